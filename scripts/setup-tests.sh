@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Brings what the tests need and the machine lacks: the Postgres server, Chromium, Node.js with the npm
+# packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
+}
+
+# Debian and its children are helped; elsewhere the reader is told what is missing.
+packages() {
+    if command -v apt-get >/dev/null && as_root true 2>/dev/null; then
+        echo "installing: $*"
+        as_root apt-get -qq update
+        DEBIAN_FRONTEND=noninteractive as_root apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+    else
+        echo "The tests need these; install them and try again: $*" >&2
+        echo "  Debian, Ubuntu:  apt-get install $*" >&2
+        echo "  macOS:           brew install ${*//python3-venv/python}" >&2
+        exit 1
+    fi
+}
+
+missing=()
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+    || [[ -n ${CHROMIUM:-} ]] || missing+=(chromium)
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+command -v openssl >/dev/null || missing+=(openssl)
+command -v curl >/dev/null || missing+=(curl)
+python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+if (( ${#missing[@]} )); then packages "${missing[@]}"; fi
+
+scripts/install-postgres.sh
+
+clients=tests/clients
+if [[ -f $clients/package-lock.json ]]; then
+    done_mark=$clients/node_modules/.package-lock.json
+    if [[ ! -f $done_mark || $clients/package-lock.json -nt $done_mark ]]; then
+        echo "npm ci in $clients"
+        (cd "$clients" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+        touch "$done_mark"
+    fi
+fi
+
+if [[ -f $clients/requirements.txt ]]; then
+    done_mark=target/py/.requirements.txt
+    if ! cmp -s "$clients/requirements.txt" "$done_mark"; then
+        echo "python packages into target/py"
+        python3 -m venv target/py
+        target/py/bin/pip install --quiet --disable-pip-version-check -r "$clients/requirements.txt"
+        cp "$clients/requirements.txt" "$done_mark"
+    fi
+fi

@@ -1,0 +1,151 @@
+//! One event.
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::protocol::EndReason;
+use crate::impersonation::{Denial, Impersonation, ImpersonationRequest};
+use serde_json::{Map, Value, json};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    ImpersonationRequested,
+    ImpersonationRefused,
+    LinkIssued,
+    LinkRejected,
+    ImpersonationStarted,
+    TokenIssued,
+    ActionBlocked,
+    ImpersonationEnded,
+    LoginSucceeded,
+    LoginFailed,
+    Logout,
+    UserChanged,
+    ApplicationChanged,
+    OrganizationChanged,
+    RoleChanged,
+    KeyRotated,
+}
+
+impl EventKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ImpersonationRequested => "impersonation.requested",
+            Self::ImpersonationRefused => "impersonation.refused",
+            Self::LinkIssued => "impersonation.link_issued",
+            Self::LinkRejected => "impersonation.link_rejected",
+            Self::ImpersonationStarted => "impersonation.started",
+            Self::TokenIssued => "impersonation.token_issued",
+            Self::ActionBlocked => "impersonation.action_blocked",
+            Self::ImpersonationEnded => "impersonation.ended",
+            Self::LoginSucceeded => "login.succeeded",
+            Self::LoginFailed => "login.failed",
+            Self::Logout => "logout",
+            Self::UserChanged => "user.changed",
+            Self::ApplicationChanged => "application.changed",
+            Self::OrganizationChanged => "organization.changed",
+            Self::RoleChanged => "role.changed",
+            Self::KeyRotated => "key.rotated",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub kind: EventKind,
+    pub actor: Option<String>,
+    pub subject: Option<String>,
+    pub impersonation: Option<String>,
+    pub client: Option<String>,
+    pub organization: Option<String>,
+    pub channel: Option<&'static str>,
+    pub protocol: Option<&'static str>,
+    pub caller: Caller,
+    pub reason: Option<String>,
+    pub ticket: Option<String>,
+    pub detail: Map<String, Value>,
+}
+
+impl Event {
+    pub fn new(kind: EventKind, caller: &Caller) -> Self {
+        Self {
+            kind,
+            actor: None,
+            subject: None,
+            impersonation: None,
+            client: None,
+            organization: None,
+            channel: None,
+            protocol: None,
+            caller: caller.clone(),
+            reason: None,
+            ticket: None,
+            detail: Map::new(),
+        }
+    }
+
+    /// A request to act as somebody, and what became of it.
+    pub fn about(kind: EventKind, ask: &ImpersonationRequest, caller: &Caller) -> Self {
+        Self {
+            actor: Some(ask.actor.id.to_string()),
+            subject: Some(ask.subject.id.to_string()),
+            impersonation: Some(ask.terms.id.to_string()),
+            client: Some(ask.client.id.to_string()),
+            organization: ask.subject.organization_id().map(ToString::to_string),
+            channel: Some(ask.channel.as_str()),
+            protocol: Some(ask.protocol.as_str()),
+            ..Self::new(kind, caller)
+        }
+    }
+
+    pub fn refused(ask: &ImpersonationRequest, denial: Denial, caller: &Caller) -> Self {
+        let mut event = Self::about(EventKind::ImpersonationRefused, ask, caller);
+        event.reason = Some(denial.code().to_owned());
+        event
+    }
+
+    /// Something that was done by an impersonation.
+    pub fn under(kind: EventKind, by: &Impersonation, caller: &Caller) -> Self {
+        Self {
+            actor: Some(by.actor().id.to_string()),
+            subject: Some(by.subject().id.to_string()),
+            impersonation: Some(by.id().to_string()),
+            client: Some(by.client().to_string()),
+            organization: by.subject().organization_id().map(ToString::to_string),
+            channel: Some(by.channel().as_str()),
+            protocol: Some(by.protocol().as_str()),
+            ..Self::new(kind, caller)
+        }
+    }
+
+    /// Something that a client did with its own credentials.
+    pub fn by_client(kind: EventKind, client: &Client, caller: &Caller) -> Self {
+        Self {
+            actor: Some(client.id.to_string()),
+            client: Some(client.id.to_string()),
+            organization: client.organization.as_ref().map(|o| o.id.to_string()),
+            ..Self::new(kind, caller)
+        }
+    }
+
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    #[must_use]
+    pub fn ended(mut self, reason: EndReason) -> Self {
+        self.reason = Some(reason.as_str().to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.detail.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// What stands in the `detail` column.
+    pub fn detail(&self) -> Value {
+        json!(self.detail)
+    }
+}

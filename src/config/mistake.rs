@@ -1,0 +1,27 @@
+use std::fmt::{self, Write as _};
+
+/// One setting that stops the start, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    pub name: String,
+    pub what: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name.escape_debug(), self.what)
+    }
+}
+
+/// The list as a person reads it at the terminal.
+pub fn describe(mistakes: &[Mistake]) -> String {
+    let mut text = match mistakes.len() {
+        1 => "The settings have a mistake:\n".to_owned(),
+        n => format!("The settings have {n} mistakes:\n"),
+    };
+    for mistake in mistakes {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "  {mistake}");
+    }
+    text
+}

@@ -1,0 +1,242 @@
+//! The settings: read once, at the start, from the environment and the command's flags.
+//!
+//! Nothing else in the program looks at the environment. A name we do not know, or a value we cannot
+//! use, stops the start, and all mistakes are listed at once; a mistake never repeats a value that may
+//! be a secret. What a command does not need it does not ask for: see [`Purpose`]. Start at
+//! [`Settings::read`]; `raw` takes the names, `values` judges one value each.
+mod mistake;
+mod network;
+mod public_url;
+mod raw;
+mod values;
+#[cfg(test)]
+mod tests;
+
+pub use mistake::{Mistake, describe};
+pub use network::{Network, client_address};
+pub use public_url::PublicUrl;
+
+use raw::Raw;
+use secrecy::SecretString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
+
+/// What the command is about to do, and so what it cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// `serve`: a real installation. Nothing about it is guessed.
+    Serve,
+    /// `dev`: everything has a default.
+    Dev,
+    /// `migrate`, `export`: the database only.
+    Database,
+    /// `apply`, `keys`: the database and the key that seals private keys in it.
+    Sealing,
+    /// `impersonate`: all of it, because a link carries the public URL.
+    Link,
+    /// `healthcheck`: where the server listens.
+    Probe,
+}
+
+/// What the flags of a command say; a flag wins over the environment. No secret is a flag: the list of
+/// processes is readable by everybody.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub public_url: Option<String>,
+    pub listen: Option<String>,
+    /// Moves the listening port, and with it the public URL that `dev` makes up.
+    pub port: Option<NonZeroU16>,
+    pub log: Option<String>,
+    pub log_format: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Database {
+    Url(SecretString),
+    /// The private cluster in `.understudy/`: the one that `dev` starts and the other commands join.
+    Embedded,
+}
+
+#[derive(Debug, Clone)]
+pub enum MasterKey {
+    /// 32 bytes in base64, checked.
+    Given(SecretString),
+    /// The key that `dev` makes once and keeps beside its cluster.
+    Development,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimits {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    pub filter: String,
+    /// `None`: text on a terminal, else JSON.
+    pub format: Option<LogFormat>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Mail {
+    /// May hold a password. `None`: the development outbox.
+    pub smtp_url: Option<SecretString>,
+    pub from: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub database: Database,
+    pub public_url: PublicUrl,
+    pub listen: SocketAddr,
+    pub master_key: MasterKey,
+    /// Other `aud` values that the JWT grant accepts.
+    pub audience_aliases: Vec<String>,
+    /// Empty unless set: nobody's `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    pub rate_limits: RateLimits,
+    pub log: LogSettings,
+    pub mail: Mail,
+}
+
+impl Settings {
+    /// An empty value counts as not given, because compose files and unit files write one for a variable
+    /// that is not set.
+    ///
+    /// # Errors
+    /// Every mistake there is, not the first one.
+    pub fn read(
+        vars: impl IntoIterator<Item = (String, String)>,
+        overrides: Overrides,
+        purpose: Purpose,
+    ) -> Result<Self, Vec<Mistake>> {
+        let mut raw = Raw::new(vars);
+        let listen = listen(&mut raw, &overrides);
+        let database = raw.secret("DATABASE_URL", values::database_url);
+        let key = values::master_key(&mut raw);
+        let url = raw.given_or("UNDERSTUDY_PUBLIC_URL", overrides.public_url, PublicUrl::parse);
+        let log = LogSettings {
+            filter: raw
+                .given_or("UNDERSTUDY_LOG", overrides.log, values::log_filter)
+                .unwrap_or_else(|| "info".to_owned()),
+            format: raw.given_or("UNDERSTUDY_LOG_FORMAT", overrides.log_format, values::log_format),
+        };
+        let place = (purpose, database.is_some());
+        let audience_aliases = raw
+            .parsed("UNDERSTUDY_JWT_AUDIENCE_ALIASES", values::audience_aliases)
+            .unwrap_or_else(|| values::default_aliases(purpose));
+        let trusted_proxies =
+            raw.parsed("UNDERSTUDY_TRUSTED_PROXIES", network::parse_list).unwrap_or_default();
+        let rate_limits =
+            raw.parsed("UNDERSTUDY_RATE_LIMITS", values::rate_limits).unwrap_or(RateLimits::On);
+        let mail = Mail {
+            smtp_url: raw.secret("UNDERSTUDY_SMTP_URL", values::smtp_url),
+            from: raw.parsed("UNDERSTUDY_MAIL_FROM", values::mail_from),
+        };
+        let master_key = master_key(&mut raw, key, place);
+        let database = required_database(&mut raw, database, purpose);
+        let Some(public_url) = public_url(&mut raw, url, listen, place) else {
+            return Err(raw.into_mistakes());
+        };
+        check_rate_limits(&mut raw, rate_limits, &public_url);
+        raw.finish(Self {
+            database,
+            public_url,
+            listen,
+            master_key,
+            audience_aliases,
+            trusted_proxies,
+            rate_limits,
+            log,
+            mail,
+        })
+    }
+}
+
+/// Only somebody on the same machine can reach a loopback address, so only there may the limits be
+/// lifted.
+fn check_rate_limits(raw: &mut Raw, limits: RateLimits, public_url: &PublicUrl) {
+    if limits == RateLimits::Off && !public_url.is_loopback() {
+        raw.wrong(
+            "UNDERSTUDY_RATE_LIMITS",
+            "`off` is for tests: it is accepted only when the public URL is a loopback address",
+        );
+    }
+}
+
+/// The environment of this process, for [`Settings::read`]; text that is no UTF-8 is judged, not a panic.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().map(|(name, value)| {
+        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+    })
+}
+
+/// Outside `dev`, a command without a database of its own joins the development cluster; with one it
+/// works on a real installation, and nothing about that is made up.
+type Place = (Purpose, bool);
+
+fn made_up((purpose, own_database): Place) -> bool {
+    match purpose {
+        Purpose::Serve => false,
+        Purpose::Dev => true,
+        Purpose::Database | Purpose::Sealing | Purpose::Link | Purpose::Probe => !own_database,
+    }
+}
+
+fn listen(raw: &mut Raw, overrides: &Overrides) -> SocketAddr {
+    let mut address = raw
+        .given_or("UNDERSTUDY_LISTEN", overrides.listen.clone(), values::listen)
+        .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+    if let Some(port) = overrides.port {
+        address.set_port(port.get());
+    }
+    address
+}
+
+fn public_url(
+    raw: &mut Raw,
+    given: Option<PublicUrl>,
+    listen: SocketAddr,
+    place: Place,
+) -> Option<PublicUrl> {
+    let needed = match place.0 {
+        Purpose::Serve | Purpose::Link => !made_up(place),
+        Purpose::Dev | Purpose::Database | Purpose::Sealing | Purpose::Probe => false,
+    };
+    if needed && given.is_none() {
+        raw.missing(
+            "UNDERSTUDY_PUBLIC_URL",
+            "the URL that people and applications use, such as https://login.example.com",
+        );
+    }
+    given.or_else(|| PublicUrl::parse(&format!("http://127.0.0.1:{}", listen.port())).ok())
+}
+
+fn master_key(raw: &mut Raw, given: Option<SecretString>, place: Place) -> MasterKey {
+    let needed = match place.0 {
+        Purpose::Serve | Purpose::Sealing | Purpose::Link => !made_up(place),
+        Purpose::Dev | Purpose::Database | Purpose::Probe => false,
+    };
+    if needed && given.is_none() {
+        raw.missing(
+            "UNDERSTUDY_MASTER_KEY",
+            "32 random bytes in base64 (`openssl rand -base64 32`), here or in the file named by \
+             UNDERSTUDY_MASTER_KEY_FILE",
+        );
+    }
+    given.map_or(MasterKey::Development, MasterKey::Given)
+}
+
+fn required_database(raw: &mut Raw, given: Option<SecretString>, purpose: Purpose) -> Database {
+    if purpose == Purpose::Serve && given.is_none() {
+        raw.missing("DATABASE_URL", "such as postgres://user:password@host/database");
+    }
+    given.map_or(Database::Embedded, Database::Url)
+}

@@ -1,0 +1,159 @@
+//! One function a value: what is accepted, and the words for what is not.
+use super::raw::Raw;
+use super::{LogFormat, Purpose, RateLimits};
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use secrecy::SecretString;
+use std::fs::File;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+use zeroize::Zeroizing;
+
+const KEY: &str = "UNDERSTUDY_MASTER_KEY";
+const KEY_FILE: &str = "UNDERSTUDY_MASTER_KEY_FILE";
+/// A key in base64 has 44 characters; anything much longer is another file.
+const KEY_FILE_LIMIT: u64 = 1024;
+
+/// Box's official SDKs have this address built in as the audience of their assertions.
+const BOX_TOKEN_URL: &str = "https://api.box.com/oauth2/token";
+
+pub(super) fn database_url(text: &str) -> Result<(), &'static str> {
+    let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
+    match rest {
+        None => Err("must begin with postgres:// or postgresql://"),
+        Some("") => Err("names no host and no database"),
+        Some(rest) if rest.contains(char::is_whitespace) => {
+            Err("contains white space; write it as %20")
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// From the variable or from the file it names, never from both: the one that is not used would be
+/// the one somebody rotates.
+pub(super) fn master_key(raw: &mut Raw) -> Option<SecretString> {
+    let path = raw.take(KEY_FILE);
+    let given = raw.secret(KEY, check_key);
+    let Some(path) = path else { return given };
+    if given.is_some() {
+        raw.wrong(KEY_FILE, "set beside UNDERSTUDY_MASTER_KEY; keep one of the two");
+        return given;
+    }
+    let read = read_key_file(path.trim()).and_then(|text| {
+        check_key(text.trim()).map(|()| SecretString::from(text.trim())).map_err(str::to_owned)
+    });
+    match read {
+        Ok(key) => Some(key),
+        Err(what) => {
+            raw.wrong(KEY_FILE, what);
+            None
+        }
+    }
+}
+
+fn check_key(text: &str) -> Result<(), &'static str> {
+    let engine = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let bytes = Zeroizing::new(engine.decode(text).map_err(|_| "is not base64")?);
+    if bytes.len() != 32 {
+        return Err("must be 32 bytes in base64; make one with `openssl rand -base64 32`");
+    }
+    if bytes.windows(2).all(|pair| pair.first() == pair.last()) {
+        return Err("is one byte repeated; make one with `openssl rand -base64 32`");
+    }
+    Ok(())
+}
+
+fn read_key_file(path: &str) -> Result<Zeroizing<String>, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {}", error.kind());
+    // Asked by name first, so that opening a pipe does not wait for somebody to write to it.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err("is not a regular file".to_owned());
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+    if mode & 0o007 != 0 {
+        return Err(format!(
+            "the file is open to every user of the machine (mode {:03o}); `chmod o= FILE`",
+            mode & 0o777
+        ));
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.take(KEY_FILE_LIMIT).read_to_string(&mut text).map_err(unreadable)?;
+    Ok(text)
+}
+
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "must be an address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"
+            .to_owned()
+    })
+}
+
+/// Checked here with the parser that telemetry uses, because telemetry has nobody to complain to.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    match EnvFilter::builder().with_regex(false).parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!(
+            "{error}; write a level (error, warn, info, debug, trace) or module=level pairs"
+        )),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be `text` or `json`".to_owned()),
+    }
+}
+
+pub(super) fn rate_limits(text: &str) -> Result<RateLimits, String> {
+    match text {
+        "on" => Ok(RateLimits::On),
+        "off" => Ok(RateLimits::Off),
+        _ => Err("must be `on` or `off`".to_owned()),
+    }
+}
+
+/// Compared byte by byte with an `aud`, so kept as written.
+pub(super) fn audience_aliases(text: &str) -> Result<Vec<String>, String> {
+    items(text)
+        .map(|item| match Url::parse(item) {
+            Ok(url) if url.scheme() == "https" && url.has_host() => Ok(item.to_owned()),
+            _ => Err(format!("`{}` is not an https URL", item.escape_debug())),
+        })
+        .collect()
+}
+
+pub(super) fn default_aliases(purpose: Purpose) -> Vec<String> {
+    if purpose == Purpose::Dev { vec![BOX_TOKEN_URL.to_owned()] } else { Vec::new() }
+}
+
+pub(super) fn smtp_url(text: &str) -> Result<(), &'static str> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "smtp" | "smtps") && url.has_host() => Ok(()),
+        _ => Err("must be smtp://host or smtps://host, with user and password if needed"),
+    }
+}
+
+pub(super) fn mail_from(text: &str) -> Result<String, String> {
+    match text.rsplit_once('@') {
+        Some((local, host))
+            if !local.is_empty() && !host.is_empty() && !text.contains(char::is_control) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("must be an e-mail address".to_owned()),
+    }
+}
+
+/// Commas separate; white space around them and empty items do not matter.
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}

@@ -1,0 +1,209 @@
+//! People's passwords: argon2id, 19 MiB, two passes, one lane.
+//!
+//! Synchronous and slow on purpose (some 24 ms of CPU): run it on the bounded pool, never in a
+//! transaction. Bytes are hashed as they came, without Unicode normalization.
+use super::{hash, random};
+use argon2::password_hash::PasswordHash;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use std::cell::RefCell;
+use zeroize::Zeroizing;
+
+/// Longer ones are refused before any work is done.
+pub const MAX_BYTES: usize = 4096;
+
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// An imported hash may ask for more work than ours, but not for all the memory of the server.
+const MAX_IMPORTED_KIB: u32 = 256 * 1024;
+const MAX_IMPORTED_PASSES: u32 = 16;
+
+/// Of no password: finding one would be a preimage. Same cost as a real one.
+const DUMMY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm8gc3VjaCB1c2VyIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    #[error("the password is longer than 4096 bytes")]
+    TooLong,
+    #[error("the password could not be hashed")]
+    Hashing,
+}
+
+thread_local! {
+    /// 19 MiB fetched anew from the system for every login is 4,900 page faults: each worker keeps its own.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// In PHC form, with a fresh salt.
+///
+/// # Panics
+///
+/// As [`random::bytes`].
+pub fn hash(password: &str) -> Result<String, PasswordError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(32));
+    let params = params.map_err(|_| PasswordError::Hashing)?;
+    let salt = random::bytes::<16>();
+    let mut out = [0_u8; 32];
+    derive(params, password, &salt, &mut out)?;
+    let mut phc = format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$");
+    STANDARD_NO_PAD.encode_string(salt, &mut phc);
+    phc.push('$');
+    STANDARD_NO_PAD.encode_string(out, &mut phc);
+    Ok(phc)
+}
+
+/// `false` for a wrong password, for one that is too long and for a stored hash that cannot be read.
+pub fn verify(password: &str, phc: &str) -> bool {
+    let Some(stored) = Stored::parse(phc) else { return false };
+    let mut out = Zeroizing::new(vec![0_u8; stored.hash.len()]);
+    derive(stored.params, password, &stored.salt, &mut out).is_ok()
+        && hash::constant_time_eq(&out, &stored.hash)
+}
+
+/// The work of [`verify`] for a user who does not exist: the time must not tell.
+pub fn verify_nobody(password: &str) {
+    let _never_true = verify(password, DUMMY);
+}
+
+/// Whether the stored hash was made with other settings than today's.
+pub fn needs_rehash(phc: &str) -> bool {
+    Stored::parse(phc).is_none_or(|stored| {
+        let cost = (stored.params.m_cost(), stored.params.t_cost(), stored.params.p_cost());
+        cost != (MEMORY_KIB, PASSES, LANES) || stored.salt.len() < 16 || stored.hash.len() != 32
+    })
+}
+
+/// Whether [`verify`] could ever say yes to it: asked when hashes are imported.
+pub fn is_usable(phc: &str) -> bool {
+    Stored::parse(phc).is_some()
+}
+
+struct Stored {
+    params: Params,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl Stored {
+    /// argon2id of version 1.3 only.
+    fn parse(phc: &str) -> Option<Self> {
+        let parsed = PasswordHash::new(phc).ok()?;
+        if Algorithm::try_from(parsed.algorithm) != Ok(Algorithm::Argon2id)
+            || parsed.version != Some(u32::from(Version::V0x13))
+        {
+            return None;
+        }
+        let params = Params::try_from(&parsed).ok()?;
+        if params.m_cost() > MAX_IMPORTED_KIB || params.t_cost() > MAX_IMPORTED_PASSES {
+            return None;
+        }
+        let mut salt = [0_u8; 64];
+        let salt = parsed.salt?.decode_b64(&mut salt).ok()?.to_vec();
+        Some(Self { params, salt, hash: parsed.hash?.as_bytes().to_vec() })
+    }
+}
+
+fn derive(
+    params: Params,
+    password: &str,
+    salt: &[u8],
+    out: &mut [u8],
+) -> Result<(), PasswordError> {
+    if password.len() > MAX_BYTES {
+        return Err(PasswordError::TooLong);
+    }
+    let blocks = params.block_count();
+    let ours = params.m_cost() == MEMORY_KIB;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let run = |memory: &mut Vec<Block>, out: &mut [u8]| {
+        memory.resize(blocks, Block::default());
+        argon2
+            .hash_password_into_with_memory(password.as_bytes(), salt, out, memory)
+            .map_err(|_| PasswordError::Hashing)
+    };
+    if ours { MEMORY.with_borrow_mut(|memory| run(memory, out)) } else { run(&mut Vec::new(), out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, SaltString};
+
+    fn foreign(algorithm: Algorithm, params: Params) -> String {
+        let salt = SaltString::encode_b64(&[3; 16]).unwrap();
+        let argon2 = Argon2::new(algorithm, Version::V0x13, params);
+        argon2.hash_password(b"imported", &salt).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_password_is_its_own_and_no_other() {
+        let phc = hash("correct horse").unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(verify("correct horse", &phc));
+        assert!(!verify("correct horsf", &phc));
+        assert!(!verify("", &phc));
+        assert!(!needs_rehash(&phc));
+        assert_ne!(phc, hash("correct horse").unwrap());
+    }
+
+    #[test]
+    fn the_form_is_the_one_that_others_read() {
+        let phc = hash("correct horse").unwrap();
+        let parsed = PasswordHash::new(&phc).unwrap();
+        assert!(Argon2::default().verify_password(b"correct horse", &parsed).is_ok());
+    }
+
+    #[test]
+    fn imported_hashes_work_and_are_renewed() {
+        let weak = foreign(Algorithm::Argon2id, Params::new(64, 1, 2, Some(16)).unwrap());
+        assert!(is_usable(&weak) && verify("imported", &weak) && needs_rehash(&weak));
+        assert!(!verify("other", &weak));
+        let same = foreign(Algorithm::Argon2id, Params::default());
+        assert!(verify("imported", &same) && !needs_rehash(&same));
+    }
+
+    #[test]
+    fn what_is_no_argon2id_hash_fits_no_password() {
+        let params = || Params::new(64, 1, 1, Some(32)).unwrap();
+        for stored in [
+            String::new(),
+            "imported".to_owned(),
+            "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".to_owned(),
+            "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+            "$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"
+                .to_owned(),
+            "$argon2id$v=19$m=64,t=4000000,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"
+                .to_owned(),
+            foreign(Algorithm::Argon2i, params()),
+            foreign(Algorithm::Argon2d, params()),
+            foreign(Algorithm::Argon2id, params()).replace("v=19", "v=16"),
+        ] {
+            assert!(!verify("imported", &stored), "{stored}");
+            assert!(!is_usable(&stored) && needs_rehash(&stored), "{stored}");
+        }
+    }
+
+    #[test]
+    fn c89_long_passwords_count_in_full_and_too_long_ones_cost_nothing() {
+        let long = "é".repeat(MAX_BYTES / 2);
+        let phc = hash(&long).unwrap();
+        assert!(verify(&long, &phc));
+        assert!(!verify(&long[..long.len() - 2], &phc));
+        assert_eq!(hash(&format!("{long}a")), Err(PasswordError::TooLong));
+        assert!(!verify(&format!("{long}a"), &phc));
+        assert!(verify("a\0b", &hash("a\0b").unwrap()));
+    }
+
+    #[test]
+    fn c88_nobodys_password_costs_what_everybodys_does() {
+        let stored = Stored::parse(DUMMY).unwrap();
+        assert!(!needs_rehash(DUMMY));
+        assert_eq!((stored.salt.len(), stored.hash.len()), (16, 32));
+        verify_nobody("anything");
+        assert!(!verify("", DUMMY));
+    }
+}

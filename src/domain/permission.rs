@@ -1,0 +1,84 @@
+//! Permissions: an open vocabulary, in which some names mean something to Understudy itself.
+use std::collections::BTreeSet;
+
+/// May act as other users.
+pub const IMPERSONATE: &str = "impersonate";
+/// May act as administrators too.
+pub const IMPERSONATE_ADMIN: &str = "impersonate:admin";
+pub const USERS_READ: &str = "users:read";
+pub const USERS_WRITE: &str = "users:write";
+pub const CLIENTS_READ: &str = "clients:read";
+pub const CLIENTS_WRITE: &str = "clients:write";
+pub const ORGANIZATIONS_READ: &str = "organizations:read";
+pub const ORGANIZATIONS_WRITE: &str = "organizations:write";
+pub const ROLES_WRITE: &str = "roles:write";
+pub const IMPERSONATIONS_READ: &str = "impersonations:read";
+pub const IMPERSONATIONS_END: &str = "impersonations:end";
+pub const AUDIT_READ: &str = "audit:read";
+pub const KEYS_WRITE: &str = "keys:write";
+pub const POLICIES_WRITE: &str = "policies:write";
+pub const SETTINGS_WRITE: &str = "settings:write";
+
+/// Every permission that Understudy itself asks for: what the built-in role `admin` holds.
+pub const ALL: &[&str] = &[
+    IMPERSONATE,
+    IMPERSONATE_ADMIN,
+    USERS_READ,
+    USERS_WRITE,
+    CLIENTS_READ,
+    CLIENTS_WRITE,
+    ORGANIZATIONS_READ,
+    ORGANIZATIONS_WRITE,
+    ROLES_WRITE,
+    IMPERSONATIONS_READ,
+    IMPERSONATIONS_END,
+    AUDIT_READ,
+    KEYS_WRITE,
+    POLICIES_WRITE,
+    SETTINGS_WRITE,
+];
+
+/// Whoever holds one of these is an administrator: never acted as without
+/// [`IMPERSONATE_ADMIN`], because acting as them would hand out their power over others.
+const ADMINISTRATIVE: &[&str] = &[
+    IMPERSONATE,
+    IMPERSONATE_ADMIN,
+    USERS_WRITE,
+    CLIENTS_WRITE,
+    ORGANIZATIONS_WRITE,
+    ROLES_WRITE,
+    KEYS_WRITE,
+    POLICIES_WRITE,
+    SETTINGS_WRITE,
+];
+
+/// What a person may do, all roles taken together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions(BTreeSet<String>);
+
+impl Permissions {
+    pub fn holds(&self, permission: &str) -> bool {
+        self.0.contains(permission)
+    }
+
+    pub fn is_subset_of(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
+
+    pub fn is_administrative(&self) -> bool {
+        ADMINISTRATIVE.iter().any(|permission| self.holds(permission))
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for Permissions {
+    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
+        Self(names.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Lower-case words joined by `:`, `-` or `_`: `impersonate`, `users:read`, `orders:refund-all`.
+pub fn is_well_formed(name: &str) -> bool {
+    let lowercase = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let inner = |c: char| lowercase(c) || matches!(c, ':' | '-' | '_' | '.');
+    name.len() <= 100 && name.starts_with(lowercase) && name.chars().all(inner)
+}

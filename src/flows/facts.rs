@@ -1,0 +1,103 @@
+//! What the heart looks at, loaded in one round trip and always from the database.
+use super::Context;
+use crate::domain::client::Client;
+use crate::domain::user::User;
+use crate::domain::{ClientId, SessionId, Timestamp, UserId};
+use crate::impersonation::{ActorProof, ImpersonationRequest, Terms};
+use crate::store::impersonations::Record;
+use crate::store::sessions::Found;
+use crate::store::{self, Conn, StoreError};
+use futures_util::try_join;
+
+/// The people and the application as they stand now; `None` for who is not there.
+pub struct Facts {
+    pub actor: Option<User>,
+    pub subject: Option<User>,
+    pub client: Option<Client>,
+    pub feature_enabled: bool,
+    pub now: Timestamp,
+}
+
+pub async fn load(
+    conn: &Conn,
+    actor: &UserId,
+    subject: &UserId,
+    client: &ClientId,
+) -> Result<Facts, StoreError> {
+    let (actor, subject, client, (feature_enabled, now)) = try_join!(
+        store::users::find(conn, actor),
+        store::users::find(conn, subject),
+        store::clients::find(conn, client),
+        store::settings::feature_and_clock(conn),
+    )?;
+    Ok(Facts { actor, subject, client, feature_enabled, now })
+}
+
+/// The question whether a running impersonation may go on, with today's facts.
+///
+/// `None`: it is not running, or somebody it needs is not there any more.
+pub async fn of_running(
+    conn: &Conn,
+    record: &Record,
+) -> Result<Option<ImpersonationRequest>, StoreError> {
+    let (facts, actor_proof) = try_join!(
+        load(conn, &record.actor, &record.subject, &record.client),
+        proof_of_actor(conn, record.actor_session.as_ref()),
+    )?;
+    let (Some(starts_at), Some(ends_at), Some(last_seen_at), None) =
+        (record.redeemed_at, record.ends_at, record.last_seen_at, record.ended_at)
+    else {
+        return Ok(None);
+    };
+    let (Some(actor), Some(subject), Some(client)) = (facts.actor, facts.subject, facts.client)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(ImpersonationRequest {
+        channel: record.channel,
+        protocol: record.protocol,
+        actor,
+        actor_proof,
+        actor_is_impersonated: false,
+        subject,
+        client,
+        return_url: record.request.return_url.clone(),
+        mode: record.mode,
+        feature_enabled: facts.feature_enabled,
+        terms: Terms { id: record.id.clone(), starts_at, ends_at, last_seen_at },
+        now: facts.now,
+    }))
+}
+
+async fn proof_of_actor(
+    conn: &Conn,
+    session: Option<&SessionId>,
+) -> Result<ActorProof, StoreError> {
+    let Some(session) = session else { return Ok(ActorProof::Asserted) };
+    // Not `resume`: an actor who works in the application leaves their own session idle.
+    let live = match store::sessions::find_by_id(conn, session).await? {
+        Some((Found::Own(session), now)) => session.ended_at.is_none() && now < session.expires_at,
+        Some((Found::Impersonated { .. }, _)) | None => false,
+    };
+    Ok(if live { ActorProof::Session } else { ActorProof::SessionEnded })
+}
+
+impl Context {
+    /// Where the application goes on after a redemption.
+    pub fn onward(client: &Client) -> Option<Onward<'_>> {
+        match (&client.initiate_login_uri, client.impersonation.unsolicited) {
+            (_, true) => Some(Onward::Unsolicited),
+            (Some(uri), false) => Some(Onward::Application(uri)),
+            (None, false) => None,
+        }
+    }
+}
+
+/// The two ways on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Onward<'a> {
+    /// The application starts a request of its own (OpenID Connect Core §4), with all its checks.
+    Application(&'a str),
+    /// The protocol answers at once, although nobody asked.
+    Unsolicited,
+}

@@ -1,0 +1,72 @@
+//! The verbs. Each flow: load, decide, write, answer. The only place that opens a transaction.
+//!
+//! A flow takes a [`Context`] and proof of its caller, and returns a value or a [`Failure`]. No HTTP
+//! types. Start at [`start_impersonation`], [`redeem_impersonation`] and [`complete_login`].
+pub mod client_cache;
+pub mod complete_login;
+pub mod end_impersonation;
+pub mod facts;
+pub mod keyring;
+pub mod passwords;
+pub mod redeem_impersonation;
+pub mod rotate_keys;
+pub mod sign_in;
+pub mod sign_out;
+pub mod start_impersonation;
+
+use crate::crypto::bewit::CanonicalUrl;
+use crate::crypto::mac::MacKey;
+use crate::domain::protocol::ProtocolName;
+use crate::login::Protocol;
+use crate::store::{DbError, Store, StoreError};
+use std::sync::Arc;
+
+/// What flows need from outside. Built in `app`, one for each worker thread.
+#[derive(Clone)]
+pub struct Context {
+    pub store: Store,
+    pub clients: client_cache::ClientCache,
+    pub shared: Arc<Shared>,
+}
+
+/// What all workers of a process have in common.
+pub struct Shared {
+    pub keys: keyring::Keys,
+    pub passwords: passwords::Passwords,
+    pub rooms: &'static [&'static dyn Protocol],
+    /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
+    pub issuer: String,
+    /// Host and port of the issuer, for the MACs of links.
+    pub canonical: CanonicalUrl,
+    /// Signs the forms of our own pages.
+    pub forms: MacKey,
+    /// Off only for load and client tests on a loopback address.
+    pub rate_limits: bool,
+}
+
+impl Context {
+    pub fn room(&self, name: ProtocolName) -> Option<&'static dyn Protocol> {
+        self.shared.rooms.iter().copied().find(|room| room.name() == name)
+    }
+
+    pub fn issuer(&self) -> &str {
+        &self.shared.issuer
+    }
+}
+
+/// Why a flow stopped: a reason the caller may hear about, or an accident nobody may.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<R> {
+    #[error("{0}")]
+    Refused(R),
+    #[error(transparent)]
+    Accident(#[from] StoreError),
+    #[error("too busy")]
+    Busy,
+}
+
+impl<R> From<DbError> for Failure<R> {
+    fn from(error: DbError) -> Self {
+        Self::Accident(error.into())
+    }
+}

@@ -1,0 +1,97 @@
+//! Keys are made, published before they are used, used, and kept for a while to verify with.
+use super::keyring::Keys;
+use crate::audit::{Event, EventKind};
+use crate::crypto::keys::{self, Algorithm};
+use crate::crypto::random;
+use crate::domain::Timestamp;
+use crate::domain::caller::Caller;
+use crate::store::signing_keys::SealedKey;
+use crate::store::{self, Conn, StoreError, Transactional as _};
+use chrono::Duration;
+
+const TABLE: &str = "signing_keys";
+const TOKEN_ALGORITHMS: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
+/// The longest life of a token, and an hour.
+const TOKEN_RETIREMENT: Duration = Duration::hours(25);
+/// The longest life of a link.
+const LINK_RETIREMENT: Duration = Duration::seconds(crate::impersonation::ticket::LONGEST_TTL);
+
+/// Makes the keys that are missing: for every algorithm of tokens a current one and, already
+/// published, the next; for links a current one.
+pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError> {
+    conn.transaction(async |tx| {
+        store::signing_keys::lock(tx).await?;
+        let (keys, now) = store::signing_keys::list(tx).await?;
+        let missing = |algorithm: Algorithm, purpose: &str, state: &str| {
+            !keys.iter().any(|key| {
+                key.algorithm == algorithm.as_str() && key.purpose == purpose && key.state == state
+            })
+        };
+        for algorithm in TOKEN_ALGORITHMS {
+            for state in ["current", "next"] {
+                if missing(algorithm, "token", state) {
+                    insert(tx, ring, (algorithm, "token", state), now).await?;
+                }
+            }
+        }
+        if missing(Algorithm::Hs256, "bewit", "current") {
+            insert(tx, ring, (Algorithm::Hs256, "bewit", "current"), now).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// The next key of each algorithm takes over; the old one verifies until its last token has expired.
+pub async fn rotate(conn: &mut Conn, ring: &Keys) -> Result<Vec<String>, StoreError> {
+    conn.transaction(async |tx| {
+        store::signing_keys::lock(tx).await?;
+        let (keys, now) = store::signing_keys::list(tx).await?;
+        let mut promoted = Vec::new();
+        for key in keys.iter().filter(|key| key.state == "current") {
+            let retirement =
+                if key.purpose == "bewit" { LINK_RETIREMENT } else { TOKEN_RETIREMENT };
+            store::signing_keys::set_state(tx, &key.id, "retiring", Some(now + retirement)).await?;
+        }
+        for key in keys.iter().filter(|key| key.state == "next") {
+            store::signing_keys::set_state(tx, &key.id, "current", None).await?;
+            promoted.push(key.id.clone());
+        }
+        for algorithm in TOKEN_ALGORITHMS {
+            insert(tx, ring, (algorithm, "token", "next"), now).await?;
+        }
+        promoted.push(insert(tx, ring, (Algorithm::Hs256, "bewit", "current"), now).await?);
+        let event = Event::new(EventKind::KeyRotated, &Caller::default())
+            .with("current", serde_json::json!(promoted));
+        store::audit::append(tx, &event).await?;
+        Ok(promoted)
+    })
+    .await
+}
+
+async fn insert(
+    tx: &mut Conn,
+    ring: &Keys,
+    (algorithm, purpose, state): (Algorithm, &str, &str),
+    now: Timestamp,
+) -> Result<String, StoreError> {
+    let accident = |e: &dyn std::fmt::Display| StoreError::Corrupt {
+        table: TABLE,
+        what: format!("a new key: {e}"),
+    };
+    let id = random::id("key", now);
+    let new = keys::generate(algorithm).map_err(|e| accident(&e))?;
+    let private_sealed = ring.master().seal(&id, &new.private).map_err(|e| accident(&e))?;
+    let key = SealedKey {
+        id: id.clone(),
+        algorithm: algorithm.as_str().to_owned(),
+        purpose: purpose.to_owned(),
+        state: state.to_owned(),
+        public_jwk: (!new.public_jwk.is_null()).then_some(new.public_jwk),
+        private_sealed,
+        created_at: now,
+        retires_at: None,
+    };
+    store::signing_keys::insert(tx, &key).await?;
+    Ok(id)
+}

@@ -1,0 +1,80 @@
+//! Every reason to refuse, once.
+use crate::domain::protocol::EndReason;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    #[error("impersonation is switched off")]
+    ImpersonationDisabled,
+    #[error("actor, subject and application do not belong to one organization")]
+    OtherOrganization,
+    #[error("nobody acts as themselves")]
+    SelfImpersonation,
+    #[error("the actor is being impersonated")]
+    AlreadyImpersonating,
+    #[error("the actor is not active")]
+    ActorInactive,
+    #[error("the actor has signed out")]
+    ActorSignedOut,
+    #[error("the actor may not act as others")]
+    NotPermitted,
+    #[error("the subject is not active")]
+    SubjectInactive,
+    #[error("the subject is a service account")]
+    ServiceAccount,
+    #[error("the subject has no login")]
+    AppUser,
+    #[error("the subject has permissions that the actor lacks")]
+    HigherPrivileges,
+    #[error("the application does not accept impersonated sign-ins")]
+    ClientNotEnabled,
+    #[error("the application does not speak the protocol")]
+    ProtocolMismatch,
+    #[error("the callback is not registered")]
+    CallbackUrlMismatch,
+    #[error("the impersonation is over")]
+    Over(EndReason),
+}
+
+impl Denial {
+    /// The stable name: `error_code` of the API, `reason` of the audit trail.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ImpersonationDisabled => "impersonation_disabled",
+            Self::OtherOrganization => "other_organization",
+            Self::SelfImpersonation => "self_impersonation",
+            Self::AlreadyImpersonating => "already_impersonating",
+            Self::ActorInactive => "actor_inactive",
+            Self::ActorSignedOut => "actor_signed_out",
+            Self::NotPermitted => "not_permitted",
+            Self::SubjectInactive => "subject_inactive",
+            Self::ServiceAccount => "service_account",
+            Self::AppUser => "app_user",
+            Self::HigherPrivileges => "higher_privileges",
+            Self::ClientNotEnabled => "client_not_enabled",
+            Self::ProtocolMismatch => "protocol_mismatch",
+            Self::CallbackUrlMismatch => "callback_url_mismatch",
+            Self::Over(_) => "over",
+        }
+    }
+
+    /// What ends an impersonation that was allowed once and is refused now.
+    pub fn end_reason(self) -> EndReason {
+        match self {
+            Self::ImpersonationDisabled => EndReason::FeatureOff,
+            Self::ActorSignedOut => EndReason::Logout,
+            Self::ActorInactive
+            | Self::NotPermitted
+            | Self::AlreadyImpersonating
+            | Self::SelfImpersonation => EndReason::ActorRevoked,
+            Self::SubjectInactive
+            | Self::ServiceAccount
+            | Self::AppUser
+            | Self::HigherPrivileges
+            | Self::OtherOrganization => EndReason::SubjectChanged,
+            Self::ClientNotEnabled | Self::ProtocolMismatch | Self::CallbackUrlMismatch => {
+                EndReason::ClientChanged
+            }
+            Self::Over(reason) => reason,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! How an impersonation shows. The only writer of `act`, `impersonated` and `impersonator`.
+//!
+//! Called last, after every other claim: so nothing removes a mark, and nothing forges one.
+use super::Impersonation;
+use serde_json::{Map, Value, json};
+
+/// The claim that names the impersonation itself.
+pub const IMPERSONATION_CLAIM: &str = "https://understudy.dev/claims/impersonation";
+
+/// Names that profile data can never bring into a token.
+pub const RESERVED: &[&str] =
+    &["impersonated", "impersonator", "act", "may_act", IMPERSONATION_CLAIM];
+
+/// Writes the marks of `impersonation` into `claims`, or makes sure that there are none.
+///
+/// `act` names the actor ([RFC 8693 §4.1]). `acr` is `0`, no `amr` and `auth_time` = start: the
+/// subject has not authenticated, and this server never says so (OpenID Connect Core §2).
+///
+/// [RFC 8693 §4.1]: https://www.rfc-editor.org/rfc/rfc8693#section-4.1
+pub fn write(claims: &mut Map<String, Value>, by: Option<&Impersonation>, issuer: &str) {
+    for name in RESERVED {
+        claims.remove(*name);
+    }
+    let Some(impersonation) = by else { return };
+    let (actor, terms) = (impersonation.actor(), impersonation.terms());
+    claims.remove("amr");
+    claims.insert("acr".into(), json!("0"));
+    claims.insert("auth_time".into(), json!(terms.starts_at.timestamp()));
+    claims.insert("impersonated".into(), json!(true));
+    claims.insert("impersonator".into(), impersonator(impersonation));
+    claims.insert("act".into(), json!({ "iss": issuer, "sub": actor.id.as_str() }));
+    claims.insert(
+        IMPERSONATION_CLAIM.into(),
+        json!({
+            "id": terms.id.as_str(),
+            "mode": impersonation.mode().as_str(),
+            "exp": terms.ends_at.timestamp(),
+        }),
+    );
+}
+
+/// The `impersonator` object, built from the directory and never from a request.
+pub fn impersonator(impersonation: &Impersonation) -> Value {
+    let actor = impersonation.actor();
+    json!({ "user_id": actor.id.as_str(), "email": actor.profile.email })
+}

@@ -1,0 +1,10 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+// In reading order. A module may use only the modules above it; `tests/architecture.rs` checks.
+pub mod domain;
+pub mod authentication;
+pub mod impersonation;
+pub mod login;
+pub mod crypto;
+pub mod audit;
+pub mod store;
+pub mod flows;

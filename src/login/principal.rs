@@ -1,0 +1,53 @@
+//! Who an answer is about, and who is really at the keyboard.
+use crate::authentication::Authenticated;
+use crate::domain::Timestamp;
+use crate::domain::user::User;
+use crate::impersonation::Impersonation;
+
+/// The person a room speaks about. Made from one of two proofs and from nothing else.
+#[derive(Debug, Clone)]
+pub struct Principal(Proof);
+
+#[derive(Debug, Clone)]
+enum Proof {
+    Own(Authenticated),
+    Impersonated(Box<Impersonation>),
+}
+
+impl From<Authenticated> for Principal {
+    fn from(proof: Authenticated) -> Self {
+        Self(Proof::Own(proof))
+    }
+}
+
+impl From<Impersonation> for Principal {
+    fn from(proof: Impersonation) -> Self {
+        Self(Proof::Impersonated(Box::new(proof)))
+    }
+}
+
+impl Principal {
+    /// The user that the application sees: `sub`, `NameID`.
+    pub fn subject(&self) -> &User {
+        match &self.0 {
+            Proof::Own(proof) => proof.user(),
+            Proof::Impersonated(proof) => proof.subject(),
+        }
+    }
+
+    /// The impersonation behind the subject, if any.
+    pub fn impersonation(&self) -> Option<&Impersonation> {
+        match &self.0 {
+            Proof::Own(_) => None,
+            Proof::Impersonated(proof) => Some(proof),
+        }
+    }
+
+    /// When they signed in; for an impersonation, when it started.
+    pub fn authenticated_at(&self) -> Timestamp {
+        match &self.0 {
+            Proof::Own(proof) => proof.at(),
+            Proof::Impersonated(proof) => proof.terms().starts_at,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What an application asks for when it wants somebody signed in.
+use crate::domain::ClientId;
+use crate::domain::protocol::ProtocolName;
+use crate::domain::scope::Scopes;
+use serde::{Deserialize, Serialize};
+
+/// How the answer travels ([OAuth 2.0 Multiple Response Types §2.1], Form Post Response Mode).
+///
+/// [OAuth 2.0 Multiple Response Types §2.1]: https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseMode {
+    Query,
+    Fragment,
+    FormPost,
+}
+
+impl ResponseMode {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "query" => Some(Self::Query),
+            "fragment" => Some(Self::Fragment),
+            "form_post" => Some(Self::FormPost),
+            _ => None,
+        }
+    }
+}
+
+/// A checked request: the application is known and `return_url` is registered with it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginRequest {
+    pub protocol: ProtocolName,
+    pub client: ClientId,
+    /// Callback, ACS or reply URL.
+    pub return_url: String,
+    pub response_mode: ResponseMode,
+    pub scope: Scopes,
+    /// Carried, never interpreted: `state`, RelayState, `wctx`.
+    pub state: Option<String>,
+    pub nonce: Option<String>,
+    /// S256 of the verifier ([RFC 7636 §4.2]).
+    ///
+    /// [RFC 7636 §4.2]: https://www.rfc-editor.org/rfc/rfc7636#section-4.2
+    pub code_challenge: Option<String>,
+    pub audience: Option<String>,
+}

@@ -1,0 +1,95 @@
+//! `clients`, read through the view `applications`: with organization and secrets, in one row.
+use super::schema::applications;
+use super::{Conn, StoreError, users, word};
+use crate::domain::client::{
+    AuthMethod, Client, ClientImpersonation, ClientKind, GrantType, SigningAlgorithm,
+};
+use crate::domain::protocol::Redeem;
+use crate::domain::scope::Scopes;
+use crate::domain::{ClientId, Status};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+const TABLE: &str = "clients";
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = applications)]
+pub(super) struct Application {
+    id: String,
+    organization_id: Option<String>,
+    name: String,
+    status: String,
+    kind: String,
+    first_party: bool,
+    auth_method: String,
+    jwks: Option<serde_json::Value>,
+    redirect_uris: Vec<String>,
+    post_logout_redirect_uris: Vec<String>,
+    initiate_login_uri: Option<String>,
+    backchannel_logout_uri: Option<String>,
+    grant_types: Vec<String>,
+    scopes: Vec<String>,
+    audiences: Vec<String>,
+    id_token_algorithm: String,
+    access_token_lifetime: i32,
+    impersonation_enabled: bool,
+    redeem: String,
+    unsolicited: bool,
+    read_scopes: Vec<String>,
+    organization_status: Option<String>,
+    organization_impersonation_enabled: Option<bool>,
+    secret_hashes: Vec<Vec<u8>>,
+}
+
+fn scopes(names: &[String]) -> Result<Scopes, StoreError> {
+    Scopes::parse(&names.join(" "))
+        .map_err(|problem| StoreError::Corrupt { table: TABLE, what: problem.to_string() })
+}
+
+impl TryFrom<Application> for Client {
+    type Error = StoreError;
+
+    fn try_from(row: Application) -> Result<Self, StoreError> {
+        let organization = users::organization(
+            TABLE,
+            (row.organization_id, row.organization_status, row.organization_impersonation_enabled),
+        )?;
+        let grants = row.grant_types.iter().map(|name| word(TABLE, name, GrantType::parse));
+        Ok(Self {
+            id: super::id(TABLE, row.id)?,
+            name: row.name,
+            organization,
+            status: word(TABLE, &row.status, Status::parse)?,
+            kind: word(TABLE, &row.kind, ClientKind::parse)?,
+            first_party: row.first_party,
+            auth_method: word(TABLE, &row.auth_method, AuthMethod::parse)?,
+            secret_hashes: row.secret_hashes,
+            jwks: row.jwks,
+            redirect_uris: row.redirect_uris,
+            post_logout_redirect_uris: row.post_logout_redirect_uris,
+            initiate_login_uri: row.initiate_login_uri,
+            backchannel_logout_uri: row.backchannel_logout_uri,
+            grant_types: grants.collect::<Result<_, _>>()?,
+            scopes: scopes(&row.scopes)?,
+            audiences: row.audiences,
+            id_token_algorithm: word(TABLE, &row.id_token_algorithm, SigningAlgorithm::parse)?,
+            access_token_lifetime: row.access_token_lifetime.into(),
+            impersonation: ClientImpersonation {
+                enabled: row.impersonation_enabled,
+                redeem: word(TABLE, &row.redeem, Redeem::parse)?,
+                unsolicited: row.unsolicited,
+                read_scopes: scopes(&row.read_scopes)?,
+            },
+        })
+    }
+}
+
+pub async fn find(mut conn: &Conn, client: &ClientId) -> Result<Option<Client>, StoreError> {
+    let row: Option<Application> = applications::table
+        .find(client.as_str())
+        .select(Application::as_select())
+        .first(&mut conn)
+        .await
+        .optional()?;
+    row.map(Client::try_from).transpose()
+}

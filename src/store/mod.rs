@@ -1,0 +1,55 @@
+//! All SQL. One file a table; functions take a connection and return domain values.
+//!
+//! The only user of diesel. No rules here: a row is converted and its invariants are checked
+//! ([`StoreError::Corrupt`]), nothing is judged. Hot writes are single statements ([`statement`]).
+pub mod audit;
+pub mod authorization_codes;
+pub mod clients;
+pub mod impersonations;
+pub mod login_failures;
+pub mod pool;
+pub mod schema;
+pub mod sessions;
+pub mod settings;
+pub mod signing_keys;
+mod statement;
+pub mod users;
+
+pub use diesel_async::AsyncConnection as Transactional;
+pub use pool::{Conn, PooledConn, Store};
+
+/// What a transaction may fail with by itself (lost connection, serialization).
+pub type DbError = diesel::result::Error;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("a row in `{table}` breaks an invariant: {what}")]
+    Corrupt { table: &'static str, what: String },
+    #[error(transparent)]
+    Query(#[from] DbError),
+}
+
+impl StoreError {
+    /// Another row holds the same unique value.
+    pub fn is_unique_violation(&self) -> bool {
+        use diesel::result::DatabaseErrorKind::UniqueViolation;
+        matches!(self, Self::Query(DbError::DatabaseError(UniqueViolation, _)))
+    }
+}
+
+/// A text column that holds one of a few words.
+fn word<T>(
+    table: &'static str,
+    text: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, StoreError> {
+    parse(text).ok_or_else(|| StoreError::Corrupt { table, what: format!("`{text}`") })
+}
+
+/// A text column that holds an id.
+fn id<K>(table: &'static str, text: String) -> Result<crate::domain::id::Id<K>, StoreError> {
+    crate::domain::id::Id::parse(text)
+        .map_err(|problem| StoreError::Corrupt { table, what: problem.to_string() })
+}

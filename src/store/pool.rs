@@ -1,0 +1,138 @@
+//! Connections: a small pool that never makes a caller wait long.
+use super::StoreError;
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use futures_util::FutureExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub type Conn = AsyncPgConnection;
+pub type PooledConn = Object<Conn>;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+/// Any number; the same in every version, because nodes that start together wait for each other on it.
+const MIGRATION_LOCK: i64 = 0x756e_6465_7273;
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<Conn>,
+}
+
+impl Store {
+    /// A pool of at most `size` connections, opened when they are needed.
+    pub fn new(url: &str, size: usize) -> Result<Self, StoreError> {
+        let mut config = ManagerConfig::default();
+        // A connection whose socket is closed is dropped without a query; see `PoolableConnection`.
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(|url| establish(url.to_owned()).boxed());
+        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let pool = Pool::builder(manager)
+            .max_size(size)
+            .wait_timeout(Some(PATIENCE))
+            .create_timeout(Some(PATIENCE))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|e| StoreError::Unavailable(e.into()))?;
+        Ok(Self { pool })
+    }
+
+    pub async fn conn(&self) -> Result<PooledConn, StoreError> {
+        self.pool.get().await.map_err(|e| StoreError::Unavailable(e.into()))
+    }
+}
+
+/// One connection outside a pool, which says plainly what is wrong.
+pub async fn connect(url: &str) -> Result<Conn, StoreError> {
+    establish(url.to_owned()).await.map_err(|e| StoreError::Unavailable(e.into()))
+}
+
+/// Runs the migrations that are missing; nodes that start together take turns.
+pub async fn migrate(url: &str) -> Result<Vec<String>, StoreError> {
+    with_harness(url, |harness| {
+        let run = harness.run_pending_migrations(MIGRATIONS)?;
+        Ok(run.iter().map(ToString::to_string).collect())
+    })
+    .await
+}
+
+/// Undoes the newest migration.
+pub async fn revert_last(url: &str) -> Result<String, StoreError> {
+    with_harness(url, |harness| Ok(harness.revert_last_migration(MIGRATIONS)?.to_string())).await
+}
+
+/// Whether the schema is as new as this program.
+pub async fn is_migrated(url: &str) -> Result<bool, StoreError> {
+    with_harness(url, |harness| Ok(!harness.has_pending_migration(MIGRATIONS)?)).await
+}
+
+type Harness = diesel_async::AsyncMigrationHarness<Conn>;
+type Accident = Box<dyn std::error::Error + Send + Sync>;
+
+async fn with_harness<T: Send + 'static>(
+    url: &str,
+    work: impl FnOnce(&mut Harness) -> Result<T, Accident> + Send + 'static,
+) -> Result<T, StoreError> {
+    use diesel_async::RunQueryDsl as _;
+    let mut conn = connect(url).await?;
+    diesel::sql_query("SET statement_timeout = 0").execute(&mut conn).await?;
+    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        .execute(&mut conn)
+        .await?;
+    // The harness blocks on its own connection, so it needs a thread of its own. The lock goes with it.
+    tokio::task::spawn_blocking(move || work(&mut Harness::new(conn)))
+        .await
+        .map_err(|e| StoreError::Unavailable(e.into()))?
+        .map_err(StoreError::Unavailable)
+}
+
+async fn establish(url: String) -> ConnectionResult<Conn> {
+    let bad = |e: tokio_postgres::Error| ConnectionError::BadConnection(describe(&e));
+    // `verify-full` is what rustls always does.
+    let url = url.replace("sslmode=verify-full", "sslmode=require");
+    let mut config: tokio_postgres::Config = url.parse().map_err(bad)?;
+    config
+        .application_name("understudy")
+        .connect_timeout(PATIENCE)
+        .keepalives_idle(Duration::from_secs(10))
+        .tcp_user_timeout(Duration::from_secs(5))
+        .options("-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC");
+    let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls()?);
+    let (client, connection) = config.connect(tls).await.map_err(bad)?;
+    Conn::try_from_client_and_connection(client, connection).await
+}
+
+/// The driver's own text hides the cause (`error connecting to server`), so say both.
+fn describe(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
+}
+
+fn tls() -> ConnectionResult<rustls::ClientConfig> {
+    let bad = |e: rustls::Error| ConnectionError::BadConnection(e.to_string());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(native_roots());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(bad)?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+/// Read once: a few hundred files on some systems.
+fn native_roots() -> Vec<rustls::pki_types::CertificateDer<'static>> {
+    static ROOTS: std::sync::OnceLock<Vec<rustls::pki_types::CertificateDer<'static>>> =
+        std::sync::OnceLock::new();
+    ROOTS.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone()
+}

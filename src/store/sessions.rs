@@ -1,0 +1,148 @@
+//! `sessions`: browsers that people are signed in with, and those of impersonations.
+use super::schema::{clock_now, people, sessions};
+use super::users::Person;
+use super::{Conn, StoreError};
+use crate::authentication::Session;
+use crate::domain::caller::Caller;
+use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+const TABLE: &str = "sessions";
+
+/// A session to be made for somebody who has just signed in.
+pub struct NewSession<'a> {
+    pub id: &'a SessionId,
+    pub token_hash: &'a [u8],
+    pub user: &'a UserId,
+    pub at: Timestamp,
+    pub expires_at: Timestamp,
+    pub caller: &'a Caller,
+}
+
+pub async fn insert(mut conn: &Conn, new: &NewSession<'_>) -> Result<(), StoreError> {
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(new.id.as_str()),
+            sessions::token_hash.eq(new.token_hash),
+            sessions::user_id.eq(new.user.as_str()),
+            sessions::authenticated_at.eq(new.at),
+            sessions::last_seen_at.eq(new.at),
+            sessions::expires_at.eq(new.expires_at),
+            sessions::ip.eq(&new.caller.ip),
+            sessions::user_agent.eq(&new.caller.user_agent),
+        ))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}
+
+type Columns = (
+    String,
+    Timestamp,
+    Timestamp,
+    Timestamp,
+    Option<Timestamp>,
+    Option<String>,
+    Option<String>,
+    Person,
+    Timestamp,
+);
+
+/// What a session cookie stands for.
+pub enum Found {
+    Own(Box<Session>),
+    Impersonated { session: SessionId, impersonation: ImpersonationId, client: ClientId },
+}
+
+/// Looks a cookie up, and the clock. Judges nothing: see [`Session::resume`].
+pub async fn find(
+    mut conn: &Conn,
+    token_hash: &[u8],
+) -> Result<Option<(Found, Timestamp)>, StoreError> {
+    let row: Option<Columns> = sessions::table
+        .inner_join(people::table.on(people::id.eq(sessions::user_id)))
+        .filter(sessions::token_hash.eq(token_hash))
+        .select((
+            sessions::id,
+            sessions::authenticated_at,
+            sessions::last_seen_at,
+            sessions::expires_at,
+            sessions::ended_at,
+            sessions::impersonation_id,
+            sessions::bound_client_id,
+            Person::as_select(),
+            clock_now(),
+        ))
+        .first(&mut conn)
+        .await
+        .optional()?;
+    row.map(convert).transpose()
+}
+
+/// The session that a code or a token came from.
+pub async fn find_by_id(
+    mut conn: &Conn,
+    session: &SessionId,
+) -> Result<Option<(Found, Timestamp)>, StoreError> {
+    let row: Option<Columns> = sessions::table
+        .inner_join(people::table.on(people::id.eq(sessions::user_id)))
+        .filter(sessions::id.eq(session.as_str()))
+        .select((
+            sessions::id,
+            sessions::authenticated_at,
+            sessions::last_seen_at,
+            sessions::expires_at,
+            sessions::ended_at,
+            sessions::impersonation_id,
+            sessions::bound_client_id,
+            Person::as_select(),
+            clock_now(),
+        ))
+        .first(&mut conn)
+        .await
+        .optional()?;
+    row.map(convert).transpose()
+}
+
+fn convert(row: Columns) -> Result<(Found, Timestamp), StoreError> {
+    let (id, authenticated_at, last_seen_at, expires_at, ended_at, by, bound, person, now) = row;
+    let id = super::id(TABLE, id)?;
+    let found = match (by, bound) {
+        (None, None) => Found::Own(Box::new(Session {
+            id,
+            user: person.try_into()?,
+            authenticated_at,
+            last_seen_at,
+            expires_at,
+            ended_at,
+        })),
+        (Some(by), Some(bound)) => Found::Impersonated {
+            session: id,
+            impersonation: super::id(TABLE, by)?,
+            client: super::id(TABLE, bound)?,
+        },
+        (None, Some(_)) | (Some(_), None) => {
+            return Err(StoreError::Corrupt { table: TABLE, what: "half a mark".into() });
+        }
+    };
+    Ok((found, now))
+}
+
+pub async fn touch(mut conn: &Conn, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(session.as_str()))
+        .set(sessions::last_seen_at.eq(now))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends a session; false when it was over already.
+pub async fn end(mut conn: &Conn, session: &SessionId) -> Result<bool, StoreError> {
+    let live = sessions::table.find(session.as_str()).filter(sessions::ended_at.is_null());
+    let ended = diesel::update(live)
+        .set(sessions::ended_at.eq(clock_now().nullable()))
+        .execute(&mut conn)
+        .await?;
+    Ok(ended == 1)
+}

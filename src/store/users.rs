@@ -1,0 +1,120 @@
+//! `users`, read through the view `people`: with organization and permissions, in one row.
+use super::schema::{clock_now, credentials, people, users};
+use super::{Conn, StoreError, id, word};
+use crate::domain::organization::Organization;
+use crate::domain::user::{Profile, User, UserKind};
+use crate::domain::{Status, Timestamp, UserId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = people)]
+pub(super) struct Person {
+    id: String,
+    kind: String,
+    status: String,
+    email: Option<String>,
+    email_verified: bool,
+    name: Option<String>,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    nickname: Option<String>,
+    picture: Option<String>,
+    phone_number: Option<String>,
+    organization_id: Option<String>,
+    organization_status: Option<String>,
+    organization_impersonation_enabled: Option<bool>,
+    permissions: Vec<String>,
+}
+
+/// The columns of an organization that was joined, if there is one.
+pub(super) fn organization(
+    table: &'static str,
+    columns: (Option<String>, Option<String>, Option<bool>),
+) -> Result<Option<Organization>, StoreError> {
+    let (Some(key), Some(status), Some(impersonation_enabled)) = columns else { return Ok(None) };
+    let status = word(table, &status, Status::parse)?;
+    Ok(Some(Organization { id: id(table, key)?, status, impersonation_enabled }))
+}
+
+impl TryFrom<Person> for User {
+    type Error = StoreError;
+
+    fn try_from(row: Person) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: id("users", row.id)?,
+            kind: word("users", &row.kind, UserKind::parse)?,
+            status: word("users", &row.status, Status::parse)?,
+            organization: organization(
+                "users",
+                (
+                    row.organization_id,
+                    row.organization_status,
+                    row.organization_impersonation_enabled,
+                ),
+            )?,
+            profile: Profile {
+                email: row.email,
+                email_verified: row.email_verified,
+                name: row.name,
+                given_name: row.given_name,
+                family_name: row.family_name,
+                nickname: row.nickname,
+                picture: row.picture,
+                phone_number: row.phone_number,
+            },
+            permissions: row.permissions.into_iter().collect(),
+        })
+    }
+}
+
+/// The form in which e-mail addresses are compared.
+pub fn canonical_email(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<User>, StoreError> {
+    let row: Option<Person> = people::table
+        .find(user.as_str())
+        .select(Person::as_select())
+        .first(&mut conn)
+        .await
+        .optional()?;
+    row.map(User::try_from).transpose()
+}
+
+/// Somebody who tries to sign in, with the hash of their password if they have one, and the time.
+pub async fn find_for_sign_in(
+    mut conn: &Conn,
+    email: &str,
+) -> Result<Option<(User, Option<String>, Timestamp)>, StoreError> {
+    let row: Option<(Person, Option<String>, Timestamp)> = people::table
+        .left_join(credentials::table.on(credentials::user_id.eq(people::id)))
+        .filter(people::email_canonical.eq(canonical_email(email)))
+        .select((Person::as_select(), credentials::password_hash.nullable(), clock_now()))
+        .first(&mut conn)
+        .await
+        .optional()?;
+    row.map(|(person, hash, now)| Ok((person.try_into()?, hash, now))).transpose()
+}
+
+/// Counts a sign-in of the user's own; an impersonation leaves no such trace.
+pub async fn note_login(mut conn: &Conn, user: &UserId, at: Timestamp) -> Result<(), StoreError> {
+    diesel::update(users::table.find(user.as_str()))
+        .set((users::last_login_at.eq(at), users::login_count.eq(users::login_count + 1)))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}
+
+pub async fn set_password_hash(
+    mut conn: &Conn,
+    user: &UserId,
+    hash: &str,
+) -> Result<(), StoreError> {
+    diesel::update(credentials::table.find(user.as_str()))
+        .set(credentials::password_hash.eq(hash))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}
