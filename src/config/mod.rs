@@ -5,7 +5,6 @@
 //! be a secret. What a command does not need it does not ask for: see [`Purpose`]. Start at
 //! [`Settings::read`]; `raw` takes the names, `values` judges one value each.
 mod mistake;
-mod network;
 mod public_url;
 mod raw;
 mod values;
@@ -13,7 +12,7 @@ mod values;
 mod tests;
 
 pub use mistake::{Mistake, describe};
-pub use network::{Network, client_address};
+pub use crate::domain::network::{Network, client_address};
 pub use public_url::PublicUrl;
 
 use raw::Raw;
@@ -133,7 +132,7 @@ impl Settings {
             .parsed("UNDERSTUDY_JWT_AUDIENCE_ALIASES", values::audience_aliases)
             .unwrap_or_else(|| values::default_aliases(purpose));
         let trusted_proxies =
-            raw.parsed("UNDERSTUDY_TRUSTED_PROXIES", network::parse_list).unwrap_or_default();
+            raw.parsed("UNDERSTUDY_TRUSTED_PROXIES", parse_networks).unwrap_or_default();
         let rate_limits =
             raw.parsed("UNDERSTUDY_RATE_LIMITS", values::rate_limits).unwrap_or(RateLimits::On);
         let mail = Mail {
@@ -239,4 +238,8 @@ fn required_database(raw: &mut Raw, given: Option<SecretString>, purpose: Purpos
         raw.missing("DATABASE_URL", "such as postgres://user:password@host/database");
     }
     given.map_or(Database::Embedded, Database::Url)
+}
+
+fn parse_networks(text: &str) -> Result<Vec<Network>, String> {
+    values::items(text).map(Network::parse).collect()
 }

@@ -103,7 +103,7 @@ impl VerifyingKey {
                 RsaHash::parse(alg).is_some_and(|hash| only.is_none_or(|only| only == hash))
             }
             Public::P256(_) => alg == "ES256",
-            Public::Ed25519(_) => alg == "EdDSA",
+            Public::Ed25519(_) => matches!(alg, "EdDSA" | "Ed25519"),
         }
     }
 

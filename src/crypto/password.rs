@@ -22,8 +22,7 @@ const MAX_IMPORTED_KIB: u32 = 256 * 1024;
 const MAX_IMPORTED_PASSES: u32 = 16;
 
 /// Of no password: finding one would be a preimage. Same cost as a real one.
-const DUMMY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$bm8gc3VjaCB1c2VyIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LCBub3doZXJlIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {

@@ -4,9 +4,11 @@
 pub mod caller;
 pub mod client;
 pub mod id;
+pub mod network;
 pub mod organization;
 pub mod permission;
 pub mod protocol;
+pub mod registered_uri;
 pub mod scope;
 pub mod user;
 

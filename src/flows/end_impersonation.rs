@@ -1,1 +1,141 @@
-//! todo
+//! An impersonation ends: by whoever may, or because the heart says no now.
+use super::{Context, facts};
+use crate::audit::{Event, EventKind};
+use crate::domain::caller::Caller;
+use crate::domain::protocol::EndReason;
+use crate::domain::{ImpersonationId, SessionId, UserId};
+use crate::impersonation::{Denial, Impersonation, decide};
+use crate::store::impersonations::Record;
+use crate::store::{self, Conn, StoreError};
+
+/// Who ends it, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct EndedBy<'a> {
+    /// The person or client that ends it; `None` for a clock or a rule.
+    pub actor: Option<&'a str>,
+    pub reason: EndReason,
+}
+
+/// Ends `record`; false when it was over already. From this commit on no credential of it verifies.
+pub async fn end(
+    conn: &Conn,
+    record: &Record,
+    by: EndedBy<'_>,
+    caller: &Caller,
+) -> Result<bool, StoreError> {
+    let event = Event {
+        actor: Some(by.actor.unwrap_or(record.actor.as_str()).to_owned()),
+        subject: Some(record.subject.to_string()),
+        impersonation: Some(record.id.to_string()),
+        client: Some(record.client.to_string()),
+        organization: record.organization.as_ref().map(ToString::to_string),
+        channel: Some(record.channel.as_str()),
+        protocol: Some(record.protocol.as_str()),
+        ..Event::new(EventKind::ImpersonationEnded, caller)
+    };
+    store::impersonations::end(conn, &record.id, by.reason, &event.ended(by.reason)).await
+}
+
+/// Ends the impersonation of that id, if there is one.
+pub async fn end_by_id(
+    conn: &Conn,
+    id: &ImpersonationId,
+    by: EndedBy<'_>,
+    caller: &Caller,
+) -> Result<bool, StoreError> {
+    match store::impersonations::find(conn, id).await? {
+        Some(record) => end(conn, &record, by, caller).await,
+        None => Ok(false),
+    }
+}
+
+/// Asks the heart again about a running impersonation. A no ends it.
+///
+/// This is what "live" means for every session, code and token of an impersonation.
+pub async fn decide_again(
+    ctx: &Context,
+    conn: &Conn,
+    id: &ImpersonationId,
+    caller: &Caller,
+) -> Result<Option<Impersonation>, StoreError> {
+    let Some(record) = store::impersonations::find(conn, id).await? else { return Ok(None) };
+    if record.status != "active" {
+        return Ok(None);
+    }
+    let verdict = match facts::of_running(conn, &record).await? {
+        Some(ask) => decide(&ask).map(|granted| (granted, ask.now)),
+        None => Err(Denial::SubjectInactive),
+    };
+    match verdict {
+        Ok((granted, now)) => {
+            touch(ctx, conn, &granted, now).await?;
+            Ok(Some(granted))
+        }
+        Err(denial) => {
+            let by = EndedBy { actor: None, reason: denial.end_reason() };
+            end(conn, &record, by, caller).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Restarts the idle clock; not at every call, so that a busy application costs no write each time.
+async fn touch(
+    _ctx: &Context,
+    conn: &Conn,
+    granted: &Impersonation,
+    now: crate::domain::Timestamp,
+) -> Result<(), StoreError> {
+    if now - granted.terms().last_seen_at < chrono::Duration::seconds(30) {
+        return Ok(());
+    }
+    store::impersonations::touch(conn, granted.id(), now).await
+}
+
+/// Ends all that the session of an actor stands behind: they signed out, or were signed out.
+pub async fn end_of_actor_session(
+    conn: &Conn,
+    session: &SessionId,
+    by: EndedBy<'_>,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    for record in store::impersonations::list_of_actor_session(conn, session).await? {
+        end(conn, &record, by, caller).await?;
+    }
+    Ok(())
+}
+
+/// Which ones `end_all` ends; at least one field is given, so that nobody ends everything by accident.
+#[derive(Debug, Clone, Default)]
+pub struct Which {
+    pub actor: Option<UserId>,
+    pub subject: Option<UserId>,
+    pub client: Option<crate::domain::ClientId>,
+    pub organization: Option<crate::domain::OrganizationId>,
+}
+
+/// Ends every waiting link and running impersonation that matches; how many.
+pub async fn end_all(
+    ctx: &Context,
+    which: &Which,
+    by: EndedBy<'_>,
+    caller: &Caller,
+) -> Result<u64, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let mut ended = 0;
+    for status in ["active", "link_issued"] {
+        let filter = store::impersonations::Filter {
+            status: Some(status.to_owned()),
+            actor: which.actor.clone(),
+            subject: which.subject.clone(),
+            client: which.client.clone(),
+            organization: which.organization.clone(),
+            before: None,
+            limit: i64::from(u16::MAX),
+        };
+        for record in store::impersonations::list(&conn, &filter).await? {
+            ended += u64::from(end(&conn, &record, by, caller).await?);
+        }
+    }
+    Ok(ended)
+}

@@ -12,7 +12,9 @@ pub mod redeem_impersonation;
 pub mod rotate_keys;
 pub mod sign_in;
 pub mod sign_out;
+pub mod see_impersonations;
 pub mod start_impersonation;
+pub mod verify_access_token;
 
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;

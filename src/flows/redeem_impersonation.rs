@@ -1,1 +1,307 @@
-//! todo
+//! The actor opens the link.
+//!
+//! [`look`] changes nothing; [`redeem`] uses the ticket up, in one statement with the session, the
+//! code and the audit event.
+use super::complete_login::{Completed, SignedIn, complete_login};
+use super::facts::{self, Onward};
+use super::start_impersonation::encode;
+use super::{Context, Failure};
+use crate::audit::{Event, EventKind};
+use crate::authentication::Session;
+use crate::crypto::bewit::{self, BewitError};
+use crate::crypto::{hash, random};
+use crate::domain::caller::Caller;
+use crate::domain::protocol::Redeem;
+use crate::domain::{SessionId, Timestamp};
+use crate::impersonation::ticket::TicketState;
+use crate::impersonation::{
+    ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide, marks,
+};
+use crate::login::{Answer, Principal};
+use crate::store::impersonations::{Record, Redemption};
+use crate::store::{self, Conn, StoreError};
+use chrono::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedeemRefusal {
+    /// Two bewits in one URL.
+    #[error("more than one bewit")]
+    Duplicate,
+    /// Everything until the MAC verifies: outside it is all the same.
+    #[error("bad mac")]
+    BadMac,
+    #[error("access expired")]
+    Expired,
+    #[error("link already used")]
+    Used,
+    #[error("link revoked")]
+    Revoked,
+    /// Somebody else's browser. Nothing is used up.
+    #[error("this link is for somebody else")]
+    WrongPerson,
+    #[error("{0}")]
+    Denied(Denial),
+}
+
+/// A link whose MAC is right and whose ticket waits.
+pub struct Link {
+    pub record: Record,
+    ticket_hash: Vec<u8>,
+    now: Timestamp,
+}
+
+/// A redemption that worked.
+pub struct Redeemed {
+    /// The secret for the cookie of the impersonated session.
+    pub session_token: String,
+    pub client: crate::domain::ClientId,
+    pub ends_at: Timestamp,
+    pub answer: Answer,
+}
+
+/// Reads and checks a link. `resource` is the raw path and query, as received.
+pub async fn find_link(
+    ctx: &Context,
+    conn: &Conn,
+    resource: &str,
+    caller: &Caller,
+) -> Result<Link, Failure<RedeemRefusal>> {
+    let ticket_hash = check_mac(ctx, resource).map_err(Failure::Refused)?;
+    let Some(record) = store::impersonations::find_by_ticket(conn, &ticket_hash).await? else {
+        return Err(Failure::Refused(RedeemRefusal::BadMac));
+    };
+    let now = store::settings::now(conn).await?;
+    match state(&record, now) {
+        TicketState::Waiting => Ok(Link { record, ticket_hash, now }),
+        TicketState::Redeemed => reject(conn, &record, RedeemRefusal::Used, caller).await,
+        TicketState::Revoked => reject(conn, &record, RedeemRefusal::Revoked, caller).await,
+        TicketState::Expired => reject(conn, &record, RedeemRefusal::Expired, caller).await,
+    }
+}
+
+/// The hash of the ticket, if one of our keys made the MAC over exactly this URL.
+fn check_mac(ctx: &Context, resource: &str) -> Result<Vec<u8>, RedeemRefusal> {
+    let refuse = |error: BewitError| match error {
+        BewitError::Duplicate => RedeemRefusal::Duplicate,
+        BewitError::Malformed
+        | BewitError::UnknownKey
+        | BewitError::BadMac
+        | BewitError::Expired => RedeemRefusal::BadMac,
+    };
+    let (bewit, rest) = bewit::read(resource).map_err(refuse)?;
+    let ring = ctx.shared.keys.ring();
+    // Expiry is judged on the database's clock, by the row.
+    let no_clock = i64::MIN;
+    bewit::verify(&bewit, |id| ring.link_key(id), &ctx.shared.canonical, &rest, no_clock)
+        .map_err(refuse)?;
+    Ok(hash::hash_secret(&bewit.ext))
+}
+
+fn state(record: &Record, now: Timestamp) -> TicketState {
+    if record.redeemed_at.is_some() {
+        TicketState::Redeemed
+    } else if record.ended_at.is_some() {
+        TicketState::Revoked
+    } else if now >= record.link_expires_at {
+        TicketState::Expired
+    } else {
+        TicketState::Waiting
+    }
+}
+
+/// Writes the refusal down: a second use of a link is worth an alert.
+pub async fn reject<T>(
+    conn: &Conn,
+    record: &Record,
+    refusal: RedeemRefusal,
+    caller: &Caller,
+) -> Result<T, Failure<RedeemRefusal>> {
+    let event = Event {
+        actor: Some(record.actor.to_string()),
+        subject: Some(record.subject.to_string()),
+        impersonation: Some(record.id.to_string()),
+        client: Some(record.client.to_string()),
+        organization: record.organization.as_ref().map(ToString::to_string),
+        channel: Some(record.channel.as_str()),
+        protocol: Some(record.protocol.as_str()),
+        ..Event::new(EventKind::LinkRejected, caller)
+    };
+    store::audit::append(conn, &event.because(refusal.to_string())).await?;
+    Err(Failure::Refused(refusal))
+}
+
+/// The link is for this signed-in person, and for nobody else.
+pub async fn check_person(
+    conn: &Conn,
+    link: &Link,
+    session: &Session,
+    caller: &Caller,
+) -> Result<(), Failure<RedeemRefusal>> {
+    if session.user.id == link.record.actor {
+        return Ok(());
+    }
+    reject(conn, &link.record, RedeemRefusal::WrongPerson, caller).await
+}
+
+/// What the confirmation page shows: the question as the heart would be asked now.
+///
+/// # Errors
+///
+/// Refused when the answer would be no; nothing is used up by looking.
+pub async fn look(
+    conn: &Conn,
+    link: &Link,
+    session: &Session,
+) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
+    let ask = question(conn, link, Some(session)).await?;
+    decide(&ask).map_err(|denial| Failure::Refused(RedeemRefusal::Denied(denial)))?;
+    Ok(ask)
+}
+
+async fn question(
+    conn: &Conn,
+    link: &Link,
+    session: Option<&Session>,
+) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
+    let record = &link.record;
+    let facts = facts::load(conn, &record.actor, &record.subject, &record.client).await?;
+    let gone = || Failure::Refused(RedeemRefusal::Denied(Denial::SubjectInactive));
+    let (actor, subject, client) = match (facts.actor, facts.subject, facts.client) {
+        (Some(actor), Some(subject), Some(client)) => (actor, subject, client),
+        _ => return Err(gone()),
+    };
+    let session_ends = session.map(|session| session.expires_at);
+    let duration = Duration::seconds(record.duration);
+    Ok(ImpersonationRequest {
+        channel: record.channel,
+        protocol: record.protocol,
+        actor,
+        actor_proof: session.map_or(ActorProof::Asserted, |_| ActorProof::Session),
+        actor_is_impersonated: false,
+        subject,
+        client,
+        return_url: record.request.return_url.clone(),
+        mode: record.mode,
+        feature_enabled: facts.feature_enabled,
+        terms: Terms::starting(record.id.clone(), facts.now, duration, session_ends),
+        now: facts.now,
+    })
+}
+
+/// Uses the ticket up and signs the actor in as the subject.
+///
+/// Without a session only a `direct` link is redeemed. A no by the heart burns the link: the named
+/// actor has tried, and nothing is left to try again with.
+pub async fn redeem(
+    ctx: &Context,
+    conn: &Conn,
+    link: &Link,
+    session: Option<&Session>,
+    caller: &Caller,
+) -> Result<Redeemed, Failure<RedeemRefusal>> {
+    if session.is_none() && link.record.redeem == Redeem::Confirm {
+        return Err(Failure::Refused(RedeemRefusal::WrongPerson));
+    }
+    let ask = question(conn, link, session).await?;
+    match decide(&ask) {
+        Ok(granted) => write(ctx, conn, link, (granted, &ask, session), caller).await,
+        Err(denial) => {
+            let event = Event::refused(&ask, denial, caller);
+            store::impersonations::end(conn, &link.record.id, denial.end_reason(), &event).await?;
+            Err(Failure::Refused(RedeemRefusal::Denied(denial)))
+        }
+    }
+}
+
+async fn write(
+    ctx: &Context,
+    conn: &Conn,
+    link: &Link,
+    (granted, ask, actor_session): (Impersonation, &ImpersonationRequest, Option<&Session>),
+    caller: &Caller,
+) -> Result<Redeemed, Failure<RedeemRefusal>> {
+    let session = new_session_id(link.now)?;
+    let session_token = random::secret();
+    let principal = Principal::from(granted.clone());
+    let completed = answer(ctx, link, &principal, ask, &session)?;
+    let event = Event::under(EventKind::ImpersonationStarted, &granted, caller)
+        .with("mode", granted.mode().as_str())
+        .with("actor_proof", granted.actor_proof().as_str())
+        .with("redeem", link.record.redeem.as_str())
+        .with("ends_at", granted.terms().ends_at.to_rfc3339());
+    let event = Event {
+        reason: link.record.reason.clone(),
+        ticket: link.record.ticket.clone(),
+        ..event
+    };
+    let (answer, code) = match completed {
+        Way::On(answer) => (answer, None),
+        Way::Back(completed) => (completed.answer, Some(completed.code)),
+    };
+    let redemption = Redemption {
+        granted: &granted,
+        ticket_hash: &link.ticket_hash,
+        actor_session: actor_session.map(|session| &session.id),
+        session: &session,
+        session_token_hash: &hash::hash_secret(&session_token),
+        impersonator: &marks::impersonator(&granted),
+        code: code.as_ref(),
+        caller,
+    };
+    if !store::impersonations::redeem(conn, &redemption, &event).await? {
+        return reject(conn, &link.record, RedeemRefusal::Used, caller).await;
+    }
+    Ok(Redeemed {
+        session_token,
+        client: granted.client().clone(),
+        ends_at: granted.terms().ends_at,
+        answer,
+    })
+}
+
+fn new_session_id(now: Timestamp) -> Result<SessionId, StoreError> {
+    SessionId::parse(random::id("ses", now))
+        .map_err(|e| StoreError::Corrupt { table: "sessions", what: e.to_string() })
+}
+
+enum Way<'a> {
+    On(Answer),
+    Back(Box<Completed<'a>>),
+}
+
+/// To the application, so that it asks for itself; or the protocol's answer at once.
+fn answer<'a>(
+    ctx: &Context,
+    link: &'a Link,
+    principal: &'a Principal,
+    ask: &'a ImpersonationRequest,
+    session: &'a SessionId,
+) -> Result<Way<'a>, Failure<RedeemRefusal>> {
+    let refuse = |denial| Failure::Refused(RedeemRefusal::Denied(denial));
+    match Context::onward(&ask.client) {
+        Some(Onward::Application(uri)) => {
+            Ok(Way::On(Answer::Redirect(initiate_login(ctx, uri, principal, &link.record))))
+        }
+        Some(Onward::Unsolicited) => {
+            let room = ctx.room(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
+            let (client, request, now) = (&ask.client, &link.record.request, ask.now);
+            let signed_in = SignedIn { principal, client, request, session, now };
+            Ok(Way::Back(Box::new(complete_login(ctx, room, signed_in))))
+        }
+        None => Err(refuse(Denial::ClientNotEnabled)),
+    }
+}
+
+/// Third-party initiated login ([OpenID Connect Core §4]).
+///
+/// [OpenID Connect Core §4]: https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
+fn initiate_login(ctx: &Context, uri: &str, principal: &Principal, record: &Record) -> String {
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    let (iss, hint) = (encode(ctx.issuer()), encode(principal.subject().id.as_str()));
+    let mut url = format!("{uri}{joint}iss={iss}&login_hint={hint}");
+    if let Some(destination) = &record.target_link_uri {
+        url.push_str("&target_link_uri=");
+        url.push_str(&encode(destination));
+    }
+    url
+}

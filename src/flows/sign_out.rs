@@ -1,1 +1,28 @@
-//! todo
+//! A person signs out: their session ends, and with it every impersonation it stands behind.
+use super::Context;
+use super::end_impersonation::{EndedBy, end_of_actor_session};
+use crate::audit::{Event, EventKind};
+use crate::authentication::Session;
+use crate::domain::caller::Caller;
+use crate::domain::protocol::EndReason;
+use crate::store::{self, StoreError, Transactional as _};
+
+/// Ends `session`; ending one that is over already is no error.
+pub async fn sign_out(ctx: &Context, session: &Session, caller: &Caller) -> Result<(), StoreError> {
+    let user = &session.user;
+    let event = Event {
+        actor: Some(user.id.to_string()),
+        subject: Some(user.id.to_string()),
+        organization: user.organization_id().map(ToString::to_string),
+        ..Event::new(EventKind::Logout, caller)
+    };
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction(async |tx| {
+        if store::sessions::end(tx, &session.id).await? {
+            store::audit::append(tx, &event).await?;
+        }
+        let by = EndedBy { actor: Some(user.id.as_str()), reason: EndReason::Logout };
+        end_of_actor_session(tx, &session.id, by, caller).await
+    })
+    .await
+}

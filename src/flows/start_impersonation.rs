@@ -1,1 +1,267 @@
-//! todo
+//! Somebody asks for a link that signs an actor in as a subject.
+use super::facts::{self, Facts, Onward};
+use super::{Context, Failure};
+use crate::audit::{Event, EventKind};
+use crate::crypto::{bewit, hash, random};
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
+use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
+use crate::impersonation::grant::{DEFAULT_DURATION, LONGEST_DURATION, SHORTEST_DURATION};
+use crate::impersonation::{ActorProof, Denial, ImpersonationRequest, Terms, decide, ticket};
+use crate::login::{BadParameter, LoginRequest, Parameters};
+use crate::store::impersonations::NewLink;
+use crate::store::{self, Conn};
+use chrono::Duration;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What the caller wants, read from any encoding.
+#[derive(Debug, Clone)]
+pub struct Start {
+    pub channel: Channel,
+    /// Who asks: a client id, or the id of a person.
+    pub requested_by: String,
+    pub actor: UserId,
+    pub actor_proof: ActorProof,
+    pub subject: UserId,
+    pub client: ClientId,
+    pub protocol: ProtocolName,
+    pub parameters: Parameters,
+    pub mode: Mode,
+    /// Seconds that the link lives.
+    pub ttl: Option<i64>,
+    /// Seconds that the impersonation lasts at most.
+    pub duration: Option<i64>,
+    pub target_link_uri: Option<String>,
+    pub reason: Option<String>,
+    pub reason_code: Option<String>,
+    pub ticket: Option<String>,
+    /// Names that the request carried and nobody read.
+    pub ignored: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartRefusal {
+    #[error("the user is unknown")]
+    NoSuchUser,
+    #[error("the application is unknown")]
+    NoSuchClient,
+    #[error(transparent)]
+    Parameter(#[from] BadParameter),
+    #[error("{0}")]
+    Denied(Denial),
+}
+
+/// A link that was handed out. Its URL is seen once, here.
+pub struct Issued {
+    pub id: ImpersonationId,
+    pub url: String,
+    pub actor_email: Option<String>,
+    pub mode: Mode,
+    pub redeem: Redeem,
+    pub link_expires_at: Timestamp,
+    pub ends_at_latest: Timestamp,
+}
+
+/// Checks the request, asks the heart, writes the link with its event, and returns the URL.
+///
+/// # Errors
+///
+/// A refusal is in the audit trail before it is returned.
+pub async fn start_impersonation(
+    ctx: &Context,
+    start: &Start,
+    caller: &Caller,
+) -> Result<Issued, Failure<StartRefusal>> {
+    let conn = ctx.store.conn().await?;
+    let facts = facts::load(&conn, &start.actor, &start.subject, &start.client).await?;
+    let now = facts.now;
+    match prepare(ctx, start, facts) {
+        Ok(prepared) => issue(ctx, &conn, start, prepared, caller).await,
+        Err(refusal) => {
+            let event = refused(start, &refusal, random::id("imp", now), caller);
+            store::audit::append(&conn, &event).await?;
+            Err(Failure::Refused(refusal))
+        }
+    }
+}
+
+/// A request that passed everything but the heart.
+struct Prepared {
+    ask: ImpersonationRequest,
+    request: LoginRequest,
+    link_expires_at: Timestamp,
+    duration: Duration,
+}
+
+fn prepare(ctx: &Context, start: &Start, facts: Facts) -> Result<Prepared, StartRefusal> {
+    let subject = facts.subject.ok_or(StartRefusal::NoSuchUser)?;
+    let client = facts.client.ok_or(StartRefusal::NoSuchClient)?;
+    // An unknown actor holds no permission, and is not told apart from one who holds none.
+    let actor = facts.actor.ok_or(StartRefusal::Denied(Denial::NotPermitted))?;
+    let id = ImpersonationId::parse(random::id("imp", facts.now))
+        .map_err(|_| StartRefusal::NoSuchUser)?;
+    let redeem = client.impersonation.redeem;
+    let link_expires_at = ticket::expires_at(start.ttl, redeem, facts.now)
+        .map_err(|problem| bad("ttl", problem.to_string()))?;
+    let duration = duration(start.duration)?;
+    let request = login_request(ctx, start, &client)?;
+    let longest = match redeem {
+        Redeem::Confirm => Some(facts.now + LONGEST_DURATION),
+        Redeem::Direct => None,
+    };
+    let ask = ImpersonationRequest {
+        channel: start.channel,
+        protocol: start.protocol,
+        actor,
+        actor_proof: start.actor_proof,
+        actor_is_impersonated: false,
+        subject,
+        return_url: request.return_url.clone(),
+        mode: start.mode,
+        feature_enabled: facts.feature_enabled,
+        terms: Terms::starting(id, facts.now, duration, longest),
+        now: facts.now,
+        client,
+    };
+    decide(&ask).map_err(StartRefusal::Denied)?;
+    check_the_way_on(&ask.client, &request)?;
+    Ok(Prepared { ask, request, link_expires_at, duration })
+}
+
+fn bad(field: &'static str, problem: impl Into<String>) -> StartRefusal {
+    StartRefusal::Parameter(BadParameter { field, problem: problem.into() })
+}
+
+fn duration(seconds: Option<i64>) -> Result<Duration, StartRefusal> {
+    let Some(seconds) = seconds else { return Ok(DEFAULT_DURATION) };
+    let range = SHORTEST_DURATION.num_seconds()..=LONGEST_DURATION.num_seconds();
+    if range.contains(&seconds) {
+        Ok(Duration::seconds(seconds))
+    } else {
+        Err(bad("duration", "a number of seconds from 60 to 3600"))
+    }
+}
+
+fn login_request(
+    ctx: &Context,
+    start: &Start,
+    client: &Client,
+) -> Result<LoginRequest, StartRefusal> {
+    if !client.kind.speaks(start.protocol) {
+        return Err(StartRefusal::Denied(Denial::ProtocolMismatch));
+    }
+    let closed = || bad("protocol", format!("`{}` is not served here", start.protocol.as_str()));
+    let room = ctx.room(start.protocol).ok_or_else(closed)?;
+    Ok(room.unsolicited(client, &start.parameters)?)
+}
+
+/// An application that is answered although it did not ask must be able to keep a code to itself.
+fn check_the_way_on(client: &Client, request: &LoginRequest) -> Result<(), StartRefusal> {
+    match Context::onward(client) {
+        Some(Onward::Application(_)) => Ok(()),
+        Some(Onward::Unsolicited) => {
+            let keeps_a_secret = client.kind.is_confidential()
+                || request.protocol != ProtocolName::Oauth2
+                || request.code_challenge.is_some();
+            if keeps_a_secret {
+                return Ok(());
+            }
+            Err(bad("code_challenge", "a public application gets a code only with a challenge"))
+        }
+        None => Err(StartRefusal::Denied(Denial::ClientNotEnabled)),
+    }
+}
+
+async fn issue(
+    ctx: &Context,
+    conn: &Conn,
+    start: &Start,
+    prepared: Prepared,
+    caller: &Caller,
+) -> Result<Issued, Failure<StartRefusal>> {
+    let Prepared { ask, request, link_expires_at, duration } = prepared;
+    let granted = decide(&ask).map_err(|denial| Failure::Refused(StartRefusal::Denied(denial)))?;
+    let secret = random::secret();
+    let ring = ctx.shared.keys.ring();
+    let key = ring.link_signer().ok_or_else(|| store::StoreError::Corrupt {
+        table: "signing_keys",
+        what: "no key for links".to_owned(),
+    })?;
+    let path = format!("/users/{}/impersonate?", encode(start.subject.as_str()));
+    let expires = link_expires_at.timestamp();
+    let bewit = bewit::make(key, &ctx.shared.canonical, &path, expires, &secret);
+
+    let redeem = ask.client.impersonation.redeem;
+    let link = NewLink {
+        granted: &granted,
+        request: &request,
+        requested_by: &start.requested_by,
+        reason: start.reason.as_deref(),
+        reason_code: start.reason_code.as_deref(),
+        ticket: start.ticket.as_deref(),
+        target_link_uri: start.target_link_uri.as_deref(),
+        redeem,
+        duration: i32::try_from(duration.num_seconds()).unwrap_or(i32::MAX),
+        ticket_hash: &hash::hash_secret(&secret),
+        link_expires_at: Timestamp::from_timestamp(expires, 0).unwrap_or(link_expires_at),
+    };
+    let mut event = noted(Event::under(EventKind::LinkIssued, &granted, caller), start);
+    event = event.with("redeem", redeem.as_str()).with("requested_by", link.requested_by);
+    store::impersonations::insert(conn, &link, &event).await?;
+    if ctx.shared.rate_limits {
+        let keep = ticket::MOST_WAITING;
+        store::impersonations::revoke_waiting(conn, &start.actor, keep).await?;
+    }
+    Ok(Issued {
+        id: granted.id().clone(),
+        url: format!("{}{path}&bewit={bewit}", ctx.issuer()),
+        actor_email: granted.actor().profile.email.clone(),
+        mode: granted.mode(),
+        redeem,
+        link_expires_at: link.link_expires_at,
+        ends_at_latest: link_expires_at + (granted.terms().ends_at - granted.terms().starts_at),
+    })
+}
+
+/// What an event about a request says beside who and whom.
+fn noted(mut event: Event, start: &Start) -> Event {
+    event.reason = start.reason.clone();
+    event.ticket = start.ticket.clone();
+    if let Some(code) = &start.reason_code {
+        event = event.with("reason_code", code.as_str());
+    }
+    if !start.ignored.is_empty() {
+        event = event.with("ignored", serde_json::json!(start.ignored));
+    }
+    event
+}
+
+fn refused(start: &Start, refusal: &StartRefusal, id: String, caller: &Caller) -> Event {
+    let because = match refusal {
+        StartRefusal::NoSuchUser => "no_such_user",
+        StartRefusal::NoSuchClient => "no_such_client",
+        StartRefusal::Parameter(parameter) => parameter.field,
+        StartRefusal::Denied(denial) => denial.code(),
+    };
+    let event = Event {
+        actor: Some(start.actor.to_string()),
+        subject: Some(start.subject.to_string()),
+        impersonation: Some(id),
+        client: Some(start.client.to_string()),
+        channel: Some(start.channel.as_str()),
+        protocol: Some(start.protocol.as_str()),
+        ..Event::new(EventKind::ImpersonationRefused, caller)
+    };
+    noted(event, start).because(because).with("requested_by", start.requested_by.as_str())
+}
+
+/// The unreserved characters of [RFC 3986 §2.3] stay; everything else is encoded, because some clients
+/// encode a link again, and that must not change it.
+///
+/// [RFC 3986 §2.3]: https://www.rfc-editor.org/rfc/rfc3986#section-2.3
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}

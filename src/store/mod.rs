@@ -2,12 +2,17 @@
 //!
 //! The only user of diesel. No rules here: a row is converted and its invariants are checked
 //! ([`StoreError::Corrupt`]), nothing is judged. Hot writes are single statements ([`statement`]).
+pub mod access_tokens;
 pub mod audit;
 pub mod authorization_codes;
 pub mod clients;
+pub mod directory;
 pub mod impersonations;
 pub mod login_failures;
+pub mod organizations;
 pub mod pool;
+pub mod registrations;
+pub mod roles;
 pub mod schema;
 pub mod sessions;
 pub mod settings;
@@ -51,5 +56,11 @@ fn word<T>(
 /// A text column that holds an id.
 fn id<K>(table: &'static str, text: String) -> Result<crate::domain::id::Id<K>, StoreError> {
     crate::domain::id::Id::parse(text)
+        .map_err(|problem| StoreError::Corrupt { table, what: problem.to_string() })
+}
+
+/// A text column that holds scopes.
+fn scopes(table: &'static str, text: &str) -> Result<crate::domain::scope::Scopes, StoreError> {
+    crate::domain::scope::Scopes::parse(text)
         .map_err(|problem| StoreError::Corrupt { table, what: problem.to_string() })
 }

@@ -17,3 +17,11 @@ pub async fn feature_and_clock(mut conn: &Conn) -> Result<(bool, Timestamp), Sto
 pub async fn now(mut conn: &Conn) -> Result<Timestamp, StoreError> {
     Ok(diesel::select(clock_now()).get_result(&mut conn).await?)
 }
+
+pub async fn set_impersonation_enabled(mut conn: &Conn, enabled: bool) -> Result<(), StoreError> {
+    diesel::update(settings::table)
+        .set(settings::impersonation_enabled.eq(enabled))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}

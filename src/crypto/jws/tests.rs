@@ -314,7 +314,7 @@ fn c76_tricks_with_json_are_refused() {
     let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(2000), "]".repeat(2000));
     for payload in [
         r#"{"sub":"ada","sub":"eve"}"#,
-        r#"{"sub":"ada"} "#.trim_end_matches('}').trim_end(),
+        r#"{"sub":"ada""#,
         r#"{"sub":"ada"}{}"#,
         "\u{feff}{}",
         r#"{"sub":"\u0000"}"#,

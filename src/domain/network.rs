@@ -1,4 +1,4 @@
-use super::values::items;
+//! Addresses of proxies, and whom a request came from.
 use std::net::IpAddr;
 
 /// A range of addresses whose `X-Forwarded-For` is believed.
@@ -56,10 +56,6 @@ impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
         (self.first..=self.last).contains(&number(address))
     }
-}
-
-pub(super) fn parse_list(text: &str) -> Result<Vec<Network>, String> {
-    items(text).map(Network::parse).collect()
 }
 
 /// The address a request came from: the right-most hop that is not one of our proxies.

@@ -1,0 +1,63 @@
+-- What all load scripts share: right answers are counted, wrong ones are counted and the first is shown.
+--
+-- bench.py writes the settings of a run as a Lua table and names the file in BENCH_RUN. wrk keeps one state
+-- a thread, and runs `done` in a state of its own, so the counters are globals that `done` asks for.
+run = dofile(os.getenv("BENCH_RUN"))
+
+good, bad, first_bad = 0, 0, ""
+first_at, last_at = 0, 0
+
+-- A script may run out of work before wrk's time is over, and wrk then still waits: so by our own watch.
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long s, ns; } instant; int clock_gettime(int, instant *);")
+local instant = ffi.new("instant[1]")
+
+local function now()
+  ffi.C.clock_gettime(1, instant)
+  return tonumber(instant[0].s) + tonumber(instant[0].ns) / 1e9
+end
+
+function judge(right, status, body)
+  last_at = now()
+  if first_at == 0 then first_at = last_at end
+  if right then
+    good = good + 1
+  else
+    bad = bad + 1
+    if first_bad == "" then
+      first_bad = status .. " " .. string.sub(body or "", 1, 200)
+    end
+  end
+  return right
+end
+
+function header(headers, name)
+  for key, value in pairs(headers) do
+    if string.lower(key) == name then return value end
+  end
+end
+
+function has(text, piece)
+  return text ~= nil and string.find(text, piece, 1, true) ~= nil
+end
+
+local threads = {}
+
+function setup(thread)
+  table.insert(threads, thread)
+end
+
+function done(summary, latency)
+  local all_good, all_bad, shown, seconds = 0, 0, "", 0
+  for _, thread in ipairs(threads) do
+    all_good = all_good + thread:get("good")
+    all_bad = all_bad + thread:get("bad")
+    seconds = math.max(seconds, thread:get("last_at") - thread:get("first_at"))
+    if shown == "" then shown = thread:get("first_bad") end
+  end
+  local e = summary.errors
+  io.stderr:write(string.format(
+    "good=%d\nbad=%d\nlost=%d\nseconds=%f\np50=%f\np99=%f\nshown=%s\n",
+    all_good, all_bad, e.connect + e.read + e.write + e.timeout, math.max(seconds, 0.001),
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, string.gsub(shown, "%s", " ")))
+end

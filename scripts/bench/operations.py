@@ -1,0 +1,166 @@
+"""What is measured: the requests, how a right answer looks, and what it may cost.
+
+The goals are the column "ours at most" of PERFORMANCE.md: CPU seconds of the server, and of Postgres, for 1,000.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import typing
+import urllib.parse
+
+from browser import Browser
+
+CALLBACK = "https://app.bench.test/callback"
+VERIFIER = "bench-verifier-0123456789-0123456789-0123456789"
+FORM = "application/x-www-form-urlencoded"
+AGENTS, SUBJECTS = 8, 32
+SECRETS = {
+    "bench-global": "bench-global-secret-0123456789abcdef",
+    "bench-machine": "bench-machine-secret-0123456789abcdef",
+    "bench-web-es256": "bench-web-secret-0123456789abcdef",
+    "bench-web-rs256": "bench-web-secret-0123456789abcdef",
+}
+
+
+def basic(client):
+    pair = f"{client}:{SECRETS[client]}".encode()
+    return "Basic " + base64.b64encode(pair).decode()
+
+
+def challenge():
+    digest = hashlib.sha256(VERIFIER.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@dataclasses.dataclass
+class Operation:
+    """`run(load, seconds)` is one measured run."""
+
+    run: typing.Callable
+    server: float
+    postgres: typing.Optional[float] = None
+
+    def goal(self, process):
+        return getattr(self, process)
+
+
+class Operations:
+    def __init__(self, base, folder):
+        self.links = folder / "links.txt"
+        self.browser = Browser(base)
+        self.browser.sign_in(self.authorize("bench-web-es256", "openid"),
+                             "person@bench.test", "bench-password-of-pat")
+
+    def all(self):
+        machine = {"grant_type": "client_credentials", "scope": "reports.read"}
+        jwt = {**machine, "audience": "https://api.bench.test"}
+        return {
+            "jwks": self.get("/.well-known/jwks.json", '"keys"', 0.022, None),
+            "discovery": self.get("/.well-known/openid-configuration", '"issuer"', 0.022, None),
+            "client_credentials opaque": self.credentials(machine, 0.11, 0.25),
+            "client_credentials JWT ES256": self.credentials(jwt, 0.08, 0.05),
+            "introspection": Operation(self.introspect, 0.09, 0.06),
+            "userinfo": Operation(self.userinfo, 0.10, 0.06),
+            "code flow ES256": self.code_flow("bench-web-es256", 0.45, 0.8),
+            "code flow RS256": self.code_flow("bench-web-rs256", 1.4, 0.8),
+            "refresh ES256": self.refresh("bench-web-es256", 0.35, 0.4),
+            "refresh RS256": self.refresh("bench-web-rs256", 1.2, 0.4),
+            "impersonate": Operation(self.impersonate, 0.30, 0.4),
+            "redeem direct": Operation(self.redeem, 0.30, 0.6),
+        }
+
+    # One request, over and over.
+
+    def get(self, path, piece, server, postgres):
+        settings = {"method": "GET", "path": path, "status": 200, "piece": piece}
+        return Operation(lambda load, seconds: load.wrk("steady.lua", settings, seconds),
+                         server, postgres)
+
+    def credentials(self, body, server, postgres):
+        settings = {"method": "POST", "path": "/oauth/token", "status": 200,
+                    "headers": {"Authorization": basic("bench-machine"), "Content-Type": FORM},
+                    "body": urllib.parse.urlencode(body), "piece": '"access_token"'}
+        return Operation(lambda load, seconds: load.wrk("steady.lua", settings, seconds),
+                         server, postgres)
+
+    def introspect(self, load, seconds):
+        token = self.token("bench-machine", {"grant_type": "client_credentials"})["access_token"]
+        return load.wrk("steady.lua", {
+            "method": "POST", "path": "/oauth/introspect", "status": 200,
+            "headers": {"Authorization": basic("bench-machine"), "Content-Type": FORM},
+            "body": urllib.parse.urlencode({"token": token}), "piece": '"active":true'}, seconds)
+
+    def userinfo(self, load, seconds):
+        token = self.by_code("bench-web-es256", "openid profile email")["access_token"]
+        return load.wrk("steady.lua", {
+            "method": "GET", "path": "/userinfo", "status": 200,
+            "headers": {"Authorization": f"Bearer {token}"},
+            "piece": '"email":"person@bench.test"'}, seconds)
+
+    # Requests that build on each other.
+
+    def code_flow(self, client, server, postgres):
+        body = {"grant_type": "authorization_code", "redirect_uri": CALLBACK,
+                "code_verifier": VERIFIER}
+
+        def run(load, seconds):
+            return load.wrk("code_flow.lua", {
+                "authorize": self.authorize(client, "openid profile email"),
+                "cookie": self.browser.cookie_header(), "token": "/oauth/token",
+                "headers": {"Authorization": basic(client), "Content-Type": FORM},
+                "body": urllib.parse.urlencode(body)}, seconds)
+
+        return Operation(run, server, postgres)
+
+    def refresh(self, client, server, postgres):
+        def run(load, seconds):
+            # New ones for each run: the answers that wrk no longer read took their families along.
+            tokens = [self.by_code(client, "openid offline_access")["refresh_token"]
+                      for _ in range(16)]
+            return load.wrk("refresh.lua", {
+                "token": "/oauth/token", "refresh_tokens": tokens,
+                "headers": {"Authorization": basic(client), "Content-Type": FORM},
+                "body": "grant_type=refresh_token"}, seconds)
+
+        return Operation(run, server, postgres)
+
+    def impersonate(self, load, seconds, links=None):
+        token = self.token("bench-global", {"grant_type": "client_credentials"})["access_token"]
+        body = {"protocol": "oauth2", "impersonator_id": "ACTOR", "client_id": "bench-web-es256",
+                "ttl": 60, "additionalParameters": {"response_type": "code", "scope": "openid",
+                                                    "state": "bench", "callback_url": CALLBACK}}
+        return load.wrk("impersonate.lua", {
+            "headers": {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            "body": json.dumps(body), "agents": AGENTS, "subjects": SUBJECTS,
+            "links": links}, seconds)
+
+    def redeem(self, load, seconds):
+        """Opens links that were made just before: they live for a minute."""
+        self.links.unlink(missing_ok=True)
+        self.impersonate(load, seconds, str(self.links))
+        return load.wrk("redeem.lua", {"links": str(self.links)}, seconds)
+
+    # Single steps, not measured.
+
+    def authorize(self, client, scope):
+        query = {"client_id": client, "redirect_uri": CALLBACK, "response_type": "code",
+                 "scope": scope, "state": "bench", "nonce": "bench-nonce",
+                 "code_challenge": challenge(), "code_challenge_method": "S256"}
+        return "/authorize?" + urllib.parse.urlencode(query)
+
+    def token(self, client, body):
+        status, _, text = Browser(self.browser.base).send(
+            "POST", "/oauth/token", body, {"Authorization": basic(client)})
+        if status != 200:
+            raise SystemExit(f"No token for {client}: {status} {text[:300]}")
+        return json.loads(text)
+
+    def by_code(self, client, scope):
+        location, _ = self.browser.open(self.authorize(client, scope))
+        answer = urllib.parse.parse_qs(urllib.parse.urlsplit(location).query)
+        if "code" not in answer:
+            raise SystemExit(f"No code for {client}: {location}")
+        return self.token(client, {"grant_type": "authorization_code", "code": answer["code"][0],
+                                   "redirect_uri": CALLBACK, "code_verifier": VERIFIER})

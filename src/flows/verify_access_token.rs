@@ -1,0 +1,194 @@
+//! What a bearer token stands for, now.
+//!
+//! Opaque tokens are rows; a JWT's signature only says that we made it, and its row whether it still
+//! counts. A JWT that an application got for itself has a row only once it is revoked.
+use super::Context;
+use super::end_impersonation::decide_again;
+use crate::crypto::times::Times;
+use crate::crypto::{hash, jws};
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::scope::Scopes;
+use crate::domain::user::User;
+use crate::domain::{ClientId, SessionId, Timestamp};
+use crate::impersonation::Impersonation;
+use crate::store::access_tokens::{self, Record};
+use crate::store::{self, Conn, StoreError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// How a JWT says that it speaks for an application and not for a user.
+pub const FOR_ITSELF: &str = "client-credentials";
+/// The longest token that is looked at.
+const LONGEST: usize = jws::MAX_TOKEN;
+
+/// A token that counts at `now`, with everybody it speaks for.
+#[derive(Debug, Clone)]
+pub struct LiveToken {
+    pub client: Arc<Client>,
+    /// None: the application speaks for itself.
+    pub user: Option<User>,
+    pub impersonation: Option<Impersonation>,
+    pub scope: Scopes,
+    /// None: for this server's own API.
+    pub audience: Option<String>,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub authenticated_at: Option<Timestamp>,
+    pub session: Option<SessionId>,
+    /// `jti` of a JWT, the hash of an opaque token: no secret.
+    pub id: String,
+    pub now: Timestamp,
+}
+
+/// What the signature of a JWT vouches for.
+struct Signed {
+    jti: String,
+    client: ClientId,
+    times: Times,
+    scope: Scopes,
+    audience: Option<String>,
+    for_itself: bool,
+}
+
+/// Never a stale yes: everything but the application is read from the database, and an outage is an
+/// accident, not a no.
+pub async fn verify(
+    ctx: &Context,
+    conn: &Conn,
+    token: &str,
+    caller: &Caller,
+) -> Result<Option<LiveToken>, StoreError> {
+    if token.len() > LONGEST {
+        return Ok(None);
+    }
+    if !token.contains('.') {
+        let token_hash = hash::hash_secret(token);
+        let Some((record, now)) = access_tokens::find(conn, &token_hash).await? else {
+            return Ok(None);
+        };
+        let id = URL_SAFE_NO_PAD.encode(&token_hash);
+        return judge((ctx, conn, caller), record, (id, now)).await;
+    }
+    let Some(signed) = read(ctx, token) else { return Ok(None) };
+    match access_tokens::find(conn, &hash::hash_secret(&signed.jti)).await? {
+        Some((record, now)) if in_time(&signed, now) => {
+            judge((ctx, conn, caller), record, (signed.jti, now)).await
+        }
+        None if signed.for_itself => {
+            let now = store::settings::now(conn).await?;
+            if in_time(&signed, now) { unstored(ctx, conn, signed, now).await } else { Ok(None) }
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn in_time(signed: &Signed, now: Timestamp) -> bool {
+    signed.times.check(now.timestamp()).is_ok() && signed.times.exp > now.timestamp()
+}
+
+async fn judge(
+    (ctx, conn, caller): (&Context, &Conn, &Caller),
+    record: Record,
+    (id, now): (String, Timestamp),
+) -> Result<Option<LiveToken>, StoreError> {
+    if record.ended || now >= record.expires_at {
+        return Ok(None);
+    }
+    if record.user.as_ref().is_some_and(|user| !user.is_active()) {
+        return Ok(None);
+    }
+    let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };
+    if !client.is_active() {
+        return Ok(None);
+    }
+    let impersonation = match &record.impersonation {
+        None => None,
+        Some(id) => match decide_again(ctx, conn, id, caller).await? {
+            Some(granted) => Some(granted),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(LiveToken {
+        client,
+        user: record.user,
+        impersonation,
+        scope: record.scope,
+        audience: record.audience,
+        issued_at: record.issued_at,
+        expires_at: record.expires_at,
+        authenticated_at: record.authenticated_at,
+        session: record.session,
+        id,
+        now,
+    }))
+}
+
+async fn unstored(
+    ctx: &Context,
+    conn: &Conn,
+    signed: Signed,
+    now: Timestamp,
+) -> Result<Option<LiveToken>, StoreError> {
+    let Some(client) = ctx.clients.find(conn, &signed.client).await? else { return Ok(None) };
+    let moment = |seconds| Timestamp::from_timestamp(seconds, 0);
+    let (Some(expires_at), Some(issued_at)) =
+        (moment(signed.times.exp), signed.times.iat.and_then(moment))
+    else {
+        return Ok(None);
+    };
+    Ok(client.is_active().then_some(LiveToken {
+        client,
+        user: None,
+        impersonation: None,
+        scope: signed.scope,
+        audience: signed.audience,
+        issued_at,
+        expires_at,
+        authenticated_at: None,
+        session: None,
+        id: signed.jti,
+        now,
+    }))
+}
+
+/// A JWT access token of ours ([RFC 9068 §4]); the times are judged later.
+///
+/// [RFC 9068 §4]: https://www.rfc-editor.org/rfc/rfc9068#section-4
+fn read(ctx: &Context, token: &str) -> Option<Signed> {
+    let ring = ctx.shared.keys.ring();
+    let claims = jws::verify(token, &["at+jwt"], ring.verifiers()).ok()?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    if text("iss") != Some(ctx.issuer()) {
+        return None;
+    }
+    Some(Signed {
+        jti: text("jti")?.to_owned(),
+        client: ClientId::parse(text("client_id")?).ok()?,
+        times: Times::read(&claims).ok()?,
+        scope: Scopes::parse(text("scope").unwrap_or_default()).ok()?,
+        audience: audience(&claims),
+        for_itself: text("gty") == Some(FOR_ITSELF),
+    })
+}
+
+fn audience(claims: &Map<String, Value>) -> Option<String> {
+    match claims.get("aud") {
+        Some(Value::String(one)) => Some(one.clone()),
+        Some(Value::Array(several)) => several.first().and_then(Value::as_str).map(str::to_owned),
+        Some(_) | None => None,
+    }
+}
+
+/// A JWT of `client` itself: its `jti` and end, if it is not over; for revoking it.
+pub(super) fn unstored_of(
+    ctx: &Context,
+    token: &str,
+    client: &ClientId,
+) -> Option<(String, Timestamp)> {
+    let signed = read(ctx, token)?;
+    let expires_at = Timestamp::from_timestamp(signed.times.exp, 0)?;
+    (signed.for_itself && signed.client == *client).then_some((signed.jti, expires_at))
+}

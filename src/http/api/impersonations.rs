@@ -1,0 +1,283 @@
+//! `/api/impersonations`: the same as a proper resource, strict where Auth0's endpoint is lenient.
+use super::impersonate::{mode, protocol, text};
+use crate::domain::permission::{IMPERSONATIONS_END, IMPERSONATIONS_READ};
+use crate::domain::protocol::{Channel, EndReason};
+use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
+use crate::flows::end_impersonation::{self, EndedBy, Which};
+use crate::flows::see_impersonations::{self, Seen};
+use crate::flows::start_impersonation::{Issued, Start, start_impersonation};
+use crate::flows::Context;
+use crate::http::caller;
+use crate::http::error::ApiError;
+use crate::http::extract::ApiCaller;
+use crate::impersonation::ActorProof;
+use crate::login::Parameters;
+use crate::store::impersonations::Filter;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::SecondsFormat;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    user_id: UserId,
+    impersonator_id: UserId,
+    client_id: ClientId,
+    protocol: String,
+    ttl: Option<i64>,
+    duration: Option<i64>,
+    mode: Option<String>,
+    reason: Option<String>,
+    reason_code: Option<String>,
+    ticket: Option<String>,
+    target_link_uri: Option<String>,
+    #[serde(default, rename = "additionalParameters")]
+    additional: BTreeMap<String, String>,
+}
+
+pub async fn create(
+    who: ApiCaller,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    body: web::Bytes,
+) -> Result<HttpResponse, ApiError> {
+    let asked: Asked = strict(&body)?;
+    let summary = (asked.protocol.clone(), asked.client_id.clone(), asked.user_id.clone());
+    let start = read(&who, asked)?;
+    let issued = start_impersonation(&ctx, &start, &caller(&request)).await?;
+    let location = format!("/api/impersonations/{}", issued.id);
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(created(&issued, &start.actor, summary)))
+}
+
+/// One JSON object, no member twice, no member unknown.
+fn strict<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let members = crate::crypto::json::parse_object(body)
+        .map_err(|_| ApiError::invalid_request("the body is not one JSON object"))?;
+    serde_json::from_value(Value::Object(members))
+        .map_err(|problem| ApiError::invalid_request(problem.to_string()))
+}
+
+fn read(who: &ApiCaller, asked: Asked) -> Result<Start, ApiError> {
+    // A person acts for themselves only; nobody is believed about another (A14).
+    let actor_proof = match who {
+        ApiCaller::Global(_) => ActorProof::Asserted,
+        ApiCaller::Person(user) if user.id == asked.impersonator_id => ActorProof::Session,
+        ApiCaller::Person(_) => return Err(ApiError::insufficient_scope()),
+    };
+    let parameters: Parameters = asked.additional;
+    Ok(Start {
+        channel: Channel::Link,
+        requested_by: who.id().to_owned(),
+        actor: asked.impersonator_id,
+        actor_proof,
+        subject: asked.user_id,
+        client: asked.client_id,
+        protocol: protocol(&asked.protocol)?,
+        mode: mode(asked.mode)?,
+        ttl: asked.ttl,
+        duration: asked.duration,
+        target_link_uri: asked.target_link_uri,
+        reason: text("reason", asked.reason)?,
+        reason_code: text("reason_code", asked.reason_code)?,
+        ticket: text("ticket", asked.ticket)?,
+        parameters,
+        ignored: Vec::new(),
+    })
+}
+
+fn created(
+    issued: &Issued,
+    actor: &UserId,
+    (protocol, client, subject): (String, ClientId, UserId),
+) -> Value {
+    json!({
+        "id": issued.id,
+        "url": issued.url,
+        "status": "link_issued",
+        "protocol": protocol,
+        "client_id": client,
+        "subject": { "user_id": subject },
+        "impersonator": { "user_id": actor, "email": issued.actor_email },
+        "mode": issued.mode,
+        "link_expires_at": time(issued.link_expires_at),
+        "ends_at_latest": time(issued.ends_at_latest),
+        "redeem": issued.redeem,
+    })
+}
+
+fn time(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn shown(seen: &Seen) -> Value {
+    let record = &seen.record;
+    json!({
+        "id": record.id,
+        "status": seen.status(),
+        "channel": record.channel.as_str(),
+        "protocol": record.protocol,
+        "client_id": record.client,
+        "subject": { "user_id": record.subject },
+        "impersonator": { "user_id": record.actor },
+        "mode": record.mode,
+        "redeem": record.redeem,
+        "reason": record.reason,
+        "ticket": record.ticket,
+        "created_at": time(record.created_at),
+        "link_expires_at": time(record.link_expires_at),
+        "started_at": record.redeemed_at.map(time),
+        "ends_at": record.ends_at.map(time),
+        "ended_at": record.ended_at.map(time),
+        "end_reason": record.end_reason,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    status: Option<String>,
+    actor: Option<UserId>,
+    subject: Option<UserId>,
+    client_id: Option<ClientId>,
+    limit: Option<i64>,
+    /// `next` of the page before.
+    before: Option<String>,
+}
+
+pub async fn list(
+    who: ApiCaller,
+    ctx: web::Data<Context>,
+    listing: web::Query<Listing>,
+) -> Result<HttpResponse, ApiError> {
+    who.require(IMPERSONATIONS_READ)?;
+    let listing = listing.into_inner();
+    let limit = listing.limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        return Err(ApiError::invalid_request("`limit` is 1 to 200"));
+    }
+    let filter = Filter {
+        status: listing.status.map(known_status).transpose()?,
+        actor: listing.actor,
+        subject: listing.subject,
+        client: listing.client_id,
+        organization: who.organization().cloned(),
+        before: listing.before.map(|cursor| read_cursor(&cursor)).transpose()?,
+        limit,
+    };
+    let page = see_impersonations::list(&ctx, &filter).await?;
+    let full = i64::try_from(page.len()).is_ok_and(|length| length == limit);
+    let next = page.last().filter(|_| full).map(|seen| {
+        format!("{}~{}", seen.record.created_at.timestamp_micros(), seen.record.id)
+    });
+    let entries: Vec<Value> = page.iter().map(shown).collect();
+    Ok(no_store(json!({ "entries": entries, "next": next })))
+}
+
+fn known_status(status: String) -> Result<String, ApiError> {
+    if ["link_issued", "active", "ended", "revoked"].contains(&status.as_str()) {
+        return Ok(status);
+    }
+    Err(ApiError::invalid_request("`status` is link_issued, active, ended or revoked"))
+}
+
+fn read_cursor(cursor: &str) -> Result<(Timestamp, ImpersonationId), ApiError> {
+    let read = || {
+        let (micros, id) = cursor.split_once('~')?;
+        let at = Timestamp::from_timestamp_micros(micros.parse().ok()?)?;
+        Some((at, ImpersonationId::parse(id).ok()?))
+    };
+    read().ok_or_else(|| ApiError::invalid_request("`before` is not a `next` of ours"))
+}
+
+pub async fn read_one(
+    who: &ApiCaller,
+    ctx: &Context,
+    id: &str,
+) -> Result<Seen, ApiError> {
+    let unknown = || ApiError::not_found("there is no such impersonation");
+    let id = ImpersonationId::parse(id).map_err(|_| unknown())?;
+    see_impersonations::find(ctx, &id, who.organization()).await?.ok_or_else(unknown)
+}
+
+pub async fn read_impersonation(
+    who: ApiCaller,
+    ctx: web::Data<Context>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    who.require(IMPERSONATIONS_READ)?;
+    Ok(no_store(shown(&read_one(&who, &ctx, &id).await?)))
+}
+
+/// 204 whether it ran or was over: ending is idempotent.
+pub async fn end(
+    who: ApiCaller,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let seen = read_one(&who, &ctx, &id).await?;
+    let reason = reason(&who, &seen)?;
+    let conn = ctx.store.conn().await?;
+    let by = EndedBy { actor: Some(who.id()), reason };
+    end_impersonation::end(&conn, &seen.record, by, &caller(&request)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The actor and the subject may always end it; others need the permission.
+fn reason(who: &ApiCaller, seen: &Seen) -> Result<EndReason, ApiError> {
+    let record = &seen.record;
+    match who {
+        ApiCaller::Person(user) if user.id == record.actor => Ok(EndReason::StoppedByActor),
+        ApiCaller::Person(user) if user.id == record.subject => Ok(EndReason::StoppedBySubject),
+        ApiCaller::Person(_) | ApiCaller::Global(_) => {
+            who.require(IMPERSONATIONS_END)?;
+            Ok(EndReason::StoppedByAdmin)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndAll {
+    impersonator_id: Option<UserId>,
+    user_id: Option<UserId>,
+    client_id: Option<ClientId>,
+    /// Everything that the caller can see; said outright, so that an empty object ends nothing.
+    #[serde(default)]
+    all: bool,
+}
+
+pub async fn end_all(
+    who: ApiCaller,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    body: web::Bytes,
+) -> Result<HttpResponse, ApiError> {
+    who.require(IMPERSONATIONS_END)?;
+    let asked: EndAll = strict(&body)?;
+    let named =
+        asked.impersonator_id.is_some() || asked.user_id.is_some() || asked.client_id.is_some();
+    if named == asked.all {
+        let text = "name `impersonator_id`, `user_id` or `client_id`, or say `all`: true";
+        return Err(ApiError::invalid_request(text));
+    }
+    let which = Which {
+        actor: asked.impersonator_id,
+        subject: asked.user_id,
+        client: asked.client_id,
+        organization: who.organization().cloned(),
+    };
+    let by = EndedBy { actor: Some(who.id()), reason: EndReason::StoppedByAdmin };
+    let ended = end_impersonation::end_all(&ctx, &which, by, &caller(&request)).await?;
+    Ok(no_store(json!({ "ended": ended })))
+}
+
+fn no_store(body: Value) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}

@@ -1,0 +1,243 @@
+//! Parameters, read by what they are and not by their label: real clients label them wrongly.
+//!
+//! A body that starts with `{` is JSON, anything else a form; the query fills what the body lacks. The
+//! empty text, `null` and `[]` mean "not given".
+use crate::crypto::json;
+use crate::http::error::ApiError;
+use crate::http::form;
+use crate::login::Parameters;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// The one parameter that is an object.
+const OBJECT: &str = "additionalParameters";
+
+/// What may stand in `additionalParameters` (B34); who the login is about and what it may do is not
+/// among it.
+const ADDITIONAL: &[&str] = &[
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "callback_url",
+    "redirect_uri",
+    "audience",
+    "code_challenge",
+    "code_challenge_method",
+    "RelayState",
+    "wctx",
+];
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    named: BTreeMap<String, String>,
+    additional: Parameters,
+}
+
+impl Fields {
+    pub fn read(body: &[u8], query: &str) -> Result<Self, ApiError> {
+        let mut fields = Self::default();
+        if body.trim_ascii_start().starts_with(b"{") {
+            fields.read_json(body)?;
+        } else {
+            fields.read_form(body)?;
+        }
+        fields.read_form(query.as_bytes())?;
+        Ok(fields)
+    }
+
+    /// Takes a field out; what is left in the end was ignored.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        self.named.remove(name)
+    }
+
+    pub fn required(&mut self, name: &'static str) -> Result<String, ApiError> {
+        self.take(name).ok_or_else(|| ApiError::invalid_request(format!("`{name}` is missing")))
+    }
+
+    /// A whole number.
+    pub fn number(&mut self, name: &'static str) -> Result<Option<i64>, ApiError> {
+        let bad = |_| ApiError::invalid_request(format!("`{name}` is not a whole number"));
+        self.take(name).map(|text| text.parse()).transpose().map_err(bad)
+    }
+
+    /// `additionalParameters`; one vendor SDK sends two of them at the top.
+    pub fn take_additional(&mut self) -> Parameters {
+        for name in ["response_type", "state"] {
+            if let (Some(value), Entry::Vacant(place)) =
+                (self.named.remove(name), self.additional.entry(name.to_owned()))
+            {
+                place.insert(value);
+            }
+        }
+        std::mem::take(&mut self.additional)
+    }
+
+    /// The names that nobody took.
+    pub fn ignored(self) -> Vec<String> {
+        self.named.into_keys().map(|name| name.chars().take(64).collect()).take(20).collect()
+    }
+
+    fn read_json(&mut self, body: &[u8]) -> Result<(), ApiError> {
+        let members = json::parse_object(body)
+            .map_err(|_| ApiError::invalid_request("the body is not one JSON object"))?;
+        for (name, value) in members {
+            match value {
+                Value::Object(inner) if name == OBJECT => {
+                    for (name, value) in inner {
+                        if let Some(text) = scalar(&name, value)? {
+                            self.add_additional(name, text)?;
+                        }
+                    }
+                }
+                // An old SDK's `impersonator: {…}` and the like: named in the audit event, not read.
+                Value::Object(_) => self.add(name, String::new())?,
+                value if name == OBJECT => self.read_nested_text(scalar(&name, value)?)?,
+                value => {
+                    if let Some(text) = scalar(&name, value)? {
+                        self.add(name, text)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_form(&mut self, text: &[u8]) -> Result<(), ApiError> {
+        let bad = |problem: form::FormError| ApiError::invalid_request(problem.to_string());
+        for (name, value) in form::pairs(text).map_err(bad)? {
+            if value.is_empty() {
+                continue;
+            }
+            let nested = name.strip_prefix(OBJECT).and_then(|rest| {
+                rest.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'))
+            });
+            match nested {
+                Some(inner) => self.add_additional(inner.to_owned(), value)?,
+                None if name == OBJECT => self.read_nested_text(Some(value))?,
+                None => self.add(name, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// `additionalParameters` as JSON text, as in a query.
+    fn read_nested_text(&mut self, text: Option<String>) -> Result<(), ApiError> {
+        let Some(text) = text else { return Ok(()) };
+        let members = json::parse_object(text.as_bytes())
+            .map_err(|_| ApiError::invalid_request(format!("`{OBJECT}` is not an object")))?;
+        for (name, value) in members {
+            if let Some(text) = scalar(&name, value)? {
+                self.add_additional(name, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: String, value: String) -> Result<(), ApiError> {
+        insert(&mut self.named, name, value)
+    }
+
+    fn add_additional(&mut self, name: String, value: String) -> Result<(), ApiError> {
+        if !ADDITIONAL.contains(&name.as_str()) {
+            let name: String = name.chars().take(64).collect();
+            let text = format!("`{OBJECT}` cannot carry `{name}`");
+            return Err(ApiError::invalid_request(text));
+        }
+        // The two names of one thing.
+        let name = if name == "redirect_uri" { "callback_url".to_owned() } else { name };
+        insert(&mut self.additional, name, value)
+    }
+}
+
+/// The same name twice is the same value twice, or a mistake.
+fn insert(
+    into: &mut BTreeMap<String, String>,
+    name: String,
+    value: String,
+) -> Result<(), ApiError> {
+    match into.entry(name) {
+        Entry::Vacant(place) => {
+            place.insert(value);
+            Ok(())
+        }
+        Entry::Occupied(other) if *other.get() == value => Ok(()),
+        Entry::Occupied(other) => {
+            let name: String = other.key().chars().take(64).collect();
+            Err(ApiError::invalid_request(format!("`{name}` is given twice")))
+        }
+    }
+}
+
+/// A text, number or boolean as text; `None` for "not given".
+fn scalar(name: &str, value: Value) -> Result<Option<String>, ApiError> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) if text.is_empty() => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        Value::Bool(flag) => Ok(Some(flag.to_string())),
+        Value::Array(items) if items.is_empty() => Ok(None),
+        Value::Object(members) if members.is_empty() => Ok(None),
+        Value::Array(_) | Value::Object(_) => {
+            let name: String = name.chars().take(64).collect();
+            Err(ApiError::invalid_request(format!("`{name}` is not a text")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(body: &str, query: &str) -> Fields {
+        Fields::read(body.as_bytes(), query).unwrap()
+    }
+
+    #[test]
+    fn every_encoding_says_the_same() {
+        let json = r#"{"protocol":"oauth2","additionalParameters":{"state":"a b","scope":""}}"#;
+        let form = "protocol=oauth2&additionalParameters[state]=a+b&additionalParameters%5Bscope%5D=";
+        let query = "protocol=oauth2&additionalParameters=%7B%22state%22%3A%22a%20b%22%7D";
+        let expected = read(json, "");
+        assert_eq!(read(form, ""), expected);
+        assert_eq!(read("", query), expected);
+        assert_eq!(expected.additional.get("state").map(String::as_str), Some("a b"));
+    }
+
+    #[test]
+    fn a68_the_query_fills_gaps_and_a_contradiction_is_refused() {
+        let mut fields = read(r#"{"protocol":"oauth2"}"#, "client_id=c&protocol=oauth2");
+        assert_eq!(fields.take("client_id").as_deref(), Some("c"));
+        assert!(Fields::read(br#"{"protocol":"oauth2"}"#, "protocol=samlp").is_err());
+        assert!(Fields::read(b"a=1&a=2", "").is_err());
+        assert!(Fields::read(br#"{"a":"1","a":"2"}"#, "").is_err());
+    }
+
+    #[test]
+    fn b34_nothing_is_smuggled_in_additional_parameters() {
+        for name in ["client_id", "sub", "user_id", "impersonator_id", "prompt", "claims", "request"] {
+            let body = format!(r#"{{"additionalParameters":{{"{name}":"x"}}}}"#);
+            assert!(Fields::read(body.as_bytes(), "").is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a72_an_identity_in_the_body_is_only_remembered_as_ignored() {
+        let fields = read(r#"{"impersonator":{"user_id":"x"},"token":"t"}"#, "");
+        assert_eq!(fields.ignored(), ["impersonator", "token"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_makes_it_fall_over(
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+            query in "[ -~]{0,80}",
+        ) {
+            let _ = Fields::read(&body, &query);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! From reasons to status codes and words. Nothing internal ever reaches a body.
+use crate::flows::Failure;
+use crate::flows::redeem_impersonation::RedeemRefusal;
+use crate::flows::start_impersonation::StartRefusal;
+use crate::impersonation::Denial;
+use crate::store::StoreError;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use std::borrow::Cow;
+
+/// An answer of the JSON API that is not a success: `{"error","error_description","error_code"}`.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{error}")]
+pub struct ApiError {
+    status: StatusCode,
+    error: &'static str,
+    description: Cow<'static, str>,
+    code: Option<&'static str>,
+}
+
+/// Seconds after which an overloaded or cut-off server may be asked again.
+pub const RETRY_AFTER: &str = "2";
+
+impl ApiError {
+    pub fn new(
+        status: StatusCode,
+        error: &'static str,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, error, description: description.into(), code: None }
+    }
+
+    pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+    }
+
+    /// No credential, so no `error` in the challenge ([RFC 6750 §3.1]).
+    ///
+    /// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+    pub fn no_credential() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "a bearer token is needed")
+    }
+
+    pub fn invalid_token() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "the access token is not valid")
+    }
+
+    pub fn insufficient_scope() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "insufficient_scope", "the access token may not do this")
+    }
+
+    pub fn not_found(what: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", what)
+    }
+
+    pub fn unavailable() -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "temporarily_unavailable", "try again in a moment")
+    }
+
+    pub fn denied(denial: Denial) -> Self {
+        if denial == Denial::OtherOrganization {
+            return Self::not_found("the user or the application is unknown");
+        }
+        let text = denial.to_string();
+        let refused = Self::new(StatusCode::FORBIDDEN, "access_denied", text);
+        Self { code: Some(denial.code()), ..refused }
+    }
+
+    fn challenge(&self) -> Option<&'static str> {
+        match (self.status, self.error) {
+            (StatusCode::UNAUTHORIZED, "unauthorized") => Some("Bearer"),
+            (StatusCode::UNAUTHORIZED, _) => Some("Bearer error=\"invalid_token\""),
+            (StatusCode::FORBIDDEN, "insufficient_scope") => {
+                Some("Bearer error=\"insufficient_scope\"")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status);
+        answer.insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Some(challenge) = self.challenge() {
+            answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
+        let busy = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+        if busy.contains(&self.status) {
+            answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        }
+        let mut body = serde_json::json!({
+            "error": self.error,
+            "error_description": self.description,
+        });
+        if let (Some(code), Some(members)) = (self.code, body.as_object_mut()) {
+            members.insert("error_code".to_owned(), code.into());
+        }
+        answer.json(body)
+    }
+}
+
+impl<R: Into<Self>> From<Failure<R>> for ApiError {
+    fn from(failure: Failure<R>) -> Self {
+        match failure {
+            Failure::Refused(reason) => reason.into(),
+            Failure::Accident(cause) => cause.into(),
+            Failure::Busy => Self::unavailable(),
+        }
+    }
+}
+
+/// A dependency that is down is 503; only what we have broken ourselves is 500.
+impl From<StoreError> for ApiError {
+    fn from(cause: StoreError) -> Self {
+        log(&cause);
+        if is_outage(&cause) {
+            return Self::unavailable();
+        }
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "server_error", "something went wrong here")
+    }
+}
+
+/// Writes an accident down, once, where it is answered.
+pub fn log(cause: &StoreError) {
+    tracing::error!(cause = cause as &dyn std::error::Error, "request failed");
+}
+
+/// Everything but a row that breaks an invariant: a lost connection, a timeout, a full disk, a trail
+/// that cannot be written, a node that turned read-only.
+pub fn is_outage(cause: &StoreError) -> bool {
+    match cause {
+        StoreError::Unavailable(_) | StoreError::Query(_) => true,
+        StoreError::Corrupt { .. } => false,
+    }
+}
+
+impl From<StartRefusal> for ApiError {
+    fn from(refusal: StartRefusal) -> Self {
+        match refusal {
+            StartRefusal::NoSuchUser | StartRefusal::NoSuchClient => {
+                Self::not_found("the user or the application is unknown")
+            }
+            StartRefusal::Parameter(problem) => Self::invalid_request(problem.to_string()),
+            StartRefusal::Denied(denial) => Self::denied(denial),
+        }
+    }
+}
+
+/// Auth0's words. Until the MAC verifies there is one answer only.
+impl From<RedeemRefusal> for ApiError {
+    fn from(refusal: RedeemRefusal) -> Self {
+        let words = |text| Self::new(StatusCode::FORBIDDEN, "access_denied", text);
+        match refusal {
+            RedeemRefusal::Duplicate => Self::invalid_request("more than one bewit"),
+            RedeemRefusal::BadMac => words("Impersonation - Bad mac"),
+            RedeemRefusal::Expired => words("Impersonation - Access expired"),
+            RedeemRefusal::Used => words("Impersonation - Link already used"),
+            RedeemRefusal::Revoked => words("Impersonation - Link revoked"),
+            RedeemRefusal::WrongPerson => words("Impersonation - Not for this user"),
+            RedeemRefusal::Denied(_) => words("Impersonation - Not permitted"),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What every request passes: an id of its own, and headers that every answer carries.
+use super::edge::RequestId;
+use crate::crypto::random;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Set unless the handler has set its own.
+const ALWAYS: [(HeaderName, HeaderValue); 2] = [
+    (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
+    (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer")),
+];
+
+pub async fn identify(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    // Never the caller's: an id that somebody else chose proves nothing and may carry anything.
+    let id = hex(random::bytes::<12>());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let https = request
+        .app_data::<actix_web::web::Data<super::Edge>>()
+        .is_some_and(|edge| edge.secure);
+    let mut answer = next.call(request).await?;
+    let headers = answer.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    for (name, value) in ALWAYS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
+    }
+    if https {
+        headers.insert(
+            actix_web::http::header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
+    }
+    Ok(answer)
+}
+
+fn hex(bytes: [u8; 12]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(24), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
