@@ -8,3 +8,12 @@ pub mod crypto;
 pub mod audit;
 pub mod store;
 pub mod flows;
+pub mod http;
+pub mod protocols;
+pub mod provision;
+// Not the system but what puts it together and runs it.
+pub mod embedded;
+pub mod config;
+pub mod telemetry;
+pub mod app;
+pub mod cli;

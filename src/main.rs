@@ -1,1 +1,6 @@
-fn main() {}
+//! The command line. All of it is in [`understudy::cli`].
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    understudy::cli::run()
+}

@@ -3,7 +3,7 @@
 
 -- One clock: `now()` plus an offset that only tests set, on their own database.
 CREATE TABLE clock (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    "only" boolean PRIMARY KEY DEFAULT true CHECK ("only"),
     ahead interval NOT NULL DEFAULT '0'
 );
 INSERT INTO clock DEFAULT VALUES;
@@ -11,7 +11,7 @@ CREATE FUNCTION clock_now() RETURNS timestamptz LANGUAGE sql STABLE
     AS 'SELECT now() + (SELECT ahead FROM clock)';
 
 CREATE TABLE settings (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    "only" boolean PRIMARY KEY DEFAULT true CHECK ("only"),
     impersonation_enabled boolean NOT NULL DEFAULT true
 );
 INSERT INTO settings DEFAULT VALUES;

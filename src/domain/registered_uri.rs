@@ -6,8 +6,7 @@ use super::client::ClientKind;
 use url::{Host, Url};
 
 /// Never, whatever the kind of application: they run or read something instead of going somewhere.
-const NEVER: [&str; 7] =
-    ["javascript", "data", "file", "vbscript", "about", "blob", "view-source"];
+const NEVER: [&str; 7] = ["javascript", "data", "file", "vbscript", "about", "blob", "view-source"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadUri {

@@ -36,6 +36,16 @@ pub async fn end(
     store::impersonations::end(conn, &record.id, by.reason, &event.ended(by.reason)).await
 }
 
+/// The same, for a caller that has no connection.
+pub async fn end_one(
+    ctx: &Context,
+    record: &Record,
+    by: EndedBy<'_>,
+    caller: &Caller,
+) -> Result<bool, StoreError> {
+    end(&*ctx.store.conn().await?, record, by, caller).await
+}
+
 /// Ends the impersonation of that id, if there is one.
 pub async fn end_by_id(
     conn: &Conn,

@@ -2,6 +2,8 @@
 //!
 //! A flow takes a [`Context`] and proof of its caller, and returns a value or a [`Failure`]. No HTTP
 //! types. Start at [`start_impersonation`], [`redeem_impersonation`] and [`complete_login`].
+pub mod account;
+pub mod browser;
 pub mod client_cache;
 pub mod complete_login;
 pub mod end_impersonation;
@@ -15,11 +17,27 @@ pub mod sign_out;
 pub mod see_impersonations;
 pub mod start_impersonation;
 pub mod verify_access_token;
+pub mod cross_origin;
+pub mod deliver_logout;
+pub mod housekeeping;
+pub mod end_session;
+pub mod consent;
+pub mod authorize;
+pub mod revoke;
+pub mod userinfo;
+pub mod introspect;
+pub mod client_credentials;
+pub mod refresh_tokens;
+pub mod exchange_code;
+pub mod issue_tokens;
+pub mod claims;
+pub mod authenticate_client;
 
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::domain::protocol::ProtocolName;
 use crate::login::Protocol;
+pub use crate::store::StoreError as Accident;
 use crate::store::{DbError, Store, StoreError};
 use std::sync::Arc;
 

@@ -1,11 +1,11 @@
 //! The actor opens the link.
 //!
-//! [`look`] changes nothing; [`redeem`] uses the ticket up, in one statement with the session, the
-//! code and the audit event.
+//! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
+//! up in one statement with the session, the code and the audit event.
 use super::complete_login::{Completed, SignedIn, complete_login};
 use super::facts::{self, Onward};
 use super::start_impersonation::encode;
-use super::{Context, Failure};
+use super::{Context, Failure, sign_in};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::crypto::bewit::{self, BewitError};
@@ -39,13 +39,19 @@ pub enum RedeemRefusal {
     /// Somebody else's browser. Nothing is used up.
     #[error("this link is for somebody else")]
     WrongPerson,
+    /// The confirmation did not come from our page. Nothing is used up.
+    #[error("the confirmation is not genuine")]
+    Forged,
+    /// A `direct` link is redeemed by `GET` alone.
+    #[error("this link is not confirmed")]
+    NotToBeConfirmed,
     #[error("{0}")]
     Denied(Denial),
 }
 
 /// A link whose MAC is right and whose ticket waits.
-pub struct Link {
-    pub record: Record,
+struct Link {
+    record: Record,
     ticket_hash: Vec<u8>,
     now: Timestamp,
 }
@@ -59,8 +65,89 @@ pub struct Redeemed {
     pub answer: Answer,
 }
 
-/// Reads and checks a link. `resource` is the raw path and query, as received.
-pub async fn find_link(
+/// What a browser brings when it opens a link.
+#[derive(Clone, Copy)]
+pub struct Opener<'a> {
+    /// The raw path and query, byte for byte as received: the MAC covers them.
+    pub resource: &'a str,
+    /// The cookie of the browser's own session.
+    pub session_token: Option<&'a str>,
+    /// The request says that it only looks ahead; then it redeems nothing.
+    pub looks_ahead: bool,
+    pub caller: &'a Caller,
+}
+
+/// What opening a link came to.
+pub enum Opened {
+    /// Nobody is signed in. Nothing is used up.
+    SignInFirst,
+    /// It only looked ahead. Nothing is used up.
+    Seen,
+    /// The actor is to confirm. Nothing is used up.
+    Confirm(Box<Preview>),
+    Redeemed(Box<Redeemed>),
+}
+
+/// What the confirmation page shows.
+pub struct Preview {
+    pub ask: ImpersonationRequest,
+    pub record: Record,
+    pub session: Session,
+}
+
+/// `GET`: redeems a `direct` link, and prepares the confirmation of any other.
+pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<RedeemRefusal>> {
+    let conn = ctx.store.conn().await?;
+    let link = find_link(ctx, &conn, opener.resource, opener.caller).await?;
+    match link.record.redeem {
+        Redeem::Direct if opener.looks_ahead => Ok(Opened::Seen),
+        Redeem::Direct => {
+            let redeemed = redeem(ctx, &conn, &link, None, opener.caller).await?;
+            Ok(Opened::Redeemed(Box::new(redeemed)))
+        }
+        Redeem::Confirm => {
+            let Some(session) = own_session(ctx, &conn, opener).await? else {
+                return Ok(Opened::SignInFirst);
+            };
+            check_person(&conn, &link, &session, opener.caller).await?;
+            let ask = look(&conn, &link, &session).await?;
+            Ok(Opened::Confirm(Box::new(Preview { ask, record: link.record, session })))
+        }
+    }
+}
+
+/// `POST`: redeems a `confirm` link for its actor, when `is_genuine` says that the form was theirs.
+pub async fn confirm(
+    ctx: &Context,
+    opener: Opener<'_>,
+    is_genuine: impl FnOnce(&Record, &Session) -> bool,
+) -> Result<Opened, Failure<RedeemRefusal>> {
+    let conn = ctx.store.conn().await?;
+    let link = find_link(ctx, &conn, opener.resource, opener.caller).await?;
+    if link.record.redeem == Redeem::Direct {
+        return Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed));
+    }
+    let Some(session) = own_session(ctx, &conn, opener).await? else {
+        return Ok(Opened::SignInFirst);
+    };
+    check_person(&conn, &link, &session, opener.caller).await?;
+    if !is_genuine(&link.record, &session) {
+        return Err(Failure::Refused(RedeemRefusal::Forged));
+    }
+    let redeemed = redeem(ctx, &conn, &link, Some(&session), opener.caller).await?;
+    Ok(Opened::Redeemed(Box::new(redeemed)))
+}
+
+async fn own_session(
+    ctx: &Context,
+    conn: &Conn,
+    opener: Opener<'_>,
+) -> Result<Option<Session>, StoreError> {
+    let Some(token) = opener.session_token else { return Ok(None) };
+    Ok(sign_in::resume(ctx, conn, token).await?.map(|(session, _)| session))
+}
+
+async fn find_link(
     ctx: &Context,
     conn: &Conn,
     resource: &str,
@@ -110,7 +197,7 @@ fn state(record: &Record, now: Timestamp) -> TicketState {
 }
 
 /// Writes the refusal down: a second use of a link is worth an alert.
-pub async fn reject<T>(
+async fn reject<T>(
     conn: &Conn,
     record: &Record,
     refusal: RedeemRefusal,
@@ -131,7 +218,7 @@ pub async fn reject<T>(
 }
 
 /// The link is for this signed-in person, and for nobody else.
-pub async fn check_person(
+async fn check_person(
     conn: &Conn,
     link: &Link,
     session: &Session,
@@ -148,7 +235,7 @@ pub async fn check_person(
 /// # Errors
 ///
 /// Refused when the answer would be no; nothing is used up by looking.
-pub async fn look(
+async fn look(
     conn: &Conn,
     link: &Link,
     session: &Session,
@@ -192,7 +279,7 @@ async fn question(
 ///
 /// Without a session only a `direct` link is redeemed. A no by the heart burns the link: the named
 /// actor has tried, and nothing is left to try again with.
-pub async fn redeem(
+async fn redeem(
     ctx: &Context,
     conn: &Conn,
     link: &Link,

@@ -1,7 +1,7 @@
 //! Looking at impersonations: one, or a page of them.
 use super::Context;
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
-use crate::store::impersonations::{Filter, Record};
+pub use crate::store::impersonations::{Filter, Record};
 use crate::store::{self, StoreError};
 
 /// A record as it stands at `now`: a waiting link whose time is over is `expired`, although no row says so.

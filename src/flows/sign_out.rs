@@ -19,6 +19,7 @@ pub async fn sign_out(ctx: &Context, session: &Session, caller: &Caller) -> Resu
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
         if store::sessions::end(tx, &session.id).await? {
+            store::logout_deliveries::enqueue(tx, &session.id).await?;
             store::audit::append(tx, &event).await?;
         }
         let by = EndedBy { actor: Some(user.id.as_str()), reason: EndReason::Logout };

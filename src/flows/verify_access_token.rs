@@ -85,6 +85,15 @@ pub async fn verify(
     }
 }
 
+/// The same, for a caller that has no connection.
+pub async fn live_token_of(
+    ctx: &Context,
+    token: &str,
+    caller: &Caller,
+) -> Result<Option<LiveToken>, StoreError> {
+    verify(ctx, &*ctx.store.conn().await?, token, caller).await
+}
+
 fn in_time(signed: &Signed, now: Timestamp) -> bool {
     signed.times.check(now.timestamp()).is_ok() && signed.times.exp > now.timestamp()
 }
@@ -182,13 +191,16 @@ fn audience(claims: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// A JWT of `client` itself: its `jti` and end, if it is not over; for revoking it.
-pub(super) fn unstored_of(
-    ctx: &Context,
-    token: &str,
-    client: &ClientId,
-) -> Option<(String, Timestamp)> {
-    let signed = read(ctx, token)?;
+/// What has to be known of a JWT to revoke it.
+pub(super) struct Revocable {
+    pub(super) jti: String,
+    pub(super) expires_at: Timestamp,
+    pub(super) for_itself: bool,
+}
+
+/// A JWT that `client` was given.
+pub(super) fn signed(ctx: &Context, token: &str, client: &ClientId) -> Option<Revocable> {
+    let signed = read(ctx, token).filter(|signed| signed.client == *client)?;
     let expires_at = Timestamp::from_timestamp(signed.times.exp, 0)?;
-    (signed.for_itself && signed.client == *client).then_some((signed.jti, expires_at))
+    Some(Revocable { jti: signed.jti, expires_at, for_itself: signed.for_itself })
 }

@@ -2,50 +2,64 @@
 //!
 //! A value is a secret of 256 bits, of which the database keeps the hash. `Lax`, because people come from
 //! applications by ordinary links; never with a `Domain`, so that no other host sees or sets them.
+use super::Edge;
 use crate::crypto::hash::sha256;
 use crate::domain::ClientId;
-use actix_web::HttpRequest;
+use crate::impersonation::grant::LONGEST_DURATION;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
+use actix_web::{HttpRequest, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 const NAME: &str = "understudy";
+const SIGN_IN: &str = "understudy_form";
 /// Secrets of ours have 43 characters; anything much longer is none.
 const LONGEST: usize = 64;
+/// Impersonations that one request is read for; a real browser holds one or two.
+const MOST: usize = 16;
 
-/// Browsers take a `__Host-` cookie only over https (or from nowhere but this host), so a loopback
-/// address over plain http goes without.
+/// Whether the public URL is https, as configured: never what the request says of itself.
+pub fn is_secure(request: &HttpRequest) -> bool {
+    request.app_data::<web::Data<Edge>>().is_none_or(|edge| edge.secure)
+}
+
+/// Browsers take a `__Host-` cookie only over https, so a loopback address over plain http goes without.
 fn named(name: &str, secure: bool) -> String {
     if secure { format!("__Host-{name}") } else { name.to_owned() }
 }
 
-pub fn session_name(secure: bool) -> String {
-    named(NAME, secure)
-}
-
 /// The cookie of an impersonation in `client`. A hash, because an id may hold any character.
-pub fn impersonated_name(client: &ClientId, secure: bool) -> String {
+fn impersonated_name(client: &ClientId, secure: bool) -> String {
     let digest = URL_SAFE_NO_PAD.encode(sha256(client.as_str().as_bytes()));
     named(&format!("{NAME}_as_{}", digest.get(..16).unwrap_or_default()), secure)
 }
 
 /// The secret of the session that the browser has of its own.
-pub fn session(request: &HttpRequest, secure: bool) -> Option<String> {
-    read(request, &session_name(secure))
+pub fn own(request: &HttpRequest) -> Option<String> {
+    read(request, &named(NAME, is_secure(request)))
+}
+
+/// The cookie that binds the sign-in form to the browser it was shown in.
+pub fn sign_in_name(secure: bool) -> String {
+    named(SIGN_IN, secure)
+}
+
+pub fn sign_in(request: &HttpRequest, secure: bool) -> Option<String> {
+    read(request, &sign_in_name(secure))
 }
 
 /// The secret of the session in which the browser acts as somebody in `client`.
-pub fn impersonated(request: &HttpRequest, client: &ClientId, secure: bool) -> Option<String> {
-    read(request, &impersonated_name(client, secure))
+pub fn impersonated(request: &HttpRequest, client: &ClientId) -> Option<String> {
+    read(request, &impersonated_name(client, is_secure(request)))
 }
 
 /// The secrets of every session in which the browser acts as somebody.
 pub fn all_impersonated(request: &HttpRequest, secure: bool) -> Vec<String> {
     let prefix = named(&format!("{NAME}_as_"), secure);
     let Ok(cookies) = request.cookies() else { return Vec::new() };
-    let ours = cookies.iter().filter(|c| c.name().starts_with(&prefix));
-    ours.map(|c| c.value().to_owned()).filter(|value| fits(value)).collect()
+    let ours = cookies.iter().filter(|cookie| cookie.name().starts_with(&prefix));
+    ours.map(|cookie| cookie.value().to_owned()).filter(|value| fits(value)).take(MOST).collect()
 }
 
 fn read(request: &HttpRequest, name: &str) -> Option<String> {
@@ -57,10 +71,22 @@ fn fits(value: &str) -> bool {
     !value.is_empty() && value.len() <= LONGEST && value.is_ascii()
 }
 
-/// Until the browser is closed, or `seconds` have gone by. Its session is over by its own clocks anyway.
-pub fn made(name: String, secret: String, secure: bool, seconds: Option<i64>) -> Cookie<'static> {
+/// Until the browser is closed; the session behind it has clocks of its own.
+pub fn set_own(request: &HttpRequest, secret: &str) -> Cookie<'static> {
+    let secure = is_secure(request);
+    made(named(NAME, secure), secret.to_owned(), secure, None)
+}
+
+/// As long as an impersonation can last, so that a browser does not carry it for ever.
+pub fn set_impersonated(request: &HttpRequest, client: &ClientId, secret: &str) -> Cookie<'static> {
+    let (secure, longest) = (is_secure(request), LONGEST_DURATION.num_seconds());
+    made(impersonated_name(client, secure), secret.to_owned(), secure, Some(longest))
+}
+
+/// Until the browser is closed, or `seconds` have gone by.
+pub fn made(name: String, value: String, secure: bool, seconds: Option<i64>) -> Cookie<'static> {
     let cookie =
-        Cookie::build(name, secret).path("/").http_only(true).secure(secure).same_site(SameSite::Lax);
+        Cookie::build(name, value).path("/").http_only(true).secure(secure).same_site(SameSite::Lax);
     match seconds {
         Some(seconds) => cookie.max_age(Duration::seconds(seconds)).finish(),
         None => cookie.finish(),
@@ -69,7 +95,19 @@ pub fn made(name: String, secret: String, secure: bool, seconds: Option<i64>) ->
 
 /// Takes a cookie away from the browser.
 pub fn removed(name: String, secure: bool) -> Cookie<'static> {
-    made(name, String::new(), secure, Some(0))
+    let mut cookie = made(name, String::new(), secure, None);
+    cookie.make_removal();
+    cookie
+}
+
+pub fn remove_session(request: &HttpRequest) -> Cookie<'static> {
+    let secure = is_secure(request);
+    removed(named(NAME, secure), secure)
+}
+
+pub fn remove_impersonated(request: &HttpRequest, client: &ClientId) -> Cookie<'static> {
+    let secure = is_secure(request);
+    removed(impersonated_name(client, secure), secure)
 }
 
 #[cfg(test)]
@@ -81,31 +119,39 @@ mod tests {
         ClientId::parse(text).unwrap()
     }
 
+    fn edge(secure: bool) -> web::Data<Edge> {
+        web::Data::new(Edge { secure, ..Edge::default() })
+    }
+
     #[test]
     fn a_cookie_is_for_this_host_only_and_scripts_do_not_see_it() {
-        let cookie = made(session_name(true), "s".into(), true, None);
-        let text = cookie.to_string();
+        let request = TestRequest::default().app_data(edge(true)).to_http_request();
+        let text = set_own(&request, "s").to_string();
         assert!(text.starts_with("__Host-understudy=s;"), "{text}");
         for part in ["HttpOnly", "Secure", "Path=/", "SameSite=Lax"] {
             assert!(text.contains(part), "{text}");
         }
         assert!(!text.contains("Domain"));
-        assert!(!made(session_name(false), "s".into(), false, None).to_string().contains("Secure"));
+        let plain = TestRequest::default().app_data(edge(false)).to_http_request();
+        let text = set_own(&plain, "s").to_string();
+        assert!(text.starts_with("understudy=s;") && !text.contains("Secure"), "{text}");
     }
 
     #[test]
     fn each_application_has_a_cookie_of_its_own() {
-        let (a, b) = (impersonated_name(&id("a"), true), impersonated_name(&id("b"), true));
-        assert_ne!(a, b);
-        assert!(a.starts_with("__Host-understudy_as_") && a.len() == 37, "{a}");
+        let empty = TestRequest::default().app_data(edge(true)).to_http_request();
+        let (a, b) =
+            (set_impersonated(&empty, &id("a"), "one"), set_impersonated(&empty, &id("b"), "two"));
+        assert_ne!(a.name(), b.name());
+        assert!(a.name().starts_with("__Host-understudy_as_") && a.name().len() == 37);
         let request = TestRequest::default()
-            .cookie(Cookie::new(a, "one"))
-            .cookie(Cookie::new(session_name(true), "own"))
+            .app_data(edge(true))
+            .cookie(a)
+            .cookie(set_own(&empty, "own"))
             .to_http_request();
-        assert_eq!(impersonated(&request, &id("a"), true).as_deref(), Some("one"));
-        assert_eq!(impersonated(&request, &id("b"), true), None);
-        assert_eq!(session(&request, true).as_deref(), Some("own"));
-        assert_eq!(session(&request, false), None);
+        assert_eq!(impersonated(&request, &id("a")).as_deref(), Some("one"));
+        assert_eq!(impersonated(&request, &id("b")), None);
+        assert_eq!(own(&request).as_deref(), Some("own"));
         assert_eq!(all_impersonated(&request, true), ["one"]);
     }
 }

@@ -1,9 +1,8 @@
 //! From reasons to status codes and words. Nothing internal ever reaches a body.
-use crate::flows::Failure;
+use crate::flows::{Accident, Failure};
 use crate::flows::redeem_impersonation::RedeemRefusal;
 use crate::flows::start_impersonation::StartRefusal;
 use crate::impersonation::Denial;
-use crate::store::StoreError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use std::borrow::Cow;
@@ -58,6 +57,11 @@ impl ApiError {
         Self::new(status, "temporarily_unavailable", "try again in a moment")
     }
 
+    pub fn rate_limited() -> Self {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "rate_limited", "too many requests from this address")
+    }
+
     pub fn denied(denial: Denial) -> Self {
         if denial == Denial::OtherOrganization {
             return Self::not_found("the user or the application is unknown");
@@ -65,6 +69,10 @@ impl ApiError {
         let text = denial.to_string();
         let refused = Self::new(StatusCode::FORBIDDEN, "access_denied", text);
         Self { code: Some(denial.code()), ..refused }
+    }
+
+    pub fn description(&self) -> &str {
+        &self.description
     }
 
     fn challenge(&self) -> Option<&'static str> {
@@ -89,6 +97,9 @@ impl ResponseError for ApiError {
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         if let Some(challenge) = self.challenge() {
             answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            answer.insert_header((header::ALLOW, "GET, HEAD"));
         }
         let busy = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
         if busy.contains(&self.status) {
@@ -116,8 +127,8 @@ impl<R: Into<Self>> From<Failure<R>> for ApiError {
 }
 
 /// A dependency that is down is 503; only what we have broken ourselves is 500.
-impl From<StoreError> for ApiError {
-    fn from(cause: StoreError) -> Self {
+impl From<Accident> for ApiError {
+    fn from(cause: Accident) -> Self {
         log(&cause);
         if is_outage(&cause) {
             return Self::unavailable();
@@ -128,16 +139,16 @@ impl From<StoreError> for ApiError {
 }
 
 /// Writes an accident down, once, where it is answered.
-pub fn log(cause: &StoreError) {
+pub fn log(cause: &Accident) {
     tracing::error!(cause = cause as &dyn std::error::Error, "request failed");
 }
 
 /// Everything but a row that breaks an invariant: a lost connection, a timeout, a full disk, a trail
 /// that cannot be written, a node that turned read-only.
-pub fn is_outage(cause: &StoreError) -> bool {
+pub fn is_outage(cause: &Accident) -> bool {
     match cause {
-        StoreError::Unavailable(_) | StoreError::Query(_) => true,
-        StoreError::Corrupt { .. } => false,
+        Accident::Unavailable(_) | Accident::Query(_) => true,
+        Accident::Corrupt { .. } => false,
     }
 }
 
@@ -164,6 +175,11 @@ impl From<RedeemRefusal> for ApiError {
             RedeemRefusal::Used => words("Impersonation - Link already used"),
             RedeemRefusal::Revoked => words("Impersonation - Link revoked"),
             RedeemRefusal::WrongPerson => words("Impersonation - Not for this user"),
+            RedeemRefusal::Forged => words("Impersonation - Not confirmed"),
+            RedeemRefusal::NotToBeConfirmed => {
+                let status = StatusCode::METHOD_NOT_ALLOWED;
+                Self::new(status, "invalid_request", "this link is opened with GET")
+            }
             RedeemRefusal::Denied(_) => words("Impersonation - Not permitted"),
         }
     }

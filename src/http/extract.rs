@@ -4,7 +4,7 @@ use super::error::ApiError;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::user::User;
 use crate::flows::Context;
-use crate::flows::verify_access_token::{LiveToken, verify};
+use crate::flows::verify_access_token::{LiveToken, live_token_of};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -45,8 +45,7 @@ pub fn bearer(request: &HttpRequest) -> Result<&str, ApiError> {
 async fn live_token(request: &HttpRequest) -> Result<LiveToken, ApiError> {
     let ctx = request.app_data::<web::Data<Context>>().ok_or_else(ApiError::unavailable)?;
     let token = bearer(request)?;
-    let conn = ctx.store.conn().await?;
-    let live = verify(ctx, &conn, token, &caller(request)).await?;
+    let live = live_token_of(ctx, token, &caller(request)).await?;
     live.ok_or_else(ApiError::invalid_token)
 }
 
@@ -58,7 +57,8 @@ fn is_for_us(ctx: &Context, token: &LiveToken) -> bool {
     })
 }
 
-async fn api_token(request: &HttpRequest) -> Result<LiveToken, ApiError> {
+/// The live token of the request, if it is for an API of ours.
+pub async fn api_token(request: &HttpRequest) -> Result<LiveToken, ApiError> {
     let token = live_token(request).await?;
     let ctx = request.app_data::<web::Data<Context>>().ok_or_else(ApiError::unavailable)?;
     if is_for_us(ctx, &token) { Ok(token) } else { Err(ApiError::invalid_token()) }

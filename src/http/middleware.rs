@@ -52,3 +52,49 @@ fn hex(bytes: [u8; 12]) -> String {
         text
     })
 }
+
+/// Requests a second that one address may make to what costs something, and how many at once.
+const STEADY: std::num::NonZeroU32 = std::num::NonZeroU32::new(200).unwrap();
+const BURST: std::num::NonZeroU32 = std::num::NonZeroU32::new(1000).unwrap();
+
+type PerAddress = governor::DefaultKeyedRateLimiter<String>;
+
+/// The guard against floods from one address; counts that must hold over several nodes are in Postgres.
+#[derive(Clone)]
+pub struct Floods(Option<std::sync::Arc<PerAddress>>);
+
+impl Floods {
+    pub fn new(on: bool) -> Self {
+        let quota = governor::Quota::per_second(STEADY).allow_burst(BURST);
+        Self(on.then(|| std::sync::Arc::new(governor::RateLimiter::keyed(quota))))
+    }
+
+    fn admits(&self, address: &str) -> bool {
+        self.0.as_ref().is_none_or(|limiter| limiter.check_key(&address.to_owned()).is_ok())
+    }
+
+    /// Forgets addresses that have been quiet.
+    pub fn forget_quiet(&self) {
+        if let Some(limiter) = &self.0 {
+            limiter.retain_recent();
+        }
+    }
+}
+
+/// 429 before any work is done. Health, metrics and assets are not counted.
+pub async fn hold_back_floods(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let path = request.path();
+    let free = ["/health/", "/static/", "/.well-known/", "/metrics"];
+    let counted = !free.iter().any(|start| path.starts_with(start));
+    let floods = request.app_data::<actix_web::web::Data<Floods>>();
+    let address = super::caller(request.request()).ip.unwrap_or_default();
+    let admitted = !counted || floods.is_none_or(|floods| floods.admits(&address));
+    if admitted {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    let answer = super::error::ApiError::rate_limited();
+    Ok(request.error_response(answer).map_into_right_body())
+}

@@ -2,6 +2,9 @@
 //!
 //! Called last, after every other claim: so nothing removes a mark, and nothing forges one.
 use super::Impersonation;
+use crate::domain::protocol::Mode;
+use crate::domain::user::User;
+use crate::domain::{ImpersonationId, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// The claim that names the impersonation itself.
@@ -26,17 +29,32 @@ pub fn write(claims: &mut Map<String, Value>, by: Option<&Impersonation>, issuer
     claims.remove("amr");
     claims.insert("acr".into(), json!("0"));
     claims.insert("auth_time".into(), json!(terms.starts_at.timestamp()));
+    name(claims, actor, (&terms.id, impersonation.mode(), terms.ends_at), issuer);
+}
+
+/// The marks of an impersonation that is over: in the logout token, which tells of its end.
+pub fn write_ended(
+    claims: &mut Map<String, Value>,
+    actor: &User,
+    ended: (&ImpersonationId, Mode, Timestamp),
+    issuer: &str,
+) {
+    name(claims, actor, ended, issuer);
+}
+
+fn name(
+    claims: &mut Map<String, Value>,
+    actor: &User,
+    (id, mode, ends_at): (&ImpersonationId, Mode, Timestamp),
+    issuer: &str,
+) {
+    let impersonator = json!({ "user_id": actor.id.as_str(), "email": actor.profile.email });
+    let impersonation =
+        json!({ "id": id.as_str(), "mode": mode.as_str(), "exp": ends_at.timestamp() });
     claims.insert("impersonated".into(), json!(true));
-    claims.insert("impersonator".into(), impersonator(impersonation));
+    claims.insert("impersonator".into(), impersonator);
     claims.insert("act".into(), json!({ "iss": issuer, "sub": actor.id.as_str() }));
-    claims.insert(
-        IMPERSONATION_CLAIM.into(),
-        json!({
-            "id": terms.id.as_str(),
-            "mode": impersonation.mode().as_str(),
-            "exp": terms.ends_at.timestamp(),
-        }),
-    );
+    claims.insert(IMPERSONATION_CLAIM.into(), impersonation);
 }
 
 /// The `impersonator` object, built from the directory and never from a request.

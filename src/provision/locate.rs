@@ -7,7 +7,11 @@ use std::fmt;
 /// The line of what `path` leads to, or of the nearest thing around it that is there.
 pub(super) fn line_of(text: &str, path: &Path) -> usize {
     let all = path.0.as_slice();
-    (1..=all.len()).rev().filter_map(|len| all.get(..len)).find_map(|steps| find(text, steps)).unwrap_or(1)
+    (1..=all.len())
+        .rev()
+        .filter_map(|len| all.get(..len))
+        .find_map(|steps| find(text, steps))
+        .unwrap_or(1)
 }
 
 fn find(text: &str, steps: &[Step]) -> Option<usize> {
@@ -84,7 +88,11 @@ impl Visitor<'_> for Key<'_> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
-        if self.last && key == self.wanted { Err(E::custom("here")) } else { Ok(key == self.wanted) }
+        if self.last && key == self.wanted {
+            Err(E::custom("here"))
+        } else {
+            Ok(key == self.wanted)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `apply` and `export`: organizations, roles, people and applications as one declarative file.
 //!
-//! [`read`] checks a whole file before anything is touched and names every mistake with its line;
-//! [`plan`] says what would change; [`apply`] does it in one transaction, with an audit event for each
+//! [`read()`] checks a whole file before anything is touched and names every mistake with its line;
+//! [`plan()`] says what would change; [`apply()`] does it in one transaction, with an audit event for each
 //! change. A file is the whole truth about what it names: a key that is left out is at its default. Only
 //! secrets, `status` and metadata stay as they are, because others change them in daily work.
 mod apply;
@@ -16,11 +16,12 @@ mod read_client;
 mod read_rooms;
 mod read_user;
 mod section;
+mod steps;
 mod stored;
 mod substitute;
 
-pub use apply::{ProvisionError, apply, plan};
-pub use export::export;
+pub use apply::{DryRun, ProvisionError, Prune, apply, apply_to, plan};
+pub use export::{export, export_from};
 pub use file::File;
 pub use mistake::Mistake;
 pub use plan::{Action, Change, Field, Plan, What};

@@ -43,11 +43,10 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn text(&self, key: &'static str) -> Option<String> {
-        match self.get(key)? {
-            Value::String(text) if !text.is_empty() => return Some(text.clone()),
-            // A failed substitution has been told of already.
-            Value::String(_) => self.wrong(key, "is empty"),
-            _ => self.wrong(key, "must be text (write it in quotes)"),
+        match self.get(key)?.as_str() {
+            Some("") => self.wrong(key, "is empty"),
+            Some(text) => return Some(text.to_owned()),
+            None => self.wrong(key, "must be text (write it in quotes)"),
         }
         None
     }
@@ -168,9 +167,7 @@ impl<'a> Section<'a> {
         };
         let path = self.path.key(key);
         let numbered = items.iter().enumerate();
-        numbered
-            .filter_map(|(nth, item)| Section::new(item, path.item(nth), self.notes))
-            .collect()
+        numbered.filter_map(|(nth, item)| Section::new(item, path.item(nth), self.notes)).collect()
     }
 
     /// Call it when every key has been asked for.

@@ -74,7 +74,8 @@ impl Substitution<'_> {
             }
             done.push_str(before);
             let Some((name, after)) = inside.split_once('}') else {
-                self.notes.add(path.clone(), "has `${` without `}` (write `$${` for the characters)");
+                self.notes
+                    .add(path.clone(), "has `${` without `}` (write `$${` for the characters)");
                 return done;
             };
             done.push_str(&self.variable(name, path));

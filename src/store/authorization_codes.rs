@@ -1,11 +1,19 @@
 //! `authorization_codes`: what one sign-in gave an application; the grant behind every token.
-use super::schema::authorization_codes;
-use super::statement::Value;
+use super::audit;
+use super::schema::{authorization_codes, clock_now, people, sessions};
+use super::statement::{Statement, Value};
+use super::users::Person;
 use super::{Conn, StoreError};
-use crate::domain::{ImpersonationId, SessionId, Timestamp, UserId};
+use crate::audit::Event;
+use crate::domain::scope::Scopes;
+use crate::domain::user::User;
+use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
 use crate::login::LoginRequest;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
+
+const TABLE: &str = "authorization_codes";
 
 /// Seconds that a code may wait ([RFC 6749 §4.1.2] allows ten minutes; we are stricter).
 ///
@@ -78,4 +86,202 @@ pub async fn insert(mut conn: &Conn, code: &NewCode<'_>) -> Result<(), StoreErro
         .execute(&mut conn)
         .await?;
     Ok(())
+}
+
+/// A row with the user and the session behind it, as they stand now.
+pub struct Grant {
+    pub id: String,
+    pub client: ClientId,
+    pub user: User,
+    pub session: SessionId,
+    pub impersonation: Option<ImpersonationId>,
+    pub redirect_uri: String,
+    pub scope: Scopes,
+    pub nonce: Option<String>,
+    pub code_challenge: Option<String>,
+    pub audience: Option<String>,
+    pub authenticated_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub redeemed: bool,
+    /// Revoked, or the session was ended.
+    pub ended: bool,
+    pub now: Timestamp,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = authorization_codes)]
+pub(super) struct Row {
+    id: String,
+    client_id: String,
+    session_id: String,
+    impersonation_id: Option<String>,
+    redirect_uri: String,
+    scope: String,
+    nonce: Option<String>,
+    code_challenge: Option<String>,
+    audience: Option<String>,
+    authenticated_at: Timestamp,
+    expires_at: Timestamp,
+    redeemed_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+}
+
+pub(super) type Columns = (Row, Person, Option<Timestamp>, Timestamp);
+
+pub(super) fn convert(columns: Columns) -> Result<Grant, StoreError> {
+    let (row, person, session_ended_at, now) = columns;
+    Ok(Grant {
+        id: row.id,
+        client: super::id(TABLE, row.client_id)?,
+        user: person.try_into()?,
+        session: super::id(TABLE, row.session_id)?,
+        impersonation: row.impersonation_id.map(|text| super::id(TABLE, text)).transpose()?,
+        redirect_uri: row.redirect_uri,
+        scope: super::scopes(TABLE, &row.scope)?,
+        nonce: row.nonce,
+        code_challenge: row.code_challenge,
+        audience: row.audience,
+        authenticated_at: row.authenticated_at,
+        expires_at: row.expires_at,
+        redeemed: row.redeemed_at.is_some(),
+        ended: row.revoked_at.is_some() || session_ended_at.is_some(),
+        now,
+    })
+}
+
+/// What a code stands for. Judges nothing.
+pub async fn find(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<Grant>, StoreError> {
+    let row: Option<Columns> = authorization_codes::table
+        .inner_join(people::table.on(people::id.eq(authorization_codes::user_id)))
+        .inner_join(sessions::table.on(sessions::id.eq(authorization_codes::session_id)))
+        .filter(authorization_codes::code_hash.eq(code_hash))
+        .select((Row::as_select(), Person::as_select(), sessions::ended_at, clock_now()))
+        .first(&mut conn)
+        .await
+        .optional()?;
+    row.map(convert).transpose()
+}
+
+/// The tokens that a code or a refresh token gives.
+pub struct NewTokens<'a> {
+    pub access_hash: &'a [u8],
+    pub scope: &'a str,
+    pub audience: Option<&'a str>,
+    pub now: Timestamp,
+    pub expires_at: Timestamp,
+    pub refresh: Option<NewRefresh<'a>>,
+}
+
+pub struct NewRefresh<'a> {
+    pub token_hash: &'a [u8],
+    pub scope: &'a str,
+    pub expires_at: Timestamp,
+    pub ends_at: Timestamp,
+}
+
+impl NewTokens<'_> {
+    /// The values of the access token's and the refresh token's columns, and whether there is one.
+    pub(super) fn values(&self) -> [Value<'_>; 11] {
+        let refresh = self.refresh.as_ref();
+        [
+            Value::Bytes(self.access_hash),
+            Value::Text(self.scope),
+            Value::MaybeText(self.audience),
+            Value::Time(self.now),
+            Value::Time(self.expires_at),
+            Value::Bytes(refresh.map_or(&[], |refresh| refresh.token_hash)),
+            Value::Text(refresh.map_or("", |refresh| refresh.scope)),
+            Value::Time(self.now),
+            Value::Time(refresh.map_or(self.now, |refresh| refresh.expires_at)),
+            Value::Time(refresh.map_or(self.now, |refresh| refresh.ends_at)),
+            Value::Int(i32::from(refresh.is_some())),
+        ]
+    }
+}
+
+/// Redeems a code for `tokens`; false when it does not wait any more. One statement: however many bring
+/// the code, one wins.
+pub async fn redeem(
+    mut conn: &Conn,
+    code_hash: &[u8],
+    tokens: &NewTokens<'_>,
+) -> Result<bool, StoreError> {
+    struct Redeem;
+    const TEXT: &str = "WITH code AS (UPDATE authorization_codes SET redeemed_at = clock_now() \
+         WHERE code_hash = ? AND redeemed_at IS NULL AND revoked_at IS NULL \
+         AND expires_at > clock_now() AND impersonation_id IS NULL \
+         RETURNING id, client_id, user_id, session_id, authenticated_at), \
+         access AS (INSERT INTO access_tokens (token_hash, client_id, user_id, grant_id, session_id, \
+         authenticated_at, scope, audience, issued_at, expires_at) \
+         SELECT ?, client_id, user_id, id, session_id, authenticated_at, ?, ?, ?, ? FROM code), \
+         refresh AS (INSERT INTO refresh_tokens (token_hash, grant_id, client_id, user_id, session_id, \
+         scope, issued_at, expires_at, ends_at) \
+         SELECT ?, id, client_id, user_id, session_id, ?, ?, ?, ? FROM code WHERE ? = 1) \
+         SELECT id FROM code";
+    let mut values = Vec::with_capacity(12);
+    values.push(Value::Bytes(code_hash));
+    values.extend(tokens.values());
+    let id: Option<String> =
+        Statement::<Redeem, Text>::new(TEXT, &values).get_result(&mut conn).await.optional()?;
+    Ok(id.is_some())
+}
+
+/// The same for a code of an impersonation: only while that runs, never with a refresh token, and not
+/// without its event.
+pub async fn redeem_impersonated(
+    mut conn: &Conn,
+    code_hash: &[u8],
+    tokens: &NewTokens<'_>,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    struct RedeemImpersonated;
+    const TEXT: &str = "WITH running AS (SELECT i.id, i.ends_at FROM impersonations i \
+         JOIN authorization_codes c ON c.impersonation_id = i.id \
+         WHERE c.code_hash = ? AND i.status = 'active' FOR SHARE OF i), \
+         code AS (UPDATE authorization_codes c SET redeemed_at = clock_now() FROM running \
+         WHERE c.code_hash = ? AND c.redeemed_at IS NULL AND c.revoked_at IS NULL \
+         AND c.expires_at > clock_now() AND c.impersonation_id = running.id \
+         RETURNING c.id, c.client_id, c.user_id, c.session_id, c.impersonation_id, c.authenticated_at, \
+         running.ends_at), \
+         access AS (INSERT INTO access_tokens (token_hash, client_id, user_id, grant_id, session_id, \
+         impersonation_id, authenticated_at, scope, audience, issued_at, expires_at) \
+         SELECT ?, client_id, user_id, id, session_id, impersonation_id, authenticated_at, ?, ?, ?, \
+         least(?, ends_at) FROM code), \
+         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
+         organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM code) SELECT id FROM code";
+    let detail = event.detail();
+    let mut values = Vec::with_capacity(21);
+    values.extend([Value::Bytes(code_hash), Value::Bytes(code_hash)]);
+    values.extend(tokens.values().into_iter().take(5));
+    values.extend(audit::values(event, &detail));
+    let id: Option<String> = Statement::<RedeemImpersonated, Text>::new(TEXT, &values)
+        .get_result(&mut conn)
+        .await
+        .optional()?;
+    Ok(id.is_some())
+}
+
+/// Ends everything that came of a code: its tokens are looked at together with it.
+pub async fn revoke(mut conn: &Conn, grant: &str) -> Result<(), StoreError> {
+    let live =
+        authorization_codes::table.find(grant).filter(authorization_codes::revoked_at.is_null());
+    diesel::update(live)
+        .set(authorization_codes::revoked_at.eq(clock_now().nullable()))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}
+
+/// Removes what nothing hangs on any more, at most a thousand rows at a time. As long as its session
+/// lives a row stays: it says which applications a sign-out has to be told to.
+pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
+    struct Delete;
+    const TEXT: &str = "DELETE FROM authorization_codes WHERE id IN (SELECT c.id \
+         FROM authorization_codes c JOIN sessions s ON s.id = c.session_id \
+         WHERE c.expires_at < clock_now() - interval '1 hour' \
+         AND (s.ended_at IS NOT NULL OR s.expires_at < clock_now()) \
+         AND NOT EXISTS (SELECT FROM refresh_tokens r WHERE r.grant_id = c.id) \
+         AND NOT EXISTS (SELECT FROM access_tokens a WHERE a.grant_id = c.id) LIMIT 1000)";
+    Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
 }

@@ -1,5 +1,6 @@
 //! `clients`, read through the view `applications`: with organization and secrets, in one row.
 use super::schema::applications;
+use super::statement::{Statement, Value};
 use super::{Conn, StoreError, users, word};
 use crate::domain::client::{
     AuthMethod, Client, ClientImpersonation, ClientKind, GrantType, SigningAlgorithm,
@@ -92,4 +93,16 @@ pub async fn find(mut conn: &Conn, client: &ClientId) -> Result<Option<Client>, 
         .await
         .optional()?;
     row.map(Client::try_from).transpose()
+}
+
+/// Whether an active application that runs in browsers has a redirect URI at `origin`.
+pub async fn any_in_browsers_at(mut conn: &Conn, origin: &str) -> Result<bool, StoreError> {
+    struct AnyAt;
+    const TEXT: &str = "SELECT EXISTS (SELECT FROM clients WHERE status = 'active' \
+         AND kind IN ('spa', 'native') AND EXISTS (SELECT FROM unnest(redirect_uris) AS uri \
+         WHERE uri = ? OR starts_with(uri, ? || '/')))";
+    let values = [Value::Text(origin), Value::Text(origin)];
+    Ok(Statement::<AnyAt, diesel::sql_types::Bool>::new(TEXT, &values)
+        .get_result(&mut conn)
+        .await?)
 }

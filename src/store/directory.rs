@@ -59,11 +59,7 @@ pub async fn list(mut conn: &Conn) -> Result<Vec<StoredUser>, StoreError> {
 }
 
 /// Writes somebody and their roles, whether there is one of that id or not.
-pub async fn put(
-    mut conn: &Conn,
-    record: &UserRecord,
-    roles: &[String],
-) -> Result<(), StoreError> {
+pub async fn put(mut conn: &Conn, record: &UserRecord, roles: &[String]) -> Result<(), StoreError> {
     diesel::insert_into(users::table)
         .values(record)
         .on_conflict(users::id)
@@ -91,19 +87,12 @@ pub async fn put(
 }
 
 /// Unlike [`super::users::set_password_hash`], also for somebody who had no password.
-pub async fn put_password_hash(
-    mut conn: &Conn,
-    user: &str,
-    hash: &str,
-) -> Result<(), StoreError> {
+pub async fn put_password_hash(mut conn: &Conn, user: &str, hash: &str) -> Result<(), StoreError> {
     diesel::insert_into(credentials::table)
         .values((credentials::user_id.eq(user), credentials::password_hash.eq(hash)))
         .on_conflict(credentials::user_id)
         .do_update()
-        .set((
-            credentials::password_hash.eq(hash),
-            credentials::changed_at.eq(clock_now()),
-        ))
+        .set((credentials::password_hash.eq(hash), credentials::changed_at.eq(clock_now())))
         .execute(&mut conn)
         .await?;
     Ok(())
@@ -128,7 +117,7 @@ pub async fn sign_out_everywhere(mut conn: &Conn, user: &str) -> Result<(), Stor
 }
 
 /// Takes the e-mail addresses away from `ids`, so that they can be given out anew in any order.
-pub async fn release_emails(mut conn: &Conn, ids: &[&str]) -> Result<(), StoreError> {
+pub async fn release_emails(mut conn: &Conn, ids: &[String]) -> Result<(), StoreError> {
     diesel::update(users::table.filter(users::id.eq_any(ids)))
         .set((users::email.eq(None::<String>), users::email_canonical.eq(None::<String>)))
         .execute(&mut conn)

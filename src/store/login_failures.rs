@@ -1,5 +1,6 @@
 //! `login_failures`: what the throttle counts. Keys are hashes of what was typed.
 use super::schema::{clock_now, login_failures};
+use super::statement::Statement;
 use super::{Conn, StoreError};
 use crate::domain::Timestamp;
 use diesel::prelude::*;
@@ -29,4 +30,12 @@ pub async fn forget(mut conn: &Conn, key: &[u8]) -> Result<(), StoreError> {
         .execute(&mut conn)
         .await?;
     Ok(())
+}
+
+/// Removes what no window reaches back to, at most a thousand rows at a time.
+pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
+    struct Delete;
+    const TEXT: &str = "DELETE FROM login_failures WHERE ctid = ANY(ARRAY(SELECT ctid \
+         FROM login_failures WHERE failed_at < clock_now() - interval '1 hour' LIMIT 1000))";
+    Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
 }

@@ -118,7 +118,8 @@ fn describe(error: &tokio_postgres::Error) -> String {
     text
 }
 
-fn tls() -> ConnectionResult<rustls::ClientConfig> {
+/// With the certificates that this machine trusts.
+pub(crate) fn tls() -> ConnectionResult<rustls::ClientConfig> {
     let bad = |e: rustls::Error| ConnectionError::BadConnection(e.to_string());
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(native_roots());

@@ -43,11 +43,8 @@ pub struct StoredClient {
 }
 
 pub async fn list(mut conn: &Conn) -> Result<Vec<StoredClient>, StoreError> {
-    let rows: Vec<ClientRecord> = clients::table
-        .select(ClientRecord::as_select())
-        .order(clients::id)
-        .load(&mut conn)
-        .await?;
+    let rows: Vec<ClientRecord> =
+        clients::table.select(ClientRecord::as_select()).order(clients::id).load(&mut conn).await?;
     let pairs: Vec<(String, Vec<u8>)> = client_secrets::table
         .select((client_secrets::client_id, client_secrets::secret_hash))
         .load(&mut conn)

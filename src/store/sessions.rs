@@ -1,5 +1,6 @@
 //! `sessions`: browsers that people are signed in with, and those of impersonations.
 use super::schema::{clock_now, people, sessions};
+use super::statement::Statement;
 use super::users::Person;
 use super::{Conn, StoreError};
 use crate::authentication::Session;
@@ -145,4 +146,30 @@ pub async fn end(mut conn: &Conn, session: &SessionId) -> Result<bool, StoreErro
         .execute(&mut conn)
         .await?;
     Ok(ended == 1)
+}
+
+/// Removes what was over a month ago, at most a thousand rows at a time: not sooner, because the longest
+/// refresh token goes with its session. What an impersonation did stays on record.
+pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
+    struct Delete;
+    const TEXT: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
+         WHERE expires_at < clock_now() - interval '31 days' AND impersonation_id IS NULL LIMIT 1000)";
+    Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
+}
+
+/// How many sessions of their own `user` has that are neither over nor forgotten.
+pub async fn count_live(
+    mut conn: &Conn,
+    user: &UserId,
+    (now, seen_since): (Timestamp, Timestamp),
+) -> Result<i64, StoreError> {
+    Ok(sessions::table
+        .filter(sessions::user_id.eq(user.as_str()))
+        .filter(sessions::impersonation_id.is_null())
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .filter(sessions::last_seen_at.gt(seen_since))
+        .count()
+        .get_result(&mut conn)
+        .await?)
 }

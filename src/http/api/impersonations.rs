@@ -4,7 +4,7 @@ use crate::domain::permission::{IMPERSONATIONS_END, IMPERSONATIONS_READ};
 use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
 use crate::flows::end_impersonation::{self, EndedBy, Which};
-use crate::flows::see_impersonations::{self, Seen};
+use crate::flows::see_impersonations::{self, Filter, Seen};
 use crate::flows::start_impersonation::{Issued, Start, start_impersonation};
 use crate::flows::Context;
 use crate::http::caller;
@@ -12,7 +12,6 @@ use crate::http::error::ApiError;
 use crate::http::extract::ApiCaller;
 use crate::impersonation::ActorProof;
 use crate::login::Parameters;
-use crate::store::impersonations::Filter;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::SecondsFormat;
@@ -223,9 +222,8 @@ pub async fn end(
 ) -> Result<HttpResponse, ApiError> {
     let seen = read_one(&who, &ctx, &id).await?;
     let reason = reason(&who, &seen)?;
-    let conn = ctx.store.conn().await?;
     let by = EndedBy { actor: Some(who.id()), reason };
-    end_impersonation::end(&conn, &seen.record, by, &caller(&request)).await?;
+    end_impersonation::end_one(&ctx, &seen.record, by, &caller(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -3,16 +3,16 @@
 //! `GET` of a `confirm` link shows who will act as whom, to that person only, and changes nothing; their
 //! `POST` redeems. `GET` of a `direct` link redeems, unless it says that it only looks ahead.
 use super::{impersonate, method_not_allowed};
-use crate::authentication::Session;
-use crate::domain::protocol::Redeem;
-use crate::flows::redeem_impersonation::{self as flow, Link, RedeemRefusal, Redeemed};
-use crate::flows::{Context, Failure, sign_in};
+use crate::flows::redeem_impersonation::{self as flow, Opened, Opener, RedeemRefusal, Redeemed};
+use crate::flows::{Context, Failure};
 use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, GlobalClient};
+use crate::http::pages::browser::BrowserSession;
 use crate::http::{caller, cookies, pages};
-use crate::store::{Conn, StoreError};
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{FromRequest as _, HttpRequest, HttpResponse, Resource, web};
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, Resource, ResponseError as _, web};
+
+const LARGEST_BODY: usize = 64 * 1024;
 
 pub fn resource(path: &str) -> Resource {
     web::resource(path)
@@ -26,19 +26,24 @@ pub fn resource(path: &str) -> Resource {
 async fn post(
     request: HttpRequest,
     ctx: web::Data<Context>,
-    mut payload: web::Payload,
+    payload: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     if has_bewit(&request) {
-        let body = web::Bytes::from_request(&request, &mut payload.into_inner()).await?;
+        let body = read(payload).await?;
         return Ok(confirm(Anyone, request, ctx, body).await);
     }
     // Who asks is proven before the body is read.
     let mut nothing = actix_web::dev::Payload::None;
     let global = GlobalClient::from_request(&request, &mut nothing).await?;
-    let body = payload.to_bytes_limited(64 * 1024).await;
-    let too_large = || ApiError::invalid_request("the body is larger than 64 KiB");
-    let body = body.map_err(|_| too_large())?.map_err(|_| too_large())?;
+    let body = read(payload).await?;
     Ok(impersonate::create(global, request, ctx, body).await?)
+}
+
+async fn read(payload: web::Payload) -> Result<web::Bytes, ApiError> {
+    let status = actix_web::http::StatusCode::PAYLOAD_TOO_LARGE;
+    let too_large = ApiError::new(status, "invalid_request", "the body is larger than 64 KiB");
+    let body = payload.to_bytes_limited(LARGEST_BODY).await.map_err(|_| too_large)?;
+    body.map_err(|_| ApiError::invalid_request("the body did not arrive whole"))
 }
 
 fn has_bewit(request: &HttpRequest) -> bool {
@@ -46,43 +51,18 @@ fn has_bewit(request: &HttpRequest) -> bool {
 }
 
 async fn open(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
-    match try_open(&request, &ctx).await {
-        Ok(answer) => answer,
-        Err(failure) => refuse(&request, failure),
-    }
-}
-
-/// A request that only looks ahead is told that there is something, and nothing is used up.
-async fn look_ahead(_: Anyone) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-        .finish()
-}
-
-async fn try_open(
-    request: &HttpRequest,
-    ctx: &Context,
-) -> Result<HttpResponse, Failure<RedeemRefusal>> {
-    check_single_authentication(request)?;
-    let conn = ctx.store.conn().await?;
-    let caller = caller(request);
-    let link = flow::find_link(ctx, &conn, &resource_of(request), &caller).await?;
-    match link.record.redeem {
-        Redeem::Direct if is_prefetch(request.headers()) => Ok(look_ahead(Anyone).await),
-        Redeem::Direct => {
-            let redeemed = flow::redeem(ctx, &conn, &link, None, &caller).await?;
-            Ok(signed_in(request, redeemed))
-        }
-        Redeem::Confirm => {
-            let Some(session) = own_session(request, ctx, &conn).await? else {
-                return Ok(pages::sign_in::page_for(request, ctx, &resource_of(request)));
-            };
-            flow::check_person(&conn, &link, &session, &caller).await?;
-            let ask = flow::look(&conn, &link, &session).await?;
-            Ok(pages::confirm::page(request, ctx, (&ask, &link.record), &session))
-        }
-    }
+    let (resource, session) = (resource_of(&request), cookies::own(&request));
+    let opener = Opener {
+        resource: &resource,
+        session_token: session.as_deref(),
+        looks_ahead: is_prefetch(request.headers()),
+        caller: &caller(&request),
+    };
+    let opened = match check_single_authentication(&request) {
+        Ok(()) => flow::open(&ctx, opener).await,
+        Err(refusal) => Err(refusal),
+    };
+    respond(&request, opened).await
 }
 
 async fn confirm(
@@ -91,52 +71,32 @@ async fn confirm(
     ctx: web::Data<Context>,
     body: web::Bytes,
 ) -> HttpResponse {
-    match try_confirm(&request, &ctx, &body).await {
-        Ok(answer) => answer,
-        Err(failure) => refuse(&request, failure),
-    }
-}
-
-async fn try_confirm(
-    request: &HttpRequest,
-    ctx: &Context,
-    body: &[u8],
-) -> Result<HttpResponse, Failure<RedeemRefusal>> {
-    check_single_authentication(request)?;
-    let conn = ctx.store.conn().await?;
-    let caller = caller(request);
-    let link = flow::find_link(ctx, &conn, &resource_of(request), &caller).await?;
-    if link.record.redeem == Redeem::Direct {
-        return Ok(method_not_allowed("GET, HEAD"));
-    }
-    let Some(session) = own_session(request, ctx, &conn).await? else {
-        return Ok(pages::sign_in::page_for(request, ctx, &resource_of(request)));
+    let (resource, session) = (resource_of(&request), cookies::own(&request));
+    let opener = Opener {
+        resource: &resource,
+        session_token: session.as_deref(),
+        looks_ahead: false,
+        caller: &caller(&request),
     };
-    flow::check_person(&conn, &link, &session, &caller).await?;
-    if !pages::confirm::is_genuine(request, ctx, body, (&link.record, &session)) {
-        return Ok(forged(request, ctx));
-    }
-    let redeemed = redeem_confirmed(ctx, &conn, (&link, &session), request).await?;
-    Ok(signed_in(request, redeemed))
+    let genuine =
+        |record: &_, session: &_| pages::confirm::is_genuine(&request, &ctx, &body, (record, session));
+    let opened = match check_single_authentication(&request) {
+        Ok(()) => flow::confirm(&ctx, opener, genuine).await,
+        Err(refusal) => Err(refusal),
+    };
+    respond(&request, opened).await
 }
 
-async fn redeem_confirmed(
-    ctx: &Context,
-    conn: &Conn,
-    (link, session): (&Link, &Session),
-    request: &HttpRequest,
-) -> Result<Redeemed, Failure<RedeemRefusal>> {
-    flow::redeem(ctx, conn, link, Some(session), &caller(request)).await
+/// A request that only looks ahead is told that there is something, and nothing is used up.
+async fn look_ahead(_: Anyone) -> HttpResponse {
+    seen()
 }
 
-fn forged(request: &HttpRequest, ctx: &Context) -> HttpResponse {
-    let _ = ctx;
-    pages::message::error(
-        request,
-        actix_web::http::StatusCode::FORBIDDEN,
-        "This form has expired",
-        "Nothing was done. Open the link again and confirm once more.",
-    )
+fn seen() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .finish()
 }
 
 /// Two authentications in one request contradict each other (B15).
@@ -147,18 +107,8 @@ fn check_single_authentication(request: &HttpRequest) -> Result<(), Failure<Rede
     Ok(())
 }
 
-/// The path and query, byte for byte as received: the MAC covers them.
 fn resource_of(request: &HttpRequest) -> String {
     request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
-}
-
-async fn own_session(
-    request: &HttpRequest,
-    ctx: &Context,
-    conn: &Conn,
-) -> Result<Option<Session>, StoreError> {
-    let Some(token) = cookies::session(request) else { return Ok(None) };
-    Ok(sign_in::resume(ctx, conn, &token).await?.map(|(session, _)| session))
 }
 
 /// Browsers and proxies that fetch ahead say so (Fetch Metadata, and the older spellings).
@@ -171,18 +121,43 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
     })
 }
 
+async fn respond(
+    request: &HttpRequest,
+    opened: Result<Opened, Failure<RedeemRefusal>>,
+) -> HttpResponse {
+    match opened {
+        Ok(Opened::Seen) => seen(),
+        Ok(Opened::Redeemed(redeemed)) => signed_in(request, *redeemed),
+        Ok(Opened::SignInFirst) => on_a_page(request, |browser| {
+            let notice = "Sign in to open the impersonation link that you were given.";
+            pages::sign_in::page_for(browser, &resource_of(request), Some(notice))
+        })
+        .await,
+        Ok(Opened::Confirm(preview)) => on_a_page(request, |browser| {
+            let about = (&preview.ask, &preview.record);
+            pages::confirm::page(browser, about, &preview.session)
+        })
+        .await,
+        Err(failure) => pages::in_kind(request, &ApiError::from(failure)),
+    }
+}
+
+async fn on_a_page(
+    request: &HttpRequest,
+    draw: impl FnOnce(&BrowserSession) -> HttpResponse,
+) -> HttpResponse {
+    match BrowserSession::of(request).await {
+        Ok(browser) => draw(&browser),
+        Err(accident) => pages::in_kind(request, &accident.into()),
+    }
+}
+
 /// The impersonated session in a cookie of its own, and on to the application.
 fn signed_in(request: &HttpRequest, redeemed: Redeemed) -> HttpResponse {
     let cookie = cookies::set_impersonated(request, &redeemed.client, &redeemed.session_token);
     let mut answer = pages::answer(request, redeemed.answer);
     if answer.add_cookie(&cookie).is_err() {
-        return ApiError::unavailable().into();
+        return ApiError::unavailable().error_response();
     }
     answer
-}
-
-/// A browser gets a page, a program gets JSON, with the same status.
-fn refuse(request: &HttpRequest, failure: Failure<RedeemRefusal>) -> HttpResponse {
-    let error = ApiError::from(failure);
-    if pages::wants_html(request) { pages::message::of(request, &error) } else { error.into() }
 }

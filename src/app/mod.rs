@@ -1,0 +1,173 @@
+//! The composition root: builds the parts, plugs the rooms in, serves, and keeps watch.
+//!
+//! Start at [`serve`]. What runs beside the requests is in [`watch`].
+pub mod watch;
+
+use crate::config::{RateLimits, Settings};
+use crate::crypto::bewit::CanonicalUrl;
+use crate::crypto::mac::MacKey;
+use crate::crypto::seal::MasterKey;
+use crate::flows::keyring::Keys;
+use crate::flows::passwords::Passwords;
+use crate::flows::{Context, Shared};
+use crate::http::api::health::Readiness;
+use crate::http::edge::RequestId;
+use crate::http::middleware::{Floods, hold_back_floods, identify};
+use crate::http::{self, Edge};
+use crate::protocols;
+use crate::store::{Store, StoreError};
+use crate::telemetry::{Metrics, RequestLine};
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, HttpMessage as _, HttpResponse, HttpServer, web};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Connections to the database for each worker thread.
+const CONNECTIONS: usize = 8;
+/// The largest body; what takes less says so itself.
+const LARGEST_BODY: usize = 256 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the master key does not fit: {0}")]
+    Key(String),
+    #[error("cannot listen: {0}")]
+    Listen(#[from] std::io::Error),
+    #[error("metrics: {0}")]
+    Metrics(String),
+}
+
+/// Everything a process shares between its worker threads.
+#[derive(Clone)]
+pub struct Parts {
+    pub database_url: String,
+    pub shared: Arc<Shared>,
+    pub edge: Edge,
+    pub readiness: Readiness,
+    pub metrics: Metrics,
+}
+
+/// Puts the parts together; connects to nothing yet.
+pub fn parts(
+    settings: &Settings,
+    database_url: &str,
+    master_key: &str,
+    metrics: Metrics,
+) -> Result<Parts, StartError> {
+    let master = MasterKey::parse(master_key).map_err(|e| StartError::Key(e.to_string()))?;
+    let forms = MacKey::new(master.derive("forms").as_slice())
+        .map_err(|e| StartError::Key(e.to_string()))?;
+    let url = settings.public_url.url();
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or(443);
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let shared = Shared {
+        keys: Keys::new(master),
+        passwords: Passwords::new(cores),
+        rooms: protocols::ROOMS,
+        issuer: settings.public_url.as_str().to_owned(),
+        canonical: CanonicalUrl::new(host, port),
+        forms,
+        rate_limits: settings.rate_limits == RateLimits::On,
+    };
+    let secure = settings.public_url.is_https();
+    Ok(Parts {
+        database_url: database_url.to_owned(),
+        shared: Arc::new(shared),
+        edge: Edge { trusted_proxies: settings.trusted_proxies.clone(), secure },
+        readiness: Readiness::default(),
+        metrics,
+    })
+}
+
+impl Parts {
+    /// A context with connections of its own.
+    pub fn context(&self, connections: usize) -> Result<Context, StoreError> {
+        Ok(Context {
+            store: Store::new(&self.database_url, connections)?,
+            clients: crate::flows::client_cache::ClientCache::default(),
+            shared: Arc::clone(&self.shared),
+        })
+    }
+}
+
+/// Serves on `listener` with one thread a worker, each with its own connections, until told to stop.
+///
+/// The server answers whether or not the database is there; [`watch::start`] makes it ready.
+pub fn serve(parts: &Parts, listener: TcpListener, workers: usize) -> Result<Server, StartError> {
+    let own = parts.clone();
+    // Tried once here, so that a URL that cannot be read stops the start and not a worker.
+    parts.context(1)?;
+    let floods = Floods::new(parts.shared.rate_limits);
+    let server = HttpServer::new(move || {
+        let own = own.clone();
+        App::new()
+            .app_data(web::PayloadConfig::new(LARGEST_BODY))
+            .app_data(web::Data::new(own.edge.clone()))
+            .app_data(web::Data::new(own.readiness.clone()))
+            .app_data(web::Data::new(own.metrics.clone()))
+            .app_data(web::Data::new(floods.clone()))
+            .wrap(from_fn(hold_back_floods))
+            .wrap(from_fn(observe))
+            .wrap(from_fn(identify))
+            .configure(move |cfg| configure(cfg, &own))
+    })
+    .workers(workers)
+    .client_request_timeout(Duration::from_secs(5))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(30)
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+/// All routes. One table: what is not here is 404.
+pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
+    match parts.context(CONNECTIONS) {
+        Ok(ctx) => {
+            cfg.app_data(web::Data::new(ctx));
+        }
+        // `serve` has tried the same; a worker that cannot be served answers 503 by itself.
+        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "no store"),
+    }
+    cfg.configure(http::api::routes)
+        .configure(http::pages::routes)
+        .configure(protocols::routes)
+        .route("/metrics", web::get().to(metrics))
+        .default_service(web::to(http::pages::not_found));
+}
+
+async fn metrics(_: http::extract::Anyone, metrics: web::Data<Metrics>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
+}
+
+/// Counts every request and writes its line, without the query.
+async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let begun = Instant::now();
+    let metrics = request.app_data::<web::Data<Metrics>>().cloned();
+    let _in_flight = metrics.as_ref().map(|metrics| metrics.begun());
+    let answer = next.call(request).await?;
+    let request = answer.request();
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let route = request.match_pattern();
+    let line = RequestLine {
+        method: request.method().as_str(),
+        target: request.uri().path(),
+        route: route.as_deref(),
+        status: answer.status().as_u16(),
+        elapsed: begun.elapsed(),
+        request_id: &id,
+        client: request.peer_addr().map(|peer| peer.ip()),
+    };
+    if let Some(metrics) = metrics {
+        metrics.finished(&line);
+    }
+    Ok(answer)
+}

@@ -1,0 +1,210 @@
+//! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `keys`, `healthcheck`.
+//!
+//! Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
+pub mod commands;
+pub mod dev;
+pub mod output;
+pub mod place;
+
+use crate::config::Overrides;
+use crate::provision::{DryRun, Prune};
+use clap::{Args, Parser, Subcommand};
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// An identity provider whose heart is impersonation, in the open.
+///
+/// Support staff step into a user's account, in any application, over its own sign-on protocol; the
+/// application, the user and the audit trail all see who is really there.
+///
+/// Try it:        understudy dev
+/// Run it:        understudy serve        (settings come from the environment, see README)
+/// Fill it:       understudy apply -f directory.yaml
+/// Step in:       understudy impersonate --actor ID --subject ID --application ID --reason TEXT
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve in production: needs DATABASE_URL, UNDERSTUDY_PUBLIC_URL and UNDERSTUDY_MASTER_KEY.
+    Serve(Serve),
+    /// Serve on this machine with an embedded Postgres and demo data; nothing to configure.
+    Dev(dev::Dev),
+    /// Bring the database's schema up to date.
+    Migrate {
+        /// Undo the newest migration instead.
+        #[arg(long)]
+        revert_last: bool,
+    },
+    /// Make the directory what a file says: organizations, roles, users, applications.
+    Apply(Apply),
+    /// Write the directory as such a file, without secrets.
+    Export,
+    /// Make a link that signs an actor in as a subject.
+    Impersonate(Impersonate),
+    /// The keys that sign tokens and links.
+    Keys {
+        #[command(subcommand)]
+        command: Keys,
+    },
+    /// Ask the server on this machine whether it can serve; for container health checks.
+    Healthcheck,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Leave the schema as it is.
+    #[arg(long)]
+    no_migrate: bool,
+    /// Address to listen on, such as 0.0.0.0:8080.
+    #[arg(long)]
+    listen: Option<String>,
+    /// The URL that browsers use: the issuer.
+    #[arg(long)]
+    public_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Apply {
+    /// The file; `-` reads standard input.
+    #[arg(short, long)]
+    file: PathBuf,
+    /// Print what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Remove what the file does not name.
+    #[arg(long)]
+    prune: bool,
+}
+
+#[derive(Debug, Args)]
+struct Impersonate {
+    /// Who acts: the id of a user.
+    #[arg(long)]
+    actor: String,
+    /// Who is acted as: the id of a user.
+    #[arg(long)]
+    subject: String,
+    /// The application to sign in to: its client id.
+    #[arg(long)]
+    application: String,
+    /// Why; kept in the audit trail.
+    #[arg(long)]
+    reason: String,
+    /// The case in the help desk.
+    #[arg(long)]
+    ticket: Option<String>,
+    /// How the application is answered.
+    #[arg(long, default_value = "oauth2")]
+    protocol: String,
+    /// Seconds that the link lives, 10 to 300.
+    #[arg(long)]
+    ttl: Option<i64>,
+    /// Seconds that the impersonation lasts at most, 60 to 3600.
+    #[arg(long)]
+    duration: Option<i64>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Show every key: id, algorithm, purpose, state, age. No private part.
+    List,
+    /// The next keys take over; the old ones verify until their last token has expired.
+    Rotate,
+}
+
+/// Runs the command of this process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // To stdout for `--help`, to stderr for a mistake; nothing to do if that is closed.
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            output::error(&problem.0);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a command says when it cannot do its work.
+#[derive(Debug)]
+pub struct Problem(pub String);
+
+impl<E: std::error::Error> From<E> for Problem {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(deeper) = cause {
+            let said = deeper.to_string();
+            if !text.contains(&said) {
+                text = format!("{text}: {said}");
+            }
+            cause = deeper.source();
+        }
+        Self(text)
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Problem> {
+    match command {
+        Command::Serve(serve) => commands::serve(&serve.into()),
+        Command::Dev(dev) => dev::run(&dev),
+        Command::Migrate { revert_last: false } => commands::migrate(),
+        Command::Migrate { revert_last: true } => commands::revert(),
+        Command::Apply(apply) => {
+            let dry_run = if apply.dry_run { DryRun::Yes } else { DryRun::No };
+            let prune = if apply.prune { Prune::Yes } else { Prune::No };
+            commands::apply(&apply.file, dry_run, prune)
+        }
+        Command::Export => commands::export(),
+        Command::Impersonate(asked) => commands::impersonate(asked.into()),
+        Command::Keys { command: Keys::List } => commands::list_keys(),
+        Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
+        Command::Healthcheck => commands::healthcheck(),
+    }
+}
+
+impl From<Serve> for commands::Serving {
+    fn from(serve: Serve) -> Self {
+        let overrides = Overrides {
+            public_url: serve.public_url,
+            listen: serve.listen,
+            ..Overrides::default()
+        };
+        let migrations = if serve.no_migrate {
+            crate::app::watch::Migrations::Leave
+        } else {
+            crate::app::watch::Migrations::Run
+        };
+        Self { overrides, migrations }
+    }
+}
+
+impl From<Impersonate> for commands::Asked {
+    fn from(asked: Impersonate) -> Self {
+        Self {
+            actor: asked.actor,
+            subject: asked.subject,
+            client: asked.application,
+            protocol: asked.protocol,
+            reason: asked.reason,
+            ticket: asked.ticket,
+            ttl: asked.ttl,
+            duration: asked.duration,
+        }
+    }
+}
+
+/// The port of `--port`.
+type Port = NonZeroU16;

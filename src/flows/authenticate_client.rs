@@ -1,0 +1,144 @@
+//! Which application is this? At the token endpoint and its neighbours ([RFC 6749 §2.3]).
+//!
+//! The application registered one method; nothing else counts as proof, and nothing less. Unknown, wrong
+//! and switched off are answered alike.
+//!
+//! [RFC 6749 §2.3]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
+use super::{Context, Failure};
+use crate::crypto::times::{EXPIRY_LEEWAY, Times};
+use crate::crypto::{hash, jwk, jws};
+use crate::domain::client::{AuthMethod, Client};
+use crate::domain::{ClientId, Timestamp};
+use crate::store::{self, StoreError};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What an application shows of itself, as it was sent.
+pub enum Presented {
+    Basic { id: String, secret: String },
+    Post { id: String, secret: String },
+    /// `private_key_jwt` ([RFC 7523 §2.2]).
+    ///
+    /// [RFC 7523 §2.2]: https://www.rfc-editor.org/rfc/rfc7523#section-2.2
+    Assertion { id: Option<String>, assertion: String },
+    /// A name and nothing to prove it.
+    Name(String),
+}
+
+/// Proof that the caller is this application, as far as it can prove itself. Made only here.
+#[derive(Debug, Clone)]
+pub struct AuthenticatedClient(Arc<Client>);
+
+impl AuthenticatedClient {
+    pub fn client(&self) -> &Arc<Client> {
+        &self.0
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClientRefusal {
+    #[error("the client credentials are invalid")]
+    BadCredentials,
+}
+
+/// An assertion lives no longer than this ahead, so that its replay record does not either.
+const LONGEST_ASSERTION: i64 = 24 * 60 * 60;
+const REPLAY_KIND: &str = "client_assertion";
+const BAD: Failure<ClientRefusal> = Failure::Refused(ClientRefusal::BadCredentials);
+
+pub async fn authenticate(
+    ctx: &Context,
+    presented: &Presented,
+) -> Result<AuthenticatedClient, Failure<ClientRefusal>> {
+    let client = match presented {
+        Presented::Basic { id, .. } | Presented::Post { id, .. } | Presented::Name(id) => {
+            find(ctx, id).await?
+        }
+        Presented::Assertion { assertion, .. } => find(ctx, &asserted_name(assertion)?).await?,
+    };
+    let Some(client) = client.filter(|client| client.is_active()) else { return Err(BAD) };
+    let proven = match presented {
+        Presented::Basic { secret, .. } => {
+            let spoken = [AuthMethod::ClientSecret, AuthMethod::ClientSecretBasic];
+            spoken.contains(&client.auth_method) && knows_secret(&client, secret)
+        }
+        Presented::Post { secret, .. } => {
+            let spoken = [AuthMethod::ClientSecret, AuthMethod::ClientSecretPost];
+            spoken.contains(&client.auth_method) && knows_secret(&client, secret)
+        }
+        Presented::Assertion { id, assertion } => {
+            let named = id.as_ref().is_none_or(|id| id == client.id.as_str());
+            named
+                && client.auth_method == AuthMethod::PrivateKeyJwt
+                && signed_by(ctx, &client, assertion).await?
+        }
+        Presented::Name(_) => client.auth_method == AuthMethod::None,
+    };
+    if proven { Ok(AuthenticatedClient(client)) } else { Err(BAD) }
+}
+
+/// Without a connection, when it is remembered.
+pub(super) async fn find(ctx: &Context, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+    let Ok(id) = ClientId::parse(id) else { return Ok(None) };
+    if let Some(client) = ctx.clients.remembered(&id).await {
+        return Ok(Some(client));
+    }
+    let conn = ctx.store.conn().await?;
+    ctx.clients.find(&conn, &id).await
+}
+
+fn knows_secret(client: &Client, secret: &str) -> bool {
+    let presented = hash::hash_secret(secret);
+    // Every one is compared, so that the time does not tell which of them matched.
+    client
+        .secret_hashes
+        .iter()
+        .fold(false, |known, stored| known | hash::constant_time_eq(stored, &presented))
+}
+
+fn asserted_name(assertion: &str) -> Result<String, Failure<ClientRefusal>> {
+    let claims = jws::unverified_claims(assertion).map_err(|_| BAD)?;
+    claims.get("iss").and_then(Value::as_str).map(str::to_owned).ok_or(BAD)
+}
+
+async fn signed_by(ctx: &Context, client: &Client, assertion: &str) -> Result<bool, StoreError> {
+    let Some(keys) = client.jwks.as_ref().and_then(|jwks| jwk::parse_set(jwks).ok()) else {
+        return Ok(false);
+    };
+    let keys = keys.iter().map(|(kid, key)| (kid.as_str(), key));
+    let Ok(claims) = jws::verify(assertion, &["", "JWT", "client-authentication+jwt"], keys) else {
+        return Ok(false);
+    };
+    let conn = ctx.store.conn().await?;
+    let now = store::settings::now(&conn).await?;
+    let Some((jti, forget_at)) = check_claims(&claims, client, ctx.issuer(), now) else {
+        return Ok(false);
+    };
+    let key = hash::sha256(format!("{}\n{jti}", client.id).as_bytes());
+    store::replay_guard::first_seen(&conn, REPLAY_KIND, &key, forget_at).await
+}
+
+/// `aud` is our issuer and nothing else: one that is good elsewhere too could be carried on from there
+/// (stricter than [RFC 7523 §3], as FAPI 2.0 §5.3.2.1).
+///
+/// [RFC 7523 §3]: https://www.rfc-editor.org/rfc/rfc7523#section-3
+fn check_claims<'c>(
+    claims: &'c Map<String, Value>,
+    client: &Client,
+    issuer: &str,
+    now: Timestamp,
+) -> Option<(&'c str, Timestamp)> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    let own = |name: &str| text(name) == Some(client.id.as_str());
+    let times = Times::read(claims).ok()?;
+    times.check(now.timestamp()).ok()?;
+    let meant = own("iss") && own("sub") && text("aud") == Some(issuer);
+    let soon = times.exp <= now.timestamp() + LONGEST_ASSERTION;
+    let jti = text("jti").filter(|jti| !jti.is_empty() && jti.len() <= 255)?;
+    let forget_at = Timestamp::from_timestamp(times.exp + EXPIRY_LEEWAY + 1, 0)?;
+    (meant && soon).then_some((jti, forget_at))
+}
+
+#[cfg(test)]
+#[path = "authenticate_client_tests.rs"]
+mod tests;

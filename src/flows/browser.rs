@@ -1,0 +1,151 @@
+//! What the cookies of a browser stand for, and how what runs in it is ended.
+use super::end_impersonation::{EndedBy, decide_again, end_by_id};
+use super::{Context, sign_in, sign_out};
+use crate::authentication::{Authenticated, Session};
+use crate::crypto::hash;
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::protocol::EndReason;
+use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
+use crate::impersonation::Impersonation;
+use crate::store::sessions::Found;
+use crate::store::{self, Conn, StoreError};
+use std::sync::Arc;
+
+/// The secrets that a browser sent.
+#[derive(Clone, Default)]
+pub struct Tokens {
+    pub own: Option<String>,
+    pub impersonated: Vec<String>,
+}
+
+/// Who a browser is.
+#[derive(Default)]
+pub struct Seen {
+    /// The person who signed in to it for themselves.
+    pub own: Option<(Session, Authenticated)>,
+    /// The impersonated sessions that it holds, running ones and those that are over.
+    pub held: Vec<Held>,
+}
+
+/// An impersonated session that a browser holds the secret of.
+pub struct Held {
+    pub session: SessionId,
+    pub impersonation: ImpersonationId,
+    pub client: ClientId,
+    /// `None`: it is over.
+    pub live: Option<Live>,
+}
+
+/// A running impersonation, decided again just now.
+pub struct Live {
+    pub granted: Impersonation,
+    pub application: Arc<Client>,
+    pub now: Timestamp,
+}
+
+/// Who a browser is; without a cookie it is nobody, and the database is not asked.
+pub async fn meet(ctx: &Context, tokens: &Tokens, caller: &Caller) -> Result<Seen, StoreError> {
+    if tokens.own.is_none() && tokens.impersonated.is_empty() {
+        return Ok(Seen::default());
+    }
+    look(ctx, &*ctx.store.conn().await?, tokens, caller).await
+}
+
+pub async fn look(
+    ctx: &Context,
+    conn: &Conn,
+    tokens: &Tokens,
+    caller: &Caller,
+) -> Result<Seen, StoreError> {
+    let own = match &tokens.own {
+        Some(token) => sign_in::resume(ctx, conn, token).await?,
+        None => None,
+    };
+    let mut held = Vec::new();
+    for token in &tokens.impersonated {
+        held.extend(find_held(ctx, conn, token, caller).await?);
+    }
+    Ok(Seen { own, held })
+}
+
+async fn find_held(
+    ctx: &Context,
+    conn: &Conn,
+    token: &str,
+    caller: &Caller,
+) -> Result<Option<Held>, StoreError> {
+    let found = store::sessions::find(conn, &hash::hash_secret(token)).await?;
+    let Some((Found::Impersonated { session, impersonation, client }, now)) = found else {
+        return Ok(None);
+    };
+    let live = match decide_again(ctx, conn, &impersonation, caller).await? {
+        Some(granted) => {
+            let application = ctx.clients.find(conn, &client).await?;
+            application.map(|application| Live { granted, application, now })
+        }
+        None => None,
+    };
+    Ok(Some(Held { session, impersonation, client, live }))
+}
+
+/// The actor has had enough. Ending one that is over already is no error.
+pub async fn stop(ctx: &Context, held: &Held, caller: &Caller) -> Result<(), StoreError> {
+    let conn = ctx.store.conn().await?;
+    let by = EndedBy { actor: None, reason: EndReason::StoppedByActor };
+    end_by_id(&conn, &held.impersonation, by, caller).await?;
+    Ok(())
+}
+
+/// Everything that runs in a browser ends: the person's own session and whatever they act as.
+pub async fn sign_out_everything(
+    ctx: &Context,
+    seen: &Seen,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    if let Some((session, _)) = &seen.own {
+        sign_out::sign_out(ctx, session, caller).await?;
+    }
+    let conn = ctx.store.conn().await?;
+    let by = EndedBy { actor: None, reason: EndReason::Logout };
+    for held in seen.held.iter().filter(|held| held.live.is_some()) {
+        end_by_id(&conn, &held.impersonation, by, caller).await?;
+    }
+    Ok(())
+}
+
+/// The names to part with.
+pub struct Parting {
+    pub subject: String,
+    pub application: String,
+}
+
+/// Whom an impersonation that is over was about.
+pub async fn find_parting(
+    ctx: &Context,
+    id: &ImpersonationId,
+) -> Result<Option<Parting>, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let Some(record) = store::impersonations::find(&conn, id).await? else { return Ok(None) };
+    let (subject, application) = futures_util::try_join!(
+        store::users::find(&conn, &record.subject),
+        ctx.clients.find(&conn, &record.client),
+    )?;
+    let named = subject.zip(application).filter(|_| record.ended_at.is_some());
+    Ok(named.map(|(subject, application)| Parting {
+        subject: subject.display_name().to_owned(),
+        application: application.name.clone(),
+    }))
+}
+
+/// The application that a page speaks about, if it is there and active.
+pub async fn find_application(
+    ctx: &Context,
+    id: &ClientId,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    let found = match ctx.clients.remembered(id).await {
+        Some(client) => Some(client),
+        None => ctx.clients.find(&*ctx.store.conn().await?, id).await?,
+    };
+    Ok(found.filter(|client| client.is_active()))
+}

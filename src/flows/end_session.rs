@@ -1,0 +1,132 @@
+//! An application signs its user out ([OpenID Connect RP-Initiated Logout]).
+//!
+//! Its ID token proves what it speaks of; without one the person is asked. Of an impersonation only that
+//! ends: the actor's own session stays, and so do the user's.
+//!
+//! [OpenID Connect RP-Initiated Logout]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html
+use super::authenticate_client::find;
+use super::end_impersonation::{EndedBy, end_by_id};
+use super::issue_tokens::read_id_token;
+use super::{Context, sign_in, sign_out};
+use crate::authentication::Session;
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::protocol::EndReason;
+use crate::domain::{ClientId, SessionId};
+use crate::store::sessions::Found;
+use crate::store::{self, Conn, StoreError};
+use std::sync::Arc;
+
+/// What the application sent.
+#[derive(Default)]
+pub struct LogoutRequest {
+    pub id_token_hint: Option<String>,
+    pub client_id: Option<String>,
+    pub post_logout_redirect_uri: Option<String>,
+    pub state: Option<String>,
+}
+
+/// What became of it.
+pub enum Logout {
+    /// Nothing is proven: the person decides.
+    Ask,
+    Done(Done),
+}
+
+pub struct Done {
+    /// Where to, if the application registered that place.
+    pub to: Option<String>,
+    /// The browser's own session was ended.
+    pub own: bool,
+    /// The impersonation in this application was ended.
+    pub acting_in: Option<ClientId>,
+}
+
+/// What a good ID token says.
+struct Hint {
+    client: Arc<Client>,
+    subject: String,
+    session: Option<SessionId>,
+}
+
+pub async fn end_session(
+    ctx: &Context,
+    request: &LogoutRequest,
+    own_secret: Option<&str>,
+    caller: &Caller,
+) -> Result<Logout, StoreError> {
+    let Some(hint) = hint(ctx, request).await? else { return Ok(Logout::Ask) };
+    let conn = ctx.store.conn().await?;
+    let to = destination(&hint.client, request);
+    let named = match &hint.session {
+        Some(session) => store::sessions::find_by_id(&conn, session).await?.map(|(found, _)| found),
+        None => None,
+    };
+    let ended = match named {
+        Some(Found::Impersonated { impersonation, client, .. }) => {
+            let by = EndedBy { actor: None, reason: EndReason::Logout };
+            end_by_id(&conn, &impersonation, by, caller).await?;
+            return Ok(Logout::Done(Done { to, own: false, acting_in: Some(client) }));
+        }
+        Some(Found::Own(session)) => Some(session),
+        None => None,
+    };
+    let browser = of_browser(ctx, &conn, own_secret, &hint).await?;
+    drop(conn);
+    let own = browser.is_some();
+    // The browser may have signed in again since the application got its token.
+    let same = ended.as_ref().zip(browser.as_ref()).is_some_and(|(a, b)| a.id == b.id);
+    for session in ended.iter().map(|session| &**session).chain(browser.iter().filter(|_| !same)) {
+        sign_out::sign_out(ctx, session, caller).await?;
+    }
+    Ok(Logout::Done(Done { to, own, acting_in: None }))
+}
+
+/// The browser's own session, if it is of the user that the application speaks of.
+async fn of_browser(
+    ctx: &Context,
+    conn: &Conn,
+    secret: Option<&str>,
+    hint: &Hint,
+) -> Result<Option<Session>, StoreError> {
+    let Some(secret) = secret else { return Ok(None) };
+    let found = sign_in::resume(ctx, conn, secret).await?;
+    Ok(found.map(|(session, _)| session).filter(|s| s.user.id.as_str() == hint.subject))
+}
+
+/// `None`: not one of ours, or one for another application than the request says.
+async fn hint(ctx: &Context, request: &LogoutRequest) -> Result<Option<Hint>, StoreError> {
+    let claims = request.id_token_hint.as_deref().and_then(|hint| read_id_token(ctx, hint));
+    let Some(claims) = claims else { return Ok(None) };
+    let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
+    let (Some(client), Some(subject)) = (text("aud"), text("sub")) else { return Ok(None) };
+    if request.client_id.as_deref().is_some_and(|named| named != client) {
+        return Ok(None);
+    }
+    let session = text("sid").and_then(|sid| SessionId::parse(sid).ok());
+    let client = find(ctx, client).await?;
+    Ok(client.map(|client| Hint { client, subject: subject.to_owned(), session }))
+}
+
+/// Compared byte for byte with what is registered; `state` goes back unchanged.
+fn destination(client: &Client, request: &LogoutRequest) -> Option<String> {
+    let uri = request.post_logout_redirect_uri.as_ref()?;
+    if !client.is_active() || !client.post_logout_redirect_uris.contains(uri) {
+        return None;
+    }
+    let Some(state) = &request.state else { return Some(uri.clone()) };
+    let state: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    Some(format!("{uri}{joint}state={state}"))
+}
+
+/// `/v2/logout`: where Auth0's `returnTo` leads, if it is registered for the application.
+pub async fn registered_return(
+    ctx: &Context,
+    client: &str,
+    return_to: &str,
+) -> Result<Option<String>, StoreError> {
+    let client = find(ctx, client).await?.filter(|client| client.is_active());
+    let uris = client.map(|client| client.post_logout_redirect_uris.clone()).unwrap_or_default();
+    Ok(uris.into_iter().find(|uri| uri == return_to))
+}

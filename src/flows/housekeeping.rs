@@ -1,0 +1,16 @@
+//! What has expired is removed, in small bites: nothing depends on it, and nobody waits for it.
+use super::Context;
+use crate::store::{self, StoreError};
+
+/// How many rows are gone; call it again and again.
+pub async fn delete_expired(ctx: &Context) -> Result<usize, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let mut gone = store::access_tokens::delete_expired(&conn).await?;
+    gone += store::refresh_tokens::delete_expired(&conn).await?;
+    gone += store::authorization_codes::delete_expired(&conn).await?;
+    gone += store::sessions::delete_expired(&conn).await?;
+    gone += store::replay_guard::delete_expired(&conn).await?;
+    gone += store::login_failures::delete_expired(&conn).await?;
+    gone += store::logout_deliveries::delete_old(&conn).await?;
+    Ok(gone)
+}

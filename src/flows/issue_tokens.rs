@@ -1,0 +1,200 @@
+//! Tokens: drawn before they are written to the database, signed after.
+//!
+//! Every path to a token of a user comes through here, with a [`Principal`]: so the marks of an
+//! impersonation and its hard end are never forgotten.
+use super::verify_access_token::FOR_ITSELF;
+use super::{Context, claims};
+use crate::crypto::keys::SigningKey;
+use crate::crypto::{hash, jws, random};
+use crate::domain::client::{Client, SigningAlgorithm};
+use crate::domain::scope::{OPENID, Scopes};
+use crate::domain::{SessionId, Timestamp};
+use crate::impersonation::marks;
+use crate::login::Principal;
+use crate::store::StoreError;
+use chrono::Duration;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+const ID_TOKEN_LIFETIME: Duration = Duration::hours(1);
+
+/// What goes out at the token endpoint ([RFC 6749 §5.1]).
+///
+/// [RFC 6749 §5.1]: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
+pub struct Tokens {
+    pub access_token: String,
+    /// Seconds.
+    pub expires_in: i64,
+    pub scope: Scopes,
+    pub id_token: Option<String>,
+    pub refresh_token: Option<String>,
+}
+
+/// Whom the tokens are about, and what was granted.
+pub struct Mint<'a> {
+    pub client: &'a Client,
+    pub principal: &'a Principal,
+    pub session: &'a SessionId,
+    pub scope: &'a Scopes,
+    pub nonce: Option<&'a str>,
+    /// None: for this server's own API, by an opaque token.
+    pub audience: Option<&'a str>,
+    pub now: Timestamp,
+}
+
+/// Secrets that are drawn but not given out: their hashes are stored first.
+pub struct Drawn {
+    /// The opaque token, or the `jti` of the JWT.
+    secret: String,
+    pub access_hash: Vec<u8>,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the application may not ask for tokens for this audience")]
+pub struct UnknownAudience;
+
+/// For whom a token is ([RFC 8707 §2]); `None` is our own API, under each of the names that clients give it.
+///
+/// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
+pub fn audience<'a>(
+    issuer: &str,
+    client: &Client,
+    asked: Option<&'a str>,
+) -> Result<Option<&'a str>, UnknownAudience> {
+    let Some(asked) = asked else { return Ok(None) };
+    if let Some("" | "/" | "/userinfo" | "/api/v2" | "/api/v2/") = asked.strip_prefix(issuer) {
+        return Ok(None);
+    }
+    if client.audiences.iter().any(|known| known == asked) {
+        Ok(Some(asked))
+    } else {
+        Err(UnknownAudience)
+    }
+}
+
+/// Nothing of an impersonation outlives its hard end.
+fn bounded(principal: &Principal, at: Timestamp) -> Timestamp {
+    principal.impersonation().map_or(at, |by| at.min(by.terms().ends_at))
+}
+
+pub fn draw(mint: &Mint<'_>) -> Drawn {
+    let secret = random::secret();
+    let lifetime = Duration::seconds(mint.client.access_token_lifetime);
+    let expires_at = bounded(mint.principal, mint.now + lifetime);
+    Drawn { access_hash: hash::hash_secret(&secret), secret, expires_at }
+}
+
+/// Signs what was drawn and stored.
+pub fn finish(
+    ctx: &Context,
+    mint: &Mint<'_>,
+    drawn: Drawn,
+    refresh_token: Option<String>,
+) -> Result<Tokens, StoreError> {
+    let expires_in = (drawn.expires_at - mint.now).num_seconds();
+    let access_token = match mint.audience {
+        None => drawn.secret,
+        Some(audience) => access_jwt(ctx, mint, audience, (&drawn.secret, drawn.expires_at))?,
+    };
+    let wanted = mint.scope.contains(OPENID);
+    let id_token = wanted.then(|| id_token(ctx, mint, &access_token)).transpose()?;
+    Ok(Tokens { access_token, expires_in, scope: mint.scope.clone(), id_token, refresh_token })
+}
+
+/// A JWT access token of a user ([RFC 9068 §2.2]).
+///
+/// [RFC 9068 §2.2]: https://www.rfc-editor.org/rfc/rfc9068#section-2.2
+fn access_jwt(
+    ctx: &Context,
+    mint: &Mint<'_>,
+    audience: &str,
+    (jti, expires_at): (&str, Timestamp),
+) -> Result<String, StoreError> {
+    let mut claims = Map::new();
+    claims.insert("iss".into(), ctx.issuer().into());
+    claims.insert("sub".into(), mint.principal.subject().id.as_str().into());
+    claims.insert("aud".into(), audience.into());
+    claims.insert("client_id".into(), mint.client.id.as_str().into());
+    claims.insert("iat".into(), mint.now.timestamp().into());
+    claims.insert("exp".into(), expires_at.timestamp().into());
+    claims.insert("jti".into(), jti.into());
+    claims.insert("scope".into(), mint.scope.to_string().into());
+    claims.insert("sid".into(), mint.session.as_str().into());
+    claims::sign_in(&mut claims, mint.principal.authenticated_at());
+    marks::write(&mut claims, mint.principal.impersonation(), ctx.issuer());
+    sign(&*signer(ctx, SigningAlgorithm::Es256)?, "at+jwt", &claims)
+}
+
+/// OpenID Connect Core §2. Profile and e-mail are in it too, when their scopes were granted, because
+/// many applications look nowhere else.
+fn id_token(ctx: &Context, mint: &Mint<'_>, access_token: &str) -> Result<String, StoreError> {
+    let key = signer(ctx, mint.client.id_token_algorithm)?;
+    let principal = mint.principal;
+    let expires_at = bounded(principal, mint.now + ID_TOKEN_LIFETIME);
+    let mut claims = claims::about(principal.subject(), mint.scope);
+    claims.insert("iss".into(), ctx.issuer().into());
+    claims.insert("aud".into(), mint.client.id.as_str().into());
+    claims.insert("iat".into(), mint.now.timestamp().into());
+    claims.insert("exp".into(), expires_at.timestamp().into());
+    claims.insert("sid".into(), mint.session.as_str().into());
+    let at_hash = hash::left_half_hash(key.algorithm(), access_token);
+    claims.insert("at_hash".into(), at_hash.into());
+    if let Some(nonce) = mint.nonce {
+        claims.insert("nonce".into(), nonce.into());
+    }
+    claims::sign_in(&mut claims, principal.authenticated_at());
+    marks::write(&mut claims, principal.impersonation(), ctx.issuer());
+    sign(&*key, "JWT", &claims)
+}
+
+/// A JWT for an application that speaks for itself. Nothing is stored: the signature is enough until it
+/// is revoked.
+pub(super) fn access_jwt_for_client(
+    ctx: &Context,
+    client: &Client,
+    (audience, scope): (&str, &Scopes),
+    now: Timestamp,
+) -> Result<String, StoreError> {
+    let issued_at = now.timestamp();
+    let claims = json!({
+        "iss": ctx.issuer(),
+        "sub": client.id.as_str(),
+        "aud": audience,
+        "client_id": client.id.as_str(),
+        "iat": issued_at,
+        "exp": issued_at + client.access_token_lifetime,
+        "jti": random::secret(),
+        "scope": scope.to_string(),
+        "gty": FOR_ITSELF,
+    });
+    sign(&*signer(ctx, SigningAlgorithm::Es256)?, "at+jwt", &claims)
+}
+
+pub(super) fn signer(
+    ctx: &Context,
+    algorithm: SigningAlgorithm,
+) -> Result<Arc<SigningKey>, StoreError> {
+    let ring = ctx.shared.keys.ring();
+    ring.signer(algorithm).cloned().ok_or_else(|| no_key(algorithm.as_str()))
+}
+
+pub(super) fn sign(
+    key: &SigningKey,
+    typ: &str,
+    claims: &impl serde::Serialize,
+) -> Result<String, StoreError> {
+    jws::sign(key, typ, claims).map_err(|e| no_key(&e.to_string()))
+}
+
+fn no_key(what: &str) -> StoreError {
+    StoreError::Corrupt { table: "signing_keys", what: format!("cannot sign: {what}") }
+}
+
+/// The claims of an ID token of ours. One that has expired still says who was meant.
+pub(super) fn read_id_token(ctx: &Context, token: &str) -> Option<Map<String, Value>> {
+    let ring = ctx.shared.keys.ring();
+    let claims = jws::verify(token, &["JWT"], ring.verifiers()).ok()?;
+    let ours = claims.get("iss").and_then(Value::as_str) == Some(ctx.issuer());
+    ours.then_some(claims)
+}

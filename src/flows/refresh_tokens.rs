@@ -1,0 +1,140 @@
+//! A refresh token becomes the next one and an access token ([RFC 6749 §6], [RFC 9700 §4.14]).
+//!
+//! Each is good once. One that comes again was copied, and then nobody keeps anything of its family. An
+//! impersonation never has one.
+//!
+//! [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
+//! [RFC 9700 §4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
+use super::authenticate_client::AuthenticatedClient;
+use super::exchange_code::GrantRefusal;
+use super::issue_tokens::{self, Mint, Tokens};
+use super::{Context, Failure};
+use crate::authentication::remembered;
+use crate::crypto::{hash, random};
+use crate::domain::Timestamp;
+use crate::domain::client::{Client, GrantType};
+use crate::domain::scope::Scopes;
+use crate::login::Principal;
+use crate::store::authorization_codes::{self as grants, NewRefresh, NewTokens};
+use crate::store::refresh_tokens::Record;
+use crate::store::{self, Conn, StoreError};
+use chrono::Duration;
+
+/// A token that nobody uses for this long is over.
+const IDLE_LIMIT: Duration = Duration::days(14);
+/// A family is over after this long, however much it is used.
+const LONGEST: Duration = Duration::days(30);
+const INVALID: Failure<GrantRefusal> = Failure::Refused(GrantRefusal::Invalid);
+
+/// A new refresh token; only its hash is stored.
+pub(super) struct Fresh {
+    pub(super) secret: String,
+    hash: Vec<u8>,
+    expires_at: Timestamp,
+    ends_at: Timestamp,
+}
+
+impl Fresh {
+    fn until(now: Timestamp, ends_at: Timestamp) -> Self {
+        let secret = random::secret();
+        let hash = hash::hash_secret(&secret);
+        Self { secret, hash, expires_at: ends_at.min(now + IDLE_LIMIT), ends_at }
+    }
+
+    pub(super) fn stored<'a>(&'a self, scope: &'a str) -> NewRefresh<'a> {
+        NewRefresh {
+            token_hash: &self.hash,
+            scope,
+            expires_at: self.expires_at,
+            ends_at: self.ends_at,
+        }
+    }
+}
+
+/// The first of a family.
+pub(super) fn first(now: Timestamp) -> Fresh {
+    Fresh::until(now, now + LONGEST)
+}
+
+pub async fn refresh_tokens(
+    ctx: &Context,
+    client: &AuthenticatedClient,
+    token: &str,
+    asked: Option<&Scopes>,
+) -> Result<Tokens, Failure<GrantRefusal>> {
+    let client = client.client();
+    if !client.may_use(GrantType::RefreshToken) {
+        return Err(Failure::Refused(GrantRefusal::NotAllowed));
+    }
+    let conn = ctx.store.conn().await?;
+    let token_hash = hash::hash_secret(token);
+    let found = store::refresh_tokens::find(&conn, &token_hash).await?;
+    let Some(record) = found.filter(|record| record.grant.client == client.id) else {
+        return Err(INVALID);
+    };
+    if record.used {
+        grants::revoke(&conn, &record.grant.id).await?;
+        return Err(INVALID);
+    }
+    if !may_go_on(&conn, client, &record).await? {
+        return Err(INVALID);
+    }
+    let scope = asked.unwrap_or(&record.scope);
+    if !scope.is_subset_of(&record.scope) {
+        return Err(Failure::Refused(GrantRefusal::Scope));
+    }
+    let grant = &record.grant;
+    let own = remembered(grant.user.clone(), grant.authenticated_at).map_err(|_| INVALID)?;
+    let audience = issue_tokens::audience(ctx.issuer(), client, grant.audience.as_deref())
+        .map_err(|_| Failure::Refused(GrantRefusal::Audience))?;
+    let mint = Mint {
+        client,
+        principal: &Principal::from(own),
+        session: &grant.session,
+        scope,
+        nonce: None,
+        audience,
+        now: grant.now,
+    };
+    rotate(ctx, &conn, (&token_hash, &record), &mint).await
+}
+
+/// A sign-out ends it, also when it was asked for as `offline_access` (stricter than OpenID Connect
+/// Core §11): people who sign out mean it.
+async fn may_go_on(conn: &Conn, client: &Client, record: &Record) -> Result<bool, StoreError> {
+    let grant = &record.grant;
+    let over = grant.ended || grant.now >= record.expires_at || grant.now >= record.ends_at;
+    if over || grant.impersonation.is_some() {
+        return Ok(false);
+    }
+    if client.first_party {
+        return Ok(true);
+    }
+    let consent = store::consents::find(conn, &grant.user.id, &client.id).await?;
+    Ok(consent.is_some_and(|(scope, _)| record.scope.is_subset_of(&scope)))
+}
+
+async fn rotate(
+    ctx: &Context,
+    conn: &Conn,
+    (token_hash, record): (&[u8], &Record),
+    mint: &Mint<'_>,
+) -> Result<Tokens, Failure<GrantRefusal>> {
+    let drawn = issue_tokens::draw(mint);
+    let next = Fresh::until(mint.now, record.ends_at);
+    // What was granted stays with the family; `scope` narrows this one access token (RFC 6749 §6).
+    let (scope, granted) = (mint.scope.to_string(), record.scope.to_string());
+    let tokens = NewTokens {
+        access_hash: &drawn.access_hash,
+        scope: &scope,
+        audience: mint.audience,
+        now: mint.now,
+        expires_at: drawn.expires_at,
+        refresh: Some(next.stored(&granted)),
+    };
+    if store::refresh_tokens::rotate(conn, token_hash, &tokens).await? {
+        return Ok(issue_tokens::finish(ctx, mint, drawn, Some(next.secret))?);
+    }
+    grants::revoke(conn, &record.grant.id).await?;
+    Err(INVALID)
+}

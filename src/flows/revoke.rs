@@ -1,0 +1,34 @@
+//! A token is given back ([RFC 7009]).
+//!
+//! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
+use super::{Context, verify_access_token};
+use super::authenticate_client::AuthenticatedClient;
+use crate::crypto::hash;
+use crate::store::{self, StoreError};
+
+/// Whatever kind of token it is. An unknown one is revoked already, and of another application's nothing
+/// is said and nothing done (§2.2).
+pub async fn revoke(
+    ctx: &Context,
+    client: &AuthenticatedClient,
+    token: &str,
+) -> Result<(), StoreError> {
+    let client = &client.client().id;
+    let conn = ctx.store.conn().await?;
+    let token_hash = hash::hash_secret(token);
+    if let Some(grant) = store::refresh_tokens::grant_of(&conn, &token_hash, client).await? {
+        // The whole sign-in ends with its refresh token (§2.1).
+        return store::authorization_codes::revoke(&conn, &grant).await;
+    }
+    if !token.contains('.') {
+        store::access_tokens::revoke(&conn, &token_hash, client).await?;
+        return Ok(());
+    }
+    let Some(signed) = verify_access_token::signed(ctx, token, client) else { return Ok(()) };
+    let token_hash = hash::hash_secret(&signed.jti);
+    let stored = store::access_tokens::revoke(&conn, &token_hash, client).await?;
+    if !stored && signed.for_itself {
+        store::access_tokens::insert_revoked(&conn, &token_hash, client, signed.expires_at).await?;
+    }
+    Ok(())
+}

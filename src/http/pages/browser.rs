@@ -1,0 +1,89 @@
+//! The browser that asks: whose session it has of its own, and whom it acts as.
+use super::error::PageError;
+use crate::authentication::Session;
+use crate::domain::caller::Caller;
+use crate::flows::Context;
+use crate::flows::browser::{Held, Live, Seen, Tokens, look, meet};
+use crate::http::{caller, cookies};
+use crate::store::{Conn, StoreError};
+use actix_web::cookie::Cookie;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use futures_util::future::LocalBoxFuture;
+
+/// Proof of what the cookies of a browser stand for, which may be nobody.
+pub struct BrowserSession {
+    pub seen: Seen,
+    pub caller: Caller,
+    pub ctx: web::Data<Context>,
+    pub request: HttpRequest,
+}
+
+impl BrowserSession {
+    pub async fn of(request: &HttpRequest) -> Result<Self, StoreError> {
+        let (ctx, tokens, caller) = parts(request)?;
+        let seen = meet(&ctx, &tokens, &caller).await?;
+        Ok(Self { seen, caller, ctx, request: request.clone() })
+    }
+
+    /// The same, over a connection that the caller has already.
+    pub async fn look(request: &HttpRequest, conn: &Conn) -> Result<Self, StoreError> {
+        let (ctx, tokens, caller) = parts(request)?;
+        let seen = look(&ctx, conn, &tokens, &caller).await?;
+        Ok(Self { seen, caller, ctx, request: request.clone() })
+    }
+
+    /// The session that somebody signed in to for themselves.
+    pub fn own(&self) -> Option<&Session> {
+        self.seen.own.as_ref().map(|(session, _)| session)
+    }
+
+    pub fn running(&self) -> impl Iterator<Item = (&Held, &Live)> {
+        self.seen.held.iter().filter_map(|held| Some((held, held.live.as_ref()?)))
+    }
+
+    /// The name at the top of the pages: of the one who is really there.
+    pub fn own_name(&self) -> Option<String> {
+        self.own().map(|session| session.user.display_name().to_owned())
+    }
+
+    pub fn accident(&self, cause: &StoreError) -> PageError {
+        PageError::accident(&self.request, cause)
+    }
+}
+
+fn parts(request: &HttpRequest) -> Result<(web::Data<Context>, Tokens, Caller), StoreError> {
+    let missing = || StoreError::Unavailable("no store is configured".into());
+    let ctx = request.app_data::<web::Data<Context>>().ok_or_else(missing)?;
+    let tokens = Tokens {
+        own: cookies::own(request),
+        impersonated: cookies::all_impersonated(request, cookies::is_secure(request)),
+    };
+    Ok((ctx.clone(), tokens, caller(request)))
+}
+
+impl FromRequest for BrowserSession {
+    type Error = PageError;
+    type Future = LocalBoxFuture<'static, Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            Self::of(&request).await.map_err(|cause| PageError::accident(&request, &cause))
+        })
+    }
+}
+
+/// Sets or takes away cookies. All are made of letters and digits, so none is refused.
+pub fn with_cookies(
+    mut answer: HttpResponse,
+    cookies: impl IntoIterator<Item = Cookie<'static>>,
+) -> HttpResponse {
+    for cookie in cookies {
+        if answer.add_cookie(&cookie).is_err() {
+            tracing::error!("a cookie cannot be written");
+            return HttpResponse::InternalServerError().finish();
+        }
+    }
+    answer
+}

@@ -1,0 +1,91 @@
+//! What stopped a page, in words for people. Nothing internal ever reaches them.
+use super::message::{self, Tone};
+use crate::flows::Failure;
+use crate::http::caller;
+use crate::http::error::{RETRY_AFTER, is_outage, log};
+use crate::store::StoreError;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{heading}")]
+pub struct PageError {
+    status: StatusCode,
+    heading: &'static str,
+    text: &'static str,
+    retry_after: Option<&'static str>,
+    request_id: Option<String>,
+}
+
+impl PageError {
+    pub fn new(
+        request: &HttpRequest,
+        status: StatusCode,
+        heading: &'static str,
+        text: &'static str,
+    ) -> Self {
+        Self { status, heading, text, retry_after: None, request_id: caller(request).request_id }
+    }
+
+    /// A form that is not one of ours: other fields, another encoding, too large.
+    pub fn malformed(request: &HttpRequest, text: &'static str) -> Self {
+        Self::new(request, StatusCode::BAD_REQUEST, "This request is not understood", text)
+    }
+
+    /// A form that did not come from a page of ours in this browser, or came too late.
+    pub fn forged(request: &HttpRequest) -> Self {
+        let text = "Nothing was done. Go back, reload the page and try again.";
+        Self::new(request, StatusCode::FORBIDDEN, "This form has expired", text)
+    }
+
+    pub fn busy(request: &HttpRequest) -> Self {
+        let text = "Understudy cannot answer right now. Try again in a moment.";
+        let error = Self::new(request, StatusCode::SERVICE_UNAVAILABLE, "One moment please", text);
+        Self { retry_after: Some(RETRY_AFTER), ..error }
+    }
+
+    pub fn accident(request: &HttpRequest, cause: &StoreError) -> Self {
+        log(cause);
+        if is_outage(cause) {
+            return Self::busy(request);
+        }
+        let text = "Nothing you did. If you ask for help, give the number below.";
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(request, status, "Something went wrong here", text)
+    }
+
+    /// What a flow failed with, when its refusals have words of their own.
+    pub fn failure<R>(
+        request: &HttpRequest,
+        failure: Failure<R>,
+        words: impl FnOnce(R) -> Self,
+    ) -> Self {
+        match failure {
+            Failure::Refused(reason) => words(reason),
+            Failure::Accident(cause) => Self::accident(request, &cause),
+            Failure::Busy => Self::busy(request),
+        }
+    }
+}
+
+impl ResponseError for PageError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = message::Message {
+            tone: Tone::Error,
+            heading: self.heading.to_owned(),
+            text: self.text.to_owned(),
+            request_id: self.request_id.clone(),
+            actions: Vec::new(),
+        }
+        .render(super::frame::bare(self.heading), self.status);
+        if let Some(seconds) = self.retry_after {
+            let seconds = header::HeaderValue::from_static(seconds);
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        answer
+    }
+}

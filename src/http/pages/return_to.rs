@@ -1,0 +1,170 @@
+//! Where a sign-in goes on to: a path of ours from a list, and nowhere else.
+use super::headers::FormTargets;
+use crate::domain::ClientId;
+use crate::http::form::pairs;
+
+/// Where to without a better place.
+pub const DEFAULT: &str = "/account";
+/// As long as a request that an application may make.
+const LONGEST: usize = 16 * 1024;
+
+const PATHS: &[&str] = &[
+    "/",
+    "/account",
+    "/authorize",
+    "/consent",
+    "/logout",
+    "/oidc/logout",
+    "/me/impersonation",
+    "/impersonation/stopped",
+];
+
+/// A path and query of ours, safe in a `Location`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    /// Whatever is not on the list becomes the account page.
+    pub fn parse(text: &str) -> Self {
+        Self(if is_ours(text) { text.to_owned() } else { DEFAULT.to_owned() })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The application that waits for this sign-in, by its own word.
+    pub fn client(&self) -> Option<ClientId> {
+        ClientId::parse(self.parameter("client_id")?).ok()
+    }
+
+    /// Whom the application expects, if it named an e-mail address.
+    pub fn email(&self) -> Option<String> {
+        self.parameter("login_hint").filter(|hint| hint.contains('@') && hint.len() <= 320)
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        let query = self.0.strip_prefix("/authorize?")?;
+        let found = pairs(query.as_bytes()).ok()?.into_iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value)
+    }
+}
+
+/// Judged as it stands: nothing is decoded, resolved or trimmed, so there is nothing to disagree about
+/// with a browser.
+fn is_ours(text: &str) -> bool {
+    let harmless =
+        |b: u8| matches!(b, 0x21..=0x7e) && !matches!(b, b'\\' | b'#' | b'"' | b'<' | b'>');
+    if text.len() > LONGEST || !text.bytes().all(harmless) {
+        return false;
+    }
+    let path = text.split('?').next().unwrap_or_default();
+    PATHS.contains(&path) || is_link(path)
+}
+
+/// The path of an impersonation link.
+fn is_link(path: &str) -> bool {
+    let user = path
+        .strip_prefix("/users/")
+        .or_else(|| path.strip_prefix("/api/users/"))
+        .and_then(|rest| rest.strip_suffix("/impersonate"));
+    user.is_some_and(|user| {
+        let dots = user.replace("%2e", ".").replace("%2E", ".");
+        !user.is_empty() && !user.contains('/') && !matches!(dots.as_str(), "." | "..")
+    })
+}
+
+/// What the policy of a page allows whose form leads on to `targets`' application.
+pub fn targets(client: Option<&crate::domain::client::Client>) -> FormTargets {
+    client.map_or_else(FormTargets::nowhere_else, FormTargets::of_client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn paths_on_the_list_are_kept_with_their_query() {
+        for path in [
+            "/",
+            "/account",
+            "/authorize?client_id=a&redirect_uri=https%3A%2F%2Fa.example%2Fcb&state=%0d%0a",
+            "/users/auth0%7C1/impersonate?&bewit=abc",
+            "/api/users/usr_1/impersonate?&bewit=abc",
+            "/oidc/logout?id_token_hint=x",
+        ] {
+            assert_eq!(ReturnTo::parse(path).as_str(), path);
+        }
+    }
+
+    #[test]
+    fn h20_anything_else_becomes_the_account_page() {
+        for text in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil",
+            "https:evil",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/authorize\r\nSet-Cookie: x=1",
+            "/%0d%0aSet-Cookie:x",
+            " /account",
+            "/account#x",
+            "/account/",
+            "/account/../x",
+            "/users//impersonate",
+            "/users/a/b/impersonate",
+            "/users/../impersonate",
+            "/users/%2e%2E/impersonate",
+            "/users/impersonate",
+            "/unknown",
+            "/static/x",
+            "/api/impersonations",
+            "/login",
+            "/login?return_to=/login",
+            "account",
+            "?",
+            "/authorize?x=\u{fc}",
+            "/\taccount",
+            "@evil.example",
+            "/.//evil",
+        ] {
+            assert_eq!(ReturnTo::parse(text).as_str(), DEFAULT, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_waiting_application_is_read_from_its_own_request_only() {
+        let read = |text: &str| ReturnTo::parse(text).client();
+        assert_eq!(read("/authorize?client_id=a%20b").unwrap().as_str(), "a b");
+        assert_eq!(read("/account?client_id=a"), None);
+        assert_eq!(read("/authorize?client_id=%"), None);
+        assert_eq!(ReturnTo::parse("/authorize?login_hint=usr_1").email(), None);
+        let hinted = ReturnTo::parse("/authorize?login_hint=a%40b.example");
+        assert_eq!(hinted.email().as_deref(), Some("a@b.example"));
+    }
+
+    proptest! {
+        #[test]
+        fn h20_the_place_is_always_on_this_host(text in ".{0,80}") {
+            let base = url::Url::parse("https://id.example/").unwrap();
+            let joined = base.join(ReturnTo::parse(&text).as_str()).unwrap();
+            prop_assert_eq!(joined.host_str(), Some("id.example"));
+            prop_assert!(joined.scheme() == "https" && joined.port().is_none());
+        }
+
+        #[test]
+        fn h20_a_path_that_starts_well_still_stays(rest in "[/\\\\@:%.?#a-z0-9]{0,40}") {
+            for start in ["/", "/users/", "/authorize", "/account"] {
+                let place = ReturnTo::parse(&format!("{start}{rest}"));
+                let base = url::Url::parse("https://id.example/").unwrap();
+                let joined = base.join(place.as_str()).unwrap();
+                prop_assert_eq!(joined.host_str(), Some("id.example"));
+                let path = place.as_str().split('?').next().unwrap();
+                prop_assert!(PATHS.contains(&path) || is_link(path));
+            }
+        }
+    }
+}

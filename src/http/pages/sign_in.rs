@@ -1,0 +1,174 @@
+//! `/login`: a person signs in with a password.
+//!
+//! The page is also shown in place of a link that waits for its actor, so that the link's secret is in a
+//! field and not in a second address.
+use super::browser::{BrowserSession, with_cookies};
+use super::error::PageError;
+use super::forms::{self, Form, Posted};
+use super::frame::{Page, frame};
+use super::headers::{redirect, render_leading_to};
+use super::parameter;
+use super::return_to::{ReturnTo, targets};
+use crate::authentication::{SignInRefusal, throttle};
+use crate::crypto::random;
+use crate::domain::client::Client;
+use crate::flows::browser::find_application;
+use crate::flows::sign_in::{Refusal, SignedIn, sign_in};
+use crate::flows::{Failure, sign_out};
+use crate::http::cookies;
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use askama::Template;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage {
+    page: Page,
+    return_to: String,
+    csrf: String,
+    /// From a `login_hint` or the failed attempt; may be empty.
+    email: String,
+    /// The same words whether the account exists or not.
+    error: Option<String>,
+    notice: Option<String>,
+    application: Option<String>,
+}
+
+/// What the page says beside its form.
+#[derive(Default)]
+struct Words<'a> {
+    email: &'a str,
+    error: Option<&'a str>,
+    notice: Option<String>,
+    application: Option<&'a Client>,
+}
+
+pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
+    let return_to = ReturnTo::parse(&parameter(&browser.request, "return_to"));
+    let application = application(&browser, &return_to).await?;
+    let email = return_to.email().unwrap_or_default();
+    let notice = browser
+        .own_name()
+        .map(|name| format!("You are signed in as {name}. Signing in again ends that session."));
+    let words = Words { email: &email, notice, application: application.as_deref(), error: None };
+    Ok(page(&browser, StatusCode::OK, &return_to, words))
+}
+
+/// The form at the address of the page that somebody has to sign in for.
+pub fn page_for(browser: &BrowserSession, return_to: &str, notice: Option<&str>) -> HttpResponse {
+    let words = Words { notice: notice.map(str::to_owned), ..Words::default() };
+    page(browser, StatusCode::OK, &ReturnTo::parse(return_to), words)
+}
+
+fn page(
+    browser: &BrowserSession,
+    status: StatusCode,
+    return_to: &ReturnTo,
+    words: Words<'_>,
+) -> HttpResponse {
+    let secure = cookies::is_secure(&browser.request);
+    let known = cookies::sign_in(&browser.request, secure);
+    let secret = known.clone().unwrap_or_else(random::secret);
+    let page = LoginPage {
+        page: frame(browser, "Sign in"),
+        return_to: return_to.as_str().to_owned(),
+        csrf: forms::token(&browser.ctx, "sign-in", &[&secret]),
+        email: words.email.to_owned(),
+        error: words.error.map(str::to_owned),
+        notice: words.notice,
+        application: words.application.map(|client| client.name.clone()),
+    };
+    let answer = render_leading_to(&page, status, &targets(words.application));
+    let cookie = cookies::made(cookies::sign_in_name(secure), secret, secure, None);
+    with_cookies(answer, known.is_none().then_some(cookie))
+}
+
+async fn application(
+    browser: &BrowserSession,
+    return_to: &ReturnTo,
+) -> Result<Option<Arc<Client>>, PageError> {
+    let Some(id) = return_to.client() else { return Ok(None) };
+    find_application(&browser.ctx, &id).await.map_err(|cause| browser.accident(&cause))
+}
+
+pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    let names = ["csrf", "return_to", "email", "password"];
+    let mut form = posted.only(&browser.request, &names)?;
+    check_browser(&browser, &form)?;
+    let return_to = ReturnTo::parse(form.get("return_to"));
+    let (email, password) = (form.take("email"), form.take("password"));
+    if email.chars().any(char::is_control) {
+        return Err(PageError::malformed(&browser.request, "This is no email address."));
+    }
+    match sign_in(&browser.ctx, &email, password, &browser.caller).await {
+        Ok(signed_in) => enter(&browser, &signed_in, &return_to).await,
+        Err(failure) => refuse(&browser, &return_to, &email, failure).await,
+    }
+}
+
+/// The form was made for this browser.
+fn check_browser(browser: &BrowserSession, form: &Form) -> Result<(), PageError> {
+    let secure = cookies::is_secure(&browser.request);
+    let secret = cookies::sign_in(&browser.request, secure);
+    let genuine = secret
+        .is_some_and(|secret| forms::verify(&browser.ctx, "sign-in", &[&secret], form.get("csrf")));
+    if genuine { Ok(()) } else { Err(PageError::forged(&browser.request)) }
+}
+
+/// Always a new session in a new cookie; what this browser was signed in to before is over.
+async fn enter(
+    browser: &BrowserSession,
+    signed_in: &SignedIn,
+    return_to: &ReturnTo,
+) -> Result<HttpResponse, PageError> {
+    if let Some(old) = browser.own() {
+        let ended = sign_out::sign_out(&browser.ctx, old, &browser.caller).await;
+        ended.map_err(|cause| browser.accident(&cause))?;
+    }
+    let request = &browser.request;
+    let own = cookies::set_own(request, &signed_in.session_token);
+    let secure = cookies::is_secure(request);
+    let answer = redirect(request.method(), return_to.as_str());
+    Ok(with_cookies(answer, [own, cookies::removed(cookies::sign_in_name(secure), secure)]))
+}
+
+async fn refuse(
+    browser: &BrowserSession,
+    return_to: &ReturnTo,
+    email: &str,
+    failure: Failure<Refusal>,
+) -> Result<HttpResponse, PageError> {
+    let reason = match failure {
+        Failure::Refused(reason) => reason,
+        Failure::Accident(cause) => return Err(browser.accident(&cause)),
+        Failure::Busy => return Err(PageError::busy(&browser.request)),
+    };
+    let (status, error) = words_of(reason);
+    let application = application(browser, return_to).await?;
+    let application = application.as_deref();
+    let words = Words { email, error: Some(error), notice: None, application };
+    let mut answer = page(browser, status, return_to, words);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    Ok(answer)
+}
+
+/// No account, no password and a wrong one are told apart for nobody.
+fn words_of(reason: Refusal) -> (StatusCode, &'static str) {
+    match reason {
+        Refusal::SignIn(SignInRefusal::WrongCredentials | SignInRefusal::NoLogin)
+        | Refusal::Malformed => {
+            (StatusCode::BAD_REQUEST, "The email address or the password is wrong.")
+        }
+        Refusal::SignIn(SignInRefusal::Inactive) => {
+            (StatusCode::FORBIDDEN, "This account is not active. Ask your administrator.")
+        }
+        Refusal::Throttled => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many attempts. Wait a quarter of an hour and try again.",
+        ),
+    }
+}

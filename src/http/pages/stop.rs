@@ -1,0 +1,92 @@
+//! `POST /impersonation/stop`: the actor has done what there was to do.
+use super::browser::{BrowserSession, with_cookies};
+use super::error::PageError;
+use super::forms::{self, Posted};
+use super::frame::{Action, Page, frame};
+use super::headers::{redirect, render};
+use super::parameter;
+use crate::domain::ImpersonationId;
+use crate::flows::browser::{Held, find_parting, stop};
+use crate::flows::start_impersonation::encode;
+use crate::http::cookies;
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "stopped.html")]
+struct StoppedPage {
+    page: Page,
+    /// `None` when the actor's own session has ended meanwhile.
+    actor: Option<String>,
+    subject: String,
+    application: String,
+    actions: Vec<Action>,
+}
+
+/// Nobody says here who comes back: it is who was signed in all the time.
+pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    if browser.seen.held.is_empty() {
+        return Err(acting_as_nobody(&browser));
+    }
+    let form = posted.only(&browser.request, &["csrf", "id"])?;
+    let held = chosen(&browser, form.get("id")).ok_or_else(|| acting_as_nobody(&browser))?;
+    if !forms::verify(&browser.ctx, "stop", &[held.session.as_str()], form.get("csrf")) {
+        return Err(PageError::forged(&browser.request));
+    }
+    let ended = stop(&browser.ctx, held, &browser.caller).await;
+    ended.map_err(|cause| browser.accident(&cause))?;
+    Ok(gone(&browser, held))
+}
+
+fn acting_as_nobody(browser: &BrowserSession) -> PageError {
+    let (heading, text) = ("You are acting as nobody", "Nothing was changed.");
+    PageError::new(&browser.request, StatusCode::CONFLICT, heading, text)
+}
+
+/// The one with that id; without an id the only one.
+fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a Held> {
+    let held = &browser.seen.held;
+    match held.as_slice() {
+        [only] if id.is_empty() => Some(only),
+        several => several.iter().find(|held| held.impersonation.as_str() == id),
+    }
+}
+
+fn gone(browser: &BrowserSession, held: &Held) -> HttpResponse {
+    let id = held.impersonation.as_str();
+    let seal = forms::token(&browser.ctx, "stopped", &[id]);
+    let to = format!("/impersonation/stopped?id={}&seal={seal}", encode(id));
+    let mut answer = redirect(browser.request.method(), &to);
+    let cache = header::HeaderValue::from_static("\"cache\"");
+    answer.headers_mut().insert(header::CLEAR_SITE_DATA, cache);
+    with_cookies(answer, [cookies::remove_impersonated(&browser.request, &held.client)])
+}
+
+/// Shown to the browser that was sent here, by the seal in its address.
+pub async fn stopped(browser: BrowserSession) -> Result<HttpResponse, PageError> {
+    let id = parameter(&browser.request, "id");
+    let seal = parameter(&browser.request, "seal");
+    let sealed = forms::verify(&browser.ctx, "stopped", &[&id], &seal);
+    let id = ImpersonationId::parse(id).ok().filter(|_| sealed);
+    let parting = match &id {
+        Some(id) => find_parting(&browser.ctx, id).await,
+        None => Ok(None),
+    };
+    let Some(parting) = parting.map_err(|cause| browser.accident(&cause))? else {
+        return Ok(redirect(browser.request.method(), "/account"));
+    };
+    let actor = browser.own_name();
+    let onward = match actor {
+        Some(_) => Action::new("Your account", "/account"),
+        None => Action::new("Sign in", "/login"),
+    };
+    let page = StoppedPage {
+        page: frame(&browser, "Impersonation ended"),
+        actor,
+        subject: parting.subject,
+        application: parting.application,
+        actions: vec![onward],
+    };
+    Ok(render(&page, StatusCode::OK))
+}

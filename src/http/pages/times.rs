@@ -1,0 +1,24 @@
+//! Moments in words, always with their zone.
+use crate::domain::Timestamp;
+
+/// `14:32 UTC`: today, or at most an hour from now.
+pub fn clock(at: Timestamp) -> String {
+    at.format("%H:%M UTC").to_string()
+}
+
+/// `21 Nov 2026, 14:32 UTC`.
+pub fn moment(at: Timestamp) -> String {
+    at.format("%-d %b %Y, %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_says_its_zone() {
+        let at: Timestamp = "2026-11-05T09:03:59Z".parse().unwrap();
+        assert_eq!(clock(at), "09:03 UTC");
+        assert_eq!(moment(at), "5 Nov 2026, 09:03 UTC");
+    }
+}

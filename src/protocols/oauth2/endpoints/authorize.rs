@@ -1,0 +1,145 @@
+//! `/authorize` ([RFC 6749 §3.1], OpenID Connect Core §3.1.2), by `GET` and by `POST`.
+//!
+//! [RFC 6749 §3.1]: https://www.rfc-editor.org/rfc/rfc6749#section-3.1
+use super::body::accident_page;
+use crate::domain::ClientId;
+use crate::domain::client::Client;
+use crate::flows::authorize::{Ask, Secrets, Step, authorize};
+use crate::flows::browser::find_application;
+use crate::flows::consent::DENIED;
+use crate::flows::start_impersonation::encode;
+use crate::flows::{Context, Failure};
+use crate::http::extract::Anyone;
+use crate::http::pages::headers::redirect;
+use crate::http::pages::{self, message};
+use crate::http::{caller, cookies};
+use crate::protocols::oauth2::answer::with_refusal;
+use crate::protocols::oauth2::parameters::{Parameters, Unreadable};
+use crate::protocols::oauth2::refusal::Refusal;
+use crate::protocols::oauth2::request::{self, AUTH_AFTER, Bad, CONSENT_AFTER};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use std::sync::Arc;
+
+/// A `state` of 8 KiB fits, with everything escaped.
+const LONGEST: usize = 32 * 1024;
+
+pub async fn get(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
+    let query = request.query_string().as_bytes().to_vec();
+    serve(&request, &ctx, &query).await
+}
+
+pub async fn post(
+    _: Anyone,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    payload: web::Payload,
+) -> HttpResponse {
+    if !request.query_string().is_empty() {
+        return here(&request, "The request has parameters in two places.");
+    }
+    match payload.to_bytes_limited(LONGEST).await {
+        Ok(Ok(body)) => serve(&request, &ctx, &body).await,
+        Ok(Err(_)) => here(&request, "The request cannot be read."),
+        Err(_) => here(&request, "The request is too long."),
+    }
+}
+
+async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpResponse {
+    if sent.len() > LONGEST {
+        return here(request, "The request is too long.");
+    }
+    let sent = match Parameters::of_form(sent) {
+        Ok(sent) => sent,
+        Err(Unreadable::Broken) => return here(request, "The request cannot be read."),
+        Err(Unreadable::Twice) => return here(request, "A parameter is given twice."),
+    };
+    let client = match application(ctx, &sent).await {
+        Ok(Some(client)) => client,
+        Ok(None) => return here(request, "The application is unknown."),
+        Err(cause) => return accident_page(request, cause),
+    };
+    match request::read(&client, &sent, ctx.issuer()) {
+        Ok(ask) => step(request, ctx, (&ask, &sent)).await,
+        Err(Bad::Here(text)) => here(request, text),
+        Err(Bad::There(reply, refusal)) => {
+            pages::answer(request, with_refusal(&reply, refusal, ctx.issuer()))
+        }
+    }
+}
+
+/// Nobody is redirected, and nothing of what was sent is shown.
+fn here(request: &HttpRequest, text: &str) -> HttpResponse {
+    let heading = "This sign-in request does not work";
+    message::error(request, StatusCode::BAD_REQUEST, heading, text)
+}
+
+async fn application(
+    ctx: &Context,
+    sent: &Parameters,
+) -> Result<Option<Arc<Client>>, crate::store::StoreError> {
+    let id = sent.get("client_id").and_then(|id| ClientId::parse(id).ok());
+    match id {
+        Some(id) => find_application(ctx, &id).await,
+        None => Ok(None),
+    }
+}
+
+async fn step(
+    request: &HttpRequest,
+    ctx: &Context,
+    (ask, sent): (&Ask, &Parameters),
+) -> HttpResponse {
+    let own = cookies::own(request);
+    let impersonated = cookies::impersonated(request, &ask.client.id);
+    let secrets = Secrets { own: own.as_deref(), impersonated: impersonated.as_deref() };
+    match authorize(ctx, ask, secrets, &caller(request)).await {
+        Ok(Step::Answer(answer)) => pages::answer(request, answer),
+        Ok(Step::SignIn { after }) => to_page(request, "/login", &back_from_login(sent, after)),
+        Ok(Step::Consent { after }) => {
+            to_page(request, "/consent", &back_from_consent(sent, after))
+        }
+        Err(Failure::Refused(refusal)) => match Refusal::of_flow(refusal) {
+            Some(refusal) => match request::reply(&ask.client, sent) {
+                Ok(reply) => pages::answer(request, with_refusal(&reply, refusal, ctx.issuer())),
+                Err(_) => here(request, "The request cannot be answered."),
+            },
+            None => here(request, "The application sent an ID token that is not its own."),
+        },
+        Err(Failure::Accident(cause)) => accident_page(request, cause),
+        Err(Failure::Busy) => {
+            accident_page(request, crate::store::StoreError::Unavailable("busy".into()))
+        }
+    }
+}
+
+fn to_page(request: &HttpRequest, path: &str, query: &str) -> HttpResponse {
+    let return_to = encode(&format!("/authorize?{query}"));
+    redirect(request.method(), &format!("{path}?return_to={return_to}"))
+}
+
+/// The same request again, but asking for a sign-in that is no older than now.
+fn back_from_login(sent: &Parameters, after: Option<i64>) -> String {
+    let max_age = sent.owned("max_age").filter(|age| age.trim_start_matches('0') != "");
+    sent.query_with(&[
+        ("prompt", without(sent, &["login", "select_account"])),
+        ("max_age", max_age),
+        (AUTH_AFTER, after.map(|after| after.to_string())),
+        (DENIED.0, None),
+    ])
+}
+
+fn back_from_consent(sent: &Parameters, after: Option<i64>) -> String {
+    sent.query_with(&[
+        ("prompt", without(sent, &["consent"])),
+        (CONSENT_AFTER, after.map(|after| after.to_string())),
+        (DENIED.0, None),
+    ])
+}
+
+/// The words of `prompt` that are still to be done.
+fn without(sent: &Parameters, done: &[&str]) -> Option<String> {
+    let words = sent.get("prompt")?.split(' ').filter(|word| !done.contains(word));
+    let rest = words.collect::<Vec<_>>().join(" ");
+    (!rest.is_empty()).then_some(rest)
+}

@@ -1,0 +1,136 @@
+//! `/oidc/logout` (OpenID Connect RP-Initiated Logout) and Auth0's `/v2/logout`.
+//!
+//! Without proof of who asks nothing ends silently: the person is asked on our own page.
+use super::body::accident_page;
+use crate::flows::Context;
+use crate::flows::end_session::{Done, Logout, LogoutRequest, end_session, registered_return};
+use crate::http::extract::Anyone;
+use crate::http::pages::browser::{BrowserSession, with_cookies};
+use crate::http::pages::error::PageError;
+use crate::http::pages::forms::Posted;
+use crate::http::pages::headers::{FormTargets, redirect};
+use crate::http::pages::{message, sign_out};
+use crate::http::{caller, cookies};
+use crate::protocols::oauth2::parameters::Parameters;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+const LARGEST: usize = 32 * 1024;
+/// Asks whether to sign out, or says that nobody is signed in.
+const QUESTION: &str = "/logout";
+
+pub async fn get(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
+    let query = request.query_string().as_bytes().to_vec();
+    serve(&request, &ctx, &query).await
+}
+
+pub async fn post(
+    _: Anyone,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    payload: web::Payload,
+) -> HttpResponse {
+    match payload.to_bytes_limited(LARGEST).await {
+        Ok(Ok(body)) => serve(&request, &ctx, &body).await,
+        Ok(Err(_)) | Err(_) => here(&request, "The request cannot be read."),
+    }
+}
+
+async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpResponse {
+    let Ok(sent) = Parameters::of_form(sent) else {
+        return here(request, "The request cannot be read.");
+    };
+    let asked = LogoutRequest {
+        id_token_hint: sent.owned("id_token_hint"),
+        client_id: sent.owned("client_id"),
+        post_logout_redirect_uri: sent.owned("post_logout_redirect_uri"),
+        state: sent.owned("state"),
+    };
+    let own = cookies::own(request);
+    match end_session(ctx, &asked, own.as_deref(), &caller(request)).await {
+        Ok(Logout::Ask) => redirect(request.method(), QUESTION),
+        Ok(Logout::Done(done)) => ended(request, &done),
+        Err(cause) => accident_page(request, cause),
+    }
+}
+
+fn here(request: &HttpRequest, text: &str) -> HttpResponse {
+    message::error(request, StatusCode::BAD_REQUEST, "This sign-out request does not work", text)
+}
+
+fn ended(request: &HttpRequest, done: &Done) -> HttpResponse {
+    let answer = match (&done.to, &done.acting_in) {
+        (Some(to), _) => redirect(request.method(), to),
+        // Not to the question: the actor's own session goes on.
+        (None, Some(_)) => redirect(request.method(), "/me/impersonation"),
+        (None, None) => redirect(request.method(), QUESTION),
+    };
+    let own = done.own.then(|| cookies::remove_session(request));
+    let acting = done.acting_in.as_ref().map(|client| cookies::remove_impersonated(request, client));
+    with_cookies(answer, own.into_iter().chain(acting))
+}
+
+/// Auth0's clients send no ID token, so the person is asked; then they go back to the application.
+pub async fn v2(
+    _: Anyone,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+) -> Result<HttpResponse, PageError> {
+    let Ok(sent) = Parameters::of_form(request.query_string().as_bytes()) else {
+        return Ok(here(&request, "The request cannot be read."));
+    };
+    let (client, asked) = (sent.owned("client_id"), sent.owned("returnTo"));
+    let to = match return_of(&ctx, client.as_deref(), asked.as_deref()).await {
+        Ok(Some(to)) => to,
+        Ok(None) => return Ok(unregistered(&request)),
+        Err(cause) => return Ok(accident_page(&request, cause)),
+    };
+    let browser = BrowserSession::of(&request)
+        .await
+        .map_err(|cause| PageError::accident(&request, &cause))?;
+    let fields = [("client_id", client), ("returnTo", asked)];
+    let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let question = sign_out::Asked {
+        application: None,
+        action: "/v2/logout",
+        fields: given.collect(),
+        targets: FormTargets::of_url(&to),
+    };
+    let page = sign_out::page(&browser, question);
+    Ok(page.unwrap_or_else(|| redirect(request.method(), &to)))
+}
+
+/// The answer to that question.
+pub async fn v2_confirmed(
+    browser: BrowserSession,
+    posted: Posted,
+) -> Result<HttpResponse, PageError> {
+    let form = posted.only(&browser.request, &["csrf", "client_id", "returnTo"])?;
+    if !sign_out::is_genuine(&browser, &form) {
+        return Err(PageError::forged(&browser.request));
+    }
+    let given = |name: &str| Some(form.get(name)).filter(|text| !text.is_empty());
+    let to = return_of(&browser.ctx, given("client_id"), given("returnTo")).await;
+    let Some(to) = to.map_err(|cause| browser.accident(&cause))? else {
+        return Ok(unregistered(&browser.request));
+    };
+    let left = sign_out::leave(&browser, redirect(browser.request.method(), &to)).await;
+    left.map_err(|cause| browser.accident(&cause))
+}
+
+/// `None`: to a place that the application has not registered.
+async fn return_of(
+    ctx: &Context,
+    client: Option<&str>,
+    asked: Option<&str>,
+) -> Result<Option<String>, crate::store::StoreError> {
+    match (client, asked) {
+        (_, None) => Ok(Some(QUESTION.to_owned())),
+        (None, Some(_)) => Ok(None),
+        (Some(client), Some(asked)) => registered_return(ctx, client, asked).await,
+    }
+}
+
+fn unregistered(request: &HttpRequest) -> HttpResponse {
+    here(request, "The application asked to send you to a place it has not registered.")
+}

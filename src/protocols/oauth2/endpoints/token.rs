@@ -1,0 +1,79 @@
+//! `POST /oauth/token` ([RFC 6749 §3.2]).
+//!
+//! [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2
+use super::{body, client, cors};
+use crate::domain::client::Client;
+use crate::flows::issue_tokens::Tokens;
+use crate::flows::{Context, Failure};
+use crate::http::caller;
+use crate::http::extract::Anyone;
+use crate::protocols::oauth2::grants;
+use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::refusal::TokenRefusal;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// RFC 6749 §5.1; written straight into the body.
+#[derive(Serialize)]
+struct Body<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+}
+
+pub async fn post(
+    _: Anyone,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let sent = match body::parameters(&request, payload).await {
+        Ok(sent) => sent,
+        Err(refusal) => return body::refuse(Failure::Refused(refusal)),
+    };
+    let authenticated = match client::authenticated(&ctx, &request, &sent).await {
+        Ok(authenticated) => authenticated,
+        Err(failure) => return body::refuse(failure),
+    };
+    let answer = match grants::run(&ctx, &authenticated, &sent, &caller(&request)).await {
+        Ok(tokens) => given(&tokens),
+        Err(failure) => body::refuse(failure),
+    };
+    readable(&request, authenticated.client(), answer)
+}
+
+fn readable(request: &HttpRequest, client: &Arc<Client>, mut answer: HttpResponse) -> HttpResponse {
+    cors::allow(request, client, &mut answer);
+    answer
+}
+
+fn given(tokens: &Tokens) -> HttpResponse {
+    body::secret(StatusCode::OK).json(Body {
+        access_token: &tokens.access_token,
+        token_type: "Bearer",
+        expires_in: tokens.expires_in,
+        scope: &tokens.scope.to_string(),
+        id_token: tokens.id_token.as_deref(),
+        refresh_token: tokens.refresh_token.as_deref(),
+    })
+}
+
+/// For its neighbours: the caller, proven, with what it sent.
+pub(super) async fn proven(
+    ctx: &Context,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<(crate::flows::authenticate_client::AuthenticatedClient, Parameters), HttpResponse> {
+    let refused = |refusal: TokenRefusal| body::refuse(Failure::Refused(refusal));
+    let sent = body::parameters(request, payload).await.map_err(refused)?;
+    let client = client::authenticated(ctx, request, &sent).await.map_err(body::refuse)?;
+    Ok((client, sent))
+}

@@ -1,0 +1,69 @@
+//! `/userinfo` (OpenID Connect Core §5.3), by `GET` and by `POST`.
+use super::{body, cors};
+use crate::flows::userinfo::{UserinfoRefusal, userinfo};
+use crate::flows::{Context, Failure};
+use crate::http::caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{Anyone, bearer};
+use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::refusal::bearer_error;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use serde_json::json;
+
+const LARGEST: usize = 16 * 1024;
+
+pub async fn get(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
+    match bearer(&request) {
+        Ok(token) => answer(&request, &ctx, token).await,
+        Err(refused) => refused.error_response(),
+    }
+}
+
+/// In the header or in a form, never in both ([RFC 6750 §2]).
+///
+/// [RFC 6750 §2]: https://www.rfc-editor.org/rfc/rfc6750#section-2
+pub async fn post(
+    _: Anyone,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let malformed = || ApiError::invalid_request("the body is no form").error_response();
+    let Ok(Ok(sent)) = payload.to_bytes_limited(LARGEST).await else { return malformed() };
+    let Ok(sent) = Parameters::of_form(&sent) else { return malformed() };
+    match (request.headers().contains_key(header::AUTHORIZATION), sent.get("access_token")) {
+        (false, Some(token)) => answer(&request, &ctx, token).await,
+        (true, Some(_)) => {
+            ApiError::invalid_request("the token is given twice").error_response()
+        }
+        (_, None) => match bearer(&request) {
+            Ok(token) => answer(&request, &ctx, token).await,
+            Err(refused) => refused.error_response(),
+        },
+    }
+}
+
+async fn answer(request: &HttpRequest, ctx: &Context, token: &str) -> HttpResponse {
+    match userinfo(ctx, token, &caller(request)).await {
+        Ok((claims, live)) => {
+            let mut answer = body::secret(StatusCode::OK).json(claims);
+            cors::allow(request, &live.client, &mut answer);
+            answer
+        }
+        Err(Failure::Refused(refusal)) => refuse(refusal),
+        Err(Failure::Accident(cause)) => body::accident(&cause),
+        Err(Failure::Busy) => ApiError::unavailable().error_response(),
+    }
+}
+
+fn refuse(refusal: UserinfoRefusal) -> HttpResponse {
+    let status = match refusal {
+        UserinfoRefusal::InvalidToken => StatusCode::UNAUTHORIZED,
+        UserinfoRefusal::NotOpenid => StatusCode::FORBIDDEN,
+    };
+    let error = bearer_error(refusal);
+    body::secret(status)
+        .insert_header((header::WWW_AUTHENTICATE, format!("Bearer error=\"{error}\"")))
+        .json(json!({ "error": error, "error_description": refusal.to_string() }))
+}

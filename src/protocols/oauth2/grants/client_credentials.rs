@@ -1,0 +1,25 @@
+//! `grant_type=client_credentials` ([RFC 6749 §4.4.2]), with `audience` or `resource`.
+//!
+//! [RFC 6749 §4.4.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2
+use super::{refused, scope};
+use crate::flows::authenticate_client::AuthenticatedClient;
+use crate::flows::client_credentials::client_credentials;
+use crate::flows::issue_tokens::Tokens;
+use crate::flows::{Context, Failure};
+use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::refusal::TokenRefusal;
+
+pub async fn run(
+    ctx: &Context,
+    client: &AuthenticatedClient,
+    sent: &Parameters,
+) -> Result<Tokens, Failure<TokenRefusal>> {
+    let audience = match (sent.get("audience"), sent.get("resource")) {
+        (Some(one), Some(other)) if one != other => {
+            return Err(Failure::Refused(TokenRefusal::InvalidTarget));
+        }
+        (one, other) => one.or(other),
+    };
+    let scope = scope(sent)?;
+    client_credentials(ctx, client, scope.as_ref(), audience).await.map_err(refused)
+}

@@ -1,0 +1,20 @@
+//! `grant_type=refresh_token` ([RFC 6749 §6]).
+//!
+//! [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
+use super::{missing, refused, scope};
+use crate::flows::authenticate_client::AuthenticatedClient;
+use crate::flows::issue_tokens::Tokens;
+use crate::flows::refresh_tokens::refresh_tokens;
+use crate::flows::{Context, Failure};
+use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::refusal::TokenRefusal;
+
+pub async fn run(
+    ctx: &Context,
+    client: &AuthenticatedClient,
+    sent: &Parameters,
+) -> Result<Tokens, Failure<TokenRefusal>> {
+    let token = sent.get("refresh_token").ok_or(missing("refresh_token is missing"))?;
+    let scope = scope(sent)?;
+    refresh_tokens(ctx, client, token, scope.as_ref()).await.map_err(refused)
+}

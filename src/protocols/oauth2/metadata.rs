@@ -1,0 +1,82 @@
+//! What this server says of itself ([OpenID Connect Discovery §3], [RFC 8414]).
+//!
+//! [OpenID Connect Discovery §3]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
+//! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
+use crate::domain::scope::{OFFLINE_ACCESS, STANDARD};
+use crate::flows::claims::PASSWORD_ACR;
+use serde_json::{Value, json};
+
+const CLIENT_AUTHENTICATION: [&str; 4] =
+    ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+const ASSERTION_ALGORITHMS: [&str; 5] = ["RS256", "RS384", "RS512", "ES256", "EdDSA"];
+const CLAIMS: [&str; 22] = [
+    "sub",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "amr",
+    "at_hash",
+    "sid",
+    "name",
+    "given_name",
+    "family_name",
+    "nickname",
+    "picture",
+    "email",
+    "email_verified",
+    "phone_number",
+    "act",
+    "impersonated",
+    "impersonator",
+];
+
+/// One document for both well-known places: each leaves alone what it does not know.
+pub fn document(issuer: &str) -> Value {
+    let mut document = endpoints(issuer);
+    let supported = json!({
+        "scopes_supported": STANDARD.iter().chain(&[OFFLINE_ACCESS]).collect::<Vec<_>>(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "subject_types_supported": ["public"],
+        "acr_values_supported": ["0", PASSWORD_ACR],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
+        "code_challenge_methods_supported": ["S256"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": CLAIMS,
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+    });
+    if let (Some(members), Value::Object(supported)) = (document.as_object_mut(), supported) {
+        members.extend(supported);
+    }
+    document
+}
+
+fn endpoints(issuer: &str) -> Value {
+    let at = |path: &str| format!("{issuer}{path}");
+    let mut document = json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("/authorize"),
+        "token_endpoint": at("/oauth/token"),
+        "userinfo_endpoint": at("/userinfo"),
+        "jwks_uri": at("/.well-known/jwks.json"),
+        "introspection_endpoint": at("/oauth/introspect"),
+        "revocation_endpoint": at("/oauth/revoke"),
+        "end_session_endpoint": at("/oidc/logout"),
+    });
+    for name in ["token_endpoint", "introspection_endpoint", "revocation_endpoint"] {
+        document[format!("{name}_auth_methods_supported")] = json!(CLIENT_AUTHENTICATION);
+        document[format!("{name}_auth_signing_alg_values_supported")] = json!(ASSERTION_ALGORITHMS);
+    }
+    document
+}

@@ -1,0 +1,139 @@
+//! The words of a no, in the protocol's own form.
+//!
+//! Descriptions are fixed texts of printable ASCII without quotes and backslashes ([RFC 6749 §5.2]):
+//! nothing that was sent comes back in them.
+//!
+//! [RFC 6749 §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+use crate::flows::authenticate_client::ClientRefusal;
+use crate::flows::authorize::AuthorizeRefusal;
+use crate::flows::exchange_code::GrantRefusal;
+use crate::flows::userinfo::UserinfoRefusal;
+
+/// What the application is told through the browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    InvalidRequest(&'static str),
+    UnauthorizedClient,
+    UnsupportedResponseType,
+    InvalidScope,
+    InvalidTarget,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    RegistrationNotSupported,
+    LoginRequired,
+    ConsentRequired,
+    AccessDenied,
+    UnmetRequirements,
+}
+
+impl Refusal {
+    /// `error` and `error_description`.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::InvalidRequest(what) => ("invalid_request", what),
+            Self::UnauthorizedClient => {
+                ("unauthorized_client", "the application may not use this grant")
+            }
+            Self::UnsupportedResponseType => {
+                ("unsupported_response_type", "only response_type code is supported")
+            }
+            Self::InvalidScope => ("invalid_scope", "the scope is malformed"),
+            Self::InvalidTarget => {
+                ("invalid_target", "the application may not ask for tokens for this audience")
+            }
+            Self::RequestNotSupported => {
+                ("request_not_supported", "request objects are not supported")
+            }
+            Self::RequestUriNotSupported => {
+                ("request_uri_not_supported", "request objects are not supported")
+            }
+            Self::RegistrationNotSupported => {
+                ("registration_not_supported", "registration is not supported here")
+            }
+            Self::LoginRequired => ("login_required", "the user has to sign in"),
+            Self::ConsentRequired => ("consent_required", "the user has to consent"),
+            Self::AccessDenied => ("access_denied", "access was denied"),
+            // OpenID Connect Core Unmet Authentication Requirements 1.0.
+            Self::UnmetRequirements => (
+                "unmet_authentication_requirements",
+                "the authentication that was asked for cannot be had",
+            ),
+        }
+    }
+
+    /// `None`: for the person at the browser only.
+    pub fn of_flow(refusal: AuthorizeRefusal) -> Option<Self> {
+        match refusal {
+            AuthorizeRefusal::LoginRequired => Some(Self::LoginRequired),
+            AuthorizeRefusal::ConsentRequired => Some(Self::ConsentRequired),
+            AuthorizeRefusal::AccessDenied => Some(Self::AccessDenied),
+            AuthorizeRefusal::UnmetRequirements => Some(Self::UnmetRequirements),
+            AuthorizeRefusal::ForgedHint => None,
+        }
+    }
+}
+
+/// What an application is told directly, at the token endpoint and its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    #[error("the request is not understood")]
+    InvalidRequest(&'static str),
+    #[error("the request is too large")]
+    TooLarge,
+    #[error("the client credentials are invalid")]
+    InvalidClient,
+    #[error("the grant type is unknown")]
+    UnsupportedGrantType,
+    #[error("the scope is malformed")]
+    InvalidScope,
+    #[error("two audiences were asked for")]
+    InvalidTarget,
+    #[error(transparent)]
+    Grant(#[from] GrantRefusal),
+}
+
+impl TokenRefusal {
+    /// `error` and `error_description`.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::InvalidRequest(what) => ("invalid_request", what),
+            Self::TooLarge => ("invalid_request", "the request is too large"),
+            Self::InvalidClient => ("invalid_client", "the client credentials are invalid"),
+            Self::UnsupportedGrantType => {
+                ("unsupported_grant_type", "the grant type is not supported")
+            }
+            Self::InvalidScope => ("invalid_scope", "the scope is malformed"),
+            Self::InvalidTarget => ("invalid_target", "audience and resource differ"),
+            Self::Grant(refusal) => match refusal {
+                GrantRefusal::NotAllowed => {
+                    ("unauthorized_client", "the application may not use this grant")
+                }
+                GrantRefusal::Invalid => {
+                    ("invalid_grant", "the code or token is invalid, expired or revoked")
+                }
+                GrantRefusal::Scope => ("invalid_scope", "the scope is more than may be granted"),
+                GrantRefusal::Audience => {
+                    ("invalid_target", "the application may not ask for tokens for this audience")
+                }
+            },
+        }
+    }
+}
+
+impl From<ClientRefusal> for TokenRefusal {
+    fn from(refusal: ClientRefusal) -> Self {
+        match refusal {
+            ClientRefusal::BadCredentials => Self::InvalidClient,
+        }
+    }
+}
+
+/// The `error` of a bearer challenge ([RFC 6750 §3.1]).
+///
+/// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+pub fn bearer_error(refusal: UserinfoRefusal) -> &'static str {
+    match refusal {
+        UserinfoRefusal::InvalidToken => "invalid_token",
+        UserinfoRefusal::NotOpenid => "insufficient_scope",
+    }
+}

@@ -1,0 +1,225 @@
+//! What an application asks at the authorization endpoint, read and checked.
+//!
+//! As long as the application or its redirect URI is in doubt, only the person at the browser is told
+//! ([`Bad::Here`]): nobody is ever redirected to a place that is not registered (RFC 6749 §4.1.2.1).
+use super::answer::Reply;
+use super::parameters::Parameters;
+use super::refusal::Refusal;
+use crate::domain::client::{Client, ClientKind, GrantType};
+use crate::domain::protocol::ProtocolName;
+use crate::domain::scope::Scopes;
+use crate::flows::authorize::{Acr, Ask, Prompt};
+use crate::flows::consent::DENIED;
+use crate::flows::issue_tokens;
+use crate::login::{LoginRequest, ResponseMode};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Parameters of our own, that only our own pages send a browser back with.
+pub const AUTH_AFTER: &str = "understudy_auth_after";
+pub const CONSENT_AFTER: &str = "understudy_consent_after";
+
+/// Why a request goes no further, and who is told.
+pub enum Bad {
+    Here(&'static str),
+    There(Reply, Refusal),
+}
+
+pub fn read(client: &Arc<Client>, sent: &Parameters, issuer: &str) -> Result<Ask, Bad> {
+    let reply = reply(client, sent)?;
+    match fields(client, sent, (&reply, issuer)) {
+        Ok(ask) => Ok(ask),
+        Err(refusal) => Err(Bad::There(reply, refusal)),
+    }
+}
+
+/// Where this application is answered, and how; a mistake in how is told by the query.
+pub fn reply(client: &Client, sent: &Parameters) -> Result<Reply, Bad> {
+    let Some(redirect_uri) = sent.get("redirect_uri") else {
+        return Err(Bad::Here("The application did not say where to send you back to."));
+    };
+    if !is_registered(client, redirect_uri) {
+        return Err(Bad::Here("The application asked to send you to a place it has not registered."));
+    }
+    let in_fragment =
+        || sent.get("response_type").is_some_and(|kind| kind.split(' ').any(|one| one != "code"));
+    let mode = sent.get("response_mode").and_then(ResponseMode::parse);
+    let default = if in_fragment() { ResponseMode::Fragment } else { ResponseMode::Query };
+    Ok(Reply {
+        redirect_uri: redirect_uri.to_owned(),
+        mode: mode.unwrap_or(default),
+        state: sent.owned("state"),
+    })
+}
+
+/// Byte for byte ([RFC 9700 §2.1]); of a native application on a loopback address the port is its own
+/// matter, because it takes any that is free ([RFC 8252 §7.3]).
+///
+/// [RFC 9700 §2.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1
+/// [RFC 8252 §7.3]: https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+pub fn is_registered(client: &Client, redirect_uri: &str) -> bool {
+    if client.redirect_uris.iter().any(|known| known == redirect_uri) {
+        return true;
+    }
+    let Some(asked) = loopback(redirect_uri).filter(|_| client.kind == ClientKind::Native) else {
+        return false;
+    };
+    client.redirect_uris.iter().any(|known| loopback(known).is_some_and(|known| known == asked))
+}
+
+/// Address and path of a URI on a literal loopback address; the port is checked and left out.
+fn loopback(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let address = ["127.0.0.1", "[::1]"].into_iter().find(|address| rest.starts_with(address))?;
+    let rest = rest.strip_prefix(address)?;
+    let Some(with_port) = rest.strip_prefix(':') else {
+        return (rest.is_empty() || rest.starts_with('/')).then_some((address, rest));
+    };
+    let end = with_port.find(|c: char| !c.is_ascii_digit()).unwrap_or(with_port.len());
+    let (port, path) = with_port.split_at_checked(end)?;
+    let fits = port.parse::<u16>().is_ok() && (path.is_empty() || path.starts_with('/'));
+    fits.then_some((address, path))
+}
+
+fn fields(
+    client: &Arc<Client>,
+    sent: &Parameters,
+    (reply, issuer): (&Reply, &str),
+) -> Result<Ask, Refusal> {
+    check_what_is_not_spoken(sent)?;
+    check_kind(client, sent)?;
+    let scope = Scopes::parse(sent.get("scope").unwrap_or_default())
+        .map_err(|_| Refusal::InvalidScope)?;
+    let (acr_values, acr) = authentication_contexts(sent);
+    let request = LoginRequest {
+        protocol: ProtocolName::Oauth2,
+        client: client.id.clone(),
+        return_url: reply.redirect_uri.clone(),
+        response_mode: reply.mode,
+        scope,
+        state: reply.state.clone(),
+        nonce: sent.owned("nonce"),
+        code_challenge: code_challenge(client, sent)?,
+        audience: audience(client, sent, issuer)?,
+    };
+    Ok(Ask {
+        client: Arc::clone(client),
+        request,
+        prompt: prompt(sent.get("prompt").unwrap_or_default())?,
+        max_age: number(sent, "max_age")?,
+        auth_after: number(sent, AUTH_AFTER)?,
+        consent_after: number(sent, CONSENT_AFTER)?,
+        consent_denied: sent.get(DENIED.0) == Some(DENIED.1),
+        id_token_hint: sent.owned("id_token_hint"),
+        acr_values,
+        acr,
+    })
+}
+
+/// Never half-used: a request that comes as an object is refused, wherever it lies
+/// (OpenID Connect Core §6, §7.2).
+fn check_what_is_not_spoken(sent: &Parameters) -> Result<(), Refusal> {
+    if sent.has("request") {
+        return Err(Refusal::RequestNotSupported);
+    }
+    if sent.has("request_uri") {
+        return Err(Refusal::RequestUriNotSupported);
+    }
+    if sent.has("registration") {
+        return Err(Refusal::RegistrationNotSupported);
+    }
+    Ok(())
+}
+
+fn check_kind(client: &Client, sent: &Parameters) -> Result<(), Refusal> {
+    match sent.get("response_type") {
+        None => return Err(Refusal::InvalidRequest("response_type is missing")),
+        Some("code") => {}
+        Some(_) => return Err(Refusal::UnsupportedResponseType),
+    }
+    if sent.get("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
+        return Err(Refusal::InvalidRequest("response_mode is unknown"));
+    }
+    let speaks = client.kind.speaks(ProtocolName::Oauth2);
+    if speaks && client.may_use(GrantType::AuthorizationCode) {
+        Ok(())
+    } else {
+        Err(Refusal::UnauthorizedClient)
+    }
+}
+
+/// Public applications have nothing else to show that the code is theirs ([RFC 9700 §2.1.1]). `plain`,
+/// which is also what a missing method means, protects nobody.
+///
+/// [RFC 9700 §2.1.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
+fn code_challenge(client: &Client, sent: &Parameters) -> Result<Option<String>, Refusal> {
+    let (challenge, method) = (sent.get("code_challenge"), sent.get("code_challenge_method"));
+    match (challenge, method) {
+        (None, None) if client.kind.is_confidential() => Ok(None),
+        (None, _) => Err(Refusal::InvalidRequest("code_challenge is missing")),
+        (Some(challenge), Some("S256")) if is_challenge(challenge) => Ok(Some(challenge.to_owned())),
+        (Some(_), Some("S256")) => Err(Refusal::InvalidRequest("code_challenge is malformed")),
+        (Some(_), _) => Err(Refusal::InvalidRequest("code_challenge_method must be S256")),
+    }
+}
+
+/// 32 bytes in base64url.
+pub(super) fn is_challenge(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// `audience` is what Auth0's clients say, `resource` what [RFC 8707] calls it.
+///
+/// [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
+fn audience(client: &Client, sent: &Parameters, issuer: &str) -> Result<Option<String>, Refusal> {
+    let asked = match (sent.get("audience"), sent.get("resource")) {
+        (Some(one), Some(other)) if one != other => return Err(Refusal::InvalidTarget),
+        (one, other) => one.or(other),
+    };
+    let audience =
+        issue_tokens::audience(issuer, client, asked).map_err(|_| Refusal::InvalidTarget)?;
+    Ok(audience.map(str::to_owned))
+}
+
+/// To choose another account is to sign in again.
+fn prompt(text: &str) -> Result<Prompt, Refusal> {
+    let mut prompt = Prompt::default();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match word {
+            "none" => prompt.none = true,
+            "login" | "select_account" => prompt.login = true,
+            "consent" => prompt.consent = true,
+            _ => return Err(Refusal::InvalidRequest("prompt has an unknown value")),
+        }
+    }
+    if prompt.none && (prompt.login || prompt.consent) {
+        return Err(Refusal::InvalidRequest("prompt none goes with nothing else"));
+    }
+    Ok(prompt)
+}
+
+fn number(sent: &Parameters, name: &'static str) -> Result<Option<i64>, Refusal> {
+    let Some(text) = sent.get(name) else { return Ok(None) };
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| digits);
+    number.map(Some).ok_or(Refusal::InvalidRequest(match name {
+        "max_age" => "max_age is not a number of seconds",
+        _ => "a parameter is not a number",
+    }))
+}
+
+/// `acr_values`, and of `claims` only this: other wishes in it are voluntary, and left alone.
+fn authentication_contexts(sent: &Parameters) -> (Vec<String>, Acr) {
+    let words = sent.get("acr_values").unwrap_or_default().split(' ');
+    let mut values: Vec<String> =
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let claims: Option<Value> = sent.get("claims").and_then(|text| serde_json::from_str(text).ok());
+    let Some(acr) = claims.as_ref().and_then(|claims| claims.pointer("/id_token/acr")) else {
+        return (values, Acr::Voluntary);
+    };
+    let several = acr.get("values").and_then(Value::as_array).into_iter().flatten();
+    let named = several.chain(acr.get("value")).filter_map(Value::as_str);
+    values.extend(named.map(str::to_owned));
+    let essential = acr.get("essential").and_then(Value::as_bool) == Some(true);
+    (values, if essential { Acr::Essential } else { Acr::Voluntary })
+}

@@ -1,0 +1,66 @@
+//! Every URL of the room.
+use super::endpoints::body::{only_get, only_get_and_post, only_post};
+use super::endpoints::well_known::{self, Metadata};
+use super::endpoints::{authorize, cors, introspect, logout, revoke, token, userinfo};
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
+
+pub fn routes(cfg: &mut ServiceConfig) {
+    cfg.app_data(web::Data::new(Metadata::default()));
+    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        cfg.service(
+            resource(path)
+                .route(get().to(well_known::configuration))
+                .route(head().to(well_known::configuration))
+                .default_service(to(only_get)),
+        );
+    }
+    cfg.service(
+        resource("/.well-known/jwks.json")
+            .route(get().to(well_known::jwks))
+            .route(head().to(well_known::jwks))
+            .default_service(to(only_get)),
+    )
+    .service(
+        resource("/authorize")
+            .route(get().to(authorize::get))
+            .route(post().to(authorize::post))
+            .default_service(to(only_get_and_post)),
+    )
+    .service(
+        resource("/oauth/token")
+            .route(post().to(token::post))
+            .route(web::method(Method::OPTIONS).to(cors::preflight))
+            .default_service(to(only_post)),
+    )
+    .service(
+        resource("/oauth/introspect")
+            .route(post().to(introspect::post))
+            .default_service(to(only_post)),
+    )
+    .service(
+        resource("/oauth/revoke")
+            .route(post().to(revoke::post))
+            .route(web::method(Method::OPTIONS).to(cors::preflight))
+            .default_service(to(only_post)),
+    )
+    .service(
+        resource("/userinfo")
+            .route(get().to(userinfo::get))
+            .route(post().to(userinfo::post))
+            .route(web::method(Method::OPTIONS).to(cors::preflight))
+            .default_service(to(only_get_and_post)),
+    )
+    .service(
+        resource("/oidc/logout")
+            .route(get().to(logout::get))
+            .route(post().to(logout::post))
+            .default_service(to(only_get_and_post)),
+    )
+    .service(
+        resource("/v2/logout")
+            .route(get().to(logout::v2))
+            .route(post().to(logout::v2_confirmed))
+            .default_service(to(only_get_and_post)),
+    );
+}

@@ -1,0 +1,234 @@
+//! Makes the database say what the file says.
+use super::file::{File, WantedPassword};
+use super::plan::{Action, Change, Plan, What};
+use super::steps::{Step, UserWrite, Write, steps};
+use super::stored::Stored;
+use crate::audit::{Event, EventKind};
+use crate::crypto::password::{self, PasswordError};
+use crate::domain::caller::Caller;
+use crate::domain::protocol::EndReason;
+use crate::domain::{ClientId, UserId};
+use crate::flows::Context;
+use crate::flows::end_impersonation::{self, EndedBy};
+use crate::store::impersonations::Filter;
+use crate::store::{self, Conn, DbError, StoreError, Transactional as _};
+use secrecy::ExposeSecret as _;
+
+/// Who did it, in the audit trail: whoever may run the program on the server.
+const ACTOR: &str = "cli";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    #[error("{}", .0.join("\n"))]
+    Conflict(Vec<String>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a password could not be hashed")]
+    Hashing,
+}
+
+impl From<DbError> for ProvisionError {
+    fn from(error: DbError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<PasswordError> for ProvisionError {
+    fn from(_: PasswordError) -> Self {
+        Self::Hashing
+    }
+}
+
+/// Whether to say only what would be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DryRun {
+    Yes,
+    No,
+}
+
+/// Whether what the file does not name is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prune {
+    Yes,
+    No,
+}
+
+/// Does what the file says, or only tells.
+pub async fn apply(
+    ctx: &Context,
+    file: &File,
+    dry_run: DryRun,
+    prune: Prune,
+) -> Result<Plan, ProvisionError> {
+    let mut conn = ctx.store.conn().await?;
+    match dry_run {
+        DryRun::Yes => plan(&conn, file, prune).await,
+        DryRun::No => apply_to(&mut conn, file, prune).await,
+    }
+}
+
+/// What [`apply_to`] would do now.
+pub async fn plan(conn: &Conn, file: &File, prune: Prune) -> Result<Plan, ProvisionError> {
+    let stored = Stored::load(conn).await?;
+    let hashes = new_hashes(file, &stored).await?;
+    let steps = steps(file, &stored, &hashes, prune).map_err(ProvisionError::Conflict)?;
+    Ok(plan_of(&steps))
+}
+
+/// All of it or nothing, with an event for each change; what is right already is not touched.
+pub async fn apply_to(conn: &mut Conn, file: &File, prune: Prune) -> Result<Plan, ProvisionError> {
+    // Before the transaction: a password costs 24 ms, and locks would be held for all of them.
+    let hashes = new_hashes(file, &Stored::load(conn).await?).await?;
+    conn.transaction(async |tx| {
+        store::settings::lock_for_apply(tx).await?;
+        let stored = Stored::load(tx).await?;
+        let steps = steps(file, &stored, &hashes, prune).map_err(ProvisionError::Conflict)?;
+        release_emails(tx, &steps).await?;
+        for step in steps.iter().filter(|step| step.change.action != Action::Unchanged) {
+            write(tx, step).await?;
+            store::audit::append(tx, &event(step)).await?;
+        }
+        Ok(plan_of(&steps))
+    })
+    .await
+}
+
+fn plan_of(steps: &[Step]) -> Plan {
+    Plan { changes: steps.iter().map(|step| step.change.clone()).collect() }
+}
+
+/// For each user of the file the hash of their password, if the stored one does not fit it.
+async fn new_hashes(file: &File, stored: &Stored) -> Result<Vec<Option<String>>, ProvisionError> {
+    let jobs: Vec<_> = file
+        .users
+        .iter()
+        .zip(stored.users_of(file))
+        .map(|(wanted, before)| match &wanted.password {
+            Some(WantedPassword::Plain(plain)) => {
+                Some((plain.clone(), before.and_then(|before| before.password_hash.clone())))
+            }
+            Some(WantedPassword::Hash(_)) | None => None,
+        })
+        .collect();
+    let work = tokio::task::spawn_blocking(move || {
+        let hash = |job: Option<(secrecy::SecretString, Option<String>)>| {
+            let Some((plain, stored)) = job else { return Ok(None) };
+            let plain = plain.expose_secret();
+            if stored.is_some_and(|stored| password::verify(plain, &stored)) {
+                return Ok(None);
+            }
+            password::hash(plain).map(Some)
+        };
+        jobs.into_iter().map(hash).collect::<Result<Vec<_>, PasswordError>>()
+    });
+    Ok(work.await.map_err(|_| ProvisionError::Hashing)??)
+}
+
+async fn release_emails(tx: &Conn, steps: &[Step]) -> Result<(), StoreError> {
+    let moving = |step: &Step| {
+        let Write::User(user) = &step.write else { return None };
+        user.moves_email.then(|| user.record.id.clone())
+    };
+    let ids: Vec<String> = steps.iter().filter_map(moving).collect();
+    if ids.is_empty() { Ok(()) } else { store::directory::release_emails(tx, &ids).await }
+}
+
+async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
+    let id = step.change.id.as_str();
+    match &step.write {
+        Write::Settings { impersonation_enabled } => {
+            store::settings::set_impersonation_enabled(tx, *impersonation_enabled).await
+        }
+        Write::Organization(record) => store::organizations::put(tx, record).await,
+        Write::Role(record) => store::roles::put(tx, record).await,
+        Write::User(user) => write_user(tx, user).await,
+        Write::Client { record, secret_hash, stops } => {
+            if *stops {
+                end_of_client(tx, id).await?;
+            }
+            store::registrations::put(tx, record).await?;
+            match secret_hash {
+                Some(hash) => store::registrations::put_secret(tx, id, hash).await,
+                None => Ok(()),
+            }
+        }
+        Write::DeleteOrganization => store::organizations::delete(tx, id).await,
+        Write::DeleteRole => store::roles::delete(tx, id).await,
+        Write::DeleteUser => {
+            end_of_user(tx, id).await?;
+            store::directory::delete(tx, id).await
+        }
+        Write::DeleteClient => {
+            end_of_client(tx, id).await?;
+            store::registrations::delete(tx, id).await
+        }
+    }
+}
+
+async fn write_user(tx: &Conn, user: &UserWrite) -> Result<(), StoreError> {
+    let id = user.record.id.as_str();
+    store::directory::put(tx, &user.record, &user.roles).await?;
+    if let Some(hash) = &user.password_hash {
+        store::directory::put_password_hash(tx, id, hash).await?;
+    }
+    if user.signs_out {
+        end_of_user(tx, id).await?;
+        store::directory::sign_out_everywhere(tx, id).await?;
+    }
+    Ok(())
+}
+
+/// What goes on as this user, or by them. The heart would refuse it at its next use; so the history
+/// says at once that it is over.
+async fn end_of_user(tx: &Conn, id: &str) -> Result<(), StoreError> {
+    let Ok(user) = UserId::parse(id) else { return Ok(()) };
+    let as_actor = Filter { actor: Some(user.clone()), ..all() };
+    end_all(tx, as_actor, EndReason::ActorRevoked).await?;
+    end_all(tx, Filter { subject: Some(user), ..all() }, EndReason::SubjectChanged).await
+}
+
+async fn end_of_client(tx: &Conn, id: &str) -> Result<(), StoreError> {
+    let Ok(client) = ClientId::parse(id) else { return Ok(()) };
+    end_all(tx, Filter { client: Some(client), ..all() }, EndReason::ClientChanged).await
+}
+
+fn all() -> Filter {
+    Filter { limit: i64::from(u16::MAX), ..Filter::default() }
+}
+
+async fn end_all(tx: &Conn, filter: Filter, reason: EndReason) -> Result<(), StoreError> {
+    let by = EndedBy { actor: Some(ACTOR), reason };
+    for status in ["active", "link_issued"] {
+        let filter = Filter { status: Some(status.to_owned()), ..filter.clone() };
+        for record in store::impersonations::list(tx, &filter).await? {
+            end_impersonation::end(tx, &record, by, &Caller::default()).await?;
+        }
+    }
+    Ok(())
+}
+
+fn event(step: &Step) -> Event {
+    let Change { action, what, id, fields } = &step.change;
+    let kind = match what {
+        What::User => EventKind::UserChanged,
+        What::Client => EventKind::ApplicationChanged,
+        What::Organization | What::Settings => EventKind::OrganizationChanged,
+        What::Role => EventKind::RoleChanged,
+    };
+    let mut event = Event::new(kind, &Caller::default()).with("action", action.as_str());
+    event.actor = Some(ACTOR.to_owned());
+    match what {
+        What::User => event.subject = Some(id.clone()),
+        What::Client => event.client = Some(id.clone()),
+        What::Organization => event.organization = Some(id.clone()),
+        What::Settings | What::Role => event = event.with(what.as_str(), id.as_str()),
+    }
+    if let Write::User(user) = &step.write {
+        event.organization.clone_from(&user.record.organization_id);
+    }
+    if let Write::Client { record, .. } = &step.write {
+        event.organization.clone_from(&record.organization_id);
+    }
+    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    if names.is_empty() { event } else { event.with("changed", names) }
+}

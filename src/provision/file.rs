@@ -1,0 +1,67 @@
+//! A file that has been read and found right.
+use crate::store::directory::UserRecord;
+use crate::store::organizations::OrganizationRecord;
+use crate::store::registrations::ClientRecord;
+use crate::store::roles::RoleRecord;
+use secrecy::SecretString;
+use std::fmt;
+
+/// What [`super::read()`] gives, for [`super::plan()`] and [`super::apply()`].
+#[derive(Default)]
+pub struct File {
+    /// The operator's switch for the whole feature, if the file has it.
+    pub(super) impersonation_enabled: Option<bool>,
+    pub(super) organizations: Vec<WantedOrganization>,
+    pub(super) roles: Vec<RoleRecord>,
+    pub(super) users: Vec<WantedUser>,
+    pub(super) clients: Vec<WantedClient>,
+}
+
+/// Says how much there is, not what: a file holds secrets.
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("organizations", &self.organizations.len())
+            .field("roles", &self.roles.len())
+            .field("users", &self.users.len())
+            .field("clients", &self.clients.len())
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) struct WantedOrganization {
+    pub(super) record: OrganizationRecord,
+    pub(super) left_out: LeftOut,
+}
+
+pub(super) struct WantedUser {
+    /// Without one, the user is known by the e-mail address.
+    pub(super) id: Option<String>,
+    /// Its `id` is filled in when the plan is made.
+    pub(super) record: UserRecord,
+    /// Sorted.
+    pub(super) roles: Vec<String>,
+    pub(super) password: Option<WantedPassword>,
+    pub(super) left_out: LeftOut,
+}
+
+pub(super) enum WantedPassword {
+    Plain(SecretString),
+    /// In PHC form.
+    Hash(String),
+}
+
+pub(super) struct WantedClient {
+    pub(super) record: ClientRecord,
+    /// SHA-256.
+    pub(super) secret_hash: Option<Vec<u8>>,
+    pub(super) left_out: LeftOut,
+}
+
+/// Keys that the file leaves out and that then stay as they are stored.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LeftOut {
+    pub(super) status: bool,
+    pub(super) user_metadata: bool,
+    pub(super) app_metadata: bool,
+}

@@ -1,0 +1,162 @@
+//! What a file changes, for people to read before and after.
+use super::document::Document;
+use super::mistake::printable;
+use serde_json::Value;
+use std::fmt;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Create,
+    Update,
+    Delete,
+    Unchanged,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Settings,
+    Organization,
+    Role,
+    User,
+    Client,
+}
+
+/// A key that changes, with both values where they may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    pub name: String,
+    pub values: Option<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub action: Action,
+    pub what: What,
+    pub id: String,
+    pub fields: Vec<Field>,
+}
+
+/// Everything that a file names, or with `--prune` does not name, and what becomes of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub changes: Vec<Change>,
+}
+
+impl Plan {
+    pub fn is_unchanged(&self) -> bool {
+        self.changes.iter().all(|change| change.action == Action::Unchanged)
+    }
+
+    fn count(&self, action: Action) -> usize {
+        self.changes.iter().filter(|change| change.action == action).count()
+    }
+}
+
+impl Action {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+impl What {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Organization => "organization",
+            Self::Role => "role",
+            Self::User => "user",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// A line for each change, and the sum.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in self.changes.iter().filter(|change| change.action != Action::Unchanged) {
+            writeln!(f, "{change}")?;
+        }
+        write!(
+            f,
+            "{} to create, {} to update, {} to delete, {} unchanged",
+            self.count(Action::Create),
+            self.count(Action::Update),
+            self.count(Action::Delete),
+            self.count(Action::Unchanged),
+        )
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = printable(&self.id);
+        write!(f, "{:9} {:12} {id}", self.action.as_str(), self.what.as_str())?;
+        for (nth, field) in self.fields.iter().enumerate() {
+            f.write_str(if nth == 0 { "  " } else { ", " })?;
+            match &field.values {
+                Some((before, after)) => write!(f, "{}: {before} -> {after}", field.name)?,
+                None => f.write_str(&field.name)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn change(what: What, id: &str, before: Option<&Document>, after: &Document) -> Change {
+    let (action, fields) = match before {
+        None => (Action::Create, Vec::new()),
+        Some(before) => {
+            let fields = differences(before, after);
+            (if fields.is_empty() { Action::Unchanged } else { Action::Update }, fields)
+        }
+    };
+    Change { action, what, id: id.to_owned(), fields }
+}
+
+/// Tells that a secret changes, not which.
+pub(super) fn note_secret(change: &mut Change, is_new: bool, name: &str) {
+    if is_new && change.action != Action::Create {
+        change.action = Action::Update;
+        change.fields.push(Field { name: name.to_owned(), values: None });
+    }
+}
+
+fn differences(before: &Document, after: &Document) -> Vec<Field> {
+    let mut fields = Vec::new();
+    for ((name, before), (_, after)) in before.iter().zip(after).filter(|(b, a)| b != a) {
+        match (*name, before.as_object(), after.as_object()) {
+            ("impersonation", Some(before), Some(after)) => {
+                let inner = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
+                fields.extend(inner.map(|(key, value)| {
+                    let before = before.get(key).unwrap_or(&Value::Null);
+                    field(format!("impersonation.{key}"), before, value)
+                }));
+            }
+            // Whatever applications keep there may be a secret.
+            ("user_metadata" | "app_metadata", _, _) => {
+                fields.push(Field { name: (*name).to_owned(), values: None });
+            }
+            _ => fields.push(field((*name).to_owned(), before, after)),
+        }
+    }
+    fields
+}
+
+fn field(name: String, before: &Value, after: &Value) -> Field {
+    const LONGEST: usize = 120;
+    let show = |value: &Value| match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => printable(text),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            printable(&value.to_string())
+        }
+    };
+    let (before, after) = (show(before), show(after));
+    let short = before.len() <= LONGEST && after.len() <= LONGEST;
+    Field { name, values: short.then_some((before, after)) }
+}

@@ -1,0 +1,201 @@
+//! Text → [`File`], or every mistake.
+use super::file::{File, LeftOut, WantedOrganization};
+use super::locate::line_of;
+use super::mistake::{Mistake, Notes, Path, printable};
+use super::section::Section;
+use super::substitute::Substitution;
+use super::{read_client, read_user};
+use crate::domain::OrganizationId;
+use crate::domain::permission;
+use crate::store::organizations::OrganizationRecord;
+use crate::store::roles::RoleRecord;
+use std::collections::HashSet;
+
+/// Ours, with permissions that a migration sets.
+const BUILT_IN_ROLES: [&str; 2] = ["admin", "support"];
+pub(super) const STATUSES: [&str; 2] = ["active", "inactive"];
+/// Nobody mends more in one go, and each is looked up in the text by itself.
+const MOST_MISTAKES: usize = 100;
+
+/// Reads a file; `env` answers `${NAME}`.
+///
+/// # Errors
+///
+/// Every mistake of the file, in its order; of a text that is no YAML only the first.
+pub fn read(text: &str, env: impl Fn(&str) -> Option<String>) -> Result<File, Vec<Mistake>> {
+    let yaml: serde_norway::Value =
+        serde_norway::from_str(text).map_err(|error| vec![not_yaml(&error)])?;
+    let notes = Notes::default();
+    let root = Path::default();
+    let values = Substitution { env: &env, notes: &notes }.value(yaml, &root);
+    let file = Section::new(&values, root, &notes).map(|top| read_file(top));
+    let found = notes.into_inner();
+    match file {
+        Some(file) if found.is_empty() => Ok(file),
+        _ => Err(mistakes(text, found)),
+    }
+}
+
+fn not_yaml(error: &serde_norway::Error) -> Mistake {
+    let line = error.location().map_or(1, |place| place.line());
+    Mistake { line, key: String::new(), problem: printable(&error.to_string()) }
+}
+
+fn mistakes(text: &str, found: Vec<(Path, String)>) -> Vec<Mistake> {
+    let more = found.len().saturating_sub(MOST_MISTAKES);
+    let mut told = HashSet::new();
+    let mut mistakes: Vec<Mistake> = found
+        .into_iter()
+        .take(MOST_MISTAKES)
+        .map(|(path, problem)| (line_of(text, &path), path.to_string(), problem))
+        // What follows from a mistake at the same place is not told again.
+        .filter(|(line, key, problem)| {
+            problem.ends_with("is missing") || told.insert((*line, key.clone()))
+        })
+        .map(|(line, key, problem)| Mistake { line, key, problem })
+        .collect();
+    mistakes.sort_by_key(|mistake| mistake.line);
+    if more > 0 {
+        let line = text.lines().count().max(1);
+        let problem = format!("and {more} more mistakes");
+        mistakes.push(Mistake { line, key: String::new(), problem });
+    }
+    mistakes
+}
+
+/// What others may refer to.
+pub(super) struct Names {
+    pub(super) organizations: HashSet<String>,
+    pub(super) roles: HashSet<String>,
+}
+
+impl Names {
+    /// The organization that `section` belongs to.
+    pub(super) fn organization(&self, section: &Section<'_>) -> Option<String> {
+        let id = section.text("organization")?;
+        if !self.organizations.contains(&id) {
+            section.wrong("organization", unknown("organization", &id));
+        }
+        Some(id)
+    }
+}
+
+pub(super) fn unknown(what: &str, name: &str) -> String {
+    format!("there is no {what} `{}` in this file", printable(name))
+}
+
+pub(super) fn twice(name: &str) -> String {
+    format!("`{}` stands for another one already", printable(name))
+}
+
+fn read_file(top: Section<'_>) -> File {
+    if !top.gives("version") {
+        top.missing("version");
+    } else if top.whole_number("version") != Some(1) {
+        top.wrong("version", "must be 1");
+    }
+    let impersonation_enabled = top.section("settings").and_then(read_settings);
+    let organizations = read_organizations(&top);
+    let roles = read_roles(&top);
+    let names = Names {
+        organizations: organizations.iter().map(|wanted| wanted.record.id.clone()).collect(),
+        roles: roles
+            .iter()
+            .map(|role| role.name.clone())
+            .chain(BUILT_IN_ROLES.map(str::to_owned))
+            .collect(),
+    };
+    let users = read_user::read_all(&top, &names);
+    let clients = read_client::read_all(&top, &names);
+    if !top.sections("policies").is_empty() {
+        top.wrong("policies", "policies come with a later version; leave them out");
+    }
+    top.finish();
+    File { impersonation_enabled, organizations, roles, users, clients }
+}
+
+fn read_settings(section: Section<'_>) -> Option<bool> {
+    let enabled = section.section("impersonation").and_then(read_switch);
+    section.finish();
+    enabled
+}
+
+/// `{enabled: true}`.
+fn read_switch(section: Section<'_>) -> Option<bool> {
+    let enabled = section.flag("enabled");
+    section.finish();
+    enabled
+}
+
+/// `status`, and whether it was left out.
+pub(super) fn read_status(section: &Section<'_>) -> (String, LeftOut) {
+    let status = section.word("status", &STATUSES).unwrap_or("active").to_owned();
+    (status, LeftOut { status: !section.gives("status"), ..LeftOut::default() })
+}
+
+fn read_organizations(top: &Section<'_>) -> Vec<WantedOrganization> {
+    let mut seen = HashSet::new();
+    let read = |section: Section<'_>| {
+        let id = section.required("id").unwrap_or_default();
+        check_id(&section, "id", &id, &mut seen);
+        let (status, left_out) = read_status(&section);
+        let record = OrganizationRecord {
+            name: section.text("name").unwrap_or_else(|| id.clone()),
+            status,
+            impersonation_enabled: section
+                .section("impersonation")
+                .and_then(read_switch)
+                .unwrap_or(true),
+            id,
+        };
+        section.finish();
+        WantedOrganization { record, left_out }
+    };
+    top.sections("organizations").into_iter().map(read).collect()
+}
+
+/// Every id is well-formed and comes once; an empty one has been told of already.
+pub(super) fn check_id(
+    section: &Section<'_>,
+    key: &'static str,
+    id: &str,
+    seen: &mut HashSet<String>,
+) {
+    if id.is_empty() {
+        return;
+    }
+    if let Err(problem) = OrganizationId::parse(id) {
+        section.wrong(key, problem.to_string());
+    }
+    if !seen.insert(id.to_owned()) {
+        section.wrong(key, twice(id));
+    }
+}
+
+fn read_roles(top: &Section<'_>) -> Vec<RoleRecord> {
+    let mut seen = HashSet::new();
+    let read = |section: Section<'_>| {
+        let name = section.required("name").unwrap_or_default();
+        check_id(&section, "name", &name, &mut seen);
+        if BUILT_IN_ROLES.contains(&name.as_str()) {
+            section.wrong("name", format!("`{name}` is built in and stays as it is"));
+        }
+        if name.chars().count() > 100 {
+            section.wrong("name", "is longer than 100 characters");
+        }
+        let mut permissions = section.checked("permissions", check_permission).unwrap_or_default();
+        permissions.sort_unstable();
+        let rank = section.whole_number("rank").unwrap_or(0);
+        section.finish();
+        RoleRecord { name, permissions, rank }
+    };
+    top.sections("roles").into_iter().map(read).collect()
+}
+
+fn check_permission(name: &str) -> Result<(), &'static str> {
+    if permission::is_well_formed(name) {
+        Ok(())
+    } else {
+        Err("is no permission: lower-case words joined by `:`, `-`, `_` or `.`")
+    }
+}

@@ -1,0 +1,231 @@
+//! The section `clients`.
+use super::file::WantedClient;
+use super::read::{Names, check_id, read_status};
+use super::read_rooms::{self, Rooms};
+use super::section::Section;
+use crate::crypto::{hash, jwk};
+use crate::domain::client::{AuthMethod, ClientKind, GrantType, SigningAlgorithm};
+use crate::domain::protocol::ProtocolName;
+use crate::domain::registered_uri::{check_redirect, check_web};
+use crate::domain::scope::Scopes;
+use crate::store::registrations::ClientRecord;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use std::collections::HashSet;
+
+const LONGEST_LIFETIME: i32 = 86_400;
+
+pub(super) fn read_all(top: &Section<'_>, names: &Names) -> Vec<WantedClient> {
+    let mut seen = HashSet::new();
+    let mut rooms = Rooms::default();
+    let sections = top.sections("clients").into_iter();
+    sections.map(|section| read_one(section, names, &mut seen, &mut rooms)).collect()
+}
+
+fn read_one(
+    section: Section<'_>,
+    names: &Names,
+    seen: &mut HashSet<String>,
+    rooms: &mut Rooms,
+) -> WantedClient {
+    let id = section.required("client_id").unwrap_or_default();
+    check_id(&section, "client_id", &id, seen);
+    if !section.gives("kind") {
+        section.missing("kind");
+    }
+    let words = ClientKind::ALL.map(ClientKind::as_str);
+    let kind = section.word("kind", &words).and_then(ClientKind::parse).unwrap_or(ClientKind::Web);
+    let (status, left_out) = read_status(&section);
+    let proof = read_proof(&section, kind);
+    let rooms = rooms.read(&section, kind);
+    let redirect = |key| section.checked(key, |uri| check_redirect(uri, kind)).unwrap_or_default();
+    let redirect_uris = redirect("redirect_uris");
+    let initiate_login_uri = section.checked_text("initiate_login_uri", check_web);
+    let acting = read_impersonation(&section, kind, initiate_login_uri.is_some());
+    let record = ClientRecord {
+        organization_id: names.organization(&section),
+        name: section.text("name").unwrap_or_else(|| id.clone()),
+        status,
+        kind: kind.as_str().to_owned(),
+        first_party: section.flag("first_party").unwrap_or(true),
+        auth_method: proof.method.as_str().to_owned(),
+        jwks: proof.jwks,
+        redirect_uris: rooms.redirect_uris.unwrap_or(redirect_uris),
+        post_logout_redirect_uris: redirect("post_logout_redirect_uris"),
+        initiate_login_uri,
+        backchannel_logout_uri: section.checked_text("backchannel_logout_uri", check_web),
+        grant_types: read_grant_types(&section, kind, proof.method),
+        scopes: section.checked("scopes", check_scope).unwrap_or_default(),
+        audiences: section.texts("audiences").unwrap_or_default(),
+        id_token_algorithm: section
+            .word(
+                "id_token_signed_response_alg",
+                &SigningAlgorithm::ALL.map(SigningAlgorithm::as_str),
+            )
+            .unwrap_or("RS256")
+            .to_owned(),
+        access_token_lifetime: read_lifetime(&section),
+        impersonation_enabled: acting.enabled,
+        redeem: acting.redeem.to_owned(),
+        unsolicited: acting.unsolicited,
+        read_scopes: acting.read_scopes,
+        saml: rooms.saml,
+        wsfed: rooms.wsfed,
+        box_: read_rooms::read_box(&section, names),
+        id,
+    };
+    section.finish();
+    WantedClient { record, secret_hash: proof.secret_hash, left_out }
+}
+
+/// How the application shows who it is.
+struct Proof {
+    method: AuthMethod,
+    jwks: Option<Value>,
+    secret_hash: Option<Vec<u8>>,
+}
+
+fn read_proof(section: &Section<'_>, kind: ClientKind) -> Proof {
+    const METHODS: [&str; 4] =
+        ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+    let secret_hash = read_secret(section);
+    let jwks = section.object("jwks");
+    if jwks.as_ref().is_some_and(|jwks| !jwk::parse_set(jwks).is_ok_and(|keys| !keys.is_empty())) {
+        section.wrong(
+            "jwks",
+            "holds no usable public keys (RFC 7517: RSA from 2048 bits, P-256, Ed25519)",
+        );
+    }
+    let given = section.word("token_endpoint_auth_method", &METHODS).and_then(AuthMethod::parse);
+    let method = given.unwrap_or(match jwks {
+        Some(_) => AuthMethod::PrivateKeyJwt,
+        None => kind.default_auth_method(),
+    });
+    check_proof(section, kind, method);
+    Proof { method, jwks, secret_hash }
+}
+
+/// A secret that is never asked for would be a false comfort, and a method without its secret a locked door.
+fn check_proof(section: &Section<'_>, kind: ClientKind, method: AuthMethod) {
+    let secret = ["client_secret", "client_secret_hash"].into_iter().find(|key| section.gives(key));
+    if !kind.is_confidential() && (method != AuthMethod::None || secret.is_some()) {
+        let key = secret.unwrap_or("token_endpoint_auth_method");
+        section.wrong(key, format!("an application of kind {} keeps no secret", kind.as_str()));
+        return;
+    }
+    match method {
+        AuthMethod::PrivateKeyJwt => {
+            if let Some(key) = secret {
+                section.wrong(key, "is not used with private_key_jwt");
+            }
+            if !section.gives("jwks") {
+                section.wrong("token_endpoint_auth_method", "private_key_jwt needs `jwks`");
+            }
+        }
+        AuthMethod::None => {
+            if let Some(key) = secret.or_else(|| section.gives("jwks").then_some("jwks")) {
+                section.wrong(key, "is not used when token_endpoint_auth_method is none");
+            }
+            if matches!(kind, ClientKind::Global | ClientKind::Machine) {
+                let problem = format!("a client of kind {} must show who it is", kind.as_str());
+                section.wrong("token_endpoint_auth_method", problem);
+            }
+        }
+        AuthMethod::ClientSecret | AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
+            if section.gives("jwks") {
+                section.wrong("jwks", "is used with private_key_jwt only");
+            }
+        }
+    }
+}
+
+fn read_secret(section: &Section<'_>) -> Option<Vec<u8>> {
+    let plain = section.text("client_secret");
+    let hashed = section.text("client_secret_hash");
+    if plain.is_some() && hashed.is_some() {
+        section.wrong("client_secret_hash", "stands beside `client_secret`; give one of them");
+    }
+    if let Some(plain) = plain {
+        return Some(hash::hash_secret(&plain));
+    }
+    let digest = parse_digest(&hashed?);
+    if digest.is_none() {
+        section.wrong("client_secret_hash", "must be `sha256:` and the digest in hex or base64url");
+    }
+    digest
+}
+
+fn parse_digest(text: &str) -> Option<Vec<u8>> {
+    let digest = text.strip_prefix("sha256:")?;
+    let bytes = if digest.len() == 64 {
+        let octet = |nth: usize| u8::from_str_radix(digest.get(nth * 2..nth * 2 + 2)?, 16).ok();
+        (0..32).map(octet).collect::<Option<Vec<u8>>>()?
+    } else {
+        URL_SAFE_NO_PAD.decode(digest.trim_end_matches('=')).ok()?
+    };
+    (bytes.len() == 32).then_some(bytes)
+}
+
+struct Acting {
+    enabled: bool,
+    redeem: &'static str,
+    unsolicited: bool,
+    read_scopes: Vec<String>,
+}
+
+/// An application that does not mention impersonation takes no part in it.
+fn read_impersonation(section: &Section<'_>, kind: ClientKind, initiates: bool) -> Acting {
+    let signs_in = ProtocolName::ALL.into_iter().any(|protocol| kind.speaks(protocol));
+    let unsolicited = signs_in && !initiates;
+    let Some(acting) = section.section("impersonation") else {
+        return Acting { enabled: false, redeem: "confirm", unsolicited, read_scopes: Vec::new() };
+    };
+    let enabled = acting.flag("enabled").unwrap_or(true);
+    let redeem = acting.word("redeem", &["confirm", "direct"]).unwrap_or("confirm");
+    let unsolicited = acting.flag("unsolicited").unwrap_or(unsolicited);
+    if enabled && signs_in && !unsolicited && !initiates {
+        acting.wrong("unsolicited", "false needs an `initiate_login_uri` to go on to");
+    }
+    let read_scopes = acting.checked("read_scopes", check_scope).unwrap_or_default();
+    acting.finish();
+    Acting { enabled, redeem, unsolicited, read_scopes }
+}
+
+fn read_grant_types(section: &Section<'_>, kind: ClientKind, method: AuthMethod) -> Vec<String> {
+    let given = section.checked("grant_types", |name| check_grant_type(name, kind, method));
+    given.unwrap_or_else(|| {
+        kind.default_grant_types().iter().map(|grant| grant.as_str().to_owned()).collect()
+    })
+}
+
+fn check_grant_type(name: &str, kind: ClientKind, method: AuthMethod) -> Result<(), String> {
+    let grant = GrantType::parse(name).ok_or_else(|| {
+        format!("is none of: {}", GrantType::ALL.map(GrantType::as_str).join(", "))
+    })?;
+    let fits = match grant {
+        // RFC 6749 §4.4: only for an application that shows who it is.
+        GrantType::ClientCredentials => kind.is_confidential() && method != AuthMethod::None,
+        GrantType::AuthorizationCode | GrantType::RefreshToken => kind.speaks(ProtocolName::Oauth2),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("is not for an application of kind {} like this", kind.as_str()))
+    }
+}
+
+fn check_scope(scope: &str) -> Result<(), String> {
+    if scope.contains(' ') {
+        return Err("is more than one scope; write a list".to_owned());
+    }
+    Scopes::parse(scope).map(|_| ()).map_err(|problem| format!("is no scope: {problem}"))
+}
+
+fn read_lifetime(section: &Section<'_>) -> i32 {
+    let seconds = section.whole_number("access_token_lifetime").unwrap_or(3600);
+    if !(1..=LONGEST_LIFETIME).contains(&seconds) {
+        section.wrong("access_token_lifetime", "must be between 1 and 86400 seconds");
+    }
+    seconds
+}

@@ -1,0 +1,168 @@
+//! What an application says about its protocol: `saml`, `wsfed`, `box`.
+use super::read::{Names, check_id, twice, unknown};
+use super::section::Section;
+use crate::domain::client::ClientKind;
+use crate::domain::registered_uri::check_web;
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+
+/// Names that say which application a message is for, so each is taken once.
+#[derive(Default)]
+pub(super) struct Rooms {
+    entity_ids: HashSet<String>,
+    realms: HashSet<String>,
+}
+
+/// The stored form.
+#[derive(Default)]
+pub(super) struct Room {
+    pub(super) saml: Option<Value>,
+    pub(super) wsfed: Option<Value>,
+    /// Where the answers of this protocol go: the only return addresses of such an application.
+    pub(super) redirect_uris: Option<Vec<String>>,
+}
+
+impl Rooms {
+    pub(super) fn read(&mut self, client: &Section<'_>, kind: ClientKind) -> Room {
+        let saml = own_section(client, "saml", kind == ClientKind::Saml);
+        let wsfed = own_section(client, "wsfed", kind == ClientKind::Wsfed);
+        let own = saml.is_some() || wsfed.is_some();
+        if own && client.gives("redirect_uris") {
+            let problem = "the addresses of this kind of application stand in its own section";
+            client.wrong("redirect_uris", problem);
+        }
+        if let Some(section) = saml {
+            let (value, addresses) = self.read_saml(section);
+            return Room { saml: Some(value), wsfed: None, redirect_uris: Some(addresses) };
+        }
+        if let Some(section) = wsfed {
+            let (value, addresses) = self.read_wsfed(section);
+            return Room { saml: None, wsfed: Some(value), redirect_uris: Some(addresses) };
+        }
+        Room::default()
+    }
+
+    fn read_saml(&mut self, section: Section<'_>) -> (Value, Vec<String>) {
+        let entity_id = read_name(&section, "entity_id", &mut self.entity_ids);
+        let acs_urls = read_addresses(&section, "acs_urls");
+        let encrypt = section.flag("encrypt_assertion").unwrap_or(false);
+        let encryption_certificate = section.text("encryption_certificate");
+        if encrypt && encryption_certificate.is_none() {
+            section.wrong("encrypt_assertion", "needs an `encryption_certificate`");
+        }
+        let value = json!({
+            "entity_id": entity_id,
+            "acs_urls": acs_urls,
+            "slo_url": section.checked_text("slo_url", check_web),
+            "certificate": section.text("certificate"),
+            "encryption_certificate": encryption_certificate,
+            "sign_response": section.flag("sign_response").unwrap_or(false),
+            "encrypt_assertion": encrypt,
+            "name_id_format": section.text("name_id_format"),
+            "attributes": read_attributes(&section),
+        });
+        section.finish();
+        (without_nulls(value), acs_urls)
+    }
+
+    fn read_wsfed(&mut self, section: Section<'_>) -> (Value, Vec<String>) {
+        let realm = read_name(&section, "realm", &mut self.realms);
+        let reply_urls = read_addresses(&section, "reply_urls");
+        let value = json!({
+            "realm": realm,
+            "reply_urls": reply_urls,
+            "token_version": section.word("token_version", &["1.1", "2.0"]).unwrap_or("1.1"),
+            "attributes": read_attributes(&section),
+        });
+        section.finish();
+        (value, reply_urls)
+    }
+}
+
+fn own_section<'a>(client: &Section<'a>, key: &'static str, own: bool) -> Option<Section<'a>> {
+    let section = client.section(key);
+    if own && !client.gives(key) {
+        client.missing(key);
+    }
+    if !own && section.is_some() {
+        client.wrong(key, format!("is for an application of kind {key}"));
+        return None;
+    }
+    section
+}
+
+fn read_name(section: &Section<'_>, key: &'static str, seen: &mut HashSet<String>) -> String {
+    let name = section.required(key).unwrap_or_default();
+    if name.len() > 1024 {
+        section.wrong(key, "is longer than 1024 bytes");
+    } else if !name.is_empty() && !seen.insert(name.clone()) {
+        section.wrong(key, twice(&name));
+    }
+    name
+}
+
+fn read_addresses(section: &Section<'_>, key: &'static str) -> Vec<String> {
+    let addresses = section.checked(key, check_web);
+    match &addresses {
+        None if !section.gives(key) => section.missing(key),
+        Some(addresses) if addresses.is_empty() => section.wrong(key, "must hold an address"),
+        None | Some(_) => {}
+    }
+    addresses.unwrap_or_default()
+}
+
+/// The name that the application knows, and the field of the user that it is filled from.
+fn read_attributes(section: &Section<'_>) -> Value {
+    let attributes = section.object("attributes").unwrap_or_else(|| json!({}));
+    if attributes.as_object().is_some_and(|map| !map.values().all(Value::is_string)) {
+        section.wrong("attributes", "each must be text");
+    }
+    attributes
+}
+
+pub(super) fn read_box(client: &Section<'_>, names: &Names) -> Option<Value> {
+    let section = client.section("box")?;
+    let authorized_in = section.numbered("authorized_in").unwrap_or_default();
+    for (nth, id) in &authorized_in {
+        if !names.organizations.contains(id) {
+            section.wrong_item("authorized_in", *nth, unknown("organization", id));
+        }
+    }
+    let organizations: Vec<String> = authorized_in.into_iter().map(|(_, id)| id).collect();
+    let mut ids = HashSet::new();
+    let read_key = |key: Section<'_>| {
+        let id = key.required("id").unwrap_or_default();
+        check_id(&key, "id", &id, &mut ids);
+        let pem = key.required("pem").unwrap_or_default();
+        if !pem.is_empty() && !pem.trim_start().starts_with("-----BEGIN PUBLIC KEY-----") {
+            key.wrong("pem", "must be a public key in PEM form (`-----BEGIN PUBLIC KEY-----`)");
+        }
+        key.finish();
+        json!({ "id": id, "pem": pem })
+    };
+    let keys: Vec<Value> = section.sections("public_keys").into_iter().map(read_key).collect();
+    let flag = |key| section.flag(key).unwrap_or(false);
+    let value = json!({
+        "perform_actions_as_users": flag("perform_actions_as_users"),
+        "on_behalf_of": flag("on_behalf_of"),
+        "generate_user_access_tokens": flag("generate_user_access_tokens"),
+        "enterprise_access": flag("enterprise_access"),
+        "authorized_in": organizations,
+        "public_keys": keys,
+    });
+    section.finish();
+    Some(value)
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            map.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>().into()
+        }
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)) => other,
+    }
+}

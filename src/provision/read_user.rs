@@ -1,0 +1,121 @@
+//! The section `users`.
+use super::file::{LeftOut, WantedPassword, WantedUser};
+use super::read::{Names, check_id, read_status, twice, unknown};
+use super::section::Section;
+use crate::crypto::password;
+use crate::store::directory::UserRecord;
+use crate::store::users::canonical_email;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+const KINDS: [&str; 3] = ["person", "service_account", "app_user"];
+
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<String>,
+    emails: HashSet<String>,
+}
+
+pub(super) fn read_all(top: &Section<'_>, names: &Names) -> Vec<WantedUser> {
+    let mut seen = Seen::default();
+    let sections = top.sections("users").into_iter();
+    sections.map(|section| read_one(section, names, &mut seen)).collect()
+}
+
+fn read_one(section: Section<'_>, names: &Names, seen: &mut Seen) -> WantedUser {
+    let id = section.text("id");
+    check_id(&section, "id", id.as_deref().unwrap_or_default(), &mut seen.ids);
+    let email = read_email(&section, &mut seen.emails);
+    if !section.gives("id") && !section.gives("email") {
+        section.missing("email");
+    }
+    let kind = section.word("kind", &KINDS).unwrap_or("person");
+    let (status, left_out) = read_status(&section);
+    let left_out = LeftOut {
+        user_metadata: !section.gives("user_metadata"),
+        app_metadata: !section.gives("app_metadata"),
+        ..left_out
+    };
+    let verified = section.flag("email_verified").unwrap_or(true);
+    let record = UserRecord {
+        id: id.clone().unwrap_or_default(),
+        organization_id: names.organization(&section),
+        kind: kind.to_owned(),
+        status,
+        email_canonical: email.as_deref().map(canonical_email),
+        // The operator who writes an address down vouches for it.
+        email_verified: email.is_some() && verified,
+        email,
+        name: section.text("name"),
+        given_name: section.text("given_name"),
+        family_name: section.text("family_name"),
+        nickname: section.text("nickname"),
+        picture: section.checked_text("picture", check_picture),
+        phone_number: section.text("phone_number"),
+        user_metadata: metadata(&section, "user_metadata"),
+        app_metadata: metadata(&section, "app_metadata"),
+    };
+    let roles = read_roles(&section, names);
+    let password = read_password(&section, kind);
+    if section.text("totp_secret").is_some() {
+        section.wrong("totp_secret", "second factors come with a later version; leave it out");
+    }
+    section.finish();
+    WantedUser { id, record, roles, password, left_out }
+}
+
+fn read_email(section: &Section<'_>, seen: &mut HashSet<String>) -> Option<String> {
+    let email = section.text("email")?;
+    let parts = email.split_once('@');
+    let addressed = parts.is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
+    let odd = |c: char| c.is_control() || c.is_whitespace();
+    if !addressed || email.chars().any(odd) || email.len() > 320 {
+        section.wrong("email", "is no e-mail address");
+    } else if !seen.insert(canonical_email(&email)) {
+        section.wrong("email", twice(&email));
+    }
+    Some(email)
+}
+
+fn metadata(section: &Section<'_>, key: &'static str) -> Value {
+    section.object(key).unwrap_or_else(|| json!({}))
+}
+
+/// It is shown by applications, so it must lead to a picture and run nothing.
+fn check_picture(uri: &str) -> Result<(), &'static str> {
+    let web = url::Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+    if web { Ok(()) } else { Err("must be an https address") }
+}
+
+fn read_roles(section: &Section<'_>, names: &Names) -> Vec<String> {
+    let mut roles = Vec::new();
+    for (nth, role) in section.numbered("roles").unwrap_or_default() {
+        if !names.roles.contains(&role) {
+            section.wrong_item("roles", nth, unknown("role", &role));
+        }
+        roles.push(role);
+    }
+    roles.sort_unstable();
+    roles
+}
+
+fn read_password(section: &Section<'_>, kind: &str) -> Option<WantedPassword> {
+    let plain = section.text("password");
+    let hash = section.text("password_hash");
+    let key = if plain.is_some() { "password" } else { "password_hash" };
+    if plain.is_some() && hash.is_some() {
+        section.wrong("password_hash", "stands beside `password`; give one of them");
+    }
+    if (plain.is_some() || hash.is_some()) && kind != "person" {
+        section.wrong(key, format!("a {kind} has no login, so no password"));
+    }
+    if plain.as_ref().is_some_and(|plain| plain.len() > password::MAX_BYTES) {
+        section.wrong("password", format!("is longer than {} bytes", password::MAX_BYTES));
+    }
+    if hash.as_ref().is_some_and(|hash| !password::is_usable(hash)) {
+        section.wrong("password_hash", "is no argon2id hash in PHC form (`$argon2id$v=19$…`)");
+    }
+    plain
+        .map(|plain| WantedPassword::Plain(plain.into()))
+        .or_else(|| hash.map(WantedPassword::Hash))
+}

@@ -1,0 +1,34 @@
+//! `replay_guard`: what was seen once and must not be taken again, on any node.
+use super::schema::replay_guard;
+use super::statement::Statement;
+use super::{Conn, StoreError};
+use crate::domain::Timestamp;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+/// Remembers `key_hash` until `expires_at`; false when it was seen before.
+pub async fn first_seen(
+    mut conn: &Conn,
+    kind: &str,
+    key_hash: &[u8],
+    expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let inserted = diesel::insert_into(replay_guard::table)
+        .values((
+            replay_guard::kind.eq(kind),
+            replay_guard::key_hash.eq(key_hash),
+            replay_guard::expires_at.eq(expires_at),
+        ))
+        .on_conflict_do_nothing()
+        .execute(&mut conn)
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// Removes what cannot come again, at most a thousand rows at a time.
+pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
+    struct Delete;
+    const TEXT: &str = "DELETE FROM replay_guard WHERE ctid = ANY(ARRAY(SELECT ctid \
+         FROM replay_guard WHERE expires_at < clock_now() LIMIT 1000))";
+    Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
+}

@@ -1,0 +1,183 @@
+//! The shape of `src/`, checked. No database; runs in milliseconds.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Reading order of `src/lib.rs`. A module may use only modules further up.
+const ORDER: &[&str] = &[
+    "domain",
+    "authentication",
+    "impersonation",
+    "login",
+    "crypto",
+    "audit",
+    "store",
+    "flows",
+    "http",
+    "protocols",
+    "provision",
+    "embedded",
+    "config",
+    "telemetry",
+    "app",
+    "cli",
+];
+
+/// Who may speak which outside language.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("diesel", &["store"]),
+    ("ring::", &["crypto"]),
+    ("aws_lc_rs", &["crypto"]),
+    ("argon2", &["crypto"]),
+    ("actix_web", &["http", "protocols", "app", "cli"]),
+    ("async fn", &["store", "flows", "http", "protocols", "provision", "app"]),
+];
+
+const MAX_LINES: usize = 400;
+
+fn sources() -> BTreeMap<PathBuf, String> {
+    fn walk(dir: &Path, out: &mut BTreeMap<PathBuf, String>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                out.insert(path.clone(), fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut out = BTreeMap::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut out);
+    out
+}
+
+fn parts(path: &Path) -> Vec<String> {
+    let relative = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    relative.with_extension("").iter().map(|p| p.to_string_lossy().into_owned()).collect()
+}
+
+fn rank(module: &str) -> Option<usize> {
+    ORDER.iter().position(|m| *m == module)
+}
+
+/// Top-level modules named in `use crate::…`, braces included, or inline as `crate::…`.
+fn uses(text: &str) -> Vec<String> {
+    let code: String =
+        text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut found = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        match rest.strip_prefix('{') {
+            None => found.push(word(rest)),
+            Some(list) => {
+                let (mut depth, mut start) = (0, true);
+                for (i, c) in list.char_indices() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => start = true,
+                        c if start && c.is_alphabetic() => {
+                            found.push(word(&list[i..]));
+                            start = false;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// `needle` as a word of its own: `ring::` but not `String::`.
+fn says(line: &str, needle: &str) -> bool {
+    line.match_indices(needle)
+        .any(|(i, _)| !line[..i].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn modules_use_only_what_is_above_them() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let Some(own) = rank(&parts(&path)[0]) else { continue };
+        for used in uses(&text) {
+            if rank(&used).is_some_and(|r| r > own) {
+                wrong.push(format!("{} uses crate::{used}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports that point down:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn rooms_do_not_know_each_other() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let parts = parts(&path);
+        if parts[0] != "protocols" || parts.len() < 3 || parts[1] == "common" {
+            continue;
+        }
+        for rest in text.split("protocols::").skip(1) {
+            let other = word(rest);
+            if other != parts[1] && other != "common" {
+                wrong.push(format!("{} uses room {other}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_flows_touch_the_store() {
+    let wrong: Vec<_> = sources()
+        .into_iter()
+        .filter(|(path, _)| !matches!(parts(path)[0].as_str(), "store" | "flows" | "app"))
+        .filter(|(path, _)| !parts(path).iter().any(|part| part == "grants"))
+        .filter(|(_, text)| uses(text).iter().any(|used| used == "store"))
+        .map(|(path, _)| format!("{} reaches for the database", path.display()))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn outside_languages_stay_in_their_module() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let top = parts(&path)[0].clone();
+        for (needle, homes) in ONLY_IN {
+            let spoken =
+                text.lines().filter(|l| !l.trim_start().starts_with("//")).any(|l| says(l, needle));
+            if spoken && !homes.contains(&top.as_str()) {
+                wrong.push(format!("{} speaks `{needle}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_file_outgrows_a_reader() {
+    let long: Vec<_> = sources()
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with("store/schema.rs"))
+        .filter(|(_, text)| text.lines().count() > MAX_LINES)
+        .map(|(path, text)| format!("{} has {} lines", path.display(), text.lines().count()))
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let silent: Vec<_> = sources()
+        .into_iter()
+        .filter(|(path, _)| path.ends_with("mod.rs"))
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    assert!(silent.is_empty(), "no module doc:\n{}", silent.join("\n"));
+}

@@ -1,0 +1,154 @@
+// What a real browser does with a link, wanted or not. One story a run: `story` names it.
+import assert from 'node:assert/strict';
+import { Application } from '../lib/application.mjs';
+import { confirm, inBrowser, person, signIn } from '../lib/chromium.mjs';
+import { facts } from '../lib/facts.mjs';
+
+const it = await facts();
+const application = new Application(it);
+const arrived = (page) => page.waitForURL(`${it.application}/callback?**`);
+
+/// The link still does what it is for.
+async function completes(page) {
+  await page.goto(it.link);
+  await signIn(page, it.sam);
+  await confirm(page, 'Alice Chen').click();
+  await arrived(page);
+}
+
+const stories = {
+  /// b06: a page that fetches the links ahead, and a browser of a mail scanner.
+  async preview(browser) {
+    application.pages.set('/mail', `<title>Mail</title><link rel="prefetch" href="${it.direct}"><p>mail</p>`);
+    const reader = await person(browser);
+    const fetched = reader.waitForEvent('requestfinished', (request) => request.url() === it.direct);
+    await reader.goto(`${it.application}/mail`);
+    const seen = await (await fetched).response();
+    assert.equal(seen.status(), 200);
+    assert.match((await (await fetched).allHeaders())['sec-purpose'] ?? '', /prefetch/);
+
+    const scanner = await person(browser);
+    await scanner.goto(it.link);
+    assert.deepEqual((await scanner.context().cookies()).map(({ name }) => name).filter((name) => name !== 'understudy_form'), []);
+    await completes(await person(browser));
+
+    const late = await person(browser);
+    await late.goto(it.direct);
+    await late.waitForURL(`${it.application}/legacy?**`);
+  },
+
+  /// b07: a scanner that runs scripts and presses whatever there is.
+  async scanner(browser) {
+    const scanner = await person(browser);
+    await scanner.goto(it.link);
+    for (const button of await scanner.getByRole('button').all()) await button.click();
+    await scanner.evaluate(() => document.querySelector('form').submit());
+    await scanner.waitForLoadState();
+    await scanner.goto(it.link);
+    await scanner.evaluate(async (link) => {
+      await fetch(link, { method: 'POST', headers: { accept: 'text/html' }, body: new URLSearchParams({ csrf: 'x' }) });
+    }, it.link);
+    await scanner.getByLabel('Password').waitFor();
+    assert.equal(application.requests.length, 0, 'the application heard of it');
+    await completes(await person(browser));
+  },
+
+  /// b23: nobody else learns the link.
+  async referer(browser) {
+    const page = await person(browser);
+    const asked = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).origin));
+    await completes(page);
+    await page.goto(`${it.issuer}/me/impersonation`);
+    await page.getByRole('button', { name: 'Stop acting as Alice Chen' }).click();
+    await page.getByRole('heading', { name: 'Impersonation ended' }).waitFor();
+    assert.deepEqual([...new Set(asked)].sort(), [it.issuer, it.application].sort());
+    assert.ok(application.requests.length >= 2);
+    for (const { url, headers } of application.requests) {
+      assert.equal(headers.referer, undefined, `${url.pathname}: ${headers.referer}`);
+      assert.doesNotMatch(url.href, /bewit/);
+    }
+  },
+
+  /// b24: after redemption the address is clean, and Back shows nothing that can be used.
+  async back(browser) {
+    const page = await person(browser);
+    await completes(page);
+    assert.doesNotMatch(page.url(), /bewit/);
+    let pages = 0;
+    while (await page.goBack({ waitUntil: 'load' }).catch(() => null)) {
+      pages += 1;
+      assert.equal(await confirm(page, 'Alice Chen').count(), 0, page.url());
+      if (page.url() === it.link) assert.match(await page.locator('body').innerText(), /Link already used/);
+    }
+    assert.ok(pages > 0);
+  },
+
+  /// b29: no page of ours shows itself in a frame of somebody else's.
+  async framing(browser) {
+    const page = await person(browser);
+    await page.goto(it.link);
+    await signIn(page, it.sam);
+    await confirm(page, 'Alice Chen').waitFor();
+    const paths = ['/login', '/account', '/me/impersonation', '/logout', '/consent'];
+    const targets = [it.link, ...paths.map((path) => it.issuer + path)];
+    application.pages.set('/frames', `<title>Frames</title>${targets.map((url) => `<iframe src="${url}"></iframe>`).join('')}`);
+    await page.goto(`${it.application}/frames`);
+    const frames = page.frames().filter((frame) => frame !== page.mainFrame());
+    assert.equal(frames.length, targets.length);
+    for (const frame of frames) {
+      await frame.waitForURL(/^chrome-error:/);
+      assert.doesNotMatch(await frame.content(), /Understudy|Continue as/);
+    }
+    await page.goto(it.link);
+    await confirm(page, 'Alice Chen').click();
+    await arrived(page);
+  },
+
+  async 'without-javascript'(browser) {
+    const page = await person(browser, { javaScriptEnabled: false });
+    await completes(page);
+    await page.goto(`${it.issuer}/me/impersonation`);
+    await page.getByRole('button', { name: 'Stop acting as Alice Chen' }).click();
+    await page.getByRole('heading', { name: 'Impersonation ended' }).waitFor();
+  },
+
+  async keyboard(browser) {
+    const page = await person(browser);
+    await page.goto(it.link);
+    await page.keyboard.type(it.sam.email); // the field has the focus
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(it.sam.password);
+    await page.keyboard.press('Enter');
+    await tabTo(page, confirm(page, 'Alice Chen'));
+    await page.keyboard.press('Enter');
+    await arrived(page);
+    await page.goto(`${it.issuer}/account`);
+    await tabTo(page, page.getByLabel('Impersonation in progress').getByRole('button'));
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Impersonation ended' }).waitFor();
+  },
+};
+
+/// Where the focus is can be seen all the way.
+async function tabTo(page, target) {
+  await target.waitFor();
+  const wanted = await target.elementHandle();
+  for (let i = 0; i < 12; i += 1) {
+    await page.keyboard.press('Tab');
+    const [there, shown] = await page.evaluate((element) => {
+      const style = getComputedStyle(document.activeElement);
+      return [document.activeElement === element, style.outlineStyle !== 'none' || style.boxShadow !== 'none'];
+    }, wanted);
+    assert.ok(shown, 'the focus cannot be seen');
+    if (there) return;
+  }
+  assert.fail('Tab does not lead there');
+}
+
+await application.open();
+try {
+  await inBrowser(stories[it.story]);
+} finally {
+  application.close();
+}

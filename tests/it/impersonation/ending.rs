@@ -1,0 +1,151 @@
+//! Stopping: who may, what dies with it, and where the actor comes back to.
+use crate::support::TestServer;
+use reqwest::Method;
+
+const STATUS: &str = "SELECT coalesce(string_agg(status || ':' || coalesce(end_reason, '-'), ' '), 'none') FROM impersonations";
+
+#[tokio::test]
+async fn a46_stop_kills_cookie_code_and_tokens_at_once() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    let page = sam.open("/me/impersonation").await;
+    assert!(page.body.contains("Alice Chen"), "{}", page.body);
+    let tokens = server.impersonated_tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let code = server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
+
+    let ids = server.db.rows("SELECT id FROM impersonations WHERE status = 'active'").await;
+    for row in &ids {
+        let id: String = row.get(0);
+        let browser = server.browser();
+        let request = browser.request(Method::DELETE, &format!("/api/impersonations/{id}"));
+        let request = request.bearer_auth(server.global_token().await);
+        assert_eq!(browser.send(request).await.status, 204);
+    }
+    assert_eq!(server.userinfo(access).await.status, 401);
+    assert_eq!(server.introspect(access).await.body, r#"{"active":false}"#);
+    let exchanged = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
+    assert_eq!((exchanged.status, exchanged.json()["error"].as_str()), (400, Some("invalid_grant")));
+    let path = "/authorize?response_type=code&client_id=portal&scope=openid&prompt=none&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fportal";
+    let own = sam.get(path).await;
+    assert!(own.location_param("code").is_some(), "Sam's own session answers now");
+}
+
+#[tokio::test]
+async fn stopping_by_the_page_brings_the_actor_back_to_their_own_session() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    let page = sam.open("/me/impersonation").await;
+    let (csrf, id) = (page.field("csrf").unwrap(), page.field("id").unwrap());
+    // a12: whatever else is said about who to be is not read, and refused
+    let form = [("csrf", csrf.as_str()), ("id", id.as_str()), ("user_id", "usr_ada")];
+    assert_eq!(sam.post_form("/impersonation/stop", &form).await.status, 400);
+    let stopped = sam.post_form("/impersonation/stop", &form[..2]).await;
+    assert!(matches!(stopped.status, 200 | 303), "{}", stopped.body);
+    assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_actor");
+    let account = sam.open("/account").await;
+    assert!(account.body.contains("Sam Support"), "{}", account.body);
+}
+
+#[tokio::test]
+async fn a12_stop_from_a_plain_session_changes_nothing() {
+    let server = TestServer::start().await;
+    let sam = server.sam().await;
+    let request = sam
+        .request(Method::DELETE, "/me/impersonation?id=usr_ada")
+        .header("x-requested-with", "fetch")
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(sam.send(request).await.status, 409);
+    assert!(sam.open("/account").await.body.contains("Sam Support"));
+}
+
+#[tokio::test]
+async fn h02_nothing_stops_by_get() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    assert_eq!(sam.get("/impersonation/stop").await.status, 405);
+    assert_eq!(server.db.text(STATUS).await, "active:-");
+}
+
+#[tokio::test]
+async fn the_script_of_a_page_stops_by_delete() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    let delete = |site: &'static str| {
+        let request = sam.request(Method::DELETE, "/me/impersonation").header("sec-fetch-site", site);
+        sam.send(request)
+    };
+    assert_eq!(delete("cross-site").await.status, 403);
+    assert_eq!(delete("same-origin").await.status, 204);
+    assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_actor");
+}
+
+#[tokio::test]
+async fn a48_logout_at_the_application_ends_only_the_impersonation() {
+    let server = TestServer::start().await;
+    let alice = server.browser();
+    alice.sign_in("alice@acme.test", "alice-password").await;
+    let sam = server.sam().await;
+    let link = server.link("orders").await;
+    let csrf = sam.open(&link).await.field("csrf").unwrap();
+    sam.post_form(&link, &[("csrf", &csrf)]).await;
+    let path = "/authorize?response_type=code&client_id=orders&scope=openid&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback";
+    let code = sam.get(path).await.location_param("code").unwrap();
+    let tokens = server.exchange("orders", &code, "http://127.0.0.1:9/callback").await.json();
+    let id_token = tokens["id_token"].as_str().unwrap();
+    let logout = format!("/oidc/logout?id_token_hint={id_token}&state=s&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2F");
+    let left = sam.open(&logout).await;
+    assert!(matches!(left.status, 302 | 303), "{} {}", left.status, left.body);
+    assert_eq!(left.location(), "http://127.0.0.1:9/?state=s");
+    assert_eq!(server.db.text(STATUS).await, "ended:logout");
+    assert!(sam.open("/account").await.body.contains("Sam Support"), "Sam is still signed in");
+    assert!(alice.open("/account").await.body.contains("Alice Chen"), "and so is Alice");
+}
+
+#[tokio::test]
+async fn a18_a19_signing_out_ends_what_the_session_stood_behind() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    let csrf = sam.open("/logout").await.field("csrf").unwrap();
+    let left = sam.post_form("/logout", &[("csrf", &csrf)]).await;
+    assert!(matches!(left.status, 200 | 303), "{}", left.body);
+    assert_eq!(server.db.text(STATUS).await, "ended:logout");
+}
+
+#[tokio::test]
+async fn a_person_ends_what_is_theirs_and_an_administrator_ends_everything() {
+    let server = TestServer::start().await;
+    server.impersonated_tokens().await;
+    server.impersonated_tokens().await;
+    let browser = server.browser();
+    let token = server.global_token().await;
+    let end_all = |body: serde_json::Value| {
+        browser.send(browser.request(Method::POST, "/api/impersonations/end-all").bearer_auth(&token).json(&body))
+    };
+    assert_eq!(end_all(serde_json::json!({})).await.status, 400);
+    assert_eq!(end_all(serde_json::json!({"user_id": "usr_carol"})).await.json()["ended"], 0);
+    assert_eq!(end_all(serde_json::json!({"user_id": "usr_alice"})).await.json()["ended"], 2);
+    assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_admin ended:stopped_by_admin");
+}
+
+#[tokio::test]
+async fn impersonations_are_listed_newest_first_page_by_page() {
+    let server = TestServer::start().await;
+    for _ in 0..3 {
+        server.impersonated_tokens().await;
+    }
+    let browser = server.browser();
+    let token = server.global_token().await;
+    let list = |query: String| {
+        browser.send(browser.request(Method::GET, &format!("/api/impersonations?{query}")).bearer_auth(&token))
+    };
+    let first = list("limit=2&subject=usr_alice".into()).await.json();
+    assert_eq!(first["entries"].as_array().unwrap().len(), 2);
+    let next = first["next"].as_str().unwrap();
+    let second = list(format!("limit=2&before={next}")).await.json();
+    assert_eq!(second["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(second["entries"][0]["status"], "active");
+    assert_eq!(list("limit=0".into()).await.status, 400);
+    assert_eq!(list("status=lost".into()).await.status, 400);
+    assert_eq!(list("nonsense=1".into()).await.status, 400);
+}

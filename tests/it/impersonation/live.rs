@@ -1,0 +1,212 @@
+//! While it runs: the rules are asked again at every use, and other applications see nothing.
+use crate::support::TestServer;
+use reqwest::Method;
+use serde_json::json;
+
+const AUTHORIZE: &str = "/authorize?response_type=code&scope=openid+profile+email&state=s&nonce=n";
+
+fn authorize(client: &str, path: &str, more: &str) -> String {
+    format!("{AUTHORIZE}&client_id={client}&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2F{path}{more}")
+}
+
+/// a08, a18, a20, a21: each change must end a live impersonation at its next use.
+#[tokio::test]
+async fn a18_a20_a21_whatever_makes_it_wrong_ends_it_at_the_next_use() {
+    for (change, reason) in [
+        ("INSERT INTO user_roles VALUES ('usr_alice', 'admin')", "subject_changed"),
+        ("UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'", "subject_changed"),
+        ("UPDATE users SET status = 'inactive' WHERE id = 'usr_sam'", "actor_revoked"),
+        ("DELETE FROM user_roles WHERE user_id = 'usr_sam'", "actor_revoked"),
+        ("UPDATE clients SET impersonation_enabled = false WHERE id = 'legacy'", "client_changed"),
+        ("UPDATE settings SET impersonation_enabled = false", "feature_off"),
+        ("UPDATE organizations SET impersonation_enabled = false", "feature_off"),
+        ("UPDATE organizations SET status = 'inactive' WHERE id = 'org_acme'", "subject_changed"),
+    ] {
+        let server = TestServer::start().await;
+        let tokens = server.impersonated_tokens().await;
+        let access = tokens["access_token"].as_str().unwrap();
+        let code = server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
+        assert_eq!(server.userinfo(access).await.status, 200);
+        server.db.sql(change).await;
+        assert_eq!(server.userinfo(access).await.status, 401, "{change}");
+        assert_eq!(server.introspect(access).await.body, r#"{"active":false}"#, "{change}");
+        let exchanged = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
+        assert_eq!(exchanged.status, 400, "{change}: {}", exchanged.body);
+        let reasons = "SELECT string_agg(DISTINCT end_reason, ' ') FROM impersonations";
+        assert_eq!(server.db.text(reasons).await, reason, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a50_activity_does_not_move_the_hard_end() {
+    let server = TestServer::start().await;
+    let tokens = server.impersonated_tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    for _ in 0..9 {
+        assert_eq!(server.userinfo(access).await.status, 200);
+        server.db.advance("65 seconds").await;
+    }
+    assert_eq!(server.userinfo(access).await.status, 200);
+    server.db.advance("15 seconds").await;
+    assert_eq!(server.userinfo(access).await.status, 401, "asserted: ten minutes");
+}
+
+#[tokio::test]
+async fn an_idle_impersonation_is_over_before_its_hard_end() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    let path = authorize("portal", "portal", "&prompt=none");
+    assert!(sam.get(&path).await.location_param("code").is_some());
+    server.db.advance("11 minutes").await;
+    let after = sam.get(&path).await;
+    let reason = "SELECT coalesce(end_reason, 'none') FROM impersonations";
+    assert_eq!(server.db.text(reason).await, "idle");
+    assert!(after.location_param("code").is_some(), "Sam's own session answers");
+}
+
+#[tokio::test]
+async fn a64_another_application_sees_only_the_actor() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    for (client, path, secret, subject) in [
+        ("portal", "portal", "portal", "usr_alice"),
+        ("orders", "callback", "orders", "usr_sam"),
+    ] {
+        let code = sam.get(&authorize(client, path, "")).await.location_param("code").unwrap();
+        let redirect = format!("http://127.0.0.1:9/{path}");
+        let tokens = server.exchange(secret, &code, &redirect).await.json();
+        let claims = crate::support::words::claims(tokens["id_token"].as_str().unwrap());
+        assert_eq!(claims["sub"], subject);
+        assert_eq!(claims["nonce"], "n");
+        assert_eq!(claims.get("impersonated").is_some(), subject == "usr_alice");
+    }
+}
+
+#[tokio::test]
+async fn a70_several_run_side_by_side_and_end_one_by_one() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    let link = server.link("orders").await;
+    let csrf = sam.open(&link).await.field("csrf").unwrap();
+    assert_eq!(sam.post_form(&link, &[("csrf", &csrf)]).await.status, 303);
+    let page = sam.open("/me/impersonation").await;
+    assert!(page.body.contains("Portal") && page.body.contains("Northwind Orders"));
+    let id = server.db.text("SELECT id FROM impersonations WHERE client_id = 'orders'").await;
+    let request = sam
+        .request(Method::DELETE, &format!("/me/impersonation?id={id}"))
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(sam.send(request).await.status, 204);
+    let left = "SELECT client_id FROM impersonations WHERE status = 'active'";
+    assert_eq!(server.db.text(left).await, "portal");
+}
+
+#[tokio::test]
+async fn a43_a_demand_for_a_fresh_login_is_never_met_by_an_impersonation() {
+    for more in ["&prompt=login", "&max_age=0", "&max_age=3600"] {
+        let server = TestServer::start().await;
+        let sam = server.sam_as_alice("portal").await;
+        let answer = sam.open(&authorize("portal", "portal", more)).await;
+        assert!(matches!(answer.status, 302 | 303), "{more}: {}", answer.body);
+        let ended = "SELECT coalesce(end_reason, 'none') FROM impersonations";
+        assert_eq!(server.db.text(ended).await, "superseded", "{more}");
+    }
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    let quiet = sam.get(&authorize("portal", "portal", "&prompt=none&max_age=60")).await;
+    assert_eq!(quiet.location_param("error").as_deref(), Some("login_required"));
+}
+
+#[tokio::test]
+async fn a42_a_stronger_context_is_never_met_by_an_impersonation() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    let answer = sam.get(&authorize("portal", "portal", "&acr_values=urn:mace:incommon:iap:silver")).await;
+    assert_eq!(
+        answer.location_param("error").as_deref(),
+        Some("unmet_authentication_requirements")
+    );
+}
+
+#[tokio::test]
+async fn a32_an_impersonation_leaves_no_consent_behind() {
+    let server = TestServer::start().await;
+    let body = json!({"protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "stranger",
+        "additionalParameters": {"scope": "openid orders:read"}});
+    let link = server.ask("usr_alice", body).await.body;
+    let opened = server.browser().get(&link).await;
+    assert_eq!(opened.status, 302, "{}", opened.body);
+    assert_eq!(server.db.count("SELECT count(*) FROM consents").await, 0);
+}
+
+#[tokio::test]
+async fn a38_an_impersonated_token_reaches_no_api_of_ours() {
+    let server = TestServer::start().await;
+    let tokens = server.impersonated_tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let browser = server.browser();
+    for (method, path) in [
+        (Method::GET, "/api/impersonations"),
+        (Method::POST, "/api/impersonations"),
+        (Method::POST, "/api/impersonations/end-all"),
+        (Method::POST, "/users/usr_carol/impersonate"),
+    ] {
+        let request = browser.request(method, path).bearer_auth(access).json(&json!({}));
+        assert_eq!(browser.send(request).await.status, 403, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a10_a11_an_impersonated_session_starts_nothing() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    // Alice is made support staff meanwhile: then the impersonation is over, so no loop can begin.
+    server.db.sql("INSERT INTO user_roles VALUES ('usr_alice', 'support')").await;
+    let code = sam.get(&authorize("portal", "portal", "")).await;
+    let ended = "SELECT end_reason FROM impersonations";
+    assert_eq!(server.db.text(ended).await, "subject_changed");
+    let code = code.location_param("code").unwrap();
+    let tokens = server.exchange("portal", &code, "http://127.0.0.1:9/portal").await.json();
+    let claims = crate::support::words::claims(tokens["id_token"].as_str().unwrap());
+    assert_eq!(claims["sub"], "usr_sam", "what answers is Sam's own session");
+}
+
+#[tokio::test]
+async fn a13_a_cookie_of_ones_own_making_is_nobody() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    for cookie in [
+        "understudy=usr_ada",
+        "understudy={\"impersonator\":\"usr_ada\"}",
+        "understudy_as_x=usr_alice",
+        "understudy=; understudy=x",
+    ] {
+        let request = browser.request(Method::GET, "/account").header("cookie", cookie);
+        let request = request.header("accept", "text/html");
+        assert_ne!(browser.send(request).await.status, 200, "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn a45_the_subject_signs_in_as_usual_meanwhile() {
+    let server = TestServer::start().await;
+    server.sam_as_alice("portal").await;
+    let alice = server.browser();
+    alice.sign_in("alice@acme.test", "alice-password").await;
+    let account = alice.open("/account").await;
+    assert!(account.body.contains("Alice Chen"));
+    assert!(!account.body.contains("/impersonation/stop"), "no bar, no way out of what is not hers");
+    let code = alice.get(&authorize("portal", "portal", "")).await.location_param("code").unwrap();
+    let tokens = server.exchange("portal", &code, "http://127.0.0.1:9/portal").await.json();
+    let claims = crate::support::words::claims(tokens["id_token"].as_str().unwrap());
+    assert_eq!(claims.get("impersonated"), None);
+}
+
+#[tokio::test]
+async fn a49_the_subject_sees_who_was_there() {
+    let server = TestServer::start().await;
+    server.impersonated_tokens().await;
+    let alice = server.browser();
+    alice.sign_in("alice@acme.test", "alice-password").await;
+    let account = alice.open("/account").await;
+    assert!(account.body.contains("Sam Support") && account.body.contains("Legacy CRM"), "{}", account.body);
+}

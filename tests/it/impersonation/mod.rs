@@ -1,0 +1,7 @@
+//! Acting as somebody, from the request to the end.
+mod asking;
+mod ending;
+mod live;
+mod marks;
+mod opening;
+mod redeeming_once;

@@ -1,0 +1,189 @@
+//! `src/store/schema.rs` says what the database is.
+use crate::support::TestDb;
+use std::collections::{BTreeMap, BTreeSet};
+
+const SCHEMA: &str = include_str!("../../src/store/schema.rs");
+
+/// What the program never reads or writes through diesel, and why.
+const UNKNOWN_TO_DIESEL: &[(&str, &str)] = &[
+    ("applications.box", "a room that is not built yet"),
+    ("applications.created_at", "the view is for deciding"),
+    ("applications.saml", "a room that is not built yet"),
+    ("applications.updated_at", "the view is for deciding"),
+    ("applications.wsfed", "a room that is not built yet"),
+    ("audit_checkpoints", "sealed by one statement of its own"),
+    ("audit_events.xact", "set by its default, read by the sealing"),
+    ("clock", "read by `clock_now()` only"),
+    ("sessions.impersonated", "generated"),
+];
+
+/// A counter of failures: rows are only added, counted and deleted, and equal ones may be.
+const WITHOUT_PRIMARY_KEY: &[&str] = &["login_failures"];
+
+/// `(table, key, columns)`; a column is its name, its Postgres type, and whether it may be null.
+type Columns = BTreeMap<String, (String, bool)>;
+
+struct Table {
+    key: Vec<String>,
+    columns: Columns,
+}
+
+/// The `table!` blocks of the text.
+fn declared() -> BTreeMap<String, Table> {
+    let code: Vec<&str> = SCHEMA.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
+    let blocks = code.split("diesel::table! {").skip(1);
+    blocks.map(read_table).collect()
+}
+
+fn read_table(block: &str) -> (String, Table) {
+    let (head, body) = block.split_once(") {").unwrap();
+    let (name, key) = head.split_once('(').unwrap();
+    let body = body.split('}').next().unwrap();
+    let key = key.split(',').map(|column| column.trim().to_owned()).collect();
+    let columns = body.split(',').map(str::trim).filter(|column| !column.is_empty());
+    (name.trim().to_owned(), Table { key, columns: columns.map(read_column).collect() })
+}
+
+fn read_column(text: &str) -> (String, (String, bool)) {
+    let (name, kind) = text.split_once("->").unwrap();
+    let renamed = name.split("sql_name = \"").nth(1).and_then(|rest| rest.split('"').next());
+    let name = renamed.unwrap_or_else(|| name.trim()).to_owned();
+    let kind = kind.trim();
+    let inner = kind.strip_prefix("Nullable<").and_then(|rest| rest.strip_suffix('>'));
+    (name, (udt(inner.unwrap_or(kind)), inner.is_some()))
+}
+
+/// Postgres's name of a diesel type.
+fn udt(kind: &str) -> String {
+    if let Some(inner) = kind.strip_prefix("Array<").and_then(|rest| rest.strip_suffix('>')) {
+        return format!("_{}", udt(inner));
+    }
+    let name = match kind {
+        "Text" => "text",
+        "Bool" => "bool",
+        "Int4" => "int4",
+        "Int8" => "int8",
+        "Jsonb" => "jsonb",
+        "Binary" => "bytea",
+        "Timestamptz" => "timestamptz",
+        other => panic!("a type that this test does not know: {other}"),
+    };
+    name.to_owned()
+}
+
+async fn migrated() -> TestDb {
+    let db = TestDb::empty();
+    understudy::store::pool::migrate(&db.url).await.unwrap();
+    db
+}
+
+/// What is really there, and which of it are views.
+async fn real(db: &TestDb) -> (BTreeMap<String, Columns>, BTreeSet<String>) {
+    let rows = db
+        .rows(
+            "SELECT c.table_name::text, c.column_name::text, c.udt_name::text, c.is_nullable = 'YES', \
+             t.table_type = 'VIEW' FROM information_schema.columns c \
+             JOIN information_schema.tables t USING (table_schema, table_name) \
+             WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'",
+        )
+        .await;
+    let (mut tables, mut views) = (BTreeMap::<String, Columns>::new(), BTreeSet::new());
+    for row in rows {
+        let (table, column): (String, String) = (row.get(0), row.get(1));
+        if row.get(4) {
+            views.insert(table.clone());
+        }
+        tables.entry(table).or_default().insert(column, (row.get(2), row.get(3)));
+    }
+    (tables, views)
+}
+
+#[tokio::test]
+async fn diesel_knows_the_database_as_it_is() {
+    let (real, views) = real(&migrated().await).await;
+    let declared = declared();
+    assert!(declared.len() > 15, "the text is not read any more");
+    let mut wrong = Vec::new();
+    for (table, Table { columns, .. }) in &declared {
+        for (column, (kind, null)) in columns {
+            let Some((real_kind, real_null)) = real.get(table).and_then(|real| real.get(column))
+            else {
+                wrong.push(format!("{table}.{column} is not in the database"));
+                continue;
+            };
+            // Of a view Postgres does not know it.
+            if real_kind != kind || (real_null != null && !views.contains(table)) {
+                wrong.push(format!("{table}.{column}: {kind} null={null}, is {real_kind} null={real_null}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn what_diesel_does_not_know_is_written_down() {
+    let (real, _) = real(&migrated().await).await;
+    let declared = declared();
+    let mut unknown = Vec::new();
+    for (table, columns) in &real {
+        match declared.get(table) {
+            None => unknown.push(table.clone()),
+            Some(known) => {
+                let missing = columns.keys().filter(|column| !known.columns.contains_key(*column));
+                unknown.extend(missing.map(|column| format!("{table}.{column}")));
+            }
+        }
+    }
+    let expected: Vec<&str> = UNKNOWN_TO_DIESEL.iter().map(|(name, _)| *name).collect();
+    assert_eq!(unknown, expected);
+}
+
+#[tokio::test]
+async fn every_table_has_the_primary_key_that_diesel_uses() {
+    let db = migrated().await;
+    let rows = db
+        .rows(
+            "SELECT c.relname::text, coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) \
+               FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place) \
+               JOIN pg_attribute a ON a.attnum = k.attnum \
+               WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid), '{}') \
+             FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace",
+        )
+        .await;
+    let declared = declared();
+    let mut without = Vec::new();
+    for row in rows {
+        let (table, key): (String, Vec<String>) = (row.get(0), row.get(1));
+        if key.is_empty() {
+            without.push(table);
+        } else if let Some(known) = declared.get(&table) {
+            assert_eq!(known.key, key, "{table}");
+        }
+    }
+    assert_eq!(without, WITHOUT_PRIMARY_KEY);
+}
+
+#[tokio::test]
+async fn i24_ids_compare_byte_for_byte() {
+    let loose = "SELECT coalesce(string_agg(table_name || '.' || column_name, ' '), '') \
+        FROM information_schema.columns WHERE table_schema = 'public' AND data_type = 'text' \
+        AND (column_name = 'id' OR column_name LIKE '%\\_id') AND collation_name IS DISTINCT FROM 'C' \
+        AND table_name <> '__diesel_schema_migrations' AND (table_name, column_name) <> ('audit_events', 'request_id')";
+    let loose = migrated().await.text(loose).await;
+    // The trail is read by people and programs outside, by equality only.
+    let trail = ["actor", "client_id", "impersonation_id", "organization_id", "subject", "request_id"];
+    let left: Vec<&str> = loose
+        .split_whitespace()
+        .filter(|name| !trail.iter().any(|column| *name == format!("audit_events.{column}")))
+        .collect();
+    assert_eq!(left, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn every_moment_has_its_zone() {
+    let zoneless = "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'public' \
+        AND data_type IN ('timestamp without time zone', 'date', 'time without time zone') \
+        AND table_name <> '__diesel_schema_migrations'";
+    assert_eq!(migrated().await.count(zoneless).await, 0);
+}

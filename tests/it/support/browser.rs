@@ -1,0 +1,133 @@
+//! A person's browser, or a program's HTTP client: keeps cookies, follows nothing by itself.
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use std::sync::OnceLock;
+
+#[derive(Clone)]
+pub struct Browser {
+    pub client: Client,
+    pub url: String,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Page {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Page {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn location(&self) -> &str {
+        self.header("location").unwrap_or_else(|| panic!("no Location: {} {}", self.status, self.body))
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The value of a field of the first form that has it, decoded.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let at = self.body.find(&format!("name=\"{name}\""))?;
+        let start = self.body[..at].rfind('<')?;
+        let end = start + self.body[start..].find('>')?;
+        let tag = &self.body[start..end];
+        let value = tag.split("value=\"").nth(1)?.split('"').next()?;
+        Some(unescape(value))
+    }
+
+    /// One parameter of the `Location`.
+    pub fn location_param(&self, name: &str) -> Option<String> {
+        let url = self.location().replace('#', "?");
+        let base = url::Url::parse("http://127.0.0.1").unwrap();
+        let url = base.join(&url).unwrap();
+        url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+    }
+}
+
+pub fn unescape(text: &str) -> String {
+    text.replace("&#34;", "\"")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#60;", "<")
+        .replace("&lt;", "<")
+        .replace("&#62;", ">")
+        .replace("&gt;", ">")
+        .replace("&#38;", "&")
+        .replace("&amp;", "&")
+}
+
+fn tls() {
+    static ONCE: OnceLock<()> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+impl Browser {
+    pub fn new(url: &str) -> Self {
+        tls();
+        let client = Client::builder()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self { client, url: url.to_owned() }
+    }
+
+    /// `path` is a local path or a whole URL.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
+        self.client.request(method, url)
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Page {
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Page { status, headers, body: answer.text().await.unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Page {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// As a person's browser asks: for a page.
+    pub async fn open(&self, path: &str) -> Page {
+        self.send(self.request(Method::GET, path).header("accept", "text/html")).await
+    }
+
+    pub async fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Page {
+        let request = self.request(Method::POST, path).header("accept", "text/html");
+        self.send(request.form(form)).await
+    }
+
+    pub async fn post_json(&self, path: &str, body: Value) -> Page {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// Signs in by the login page; where it goes on to.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Page {
+        let page = self.open("/login").await;
+        self.sign_in_on(&page, email, password).await
+    }
+
+    /// Fills in the login form on `page`.
+    pub async fn sign_in_on(&self, page: &Page, email: &str, password: &str) -> Page {
+        assert_eq!(page.status, 200, "{}", page.body);
+        let csrf = page.field("csrf").unwrap();
+        let return_to = page.field("return_to").unwrap_or_default();
+        let form = [
+            ("csrf", csrf.as_str()),
+            ("return_to", return_to.as_str()),
+            ("email", email),
+            ("password", password),
+        ];
+        self.post_form("/login", &form).await
+    }
+}

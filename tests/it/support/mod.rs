@@ -1,0 +1,13 @@
+//! A server a test, over real HTTP, on a database of its own; time moves only when a test moves it.
+pub mod browser;
+pub mod counterpart;
+pub mod db;
+pub mod dev;
+pub mod node;
+pub mod server;
+pub mod words;
+
+pub use browser::{Browser, Page};
+pub use db::TestDb;
+pub use node::Node;
+pub use server::TestServer;
