@@ -126,6 +126,9 @@ async fn look(parts: &Parts, ctx: &Context) -> Result<bool, StoreError> {
     let conn = ctx.store.conn().await?;
     parts.shared.keys.reload(&conn).await?;
     let (writable, ahead) = store::settings::writable_and_clock(&conn).await?;
+    if !writable {
+        store::pool::distrust();
+    }
     let skew = (node_clock() - ahead).abs();
     if skew > chrono::Duration::seconds(2) {
         tracing::warn!(seconds = skew.num_seconds(), "this node's clock is off the database's");

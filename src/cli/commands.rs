@@ -124,11 +124,12 @@ pub fn read_file(
     defaults: impl Fn(&str) -> Option<String>,
 ) -> Result<provision::File, Problem> {
     let environment: std::collections::BTreeMap<String, String> = config::environment().collect();
-    provision::read(text, |name| environment.get(name).cloned().or_else(|| defaults(name)))
-        .map_err(|mistakes| {
+    provision::read(text, |name| environment.get(name).cloned().or_else(|| defaults(name))).map_err(
+        |mistakes| {
             let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Problem(format!("the file has mistakes, nothing was changed:\n{}", lines.join("\n")))
-        })
+        },
+    )
 }
 
 pub fn export() -> Result<(), Problem> {

@@ -24,9 +24,7 @@ pub struct Place {
 /// The database of the settings: a given one, that of a running `dev`, or the cluster of `.understudy/`.
 pub fn database(settings: &Settings, data: Data) -> Result<Place, Problem> {
     match &settings.database {
-        Database::Url(url) => {
-            Ok(Place { url: url.expose_secret().to_owned(), _cluster: None })
-        }
+        Database::Url(url) => Ok(Place { url: url.expose_secret().to_owned(), _cluster: None }),
         Database::Embedded => match Cluster::persistent(&folder().join("postgres"), data) {
             Ok(cluster) => {
                 cluster.create_database(DATABASE)?;

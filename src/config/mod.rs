@@ -11,8 +11,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub use mistake::{Mistake, describe};
 pub use crate::domain::network::{Network, client_address};
+pub use mistake::{Mistake, describe};
 pub use public_url::PublicUrl;
 
 use raw::Raw;

@@ -15,12 +15,21 @@ use std::sync::Arc;
 
 /// What an application shows of itself, as it was sent.
 pub enum Presented {
-    Basic { id: String, secret: String },
-    Post { id: String, secret: String },
+    Basic {
+        id: String,
+        secret: String,
+    },
+    Post {
+        id: String,
+        secret: String,
+    },
     /// `private_key_jwt` ([RFC 7523 §2.2]).
     ///
     /// [RFC 7523 §2.2]: https://www.rfc-editor.org/rfc/rfc7523#section-2.2
-    Assertion { id: Option<String>, assertion: String },
+    Assertion {
+        id: Option<String>,
+        assertion: String,
+    },
     /// A name and nothing to prove it.
     Name(String),
 }

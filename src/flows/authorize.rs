@@ -64,8 +64,12 @@ pub struct Secrets<'a> {
 pub enum Step {
     Answer(Answer),
     /// `after`: only a sign-in from this moment on counts, in milliseconds.
-    SignIn { after: Option<i64> },
-    Consent { after: Option<i64> },
+    SignIn {
+        after: Option<i64>,
+    },
+    Consent {
+        after: Option<i64>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -36,8 +36,14 @@ pub async fn client_credentials(
             let conn = ctx.store.conn().await?;
             let (token_hash, text) = (hash::hash_secret(&secret), scope.to_string());
             let lifetime = client.access_token_lifetime;
-            store::access_tokens::insert_for_client(&conn, &token_hash, &client.id, &text, lifetime)
-                .await?;
+            store::access_tokens::insert_for_client(
+                &conn,
+                &token_hash,
+                &client.id,
+                &text,
+                lifetime,
+            )
+            .await?;
             secret
         }
     };

@@ -96,7 +96,8 @@ fn belongs(grant: &Grant, exchange: &Exchange) -> bool {
         (None, None) => true,
         (Some(challenge), Some(verifier)) => {
             let derived = hash::pkce_s256(verifier);
-            well_formed(verifier) && hash::constant_time_eq(derived.as_bytes(), challenge.as_bytes())
+            well_formed(verifier)
+                && hash::constant_time_eq(derived.as_bytes(), challenge.as_bytes())
         }
         (Some(_), None) | (None, Some(_)) => false,
     };
@@ -183,7 +184,8 @@ mod tests {
     #[test]
     fn c17_a_verifier_has_43_to_128_unreserved_characters() {
         assert!(well_formed(&"a".repeat(43)) && well_formed(&"-._~".repeat(32)));
-        for bad in ["a".repeat(42), "a".repeat(129), String::new(), "ü".repeat(43), "a b".repeat(20)]
+        for bad in
+            ["a".repeat(42), "a".repeat(129), String::new(), "ü".repeat(43), "a b".repeat(20)]
         {
             assert!(!well_formed(&bad), "{bad}");
         }

@@ -29,10 +29,11 @@ fn may_ask(asker: &Client, live: &LiveToken) -> bool {
     let own = asker.id == live.client.id;
     let for_it = live.audience.as_ref().is_some_and(|audience| asker.audiences.contains(audience));
     let organization = asker.organization.as_ref().map(|organization| &organization.id);
-    let theirs = live.user.as_ref().map_or(
-        live.client.organization.as_ref().map(|organization| &organization.id),
-        |user| user.organization_id(),
-    );
+    let theirs =
+        live.user.as_ref().map_or(
+            live.client.organization.as_ref().map(|organization| &organization.id),
+            |user| user.organization_id(),
+        );
     let within = organization.is_none() || organization == theirs;
     let api = matches!(asker.kind, ClientKind::Machine | ClientKind::Global) && within;
     own || for_it || api

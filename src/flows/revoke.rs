@@ -1,8 +1,8 @@
 //! A token is given back ([RFC 7009]).
 //!
 //! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
-use super::{Context, verify_access_token};
 use super::authenticate_client::AuthenticatedClient;
+use super::{Context, verify_access_token};
 use crate::crypto::hash;
 use crate::store::{self, StoreError};
 

@@ -85,8 +85,11 @@ pub fn set_impersonated(request: &HttpRequest, client: &ClientId, secret: &str) 
 
 /// Until the browser is closed, or `seconds` have gone by.
 pub fn made(name: String, value: String, secure: bool, seconds: Option<i64>) -> Cookie<'static> {
-    let cookie =
-        Cookie::build(name, value).path("/").http_only(true).secure(secure).same_site(SameSite::Lax);
+    let cookie = Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Lax);
     match seconds {
         Some(seconds) => cookie.max_age(Duration::seconds(seconds)).finish(),
         None => cookie.finish(),

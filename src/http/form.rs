@@ -39,7 +39,8 @@ fn decode(text: &[u8]) -> Result<String, FormError> {
         }
         rest = rest.get(at + 3..).unwrap_or_default();
     }
-    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let spaced: Vec<u8> =
+        text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     let decoded = percent_decode(&spaced).decode_utf8().map_err(|_| FormError::Utf8)?;
     Ok(decoded.into_owned())
 }

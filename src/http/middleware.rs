@@ -22,9 +22,8 @@ pub async fn identify(
     // Never the caller's: an id that somebody else chose proves nothing and may carry anything.
     let id = hex(random::bytes::<12>());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let https = request
-        .app_data::<actix_web::web::Data<super::Edge>>()
-        .is_some_and(|edge| edge.secure);
+    let https =
+        request.app_data::<actix_web::web::Data<super::Edge>>().is_some_and(|edge| edge.secure);
     let mut answer = next.call(request).await?;
     let headers = answer.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {

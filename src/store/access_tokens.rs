@@ -1,5 +1,5 @@
 //! `access_tokens`: opaque ones by their hash, JWTs by the hash of their `jti`.
-use super::schema::{access_tokens, authorization_codes, clock_now, people, sessions};
+use super::schema::{access_tokens, authorization_codes, clients, clock_now, people, sessions};
 use super::statement::{Statement, Value};
 use super::users::Person;
 use super::{Conn, StoreError};
@@ -48,6 +48,7 @@ type Columns = (
     Option<Person>,
     Option<(String, Option<Timestamp>)>,
     Option<(String, Option<Timestamp>)>,
+    Option<String>,
     Timestamp,
 );
 
@@ -63,12 +64,14 @@ pub async fn find(
                 .on(authorization_codes::id.nullable().eq(access_tokens::grant_id)),
         )
         .left_join(sessions::table.on(sessions::id.nullable().eq(access_tokens::session_id)))
+        .left_join(clients::table.on(clients::id.eq(access_tokens::client_id)))
         .filter(access_tokens::token_hash.eq(token_hash))
         .select((
             Row::as_select(),
             Option::<Person>::as_select(),
             (authorization_codes::id, authorization_codes::revoked_at).nullable(),
             (sessions::id, sessions::ended_at).nullable(),
+            clients::status.nullable(),
             clock_now(),
         ))
         .first(&mut conn)
@@ -78,12 +81,13 @@ pub async fn find(
 }
 
 fn convert(columns: Columns) -> Result<(Record, Timestamp), StoreError> {
-    let (row, person, grant, session, now) = columns;
+    let (row, person, grant, session, client, now) = columns;
     let over = |needed: bool, found: Option<(String, Option<Timestamp>)>| match found {
         Some((_, ended_at)) => ended_at.is_some(),
         None => needed,
     };
     let ended = row.revoked_at.is_some()
+        || client.as_deref() != Some("active")
         || row.user_id.is_some() != person.is_some()
         || over(row.grant_id.is_some(), grant)
         || over(row.session_id.is_some(), session);

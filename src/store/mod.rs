@@ -37,7 +37,17 @@ pub enum StoreError {
     #[error("a row in `{table}` breaks an invariant: {what}")]
     Corrupt { table: &'static str, what: String },
     #[error(transparent)]
-    Query(#[from] DbError),
+    Query(DbError),
+}
+
+impl From<DbError> for StoreError {
+    fn from(error: DbError) -> Self {
+        use diesel::result::DatabaseErrorKind::ReadOnlyTransaction;
+        if matches!(error, DbError::DatabaseError(ReadOnlyTransaction, _)) {
+            pool::distrust();
+        }
+        Self::Query(error)
+    }
 }
 
 impl StoreError {

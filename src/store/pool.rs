@@ -2,14 +2,14 @@
 use super::StoreError;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt as _;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 pub type Conn = AsyncPgConnection;
 pub type PooledConn = Object<Conn>;
@@ -36,6 +36,7 @@ impl Store {
             .max_size(size)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
+            .pre_recycle(Hook::sync_fn(|_, metrics| refuse_left_behind(metrics.created)))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|e| StoreError::Unavailable(e.into()))?;
@@ -45,6 +46,25 @@ impl Store {
     pub async fn conn(&self) -> Result<PooledConn, StoreError> {
         self.pool.get().await.map_err(|e| StoreError::Unavailable(e.into()))
     }
+}
+
+/// When the database was last found to take no writes.
+///
+/// After a fail-over a connection may lead to the old primary, which lives on as a read-only node. It
+/// would for ever: only a new connection finds the node that writes.
+static LEFT_BEHIND: RwLock<Option<Instant>> = RwLock::new(None);
+
+/// From now on no connection is used that is there already.
+pub fn distrust() {
+    *LEFT_BEHIND.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+}
+
+fn refuse_left_behind(created: Instant) -> Result<(), HookError> {
+    let moment = *LEFT_BEHIND.read().unwrap_or_else(PoisonError::into_inner);
+    if moment.is_some_and(|moment| created <= moment) {
+        return Err(HookError::message("made before the database took no writes"));
+    }
+    Ok(())
 }
 
 /// One connection outside a pool, which says plainly what is wrong.

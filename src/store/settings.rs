@@ -29,7 +29,9 @@ pub async fn set_impersonation_enabled(mut conn: &Conn, enabled: bool) -> Result
 /// Whether the database takes writes, and its own clock, without the offset of tests.
 pub async fn writable_and_clock(mut conn: &Conn) -> Result<(bool, Timestamp), StoreError> {
     use diesel::sql_types::{Bool, Timestamptz};
-    let read_only = diesel::dsl::sql::<Bool>("NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'");
+    let read_only = diesel::dsl::sql::<Bool>(
+        "NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'",
+    );
     let clock = diesel::dsl::sql::<Timestamptz>("clock_timestamp()");
     Ok(diesel::select((read_only, clock)).get_result(&mut conn).await?)
 }

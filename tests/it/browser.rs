@@ -20,7 +20,10 @@ async fn facts_of(dev: &Dev) -> Value {
     facts["demo"] = json!(dev.demo);
     facts["album"] = json!(SCREENSHOTS);
     let link = run(pasted(&dev.curl), &Value::Null).await;
-    assert!(link.starts_with(&format!("{}/users/usr_alice/impersonate?&bewit=", dev.url)), "{link}");
+    assert!(
+        link.starts_with(&format!("{}/users/usr_alice/impersonate?&bewit=", dev.url)),
+        "{link}"
+    );
     facts["link"] = json!(link);
     facts["consent"] = json!(format!(
         "{}/authorize?client_id=partner-calendar&response_type=code&state=s&scope=openid%20profile%20email\

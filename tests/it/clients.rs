@@ -84,7 +84,8 @@ async fn hawk_reads_our_links_and_we_read_its() {
 
 /// The key that signs links, opened as the server opens it; in base64.
 async fn link_key(server: &TestServer) -> (String, String) {
-    let sql = "SELECT id, private_sealed FROM signing_keys WHERE purpose = 'bewit' AND state = 'current'";
+    let sql =
+        "SELECT id, private_sealed FROM signing_keys WHERE purpose = 'bewit' AND state = 'current'";
     let rows = server.db.rows(sql).await;
     let (id, sealed): (String, Vec<u8>) = (rows[0].get(0), rows[0].get(1));
     let key = server.parts.shared.keys.master().open(&id, &sealed).unwrap();

@@ -4,5 +4,8 @@ mod support;
 
 mod browser;
 mod clients;
+mod faults;
 mod impersonation;
+mod migrations;
 mod provision;
+mod schema;

@@ -19,13 +19,12 @@ pub(super) async fn post(ctx: &Context, url: &str, token: &str) -> Result<(), St
     if !open && !may_be_called(&url) {
         return Err("not a public https address".to_owned());
     }
-    let body: String =
-        url::form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", token).finish();
+    let body: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("logout_token", token)
+        .finish();
     let client = client(open).map_err(|problem| problem.to_string())?;
-    let request = client
-        .post(url)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body);
+    let request =
+        client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body);
     match request.send().await {
         Ok(answer) if answer.status().is_success() => Ok(()),
         Ok(answer) => Err(format!("answered {}", answer.status().as_u16())),
@@ -131,19 +130,39 @@ mod tests {
     #[test]
     fn c60_addresses_inside_are_not_called() {
         for inside in [
-            "https://127.0.0.1/x", "https://127.1/x", "https://0x7f000001/", "https://2130706433/",
-            "https://169.254.169.254/latest", "https://10.0.0.1/", "https://192.168.1.1/",
-            "https://172.16.0.1/", "https://100.64.0.1/", "https://0/", "https://0.0.0.0/",
-            "https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/", "https://[fe80::1]/",
-            "https://[fd00::1]/", "https://[64:ff9b::7f00:1]/", "https://[ff02::1]/",
-            "https://[2002:7f00:1::]/", "https://255.255.255.255/", "https://224.0.0.1/",
-            "https://198.18.0.1/", "https://192.0.0.8/", "http://example.com/", "ftp://example.com/",
+            "https://127.0.0.1/x",
+            "https://127.1/x",
+            "https://0x7f000001/",
+            "https://2130706433/",
+            "https://169.254.169.254/latest",
+            "https://10.0.0.1/",
+            "https://192.168.1.1/",
+            "https://172.16.0.1/",
+            "https://100.64.0.1/",
+            "https://0/",
+            "https://0.0.0.0/",
+            "https://[::1]/",
+            "https://[::]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[fe80::1]/",
+            "https://[fd00::1]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://[ff02::1]/",
+            "https://[2002:7f00:1::]/",
+            "https://255.255.255.255/",
+            "https://224.0.0.1/",
+            "https://198.18.0.1/",
+            "https://192.0.0.8/",
+            "http://example.com/",
+            "ftp://example.com/",
             "file:///etc/passwd",
         ] {
             assert!(!may_be_called(&Url::parse(inside).unwrap()), "{inside}");
         }
         for outside in [
-            "https://example.com/", "https://93.184.215.14/", "https://[2606:2800:21f::1]/",
+            "https://example.com/",
+            "https://93.184.215.14/",
+            "https://[2606:2800:21f::1]/",
             "https://[64:ff9b::5db8:d70e]/",
         ] {
             assert!(may_be_called(&Url::parse(outside).unwrap()), "{outside}");

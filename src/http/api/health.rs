@@ -28,8 +28,7 @@ pub async fn ready(_: Anyone, readiness: web::Data<Readiness>) -> HttpResponse {
 }
 
 fn answer(good: bool) -> HttpResponse {
-    let mut answer =
-        if good { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut answer = if good { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     if !good {
         answer.insert_header((header::RETRY_AFTER, "1"));
     }

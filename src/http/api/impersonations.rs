@@ -3,10 +3,10 @@ use super::impersonate::{mode, protocol, text};
 use crate::domain::permission::{IMPERSONATIONS_END, IMPERSONATIONS_READ};
 use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
+use crate::flows::Context;
 use crate::flows::end_impersonation::{self, EndedBy, Which};
 use crate::flows::see_impersonations::{self, Filter, Seen};
 use crate::flows::start_impersonation::{Issued, Start, start_impersonation};
-use crate::flows::Context;
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::ApiCaller;
@@ -171,9 +171,10 @@ pub async fn list(
     };
     let page = see_impersonations::list(&ctx, &filter).await?;
     let full = i64::try_from(page.len()).is_ok_and(|length| length == limit);
-    let next = page.last().filter(|_| full).map(|seen| {
-        format!("{}~{}", seen.record.created_at.timestamp_micros(), seen.record.id)
-    });
+    let next = page
+        .last()
+        .filter(|_| full)
+        .map(|seen| format!("{}~{}", seen.record.created_at.timestamp_micros(), seen.record.id));
     let entries: Vec<Value> = page.iter().map(shown).collect();
     Ok(no_store(json!({ "entries": entries, "next": next })))
 }
@@ -194,11 +195,7 @@ fn read_cursor(cursor: &str) -> Result<(Timestamp, ImpersonationId), ApiError> {
     read().ok_or_else(|| ApiError::invalid_request("`before` is not a `next` of ours"))
 }
 
-pub async fn read_one(
-    who: &ApiCaller,
-    ctx: &Context,
-    id: &str,
-) -> Result<Seen, ApiError> {
+pub async fn read_one(who: &ApiCaller, ctx: &Context, id: &str) -> Result<Seen, ApiError> {
     let unknown = || ApiError::not_found("there is no such impersonation");
     let id = ImpersonationId::parse(id).map_err(|_| unknown())?;
     see_impersonations::find(ctx, &id, who.organization()).await?.ok_or_else(unknown)

@@ -78,8 +78,9 @@ async fn confirm(
         looks_ahead: false,
         caller: &caller(&request),
     };
-    let genuine =
-        |record: &_, session: &_| pages::confirm::is_genuine(&request, &ctx, &body, (record, session));
+    let genuine = |record: &_, session: &_| {
+        pages::confirm::is_genuine(&request, &ctx, &body, (record, session))
+    };
     let opened = match check_single_authentication(&request) {
         Ok(()) => flow::confirm(&ctx, opener, genuine).await,
         Err(refusal) => Err(refusal),
@@ -128,16 +129,20 @@ async fn respond(
     match opened {
         Ok(Opened::Seen) => seen(),
         Ok(Opened::Redeemed(redeemed)) => signed_in(request, *redeemed),
-        Ok(Opened::SignInFirst) => on_a_page(request, |browser| {
-            let notice = "Sign in to open the impersonation link that you were given.";
-            pages::sign_in::page_for(browser, &resource_of(request), Some(notice))
-        })
-        .await,
-        Ok(Opened::Confirm(preview)) => on_a_page(request, |browser| {
-            let about = (&preview.ask, &preview.record);
-            pages::confirm::page(browser, about, &preview.session)
-        })
-        .await,
+        Ok(Opened::SignInFirst) => {
+            on_a_page(request, |browser| {
+                let notice = "Sign in to open the impersonation link that you were given.";
+                pages::sign_in::page_for(browser, &resource_of(request), Some(notice))
+            })
+            .await
+        }
+        Ok(Opened::Confirm(preview)) => {
+            on_a_page(request, |browser| {
+                let about = (&preview.ask, &preview.record);
+                pages::confirm::page(browser, about, &preview.session)
+            })
+            .await
+        }
         Err(failure) => pages::in_kind(request, &ApiError::from(failure)),
     }
 }

@@ -111,9 +111,9 @@ impl Fields {
             if value.is_empty() {
                 continue;
             }
-            let nested = name.strip_prefix(OBJECT).and_then(|rest| {
-                rest.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'))
-            });
+            let nested = name
+                .strip_prefix(OBJECT)
+                .and_then(|rest| rest.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')));
             match nested {
                 Some(inner) => self.add_additional(inner.to_owned(), value)?,
                 None if name == OBJECT => self.read_nested_text(Some(value))?,
@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn every_encoding_says_the_same() {
         let json = r#"{"protocol":"oauth2","additionalParameters":{"state":"a b","scope":""}}"#;
-        let form = "protocol=oauth2&additionalParameters[state]=a+b&additionalParameters%5Bscope%5D=";
+        let form =
+            "protocol=oauth2&additionalParameters[state]=a+b&additionalParameters%5Bscope%5D=";
         let query = "protocol=oauth2&additionalParameters=%7B%22state%22%3A%22a%20b%22%7D";
         let expected = read(json, "");
         assert_eq!(read(form, ""), expected);
@@ -219,7 +220,9 @@ mod tests {
 
     #[test]
     fn b34_nothing_is_smuggled_in_additional_parameters() {
-        for name in ["client_id", "sub", "user_id", "impersonator_id", "prompt", "claims", "request"] {
+        for name in
+            ["client_id", "sub", "user_id", "impersonator_id", "prompt", "claims", "request"]
+        {
             let body = format!(r#"{{"additionalParameters":{{"{name}":"x"}}}}"#);
             assert!(Fields::read(body.as_bytes(), "").is_err(), "{name}");
         }

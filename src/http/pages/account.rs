@@ -29,7 +29,6 @@ struct Access {
     ended: Option<String>,
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 pub async fn home(_: Anyone, request: HttpRequest) -> HttpResponse {
     redirect(request.method(), "/account")
 }

@@ -54,7 +54,6 @@ pub fn url(name: &str) -> String {
     format!("/static/{}", asset.map_or(name, |asset| asset.file.as_str()))
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 pub async fn get(_: Anyone, file: web::Path<String>) -> HttpResponse {
     let Some(asset) = ASSETS.iter().find(|asset| asset.file == *file) else {
         return HttpResponse::NotFound()

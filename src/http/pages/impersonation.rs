@@ -86,7 +86,6 @@ async fn by_token(request: &HttpRequest) -> Result<ActingAs, ApiError> {
     Ok(ActingAs::Token { held, ctx })
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 pub async fn get(acting: ActingAs, request: HttpRequest) -> HttpResponse {
     match &acting {
         ActingAs::Browser(browser) if wants_html(&request) => page(browser),
@@ -123,10 +122,16 @@ fn running(browser: &BrowserSession, held: &Held, live: &Live) -> Running {
 fn json_answer(acting: &ActingAs) -> HttpResponse {
     let running: Vec<Value> =
         acting.held().iter().filter_map(|held| held.live.as_ref()).map(describe).collect();
+    // The one that ends first stands at the top, for applications that know of one only.
+    let mut body = running.first().cloned().unwrap_or_else(|| json!({}));
+    if let Some(members) = body.as_object_mut() {
+        members.insert("impersonated".to_owned(), (!running.is_empty()).into());
+        members.insert("impersonations".to_owned(), running.into());
+    }
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::VARY, "Accept, Authorization, Cookie"))
-        .json(json!({ "impersonated": !running.is_empty(), "impersonations": running }))
+        .json(body)
 }
 
 fn describe(live: &Live) -> Value {

@@ -78,7 +78,6 @@ fn resource(path: &str, allow: &'static str) -> Resource {
 }
 
 /// Whatever no route is for.
-#[expect(clippy::unused_async, reason = "a handler is async")]
 pub async fn not_found(_: Anyone, request: HttpRequest) -> HttpResponse {
     in_kind(&request, &ApiError::not_found("there is no such page"))
 }

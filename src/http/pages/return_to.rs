@@ -5,8 +5,8 @@ use crate::http::form::pairs;
 
 /// Where to without a better place.
 pub const DEFAULT: &str = "/account";
-/// As long as a request that an application may make.
-const LONGEST: usize = 16 * 1024;
+/// As long as a request that an application may make of `/authorize`.
+const LONGEST: usize = 32 * 1024;
 
 const PATHS: &[&str] = &[
     "/",

@@ -35,7 +35,6 @@ pub struct Asked {
     pub targets: FormTargets,
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 pub async fn get(browser: BrowserSession) -> HttpResponse {
     let asked = Asked { action: "/logout", ..Asked::default() };
     if let Some(page) = page(&browser, asked) {

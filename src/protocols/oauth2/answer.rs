@@ -25,8 +25,7 @@ pub fn with_code(login: &Login<'_>) -> Answer {
 /// RFC 6749 §4.1.2.1.
 pub fn with_refusal(reply: &Reply, refusal: Refusal, issuer: &str) -> Answer {
     let (error, description) = refusal.words();
-    let fields =
-        vec![("error", error.to_owned()), ("error_description", description.to_owned())];
+    let fields = vec![("error", error.to_owned()), ("error_description", description.to_owned())];
     send(&reply.redirect_uri, reply.mode, complete(fields, &reply.state, issuer))
 }
 

@@ -74,9 +74,17 @@ fn endpoints(issuer: &str) -> Value {
         "revocation_endpoint": at("/oauth/revoke"),
         "end_session_endpoint": at("/oidc/logout"),
     });
-    for name in ["token_endpoint", "introspection_endpoint", "revocation_endpoint"] {
-        document[format!("{name}_auth_methods_supported")] = json!(CLIENT_AUTHENTICATION);
-        document[format!("{name}_auth_signing_alg_values_supported")] = json!(ASSERTION_ALGORITHMS);
+    let all = &CLIENT_AUTHENTICATION[..];
+    // Whoever asks about somebody's token has to prove who they are.
+    let proving = all.strip_suffix(&["none"]).unwrap_or(all);
+    let neighbours =
+        [("token_endpoint", all), ("introspection_endpoint", proving), ("revocation_endpoint", all)];
+    if let Some(members) = document.as_object_mut() {
+        for (name, methods) in neighbours {
+            members.insert(format!("{name}_auth_methods_supported"), json!(methods));
+            let algorithms = json!(ASSERTION_ALGORITHMS);
+            members.insert(format!("{name}_auth_signing_alg_values_supported"), algorithms);
+        }
     }
     document
 }

@@ -117,7 +117,8 @@ mod tests {
     #[test]
     fn broken_parameters_are_refused() {
         let deep = format!("{{\"a\":{}}}", "[".repeat(100_000));
-        for broken in ["a=%", "a=%f", "a=%ff", "a=%00", "{\"a\":{}}", "{\"a\":[\"x\"]}", "{", &deep] {
+        for broken in ["a=%", "a=%f", "a=%ff", "a=%00", "{\"a\":{}}", "{\"a\":[\"x\"]}", "{", &deep]
+        {
             assert_eq!(form(broken).err(), Some(Unreadable::Broken), "{broken:.40}");
         }
     }

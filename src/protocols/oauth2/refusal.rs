@@ -137,3 +137,43 @@ pub fn bearer_error(refusal: UserinfoRefusal) -> &'static str {
         UserinfoRefusal::NotOpenid => "insufficient_scope",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c12_no_description_holds_a_character_that_the_protocol_forbids() {
+        let grants = [
+            GrantRefusal::NotAllowed,
+            GrantRefusal::Invalid,
+            GrantRefusal::Scope,
+            GrantRefusal::Audience,
+        ];
+        let token = [
+            TokenRefusal::InvalidClient,
+            TokenRefusal::TooLarge,
+            TokenRefusal::UnsupportedGrantType,
+            TokenRefusal::InvalidScope,
+            TokenRefusal::InvalidTarget,
+        ];
+        let browser = [
+            Refusal::UnauthorizedClient,
+            Refusal::UnsupportedResponseType,
+            Refusal::InvalidScope,
+            Refusal::InvalidTarget,
+            Refusal::RequestNotSupported,
+            Refusal::RequestUriNotSupported,
+            Refusal::RegistrationNotSupported,
+            Refusal::LoginRequired,
+            Refusal::ConsentRequired,
+            Refusal::AccessDenied,
+            Refusal::UnmetRequirements,
+        ];
+        let token = token.into_iter().chain(grants.map(TokenRefusal::Grant));
+        for (error, text) in token.map(TokenRefusal::words).chain(browser.map(Refusal::words)) {
+            let allowed = |b: u8| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(text.bytes().all(allowed) && error.bytes().all(allowed), "{error}: {text}");
+        }
+    }
+}

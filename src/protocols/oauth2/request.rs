@@ -39,7 +39,9 @@ pub fn reply(client: &Client, sent: &Parameters) -> Result<Reply, Bad> {
         return Err(Bad::Here("The application did not say where to send you back to."));
     };
     if !is_registered(client, redirect_uri) {
-        return Err(Bad::Here("The application asked to send you to a place it has not registered."));
+        return Err(Bad::Here(
+            "The application asked to send you to a place it has not registered.",
+        ));
     }
     let in_fragment =
         || sent.get("response_type").is_some_and(|kind| kind.split(' ').any(|one| one != "code"));
@@ -88,8 +90,8 @@ fn fields(
 ) -> Result<Ask, Refusal> {
     check_what_is_not_spoken(sent)?;
     check_kind(client, sent)?;
-    let scope = Scopes::parse(sent.get("scope").unwrap_or_default())
-        .map_err(|_| Refusal::InvalidScope)?;
+    let scope =
+        Scopes::parse(sent.get("scope").unwrap_or_default()).map_err(|_| Refusal::InvalidScope)?;
     let (acr_values, acr) = authentication_contexts(sent);
     let request = LoginRequest {
         protocol: ProtocolName::Oauth2,
@@ -157,7 +159,9 @@ fn code_challenge(client: &Client, sent: &Parameters) -> Result<Option<String>, 
     match (challenge, method) {
         (None, None) if client.kind.is_confidential() => Ok(None),
         (None, _) => Err(Refusal::InvalidRequest("code_challenge is missing")),
-        (Some(challenge), Some("S256")) if is_challenge(challenge) => Ok(Some(challenge.to_owned())),
+        (Some(challenge), Some("S256")) if is_challenge(challenge) => {
+            Ok(Some(challenge.to_owned()))
+        }
         (Some(_), Some("S256")) => Err(Refusal::InvalidRequest("code_challenge is malformed")),
         (Some(_), _) => Err(Refusal::InvalidRequest("code_challenge_method must be S256")),
     }

@@ -101,7 +101,8 @@ async fn a03_a_forged_expired_or_revoked_token_is_refused() {
     let answer = server.ask_with(&forged, "usr_alice", ask("legacy")).await;
     is_refused(&answer, 401, "invalid_token", None);
 
-    let form = [("token", token.as_str()), ("client_id", "global"), ("client_secret", "global-secret")];
+    let form =
+        [("token", token.as_str()), ("client_id", "global"), ("client_secret", "global-secret")];
     assert_eq!(server.browser().post_form("/oauth/revoke", &form).await.status, 200);
     let answer = server.ask_with(&token, "usr_alice", ask("legacy")).await;
     is_refused(&answer, 401, "invalid_token", None);
@@ -120,7 +121,10 @@ async fn a03_a_forged_expired_or_revoked_token_is_refused() {
 #[tokio::test]
 async fn a04_a_token_for_another_api_is_refused() {
     let server = TestServer::start().await;
-    server.db.sql("UPDATE clients SET audiences = '{https://other.test}' WHERE id = 'global'").await;
+    server
+        .db
+        .sql("UPDATE clients SET audiences = '{https://other.test}' WHERE id = 'global'")
+        .await;
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", "global"),
@@ -194,7 +198,9 @@ async fn a22_an_application_is_answered_only_in_its_own_protocol() {
 #[tokio::test]
 async fn a23_a_bad_protocol_is_named_with_the_four_that_there_are() {
     let server = TestServer::start().await;
-    for bad in [json!(""), json!("OAuth2"), json!("ldap"), json!("x".repeat(10_000)), json!(["oauth2"])] {
+    for bad in
+        [json!(""), json!("OAuth2"), json!("ldap"), json!("x".repeat(10_000)), json!(["oauth2"])]
+    {
         let answer = server.ask("usr_alice", with(ask("legacy"), "protocol", bad)).await;
         is_refused(&answer, 400, "invalid_request", None);
         assert!(answer.body.contains("protocol"), "{}", answer.body);
@@ -265,7 +271,10 @@ async fn a72_an_identity_and_a_token_in_the_body_are_not_believed() {
     let code = opened.location_param("code").unwrap();
     let tokens = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await.json();
     let claims = crate::support::words::claims(tokens["id_token"].as_str().unwrap());
-    assert_eq!(claims["impersonator"], json!({"user_id": "usr_sam", "email": "sam@understudy.test"}));
+    assert_eq!(
+        claims["impersonator"],
+        json!({"user_id": "usr_sam", "email": "sam@understudy.test"})
+    );
     // The token counts in the header only.
     let answer = server.browser().post_json("/users/usr_alice/impersonate", body).await;
     assert_eq!(answer.status, 401);
@@ -292,7 +301,17 @@ async fn b33_a_callback_that_is_not_registered_is_refused_at_once() {
 #[tokio::test]
 async fn b34_nothing_is_smuggled_in() {
     let server = TestServer::start().await;
-    for name in ["client_id", "sub", "user_id", "impersonator_id", "prompt", "claims", "acr_values", "request", "request_uri"] {
+    for name in [
+        "client_id",
+        "sub",
+        "user_id",
+        "impersonator_id",
+        "prompt",
+        "claims",
+        "acr_values",
+        "request",
+        "request_uri",
+    ] {
         let body = with(ask("legacy"), "additionalParameters", json!({name: "x"}));
         is_refused(&server.ask("usr_alice", body).await, 400, "invalid_request", None);
     }
@@ -312,7 +331,9 @@ async fn b41_no_page_of_another_origin_may_ask() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let request = browser.request(Method::OPTIONS, "/users/usr_alice/impersonate");
-    let request = request.header("origin", "https://evil.test").header("access-control-request-method", "POST");
+    let request = request
+        .header("origin", "https://evil.test")
+        .header("access-control-request-method", "POST");
     assert_eq!(browser.send(request).await.header("access-control-allow-origin"), None);
 }
 
@@ -365,8 +386,15 @@ async fn a_broken_body_is_a_clear_400_and_changes_nothing() {
     let whole = ask("legacy").to_string();
     let doubled = whole.replacen('{', r#"{"client_id":"orders","#, 1);
     for body in [
-        "{", "{}", "[]", "protocol=%zz", "protocol=%ff", "protocol=oauth2&protocol=samlp",
-        r#"{"protocol":{"a":1}}"#, doubled.as_str(), "\u{0}",
+        "{",
+        "{}",
+        "[]",
+        "protocol=%zz",
+        "protocol=%ff",
+        "protocol=oauth2&protocol=samlp",
+        r#"{"protocol":{"a":1}}"#,
+        doubled.as_str(),
+        "\u{0}",
     ] {
         let answer = post(&server, &token, path, "application/json", body).await;
         is_refused(&answer, 400, "invalid_request", None);

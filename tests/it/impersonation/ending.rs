@@ -12,7 +12,8 @@ async fn a46_stop_kills_cookie_code_and_tokens_at_once() {
     assert!(page.body.contains("Alice Chen"), "{}", page.body);
     let tokens = server.impersonated_tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
-    let code = server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
+    let code =
+        server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
 
     let ids = server.db.rows("SELECT id FROM impersonations WHERE status = 'active'").await;
     for row in &ids {
@@ -25,7 +26,10 @@ async fn a46_stop_kills_cookie_code_and_tokens_at_once() {
     assert_eq!(server.userinfo(access).await.status, 401);
     assert_eq!(server.introspect(access).await.body, r#"{"active":false}"#);
     let exchanged = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
-    assert_eq!((exchanged.status, exchanged.json()["error"].as_str()), (400, Some("invalid_grant")));
+    assert_eq!(
+        (exchanged.status, exchanged.json()["error"].as_str()),
+        (400, Some("invalid_grant"))
+    );
     let path = "/authorize?response_type=code&client_id=portal&scope=openid&prompt=none&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fportal";
     let own = sam.get(path).await;
     assert!(own.location_param("code").is_some(), "Sam's own session answers now");
@@ -72,7 +76,8 @@ async fn the_script_of_a_page_stops_by_delete() {
     let server = TestServer::start().await;
     let sam = server.sam_as_alice("portal").await;
     let delete = |site: &'static str| {
-        let request = sam.request(Method::DELETE, "/me/impersonation").header("sec-fetch-site", site);
+        let request =
+            sam.request(Method::DELETE, "/me/impersonation").header("sec-fetch-site", site);
         sam.send(request)
     };
     assert_eq!(delete("cross-site").await.status, 403);
@@ -93,7 +98,9 @@ async fn a48_logout_at_the_application_ends_only_the_impersonation() {
     let code = sam.get(path).await.location_param("code").unwrap();
     let tokens = server.exchange("orders", &code, "http://127.0.0.1:9/callback").await.json();
     let id_token = tokens["id_token"].as_str().unwrap();
-    let logout = format!("/oidc/logout?id_token_hint={id_token}&state=s&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2F");
+    let logout = format!(
+        "/oidc/logout?id_token_hint={id_token}&state=s&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2F"
+    );
     let left = sam.open(&logout).await;
     assert!(matches!(left.status, 302 | 303), "{} {}", left.status, left.body);
     assert_eq!(left.location(), "http://127.0.0.1:9/?state=s");
@@ -106,7 +113,7 @@ async fn a48_logout_at_the_application_ends_only_the_impersonation() {
 async fn a18_a19_signing_out_ends_what_the_session_stood_behind() {
     let server = TestServer::start().await;
     let sam = server.sam_as_alice("portal").await;
-    let csrf = sam.open("/logout").await.field("csrf").unwrap();
+    let csrf = sam.open("/logout").await.form("/logout").field("csrf").unwrap();
     let left = sam.post_form("/logout", &[("csrf", &csrf)]).await;
     assert!(matches!(left.status, 200 | 303), "{}", left.body);
     assert_eq!(server.db.text(STATUS).await, "ended:logout");
@@ -120,7 +127,12 @@ async fn a_person_ends_what_is_theirs_and_an_administrator_ends_everything() {
     let browser = server.browser();
     let token = server.global_token().await;
     let end_all = |body: serde_json::Value| {
-        browser.send(browser.request(Method::POST, "/api/impersonations/end-all").bearer_auth(&token).json(&body))
+        browser.send(
+            browser
+                .request(Method::POST, "/api/impersonations/end-all")
+                .bearer_auth(&token)
+                .json(&body),
+        )
     };
     assert_eq!(end_all(serde_json::json!({})).await.status, 400);
     assert_eq!(end_all(serde_json::json!({"user_id": "usr_carol"})).await.json()["ended"], 0);
@@ -137,7 +149,11 @@ async fn impersonations_are_listed_newest_first_page_by_page() {
     let browser = server.browser();
     let token = server.global_token().await;
     let list = |query: String| {
-        browser.send(browser.request(Method::GET, &format!("/api/impersonations?{query}")).bearer_auth(&token))
+        browser.send(
+            browser
+                .request(Method::GET, &format!("/api/impersonations?{query}"))
+                .bearer_auth(&token),
+        )
     };
     let first = list("limit=2&subject=usr_alice".into()).await.json();
     assert_eq!(first["entries"].as_array().unwrap().len(), 2);

@@ -25,7 +25,12 @@ async fn a18_a20_a21_whatever_makes_it_wrong_ends_it_at_the_next_use() {
         let server = TestServer::start().await;
         let tokens = server.impersonated_tokens().await;
         let access = tokens["access_token"].as_str().unwrap();
-        let code = server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
+        let code = server
+            .browser()
+            .get(&server.link("legacy").await)
+            .await
+            .location_param("code")
+            .unwrap();
         assert_eq!(server.userinfo(access).await.status, 200);
         server.db.sql(change).await;
         assert_eq!(server.userinfo(access).await.status, 401, "{change}");
@@ -68,10 +73,9 @@ async fn an_idle_impersonation_is_over_before_its_hard_end() {
 async fn a64_another_application_sees_only_the_actor() {
     let server = TestServer::start().await;
     let sam = server.sam_as_alice("portal").await;
-    for (client, path, secret, subject) in [
-        ("portal", "portal", "portal", "usr_alice"),
-        ("orders", "callback", "orders", "usr_sam"),
-    ] {
+    for (client, path, secret, subject) in
+        [("portal", "portal", "portal", "usr_alice"), ("orders", "callback", "orders", "usr_sam")]
+    {
         let code = sam.get(&authorize(client, path, "")).await.location_param("code").unwrap();
         let redirect = format!("http://127.0.0.1:9/{path}");
         let tokens = server.exchange(secret, &code, &redirect).await.json();
@@ -87,7 +91,7 @@ async fn a70_several_run_side_by_side_and_end_one_by_one() {
     let server = TestServer::start().await;
     let sam = server.sam_as_alice("portal").await;
     let link = server.link("orders").await;
-    let csrf = sam.open(&link).await.field("csrf").unwrap();
+    let csrf = sam.open(&link).await.form(&link).field("csrf").unwrap();
     assert_eq!(sam.post_form(&link, &[("csrf", &csrf)]).await.status, 303);
     let page = sam.open("/me/impersonation").await;
     assert!(page.body.contains("Portal") && page.body.contains("Northwind Orders"));
@@ -120,7 +124,8 @@ async fn a43_a_demand_for_a_fresh_login_is_never_met_by_an_impersonation() {
 async fn a42_a_stronger_context_is_never_met_by_an_impersonation() {
     let server = TestServer::start().await;
     let sam = server.sam_as_alice("portal").await;
-    let answer = sam.get(&authorize("portal", "portal", "&acr_values=urn:mace:incommon:iap:silver")).await;
+    let answer =
+        sam.get(&authorize("portal", "portal", "&acr_values=urn:mace:incommon:iap:silver")).await;
     assert_eq!(
         answer.location_param("error").as_deref(),
         Some("unmet_authentication_requirements")
@@ -194,7 +199,10 @@ async fn a45_the_subject_signs_in_as_usual_meanwhile() {
     alice.sign_in("alice@acme.test", "alice-password").await;
     let account = alice.open("/account").await;
     assert!(account.body.contains("Alice Chen"));
-    assert!(!account.body.contains("/impersonation/stop"), "no bar, no way out of what is not hers");
+    assert!(
+        !account.body.contains("/impersonation/stop"),
+        "no bar, no way out of what is not hers"
+    );
     let code = alice.get(&authorize("portal", "portal", "")).await.location_param("code").unwrap();
     let tokens = server.exchange("portal", &code, "http://127.0.0.1:9/portal").await.json();
     let claims = crate::support::words::claims(tokens["id_token"].as_str().unwrap());
@@ -208,5 +216,9 @@ async fn a49_the_subject_sees_who_was_there() {
     let alice = server.browser();
     alice.sign_in("alice@acme.test", "alice-password").await;
     let account = alice.open("/account").await;
-    assert!(account.body.contains("Sam Support") && account.body.contains("Legacy CRM"), "{}", account.body);
+    assert!(
+        account.body.contains("Sam Support") && account.body.contains("Legacy CRM"),
+        "{}",
+        account.body
+    );
 }

@@ -180,8 +180,12 @@ async fn i12_the_database_refuses_a_session_that_hides_or_changes_its_mark() {
                   impersonation_id, impersonator, bound_client_id) SELECT 's2', sha256('y'), user_id, now(), now(), now(), \
                   impersonation_id, impersonator, bound_client_id FROM sessions";
     assert!(db.refuses(second).await.contains("unique"));
-    assert!(db.refuses("UPDATE impersonations SET actor_id = 'usr_ada'").await.contains("forward only"));
-    assert!(db.refuses("UPDATE impersonations SET redeemed_at = NULL").await.contains("forward only"));
+    assert!(
+        db.refuses("UPDATE impersonations SET actor_id = 'usr_ada'").await.contains("forward only")
+    );
+    assert!(
+        db.refuses("UPDATE impersonations SET redeemed_at = NULL").await.contains("forward only")
+    );
 }
 
 #[tokio::test]

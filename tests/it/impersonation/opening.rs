@@ -211,7 +211,8 @@ async fn b18_the_host_header_is_never_used() {
     for host in ["evil.test", "a:b:c", "[::1]:80", "under_score"] {
         let link = server.link("legacy").await;
         let request = browser.request(Method::GET, &link).header("host", host);
-        let request = request.header("x-forwarded-host", "evil.test").header("forwarded", "host=evil.test");
+        let request =
+            request.header("x-forwarded-host", "evil.test").header("forwarded", "host=evil.test");
         let opened = browser.send(request).await;
         assert!(matches!(opened.status, 302 | 400), "{host}: {}", opened.status);
         if opened.status == 302 {
@@ -228,7 +229,8 @@ async fn b21_a_bewit_is_nothing_else_and_nothing_else_is_a_bewit() {
     assert_eq!(server.userinfo(&bewit).await.status, 401);
     assert_eq!(server.exchange("legacy", &bewit, "http://127.0.0.1:9/legacy").await.status, 400);
     let browser = server.browser();
-    let request = browser.request(Method::GET, "/account").header("cookie", format!("understudy={bewit}"));
+    let request =
+        browser.request(Method::GET, "/account").header("cookie", format!("understudy={bewit}"));
     assert_ne!(browser.send(request).await.status, 200);
     let token = server.global_token().await;
     let answer = browser.get(&format!("/users/usr_alice/impersonate?bewit={token}")).await;
@@ -240,7 +242,14 @@ async fn b21_a_bewit_is_nothing_else_and_nothing_else_is_a_bewit() {
 async fn b22_the_database_keeps_no_secret_of_a_link() {
     let server = TestServer::start().await;
     let link = server.link("legacy").await;
-    let tables = ["impersonations", "sessions", "authorization_codes", "access_tokens", "signing_keys", "audit_events"];
+    let tables = [
+        "impersonations",
+        "sessions",
+        "authorization_codes",
+        "access_tokens",
+        "signing_keys",
+        "audit_events",
+    ];
     let opened = server.browser().get(&link).await;
     let code = opened.location_param("code").unwrap();
     let cookie = opened.header("set-cookie").unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
@@ -256,7 +265,10 @@ async fn b22_the_database_keeps_no_secret_of_a_link() {
             }
         }
     }
-    assert_eq!(server.db.count("SELECT min(length(ticket_hash))::bigint FROM impersonations").await, 32);
+    assert_eq!(
+        server.db.count("SELECT min(length(ticket_hash))::bigint FROM impersonations").await,
+        32
+    );
 }
 
 #[tokio::test]
@@ -286,7 +298,9 @@ async fn b28_a_revoked_link_is_dead() {
 #[tokio::test]
 async fn b30_b31_somebody_elses_browser_is_refused_and_uses_nothing_up() {
     let server = TestServer::start().await;
-    for (email, password) in [("riley@acme.test", "riley-password"), ("alice@acme.test", "alice-password")] {
+    for (email, password) in
+        [("riley@acme.test", "riley-password"), ("alice@acme.test", "alice-password")]
+    {
         let link = server.link("orders").await;
         let other = server.browser();
         other.sign_in(email, password).await;
@@ -318,7 +332,10 @@ async fn a07_a17_b28_the_heart_is_asked_again_when_the_link_is_opened() {
         says(&server.browser().get(&link).await, "Impersonation - Not permitted");
         says(&server.browser().get(&link).await, "Impersonation - Link revoked");
         let trail = server.db.trail().await;
-        assert!(trail.iter().any(|e| e.starts_with("impersonation.refused usr_sam->usr_alice")), "{trail:?}");
+        assert!(
+            trail.iter().any(|e| e.starts_with("impersonation.refused usr_sam->usr_alice")),
+            "{trail:?}"
+        );
     }
 }
 
@@ -333,7 +350,10 @@ async fn b20_links_of_a_rotated_key_work_while_they_live() {
     keys.reload(&conn).await.unwrap();
     let sam = server.sam().await;
     assert_eq!(sam.open(&link).await.status, 200);
-    server.db.sql("UPDATE signing_keys SET retires_at = clock_now() WHERE state = 'retiring'").await;
+    server
+        .db
+        .sql("UPDATE signing_keys SET retires_at = clock_now() WHERE state = 'retiring'")
+        .await;
     keys.reload(&conn).await.unwrap();
     says(&sam.get(&link).await, "Impersonation - Bad mac");
 }
@@ -341,10 +361,12 @@ async fn b20_links_of_a_rotated_key_work_while_they_live() {
 #[tokio::test]
 async fn b39_the_code_of_a_link_is_bound_like_any_other() {
     let server = TestServer::start().await;
-    let code = server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
+    let code =
+        server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
     let other = server.exchange("orders", &code, "http://127.0.0.1:9/legacy").await;
     assert_eq!((other.status, other.json()["error"].as_str()), (400, Some("invalid_grant")));
-    let code = server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
+    let code =
+        server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
     let moved = server.exchange("legacy", &code, "http://127.0.0.1:9/other").await;
     assert_eq!((moved.status, moved.json()["error"].as_str()), (400, Some("invalid_grant")));
 }

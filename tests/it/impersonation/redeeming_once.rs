@@ -31,10 +31,8 @@ async fn open_all(nodes: &[&str], link: &str) -> Vec<u16> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b03_a_hundred_openings_on_two_nodes_make_one_session() {
     let server = TestServer::start_with(OFF).await;
-    let nodes = [
-        Node::start(&server.db, &server.url).await,
-        Node::start(&server.db, &server.url).await,
-    ];
+    let nodes =
+        [Node::start(&server.db, &server.url).await, Node::start(&server.db, &server.url).await];
     let link = server.link("legacy").await;
     let statuses = open_all(&[&nodes[0].url, &nodes[1].url], &link).await;
     assert_eq!(statuses.iter().filter(|status| **status == 302).count(), 1, "{statuses:?}");
@@ -73,8 +71,14 @@ async fn b05_a_used_link_stays_used_after_a_restart() {
 async fn a51_after_a_stop_no_token_verifies_however_the_race_went() {
     let server = TestServer::start_with(OFF).await;
     for _ in 0..20 {
-        let code = server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
-        let id = server.db.text("SELECT id FROM impersonations ORDER BY created_at DESC LIMIT 1").await;
+        let code = server
+            .browser()
+            .get(&server.link("legacy").await)
+            .await
+            .location_param("code")
+            .unwrap();
+        let id =
+            server.db.text("SELECT id FROM impersonations ORDER BY created_at DESC LIMIT 1").await;
         let token = server.global_token().await;
         let browser = server.browser();
         let stop = browser

@@ -1,6 +1,6 @@
 //! Refresh tokens: each good once; one that comes again ends its whole family.
 use super::*;
-use crate::support::{Node, TestDb};
+use crate::support::Node;
 use futures_util::future::join_all;
 use understudy::flows::housekeeping;
 use understudy::provision::{self, DryRun, Prune};
@@ -93,27 +93,18 @@ async fn c29_c39_what_is_used_stays_used_after_a_restart() {
     let first = family(&server).await;
     let second = server.refresh(text(&first, "refresh_token"), &[]).await.json();
     let assertion = super::client_authentication::used_assertion(&server).await;
-    let (db, url) = (TestDb { name: server.db.name.clone(), url: server.db.url.clone() }, server.url.clone());
-    let after = Node::start(&db, &url).await;
-    let form = |token: &str| {
-        let pairs = [
+    let after = Node::start(&server.db, &server.url).await;
+    let browser = Browser::new(&after.url);
+    for tokens in [&first, &second] {
+        let form = [
             ("grant_type", "refresh_token"),
             ("client_id", "orders"),
             ("client_secret", "orders-secret"),
-            ("refresh_token", token),
+            ("refresh_token", text(tokens, "refresh_token")),
         ];
-        pairs.map(|(n, v)| (n.to_owned(), v.to_owned()))
-    };
-    let browser = Browser::new(&after.url);
-    for token in [text(&first, "refresh_token"), text(&second, "refresh_token")] {
-        let owned = form(token);
-        let form: Vec<_> = owned.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         refused(&browser.post_form("/oauth/token", &form).await, 400, "invalid_grant");
     }
     refused(&super::client_authentication::assert_at(&after.url, &assertion).await, 401, "invalid_client");
-    drop(after);
-    // The server's own handle removes the database.
-    std::mem::forget(db);
 }
 
 #[tokio::test]

@@ -24,7 +24,8 @@ impl Page {
     }
 
     pub fn location(&self) -> &str {
-        self.header("location").unwrap_or_else(|| panic!("no Location: {} {}", self.status, self.body))
+        self.header("location")
+            .unwrap_or_else(|| panic!("no Location: {} {}", self.status, self.body))
     }
 
     #[track_caller]
@@ -40,6 +41,15 @@ impl Page {
         let tag = &self.body[start..end];
         let value = tag.split("value=\"").nth(1)?.split('"').next()?;
         Some(unescape(value))
+    }
+
+    /// The part of the page that is the form with this `action`.
+    #[track_caller]
+    pub fn form(&self, action: &str) -> Self {
+        let marked = format!("action=\"{}\"", action.replace('&', "&#38;"));
+        let at = self.body.find(&marked).unwrap_or_else(|| panic!("no form {action}: {}", self.body));
+        let end = at + self.body[at..].find("</form>").unwrap();
+        Self { body: self.body[at..end].to_owned(), ..self.clone() }
     }
 
     /// One parameter of the `Location`.
@@ -83,7 +93,8 @@ impl Browser {
 
     /// `path` is a local path or a whole URL.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
+        let url =
+            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
         self.client.request(method, url)
     }
 

@@ -49,7 +49,10 @@ impl Dev {
         let mut command = Command::new(program);
         command.args(["dev", "--fresh", "--port", &port.to_string()]).current_dir(folder.path());
         for (name, _) in std::env::vars() {
-            if name == "DATABASE_URL" || name.starts_with("UNDERSTUDY_") || name.starts_with("DEMO_") {
+            if name == "DATABASE_URL"
+                || name.starts_with("UNDERSTUDY_")
+                || name.starts_with("DEMO_")
+            {
                 command.env_remove(name);
             }
         }

@@ -3,7 +3,6 @@ use super::db::MASTER_KEY;
 use super::{Browser, TestDb};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::future::Future;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -144,16 +143,12 @@ pub fn free_address() -> String {
 }
 
 /// Asks again until the answer is yes: for what another process does in its own time.
-pub async fn until<F: Future<Output = bool>>(
-    what: &str,
-    seconds: u64,
-    mut is_so: impl FnMut() -> F,
-) -> Duration {
+pub async fn until(what: &str, seconds: u64, mut is_so: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     let mut beat = tokio::time::interval(Duration::from_millis(20));
     while begun.elapsed() < Duration::from_secs(seconds) {
         if is_so().await {
-            return begun.elapsed();
+            return;
         }
         beat.tick().await;
     }

@@ -94,7 +94,8 @@ impl TestServer {
     }
 
     pub async fn introspect(&self, token: &str) -> Page {
-        let form = [("token", token), ("client_id", "machine"), ("client_secret", "machine-secret")];
+        let form =
+            [("token", token), ("client_id", "machine"), ("client_secret", "machine-secret")];
         self.browser().post_form("/oauth/introspect", &form).await
     }
 }

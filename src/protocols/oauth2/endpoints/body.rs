@@ -34,7 +34,9 @@ pub async fn parameters(
 /// Secrets are in it: kept by nobody (RFC 6749 §5.1).
 pub fn secret(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
-    answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
+    answer
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"));
     answer
 }
 

@@ -45,11 +45,7 @@ fn is_of(client: &Client, origin: &str) -> bool {
 }
 
 /// The question a browser asks first: before the application is known, so for the pages of any.
-pub async fn preflight(
-    _: Anyone,
-    request: HttpRequest,
-    ctx: web::Data<Context>,
-) -> HttpResponse {
+pub async fn preflight(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
     let mut answer = HttpResponse::NoContent();
     answer.insert_header((header::VARY, "Origin, Access-Control-Request-Method"));
     let Some(origin) = origin(&request) else { return answer.finish() };

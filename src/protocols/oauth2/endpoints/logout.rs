@@ -66,7 +66,8 @@ fn ended(request: &HttpRequest, done: &Done) -> HttpResponse {
         (None, None) => redirect(request.method(), QUESTION),
     };
     let own = done.own.then(|| cookies::remove_session(request));
-    let acting = done.acting_in.as_ref().map(|client| cookies::remove_impersonated(request, client));
+    let acting =
+        done.acting_in.as_ref().map(|client| cookies::remove_impersonated(request, client));
     with_cookies(answer, own.into_iter().chain(acting))
 }
 

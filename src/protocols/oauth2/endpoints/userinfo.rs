@@ -34,9 +34,7 @@ pub async fn post(
     let Ok(sent) = Parameters::of_form(&sent) else { return malformed() };
     match (request.headers().contains_key(header::AUTHORIZATION), sent.get("access_token")) {
         (false, Some(token)) => answer(&request, &ctx, token).await,
-        (true, Some(_)) => {
-            ApiError::invalid_request("the token is given twice").error_response()
-        }
+        (true, Some(_)) => ApiError::invalid_request("the token is given twice").error_response(),
         (_, None) => match bearer(&request) {
             Ok(token) => answer(&request, &ctx, token).await,
             Err(refused) => refused.error_response(),

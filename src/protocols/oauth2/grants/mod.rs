@@ -22,7 +22,8 @@ pub async fn run(
     caller: &Caller,
 ) -> Result<Tokens, Failure<TokenRefusal>> {
     let name = sent.get("grant_type").ok_or(missing("grant_type is missing"))?;
-    let kind = GrantType::parse(name).ok_or(Failure::Refused(TokenRefusal::UnsupportedGrantType))?;
+    let kind =
+        GrantType::parse(name).ok_or(Failure::Refused(TokenRefusal::UnsupportedGrantType))?;
     match kind {
         GrantType::AuthorizationCode => authorization_code::run(ctx, client, sent, caller).await,
         GrantType::ClientCredentials => client_credentials::run(ctx, client, sent).await,
