@@ -12,6 +12,9 @@ trap 'rm -f "$log"' EXIT
 printf '\n== cargo test --doc\n'
 cargo test --locked --doc 2>&1 | tee "$log"
 
+# With --all-targets an example is built only as a test of itself; the browser tests want the program.
+cargo build --locked --bins --examples
+
 printf '\n== cargo test\n'
 failed=0
 cargo test --locked --all-targets --no-fail-fast 2>&1 | tee -a "$log" || failed=$?

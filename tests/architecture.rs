@@ -29,7 +29,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("diesel", &["store"]),
     ("ring::", &["crypto"]),
     ("aws_lc_rs", &["crypto"]),
-    ("argon2", &["crypto"]),
+    ("argon2::", &["crypto"]),
     ("actix_web", &["http", "protocols", "app", "cli"]),
     ("async fn", &["store", "flows", "http", "protocols", "provision", "app"]),
 ];
@@ -136,7 +136,9 @@ fn rooms_do_not_know_each_other() {
 fn only_flows_touch_the_store() {
     let wrong: Vec<_> = sources()
         .into_iter()
-        .filter(|(path, _)| !matches!(parts(path)[0].as_str(), "store" | "flows" | "app"))
+        .filter(|(path, _)| {
+            !matches!(parts(path)[0].as_str(), "store" | "flows" | "provision" | "app" | "cli")
+        })
         .filter(|(path, _)| !parts(path).iter().any(|part| part == "grants"))
         .filter(|(_, text)| uses(text).iter().any(|used| used == "store"))
         .map(|(path, _)| format!("{} reaches for the database", path.display()))
@@ -150,6 +152,8 @@ fn outside_languages_stay_in_their_module() {
     for (path, text) in sources() {
         let top = parts(&path)[0].clone();
         for (needle, homes) in ONLY_IN {
+            // rustls is told to use ring by a path of its own, which is no use of ring by us.
+            let text = text.replace("rustls::crypto::ring::", "");
             let spoken =
                 text.lines().filter(|l| !l.trim_start().starts_with("//")).any(|l| says(l, needle));
             if spoken && !homes.contains(&top.as_str()) {

@@ -279,6 +279,7 @@ fn session(
         signed_in_at: now,
         ends_at,
         form_token: random(),
+        over: false,
     })
 }
 

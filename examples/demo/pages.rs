@@ -95,7 +95,9 @@ enum Visit {
 /// it was pressed, is stop here too. A 401 is a no; anything else is an accident and ends nothing.
 async fn visit(shop: &Shop, request: &HttpRequest) -> Result<Visit, Problem> {
     let id = shop.cookie(request, "session").unwrap_or_default();
-    let Some(session) = shop.sessions.find(&id) else { return Ok(Visit::SignedOut) };
+    let Some(session) = shop.sessions.find(&id) else {
+        return Ok(shop.sessions.end(&id).map_or(Visit::SignedOut, |ended| over(&ended)));
+    };
     if session.ends_at > now()
         && let Some(info) = userinfo(shop, &session).await?
         && same_actor(&session, info.additional_claims())
@@ -103,10 +105,14 @@ async fn visit(shop: &Shop, request: &HttpRequest) -> Result<Visit, Problem> {
         return Ok(Visit::SignedIn(Box::new((session, info))));
     }
     shop.sessions.end(&id);
-    Ok(Visit::Over(match session.acting {
+    Ok(over(&session))
+}
+
+fn over(session: &Session) -> Visit {
+    Visit::Over(match session.acting {
         Some(_) => "The impersonation has ended. You are signed out here.",
         None => "Your session has ended. Please sign in again.",
-    }))
+    })
 }
 
 fn same_actor(session: &Session, marks: &Marks) -> bool {

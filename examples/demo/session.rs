@@ -32,6 +32,8 @@ pub struct Session {
     pub ends_at: DateTime<Utc>,
     /// In every form that changes something, so that no other site can submit it.
     pub form_token: String,
+    /// The provider said so; kept to tell the browser, when it comes back.
+    pub over: bool,
 }
 
 /// An impersonation has a hard end and our session ends with it. Should the claim be missing, the ID
@@ -76,19 +78,19 @@ impl Sessions {
     }
 
     pub fn find(&self, id: &str) -> Option<Session> {
-        self.all().get(id).cloned()
+        self.all().get(id).filter(|session| !session.over).cloned()
     }
 
+    /// Running or over.
     pub fn end(&self, id: &str) -> Option<Session> {
         self.all().remove(id)
     }
 
     /// What a back-channel logout names: one session of the provider, or everything of a subject.
     pub fn end_named(&self, sid: Option<&str>, subject: Option<&str>) -> usize {
-        let mut all = self.all();
-        let before = all.len();
-        all.retain(|_, session| {
-            let named = match (sid, subject) {
+        let mut ended = 0;
+        for session in self.all().values_mut().filter(|session| !session.over) {
+            session.over = match (sid, subject) {
                 (None, None) => false,
                 (Some(sid), None) => session.sid.as_deref() == Some(sid),
                 (None, Some(subject)) => session.subject == subject,
@@ -96,9 +98,9 @@ impl Sessions {
                     session.sid.as_deref() == Some(sid) && session.subject == subject
                 }
             };
-            !named
-        });
-        before - all.len()
+            ended += usize::from(session.over);
+        }
+        ended
     }
 }
 

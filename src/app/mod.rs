@@ -137,7 +137,11 @@ pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
     cfg.configure(http::api::routes)
         .configure(http::pages::routes)
         .configure(protocols::routes)
-        .route("/metrics", web::get().to(metrics))
+        .service(
+            web::resource("/metrics")
+                .route(web::get().to(metrics))
+                .default_service(web::to(http::api::method_not_allowed_get)),
+        )
         .default_service(web::to(http::pages::not_found));
 }
 

@@ -29,6 +29,7 @@ struct Cli {
     command: Command,
 }
 
+#[expect(clippy::doc_markdown, reason = "help is shown as it stands, without Markdown")]
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve in production: needs DATABASE_URL, UNDERSTUDY_PUBLIC_URL and UNDERSTUDY_MASTER_KEY.

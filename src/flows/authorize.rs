@@ -229,12 +229,10 @@ fn check_expected(user: &User, expected: Option<&str>) -> Result<(), Refused> {
     }
 }
 
-/// An application of one organization is for its people, and for the operator's.
+/// An application of one organization is for its people alone.
 fn serves(client: &Client, user: &User) -> bool {
-    match (client.organization.as_ref().map(|org| &org.id), user.organization_id()) {
-        (Some(its), Some(theirs)) => its == theirs,
-        (None, _) | (_, None) => true,
-    }
+    let its = client.organization.as_ref().map(|organization| &organization.id);
+    its.is_none() || its == user.organization_id()
 }
 
 /// Other people's applications ask the user, once for each scope; the operator's own do not.

@@ -27,25 +27,16 @@ pub async fn client_credentials(
     }
     let audience = issue_tokens::audience(ctx.issuer(), client, audience)
         .map_err(|_| Failure::Refused(GrantRefusal::Audience))?;
-    let access_token = match audience {
-        Some(audience) => {
-            issue_tokens::access_jwt_for_client(ctx, client, (audience, scope), node_clock())?
-        }
-        None => {
-            let secret = random::secret();
-            let conn = ctx.store.conn().await?;
-            let (token_hash, text) = (hash::hash_secret(&secret), scope.to_string());
-            let lifetime = client.access_token_lifetime;
-            store::access_tokens::insert_for_client(
-                &conn,
-                &token_hash,
-                &client.id,
-                &text,
-                lifetime,
-            )
-            .await?;
-            secret
-        }
+    let access_token = if let Some(audience) = audience {
+        issue_tokens::access_jwt_for_client(ctx, client, (audience, scope), node_clock())?
+    } else {
+        let secret = random::secret();
+        let conn = ctx.store.conn().await?;
+        let (token_hash, text) = (hash::hash_secret(&secret), scope.to_string());
+        let lifetime = client.access_token_lifetime;
+        let id = &client.id;
+        store::access_tokens::insert_for_client(&conn, &token_hash, id, &text, lifetime).await?;
+        secret
     };
     Ok(Tokens {
         access_token,

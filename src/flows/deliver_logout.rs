@@ -12,7 +12,7 @@ use crate::crypto::random;
 use crate::domain::client::Client;
 use crate::impersonation::marks;
 use crate::store::logout_deliveries::{self as deliveries, Due};
-use crate::store::{self, StoreError};
+use crate::store::{self, Conn, StoreError};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,7 @@ pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
     let due = deliveries::claim(&conn, AT_ONCE).await?;
     let mut letters = Vec::with_capacity(due.len());
     for one in due {
-        letters.push((one.id, prepare(ctx, &one).await?));
+        letters.push((one.id, prepare(ctx, &conn, &one).await?));
     }
     // Not held while other people's servers take their time.
     drop(conn);
@@ -54,16 +54,19 @@ pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
 }
 
 /// Where to, and the token; `None` when there is nobody to tell any more.
-async fn prepare(ctx: &Context, due: &Due) -> Result<Option<(String, String)>, StoreError> {
-    let conn = ctx.store.conn().await?;
-    let Some(client) = ctx.clients.find(&conn, &due.client).await? else { return Ok(None) };
+async fn prepare(
+    ctx: &Context,
+    conn: &Conn,
+    due: &Due,
+) -> Result<Option<(String, String)>, StoreError> {
+    let Some(client) = ctx.clients.find(conn, &due.client).await? else { return Ok(None) };
     let url = client.backchannel_logout_uri.clone().filter(|_| client.is_active());
     let Some(url) = url else { return Ok(None) };
     let mut claims = claims(ctx.issuer(), &client, due);
     if let Some(id) = &due.impersonation
-        && let Some(record) = store::impersonations::find(&conn, id).await?
+        && let Some(record) = store::impersonations::find(conn, id).await?
         && let Some(ends_at) = record.ends_at
-        && let Some(actor) = store::users::find(&conn, &record.actor).await?
+        && let Some(actor) = store::users::find(conn, &record.actor).await?
     {
         marks::write_ended(&mut claims, &actor, (&record.id, record.mode, ends_at), ctx.issuer());
     }

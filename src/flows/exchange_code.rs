@@ -77,7 +77,7 @@ pub async fn exchange_code(
         audience,
         now: grant.now,
     };
-    redeem(ctx, &conn, &code_hash, &mint, caller).await?.ok_or(()).or_else(|()| Err(INVALID))
+    redeem(ctx, &conn, &code_hash, &mint, caller).await?.ok_or(INVALID)
 }
 
 /// Somebody else has the code too, so nobody keeps what came of it (RFC 6749 §4.1.2).
@@ -117,13 +117,11 @@ async fn principal(
     grant: &Grant,
     caller: &Caller,
 ) -> Result<Option<Principal>, StoreError> {
-    match &grant.impersonation {
-        Some(id) => Ok(decide_again(ctx, conn, id, caller).await?.map(Principal::from)),
-        None => {
-            let own = remembered(grant.user.clone(), grant.authenticated_at);
-            Ok(own.ok().map(Principal::from))
-        }
+    if let Some(id) = &grant.impersonation {
+        return Ok(decide_again(ctx, conn, id, caller).await?.map(Principal::from));
     }
+    let own = remembered(grant.user.clone(), grant.authenticated_at);
+    Ok(own.ok().map(Principal::from))
 }
 
 /// `None`: somebody else was faster.

@@ -33,6 +33,16 @@ pub async fn load(
     Ok(Facts { actor, subject, client, feature_enabled, now })
 }
 
+/// The facts about everybody in `record`. Whoever asked for the link has to stand too: once the global
+/// client is switched off, impersonation is off for whatever it asked for.
+pub async fn of_record(conn: &Conn, record: &Record) -> Result<Facts, StoreError> {
+    let (facts, requester_stands) = try_join!(
+        load(conn, &record.actor, &record.subject, &record.client),
+        store::impersonations::requester_stands(conn, &record.id),
+    )?;
+    Ok(Facts { feature_enabled: facts.feature_enabled && requester_stands, ..facts })
+}
+
 /// The question whether a running impersonation may go on, with today's facts.
 ///
 /// `None`: it is not running, or somebody it needs is not there any more.
@@ -40,10 +50,8 @@ pub async fn of_running(
     conn: &Conn,
     record: &Record,
 ) -> Result<Option<ImpersonationRequest>, StoreError> {
-    let (facts, actor_proof) = try_join!(
-        load(conn, &record.actor, &record.subject, &record.client),
-        proof_of_actor(conn, record.actor_session.as_ref()),
-    )?;
+    let (facts, actor_proof) =
+        try_join!(of_record(conn, record), proof_of_actor(conn, record.actor_session.as_ref()),)?;
     let (Some(starts_at), Some(ends_at), Some(last_seen_at), None) =
         (record.redeemed_at, record.ends_at, record.last_seen_at, record.ended_at)
     else {

@@ -82,7 +82,17 @@ pub fn draw(mint: &Mint<'_>) -> Drawn {
     let secret = random::secret();
     let lifetime = Duration::seconds(mint.client.access_token_lifetime);
     let expires_at = bounded(mint.principal, mint.now + lifetime);
-    Drawn { access_hash: hash::hash_secret(&secret), secret, expires_at }
+    let access_hash = match mint.audience {
+        None => hash::hash_secret(&secret),
+        Some(_) => jti_hash(&secret),
+    };
+    Drawn { secret, access_hash, expires_at }
+}
+
+/// By which the row of a JWT is found. Not the hash of the `jti` alone: whoever reads a `jti` somewhere
+/// must not be able to bring it as an opaque token.
+pub(super) fn jti_hash(jti: &str) -> Vec<u8> {
+    hash::hash_secret(&format!("jti {jti}"))
 }
 
 /// Signs what was drawn and stored.
@@ -145,7 +155,7 @@ fn id_token(ctx: &Context, mint: &Mint<'_>, access_token: &str) -> Result<String
     }
     claims::sign_in(&mut claims, principal.authenticated_at());
     marks::write(&mut claims, principal.impersonation(), ctx.issuer());
-    sign(&*key, "JWT", &claims)
+    sign(&key, "JWT", &claims)
 }
 
 /// A JWT for an application that speaks for itself. Nothing is stored: the signature is enough until it

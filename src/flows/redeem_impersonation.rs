@@ -160,7 +160,10 @@ async fn find_link(
     let now = store::settings::now(conn).await?;
     let state = match state(&record, now) {
         TicketState::Waiting if now.timestamp() >= good_until => TicketState::Expired,
-        state => state,
+        state @ (TicketState::Waiting
+        | TicketState::Expired
+        | TicketState::Redeemed
+        | TicketState::Revoked) => state,
     };
     match state {
         TicketState::Waiting => Ok(Link { record, ticket_hash, now }),
@@ -256,11 +259,11 @@ async fn question(
     session: Option<&Session>,
 ) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
     let record = &link.record;
-    let facts = facts::load(conn, &record.actor, &record.subject, &record.client).await?;
+    let facts = facts::of_record(conn, record).await?;
     let gone = || Failure::Refused(RedeemRefusal::Denied(Denial::SubjectInactive));
-    let (actor, subject, client) = match (facts.actor, facts.subject, facts.client) {
-        (Some(actor), Some(subject), Some(client)) => (actor, subject, client),
-        _ => return Err(gone()),
+    let (Some(actor), Some(subject), Some(client)) = (facts.actor, facts.subject, facts.client)
+    else {
+        return Err(gone());
     };
     let session_ends = session.map(|session| session.expires_at);
     let duration = Duration::seconds(record.duration);

@@ -2,6 +2,7 @@
 //!
 //! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
 use super::authenticate_client::AuthenticatedClient;
+use super::issue_tokens::jti_hash;
 use super::{Context, verify_access_token};
 use crate::crypto::hash;
 use crate::store::{self, StoreError};
@@ -25,7 +26,7 @@ pub async fn revoke(
         return Ok(());
     }
     let Some(signed) = verify_access_token::signed(ctx, token, client) else { return Ok(()) };
-    let token_hash = hash::hash_secret(&signed.jti);
+    let token_hash = jti_hash(&signed.jti);
     let stored = store::access_tokens::revoke(&conn, &token_hash, client).await?;
     if !stored && signed.for_itself {
         store::access_tokens::insert_revoked(&conn, &token_hash, client, signed.expires_at).await?;

@@ -226,8 +226,8 @@ async fn issue(
 
 /// What an event about a request says beside who and whom.
 fn noted(mut event: Event, start: &Start) -> Event {
-    event.reason = start.reason.clone();
-    event.ticket = start.ticket.clone();
+    event.reason.clone_from(&start.reason);
+    event.ticket.clone_from(&start.ticket);
     if let Some(code) = &start.reason_code {
         event = event.with("reason_code", code.as_str());
     }

@@ -4,6 +4,7 @@
 //! counts. A JWT that an application got for itself has a row only once it is revoked.
 use super::Context;
 use super::end_impersonation::decide_again;
+use super::issue_tokens::jti_hash;
 use crate::crypto::times::Times;
 use crate::crypto::{hash, jws};
 use crate::domain::caller::Caller;
@@ -73,7 +74,7 @@ pub async fn verify(
         return judge((ctx, conn, caller), record, (id, now)).await;
     }
     let Some(signed) = read(ctx, token) else { return Ok(None) };
-    match access_tokens::find(conn, &hash::hash_secret(&signed.jti)).await? {
+    match access_tokens::find(conn, &jti_hash(&signed.jti)).await? {
         Some((record, now)) if in_time(&signed, now) => {
             judge((ctx, conn, caller), record, (signed.jti, now)).await
         }
@@ -106,13 +107,7 @@ async fn judge(
     if record.ended || now >= record.expires_at {
         return Ok(None);
     }
-    if record.user.as_ref().is_some_and(|user| !user.is_active()) {
-        return Ok(None);
-    }
-    let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };
-    if !client.is_active() {
-        return Ok(None);
-    }
+    // First, because a no ends the impersonation, whatever else is wrong.
     let impersonation = match &record.impersonation {
         None => None,
         Some(id) => match decide_again(ctx, conn, id, caller).await? {
@@ -120,6 +115,13 @@ async fn judge(
             None => return Ok(None),
         },
     };
+    if record.user.as_ref().is_some_and(|user| !user.is_active()) {
+        return Ok(None);
+    }
+    let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };
+    if !client.is_active() {
+        return Ok(None);
+    }
     Ok(Some(LiveToken {
         client,
         user: record.user,
@@ -178,7 +180,8 @@ fn read(ctx: &Context, token: &str) -> Option<Signed> {
         client: ClientId::parse(text("client_id")?).ok()?,
         times: Times::read(&claims).ok()?,
         scope: Scopes::parse(text("scope").unwrap_or_default()).ok()?,
-        audience: audience(&claims),
+        // One without is for nobody, and not for us (RFC 9068 §4).
+        audience: Some(audience(&claims)?),
         for_itself: text("gty") == Some(FOR_ITSELF),
     })
 }

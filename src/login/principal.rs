@@ -10,13 +10,13 @@ pub struct Principal(Proof);
 
 #[derive(Debug, Clone)]
 enum Proof {
-    Own(Authenticated),
+    Own(Box<Authenticated>),
     Impersonated(Box<Impersonation>),
 }
 
 impl From<Authenticated> for Principal {
     fn from(proof: Authenticated) -> Self {
-        Self(Proof::Own(proof))
+        Self(Proof::Own(Box::new(proof)))
     }
 }
 

@@ -35,7 +35,7 @@ pub struct LoginRequest {
     pub return_url: String,
     pub response_mode: ResponseMode,
     pub scope: Scopes,
-    /// Carried, never interpreted: `state`, RelayState, `wctx`.
+    /// Carried, never interpreted: `state`, `RelayState`, `wctx`.
     pub state: Option<String>,
     pub nonce: Option<String>,
     /// S256 of the verifier ([RFC 7636 §4.2]).

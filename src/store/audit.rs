@@ -5,8 +5,6 @@ use crate::audit::Event;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 
-/// The columns that [`values`] fills, in its order.
-
 /// The values of an event; `detail` is [`Event::detail`], which the caller keeps alive.
 pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Value<'a>; 14] {
     let text = |text: &'a Option<String>| Value::MaybeText(text.as_deref());

@@ -109,6 +109,19 @@ impl TryFrom<Row> for Record {
     }
 }
 
+/// Whether the application or the person that asked for the link is still there and active. The command
+/// line always is.
+pub async fn requester_stands(mut conn: &Conn, id: &ImpersonationId) -> Result<bool, StoreError> {
+    use super::schema::{clients, users};
+    use diesel::dsl::exists;
+    let asked = || impersonations::requested_by;
+    let client = clients::table.filter(clients::id.eq(asked()).and(clients::status.eq("active")));
+    let person = users::table.filter(users::id.eq(asked()).and(users::status.eq("active")));
+    let stands = asked().eq("cli").or(exists(client)).or(exists(person));
+    let found = impersonations::table.find(id.as_str()).select(stands);
+    Ok(found.first(&mut conn).await.optional()?.unwrap_or(false))
+}
+
 pub async fn find(mut conn: &Conn, id: &ImpersonationId) -> Result<Option<Record>, StoreError> {
     let row: Option<Row> = impersonations::table
         .find(id.as_str())

@@ -4,8 +4,12 @@ mod support;
 
 mod browser;
 mod clients;
+mod every_route;
 mod faults;
 mod impersonation;
+mod matrix;
 mod migrations;
+mod oauth2;
+mod pages;
 mod provision;
 mod schema;

@@ -114,7 +114,9 @@ async fn diesel_knows_the_database_as_it_is() {
             };
             // Of a view Postgres does not know it.
             if real_kind != kind || (real_null != null && !views.contains(table)) {
-                wrong.push(format!("{table}.{column}: {kind} null={null}, is {real_kind} null={real_null}"));
+                wrong.push(format!(
+                    "{table}.{column}: {kind} null={null}, is {real_kind} null={real_null}"
+                ));
             }
         }
     }
@@ -172,7 +174,8 @@ async fn i24_ids_compare_byte_for_byte() {
         AND table_name <> '__diesel_schema_migrations' AND (table_name, column_name) <> ('audit_events', 'request_id')";
     let loose = migrated().await.text(loose).await;
     // The trail is read by people and programs outside, by equality only.
-    let trail = ["actor", "client_id", "impersonation_id", "organization_id", "subject", "request_id"];
+    let trail =
+        ["actor", "client_id", "impersonation_id", "organization_id", "subject", "request_id"];
     let left: Vec<&str> = loose
         .split_whitespace()
         .filter(|name| !trail.iter().any(|column| *name == format!("audit_events.{column}")))

@@ -108,18 +108,17 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let [_, _, _, _, high, low] = [c, d, e, f, g, h];
+    let [first, second, _, _, _, _, high, low] = address.segments();
     let embedded = || {
         let ([one, two], [three, four]) = (high.to_be_bytes(), low.to_be_bytes());
         is_public_v4(Ipv4Addr::new(one, two, three, four))
     };
-    match (a, b) {
+    match (first, second) {
         // Translated addresses of IPv4 (RFC 6052).
         (0x64, 0xff9b) => embedded(),
         (0x2001, 0xdb8 | 0) | (0x2002, _) => false,
         // Only what is handed out for the whole world: no unique local, link-local or multicast.
-        _ => a & 0xe000 == 0x2000,
+        _ => first & 0xe000 == 0x2000,
     }
 }
 

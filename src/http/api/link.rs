@@ -58,11 +58,11 @@ async fn open(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpR
         looks_ahead: is_prefetch(request.headers()),
         caller: &caller(&request),
     };
-    let opened = match check_single_authentication(&request) {
+    let outcome = match check_single_authentication(&request) {
         Ok(()) => flow::open(&ctx, opener).await,
         Err(refusal) => Err(refusal),
     };
-    respond(&request, opened).await
+    respond(&request, outcome).await
 }
 
 async fn confirm(
@@ -81,11 +81,11 @@ async fn confirm(
     let genuine = |record: &_, session: &_| {
         pages::confirm::is_genuine(&request, &ctx, &body, (record, session))
     };
-    let opened = match check_single_authentication(&request) {
+    let outcome = match check_single_authentication(&request) {
         Ok(()) => flow::confirm(&ctx, opener, genuine).await,
         Err(refusal) => Err(refusal),
     };
-    respond(&request, opened).await
+    respond(&request, outcome).await
 }
 
 /// A request that only looks ahead is told that there is something, and nothing is used up.

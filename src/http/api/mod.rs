@@ -31,8 +31,16 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .route(web::delete().to(impersonations::end))
             .default_service(web::to(method_not_allowed_get_delete)),
     )
-    .route("/health/live", web::get().to(health::live))
-    .route("/health/ready", web::get().to(health::ready));
+    .service(
+        web::resource("/health/live")
+            .route(web::get().to(health::live))
+            .default_service(web::to(method_not_allowed_get)),
+    )
+    .service(
+        web::resource("/health/ready")
+            .route(web::get().to(health::ready))
+            .default_service(web::to(method_not_allowed_get)),
+    );
 }
 
 /// 405 with `Allow` ([RFC 9110 §15.5.6]).
@@ -45,6 +53,10 @@ pub fn method_not_allowed(allow: &'static str) -> actix_web::HttpResponse {
             "error": "invalid_request",
             "error_description": "this method is not allowed here",
         }))
+}
+
+pub async fn method_not_allowed_get(_: super::extract::Anyone) -> actix_web::HttpResponse {
+    method_not_allowed("GET")
 }
 
 async fn method_not_allowed_get_post(_: super::extract::Anyone) -> actix_web::HttpResponse {

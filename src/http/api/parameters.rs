@@ -84,8 +84,9 @@ impl Fields {
         let members = json::parse_object(body)
             .map_err(|_| ApiError::invalid_request("the body is not one JSON object"))?;
         for (name, value) in members {
+            let is_additional = name == OBJECT;
             match value {
-                Value::Object(inner) if name == OBJECT => {
+                Value::Object(inner) if is_additional => {
                     for (name, value) in inner {
                         if let Some(text) = scalar(&name, value)? {
                             self.add_additional(name, text)?;
@@ -94,12 +95,15 @@ impl Fields {
                 }
                 // An old SDK's `impersonator: {…}` and the like: named in the audit event, not read.
                 Value::Object(_) => self.add(name, String::new())?,
-                value if name == OBJECT => self.read_nested_text(scalar(&name, value)?)?,
-                value => {
-                    if let Some(text) = scalar(&name, value)? {
-                        self.add(name, text)?;
-                    }
-                }
+                value @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_)) => match scalar(&name, value)? {
+                    Some(text) if is_additional => self.read_nested_text(&text)?,
+                    Some(text) => self.add(name, text)?,
+                    None => {}
+                },
             }
         }
         Ok(())
@@ -116,7 +120,7 @@ impl Fields {
                 .and_then(|rest| rest.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')));
             match nested {
                 Some(inner) => self.add_additional(inner.to_owned(), value)?,
-                None if name == OBJECT => self.read_nested_text(Some(value))?,
+                None if name == OBJECT => self.read_nested_text(&value)?,
                 None => self.add(name, value)?,
             }
         }
@@ -124,8 +128,7 @@ impl Fields {
     }
 
     /// `additionalParameters` as JSON text, as in a query.
-    fn read_nested_text(&mut self, text: Option<String>) -> Result<(), ApiError> {
-        let Some(text) = text else { return Ok(()) };
+    fn read_nested_text(&mut self, text: &str) -> Result<(), ApiError> {
         let members = json::parse_object(text.as_bytes())
             .map_err(|_| ApiError::invalid_request(format!("`{OBJECT}` is not an object")))?;
         for (name, value) in members {

@@ -58,7 +58,7 @@ fn accesses(overview: Overview) -> Vec<Access> {
         actor: access.actor,
         application: access.application,
         started: times::moment(access.started_at),
-        ended: access.ended_at.map(times::moment),
+        ended: access.ended_at.map(|at| times::end(access.started_at, at)),
     };
     overview.accesses.into_iter().map(worded).collect()
 }

@@ -2,10 +2,10 @@
 use super::error::PageError;
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
+use crate::flows::Accident;
 use crate::flows::Context;
-use crate::flows::browser::{Held, Live, Seen, Tokens, look, meet};
+use crate::flows::browser::{Held, Live, Seen, Tokens, meet};
 use crate::http::{caller, cookies};
-use crate::store::{Conn, StoreError};
 use actix_web::cookie::Cookie;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
@@ -20,16 +20,9 @@ pub struct BrowserSession {
 }
 
 impl BrowserSession {
-    pub async fn of(request: &HttpRequest) -> Result<Self, StoreError> {
+    pub async fn of(request: &HttpRequest) -> Result<Self, Accident> {
         let (ctx, tokens, caller) = parts(request)?;
         let seen = meet(&ctx, &tokens, &caller).await?;
-        Ok(Self { seen, caller, ctx, request: request.clone() })
-    }
-
-    /// The same, over a connection that the caller has already.
-    pub async fn look(request: &HttpRequest, conn: &Conn) -> Result<Self, StoreError> {
-        let (ctx, tokens, caller) = parts(request)?;
-        let seen = look(&ctx, conn, &tokens, &caller).await?;
         Ok(Self { seen, caller, ctx, request: request.clone() })
     }
 
@@ -47,13 +40,13 @@ impl BrowserSession {
         self.own().map(|session| session.user.display_name().to_owned())
     }
 
-    pub fn accident(&self, cause: &StoreError) -> PageError {
+    pub fn accident(&self, cause: &Accident) -> PageError {
         PageError::accident(&self.request, cause)
     }
 }
 
-fn parts(request: &HttpRequest) -> Result<(web::Data<Context>, Tokens, Caller), StoreError> {
-    let missing = || StoreError::Unavailable("no store is configured".into());
+fn parts(request: &HttpRequest) -> Result<(web::Data<Context>, Tokens, Caller), Accident> {
+    let missing = || Accident::Unavailable("no store is configured".into());
     let ctx = request.app_data::<web::Data<Context>>().ok_or_else(missing)?;
     let tokens = Tokens {
         own: cookies::own(request),

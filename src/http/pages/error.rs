@@ -1,9 +1,9 @@
 //! What stopped a page, in words for people. Nothing internal ever reaches them.
 use super::message::{self, Tone};
+use crate::flows::Accident;
 use crate::flows::Failure;
 use crate::http::caller;
 use crate::http::error::{RETRY_AFTER, is_outage, log};
-use crate::store::StoreError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
@@ -44,7 +44,7 @@ impl PageError {
         Self { retry_after: Some(RETRY_AFTER), ..error }
     }
 
-    pub fn accident(request: &HttpRequest, cause: &StoreError) -> Self {
+    pub fn accident(request: &HttpRequest, cause: &Accident) -> Self {
         log(cause);
         if is_outage(cause) {
             return Self::busy(request);

@@ -5,9 +5,9 @@ use super::forms::{self, Form, Posted};
 use super::frame::{Action, Page, frame};
 use super::headers::{FormTargets, redirect, render_leading_to};
 use super::message::{Message, Tone};
+use crate::flows::Accident;
 use crate::flows::browser::sign_out_everything;
 use crate::http::cookies;
-use crate::store::StoreError;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use askama::Template;
@@ -96,7 +96,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
 pub async fn leave(
     browser: &BrowserSession,
     mut answer: HttpResponse,
-) -> Result<HttpResponse, StoreError> {
+) -> Result<HttpResponse, Accident> {
     sign_out_everything(&browser.ctx, &browser.seen, &browser.caller).await?;
     let cache = header::HeaderValue::from_static("\"cache\"");
     answer.headers_mut().insert(header::CLEAR_SITE_DATA, cache);

@@ -6,7 +6,7 @@ use super::frame::{Action, Page, frame};
 use super::headers::{redirect, render};
 use super::parameter;
 use crate::domain::ImpersonationId;
-use crate::flows::browser::{Held, find_parting, stop};
+use crate::flows::browser::{Held, Parting, find_parting, stop};
 use crate::flows::start_impersonation::encode;
 use crate::http::cookies;
 use actix_web::HttpResponse;
@@ -65,28 +65,34 @@ fn gone(browser: &BrowserSession, held: &Held) -> HttpResponse {
 
 /// Shown to the browser that was sent here, by the seal in its address.
 pub async fn stopped(browser: BrowserSession) -> Result<HttpResponse, PageError> {
-    let id = parameter(&browser.request, "id");
-    let seal = parameter(&browser.request, "seal");
-    let sealed = forms::verify(&browser.ctx, "stopped", &[&id], &seal);
-    let id = ImpersonationId::parse(id).ok().filter(|_| sealed);
-    let parting = match &id {
-        Some(id) => find_parting(&browser.ctx, id).await,
+    let parting = match sealed(&browser) {
+        Some(id) => find_parting(&browser.ctx, &id).await,
         None => Ok(None),
     };
-    let Some(parting) = parting.map_err(|cause| browser.accident(&cause))? else {
-        return Ok(redirect(browser.request.method(), "/account"));
-    };
+    let parting = parting.map_err(|cause| browser.accident(&cause))?;
+    let elsewhere = || redirect(browser.request.method(), "/account");
+    Ok(parting.map_or_else(elsewhere, |parting| page(&browser, parting)))
+}
+
+fn sealed(browser: &BrowserSession) -> Option<ImpersonationId> {
+    let id = parameter(&browser.request, "id");
+    let seal = parameter(&browser.request, "seal");
+    let genuine = forms::verify(&browser.ctx, "stopped", &[&id], &seal);
+    ImpersonationId::parse(id).ok().filter(|_| genuine)
+}
+
+fn page(browser: &BrowserSession, parting: Parting) -> HttpResponse {
     let actor = browser.own_name();
     let onward = match actor {
         Some(_) => Action::new("Your account", "/account"),
         None => Action::new("Sign in", "/login"),
     };
     let page = StoppedPage {
-        page: frame(&browser, "Impersonation ended"),
+        page: frame(browser, "Impersonation ended"),
         actor,
         subject: parting.subject,
         application: parting.application,
         actions: vec![onward],
     };
-    Ok(render(&page, StatusCode::OK))
+    render(&page, StatusCode::OK)
 }

@@ -11,6 +11,11 @@ pub fn moment(at: Timestamp) -> String {
     at.format("%-d %b %Y, %H:%M UTC").to_string()
 }
 
+/// The end of what began at `start`: on the same day, its clock is enough.
+pub fn end(start: Timestamp, at: Timestamp) -> String {
+    if start.date_naive() == at.date_naive() { clock(at) } else { moment(at) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -20,5 +25,7 @@ mod tests {
         let at: Timestamp = "2026-11-05T09:03:59Z".parse().unwrap();
         assert_eq!(clock(at), "09:03 UTC");
         assert_eq!(moment(at), "5 Nov 2026, 09:03 UTC");
+        assert_eq!(end("2026-11-05T00:00:00Z".parse().unwrap(), at), "09:03 UTC");
+        assert_eq!(end("2026-11-04T23:59:59Z".parse().unwrap(), at), moment(at));
     }
 }

@@ -19,20 +19,24 @@ type Fields = Vec<(&'static str, String)>;
 pub fn with_code(login: &Login<'_>) -> Answer {
     let request = login.request;
     let fields = vec![("code", login.code.to_owned())];
-    send(&request.return_url, request.response_mode, complete(fields, &request.state, login.issuer))
+    send(
+        &request.return_url,
+        request.response_mode,
+        complete(fields, request.state.as_deref(), login.issuer),
+    )
 }
 
 /// RFC 6749 §4.1.2.1.
 pub fn with_refusal(reply: &Reply, refusal: Refusal, issuer: &str) -> Answer {
     let (error, description) = refusal.words();
     let fields = vec![("error", error.to_owned()), ("error_description", description.to_owned())];
-    send(&reply.redirect_uri, reply.mode, complete(fields, &reply.state, issuer))
+    send(&reply.redirect_uri, reply.mode, complete(fields, reply.state.as_deref(), issuer))
 }
 
 /// A `state` that was not given is absent, never empty; `iss` is always there.
-fn complete(mut fields: Fields, state: &Option<String>, issuer: &str) -> Fields {
+fn complete(mut fields: Fields, state: Option<&str>, issuer: &str) -> Fields {
     if let Some(state) = state {
-        fields.push(("state", state.clone()));
+        fields.push(("state", state.to_owned()));
     }
     fields.push(("iss", issuer.to_owned()));
     fields

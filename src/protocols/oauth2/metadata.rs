@@ -77,8 +77,11 @@ fn endpoints(issuer: &str) -> Value {
     let all = &CLIENT_AUTHENTICATION[..];
     // Whoever asks about somebody's token has to prove who they are.
     let proving = all.strip_suffix(&["none"]).unwrap_or(all);
-    let neighbours =
-        [("token_endpoint", all), ("introspection_endpoint", proving), ("revocation_endpoint", all)];
+    let neighbours = [
+        ("token_endpoint", all),
+        ("introspection_endpoint", proving),
+        ("revocation_endpoint", all),
+    ];
     if let Some(members) = document.as_object_mut() {
         for (name, methods) in neighbours {
             members.insert(format!("{name}_auth_methods_supported"), json!(methods));

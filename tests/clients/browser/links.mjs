@@ -42,8 +42,9 @@ const stories = {
     const scanner = await person(browser);
     await scanner.goto(it.link);
     for (const button of await scanner.getByRole('button').all()) await button.click();
+    const loaded = scanner.waitForEvent('load');
     await scanner.evaluate(() => document.querySelector('form').submit());
-    await scanner.waitForLoadState();
+    await loaded;
     await scanner.goto(it.link);
     await scanner.evaluate(async (link) => {
       await fetch(link, { method: 'POST', headers: { accept: 'text/html' }, body: new URLSearchParams({ csrf: 'x' }) });
@@ -65,7 +66,7 @@ const stories = {
     assert.deepEqual([...new Set(asked)].sort(), [it.issuer, it.application].sort());
     assert.ok(application.requests.length >= 2);
     for (const { url, headers } of application.requests) {
-      assert.equal(headers.referer, undefined, `${url.pathname}: ${headers.referer}`);
+      assert.ok(!headers.referer?.startsWith(it.issuer), `${url.pathname}: ${headers.referer}`);
       assert.doesNotMatch(url.href, /bewit/);
     }
   },

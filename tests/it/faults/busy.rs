@@ -24,9 +24,10 @@ async fn j08_when_every_connection_is_taken_callers_are_told_and_health_is_not_t
     slow.batch_execute("BEGIN; LOCK TABLE users, access_tokens, clock IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();
-    let callers = join_all((0..CALLERS).map(|nth| {
-        timed(if nth % 2 == 0 { facts.introspect() } else { facts.impersonate() })
-    }));
+    let callers = join_all(
+        (0..CALLERS)
+            .map(|nth| timed(if nth % 2 == 0 { facts.introspect() } else { facts.impersonate() })),
+    );
     let healthy = async {
         loop {
             for path in ["/health/live", "/.well-known/jwks.json"] {

@@ -40,7 +40,7 @@ impl Facts {
             ordinary: text(&own["access_token"]),
             refresh: text(&own["refresh_token"]),
             alice,
-            nobody: without_cookies(&server.url),
+            nobody: Browser::bare(&server.url),
         }
     }
 
@@ -54,7 +54,8 @@ impl Facts {
 
     pub fn introspect(&self) -> RequestBuilder {
         let token = self.impersonated.as_str();
-        let form = [("token", token), ("client_id", "machine"), ("client_secret", "machine-secret")];
+        let form =
+            [("token", token), ("client_id", "machine"), ("client_secret", "machine-secret")];
         self.post("/oauth/introspect", &form)
     }
 
@@ -72,7 +73,8 @@ impl Facts {
     }
 
     pub fn impersonate(&self) -> RequestBuilder {
-        let body = json!({"protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy"});
+        let body =
+            json!({"protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy"});
         let request = self.nobody.request(Method::POST, "/users/usr_alice/impersonate");
         request.bearer_auth(&self.global).json(&body)
     }
@@ -93,11 +95,6 @@ impl Facts {
     }
 }
 
-fn without_cookies(url: &str) -> Browser {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    Browser { client: client.build().unwrap(), url: url.to_owned() }
-}
-
 /// `None`: the connection broke, which says nothing.
 pub async fn ask(request: RequestBuilder) -> Option<Page> {
     let answer = request.send().await.ok()?;
@@ -111,7 +108,14 @@ pub fn is_unavailable(page: &Page) -> bool {
 
 /// The kinds of requests, by turns.
 const KINDS: [&str; 9] = [
-    "token", "introspect", "userinfo", "own userinfo", "session", "authorize", "link", "jwks",
+    "token",
+    "introspect",
+    "userinfo",
+    "own userinfo",
+    "session",
+    "authorize",
+    "link",
+    "jwks",
     "discovery",
 ];
 
@@ -141,7 +145,12 @@ impl Load {
     #[track_caller]
     pub fn nothing_was_wrong(&self) {
         let wrong = self.wrong.lock().unwrap();
-        assert!(wrong.is_empty(), "{} wrong answers, such as\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "{} wrong answers, such as\n{}",
+            wrong.len(),
+            wrong[..wrong.len().min(5)].join("\n")
+        );
     }
 
     /// One of several, each of which begins at another kind.
@@ -156,8 +165,12 @@ impl Load {
 
     async fn one(&self, facts: &Facts, kind: &'static str) {
         match kind {
-            "token" => self.judge(kind, facts.token(), |p| p.json()["access_token"].is_string()).await,
-            "introspect" => self.judge(kind, facts.introspect(), |p| p.json()["active"] == true).await,
+            "token" => {
+                self.judge(kind, facts.token(), |p| p.json()["access_token"].is_string()).await
+            }
+            "introspect" => {
+                self.judge(kind, facts.introspect(), |p| p.json()["active"] == true).await
+            }
             "userinfo" => {
                 let request = facts.userinfo(&facts.impersonated);
                 self.judge(kind, request, |p| p.json()["impersonated"] == true).await
@@ -168,11 +181,13 @@ impl Load {
             }
             "session" => {
                 let request = facts.page("/account");
-                self.judge(kind, request, |p| p.status == 200 && p.body.contains("Alice Chen")).await
+                self.judge(kind, request, |p| p.status == 200 && p.body.contains("Alice Chen"))
+                    .await
             }
             "authorize" => {
                 let request = facts.alice.request(Method::GET, AUTHORIZE);
-                self.judge(kind, request, |p| p.status == 302 && p.location_param("code").is_some()).await
+                self.judge(kind, request, |p| p.status == 302 && p.location_param("code").is_some())
+                    .await
             }
             "jwks" => self.always(kind, facts, "/.well-known/jwks.json").await,
             "discovery" => self.always(kind, facts, "/.well-known/openid-configuration").await,
@@ -189,13 +204,16 @@ impl Load {
 
     /// Asks for a link, opens it, exchanges its code; an attempt that broke off may be tried again.
     async fn link(&self, facts: &Facts) {
-        let Some(made) = self.judge("link", facts.impersonate(), |p| p.status == 200).await else { return };
+        let Some(made) = self.judge("link", facts.impersonate(), |p| p.status == 200).await else {
+            return;
+        };
         if made.status != 200 {
             return;
         }
         let open = || facts.get(&made.body);
         let Some(code) = self.open(open).await else { return };
-        self.judge("exchange", facts.exchange(&code), |p| p.json()["access_token"].is_string()).await;
+        self.judge("exchange", facts.exchange(&code), |p| p.json()["access_token"].is_string())
+            .await;
     }
 
     async fn open(&self, open: impl Fn() -> RequestBuilder) -> Option<String> {

@@ -90,7 +90,10 @@ async fn everything_is_unavailable(facts: &Facts, code: &str, link: &str) {
     ] {
         let page = ask(request).await.unwrap_or_else(|| panic!("{name}: no answer"));
         assert!(is_unavailable(&page), "{name}: {page:?}");
-        assert!(!page.body.contains("active") && !page.body.contains("postgres"), "{name}: {page:?}");
+        assert!(
+            !page.body.contains("active") && !page.body.contains("postgres"),
+            "{name}: {page:?}"
+        );
     }
     for path in ["/health/live", "/.well-known/jwks.json", "/.well-known/openid-configuration"] {
         assert_eq!(status(facts, path).await, Some(200), "{path}");
@@ -105,7 +108,8 @@ async fn j02_j03_j04_j07_a_crashed_database_is_503_and_never_a_wrong_answer() {
     let server = TestServer::start_on(database(&cluster), OFF).await;
     let facts = Facts::gather(&server).await;
     for round in 0..3 {
-        let (load, code, link) = (Load::default(), a_code(&server).await, server.link("legacy").await);
+        let (load, code, link) =
+            (Load::default(), a_code(&server).await, server.link("legacy").await);
         let tasks = join_all((0..TASKS).map(|first| load.run(&facts, first)));
         let conductor = async {
             until("the load runs", 20, async || load.worked() >= 2).await;
@@ -187,7 +191,8 @@ async fn j05_a_fail_over_to_a_read_only_node_and_back() {
     let writable = format!("ALTER DATABASE {database} RESET default_transaction_read_only");
     admin.batch_execute(&writable).await.unwrap();
     until_status(&facts, "/health/ready", 200).await;
-    until("it writes again", 5, async || ask(facts.impersonate()).await.unwrap().status == 200).await;
+    until("it writes again", 5, async || ask(facts.impersonate()).await.unwrap().status == 200)
+        .await;
     for _ in 0..20 {
         assert_eq!(ask(facts.impersonate()).await.unwrap().status, 200);
     }

@@ -37,7 +37,9 @@ async fn c07_unknown_and_disabled_applications_get_a_page_of_ours() {
     let alice = server.alice().await;
     let long = "x".repeat(30_000);
     let markup = "\"><script>alert(1)</script>";
-    for client in ["", "unknown", "orders", "globex-shop", "a\0b", "ORDERS", " orders", &long, markup] {
+    for client in
+        ["", "unknown", "orders", "globex-shop", "a\0b", "ORDERS", " orders", &long, markup]
+    {
         let answer = alice.open(&authorize(&[("client_id", client)])).await;
         stays_here(&answer);
         assert!(!answer.body.contains("<script>alert"), "{}", answer.body);
@@ -101,7 +103,9 @@ async fn c09_c10_only_the_code_flow_is_spoken() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
     hears(&alice.get(&without("response_type")).await, "invalid_request");
-    for other in ["token", "id_token", "code token", "token code", "id_token token", "foo", "none", "CODE"] {
+    for other in
+        ["token", "id_token", "code token", "token code", "id_token token", "foo", "none", "CODE"]
+    {
         let answer = alice.get(&authorize(&[("response_type", other), ("nonce", "n")])).await;
         hears(&answer, "unsupported_response_type");
         assert_eq!(answer.location_param("access_token"), None);
@@ -124,7 +128,9 @@ async fn c12_no_error_splits_a_header_or_leaves_its_alphabet() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
     let odd = "a\"b\\c\r\nSet-Cookie: x=1\r\n\r\nü\u{2028}";
-    for name in ["response_type", "scope", "prompt", "max_age", "response_mode", "code_challenge_method"] {
+    for name in
+        ["response_type", "scope", "prompt", "max_age", "response_mode", "code_challenge_method"]
+    {
         let answer = alice.get(&authorize(&[(name, odd)])).await;
         assert!(answer.header("set-cookie").is_none_or(|cookie| !cookie.contains("x=1")), "{name}");
         if answer.header("location").is_none() {
@@ -162,7 +168,11 @@ async fn c44_every_answer_names_its_issuer() {
         &[("request", "x")],
     ] {
         let answer = alice.get(&authorize(changes)).await;
-        assert_eq!(answer.location_param("iss").as_deref(), issuer["issuer"].as_str(), "{changes:?}");
+        assert_eq!(
+            answer.location_param("iss").as_deref(),
+            issuer["issuer"].as_str(),
+            "{changes:?}"
+        );
     }
     let nobody = server.browser().get(&authorize(&[("prompt", "none")])).await;
     assert_eq!(nobody.location_param("iss"), Some(server.url.clone()));
@@ -214,7 +224,6 @@ async fn c52_what_is_not_known_is_passed_over_and_never_repeated_raw() {
         ("acr_values", "urn:mace:incommon:iap:silver"),
         ("claims", r#"{"userinfo":{"name":{"essential":true}},"id_token":{"sub":null}}"#),
         ("claims", "no JSON"),
-        ("registration", "{}"),
         ("resource_x", ""),
     ] {
         let answer = alice.get(&authorize(&[(name, value)])).await;
@@ -241,6 +250,7 @@ async fn c53_request_objects_are_refused_and_never_half_used() {
         let answer = alice.get(&authorize(&[("request_uri", uri)])).await;
         hears(&answer, "request_uri_not_supported");
     }
+    hears(&alice.get(&authorize(&[("registration", "{}")])).await, "registration_not_supported");
 }
 
 #[tokio::test]

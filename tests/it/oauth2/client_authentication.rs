@@ -31,7 +31,8 @@ async fn a_secret_goes_by_basic_or_in_the_body_of_a_form_or_of_json() {
     });
     let by_json = server.browser().post_json("/oauth/token", body).await;
     assert_eq!(by_json.status, 200, "{}", by_json.body);
-    let named = basic(&server, &userpass("machine:machine-secret"), &[("client_id", "machine")]).await;
+    let named =
+        basic(&server, &userpass("machine:machine-secret"), &[("client_id", "machine")]).await;
     assert_eq!(named.status, 200, "{}", named.body);
 }
 
@@ -99,7 +100,9 @@ async fn c37_basic_is_read_as_the_rule_says_and_never_falls_over() {
     let hash = "encode(sha256(convert_to('s%:e+c&r ü', 'UTF8')), 'hex')";
     server
         .db
-        .sql(&format!("INSERT INTO client_secrets VALUES ('machine', decode({hash}, 'hex'), now())"))
+        .sql(&format!(
+            "INSERT INTO client_secrets VALUES ('machine', decode({hash}, 'hex'), now())"
+        ))
         .await;
     let encoded: String = url::form_urlencoded::byte_serialize(odd.as_bytes()).collect();
     let answer = basic(&server, &userpass(&format!("machine:{encoded}")), &[]).await;
@@ -110,9 +113,21 @@ async fn c37_basic_is_read_as_the_rule_says_and_never_falls_over() {
         assert_eq!(basic(&server, &header, &[]).await.status, 200, "{scheme}");
     }
     for header in [
-        "Basic", "Basic ", "Basic !!!", "Basic bWFjaGluZQ==", "Basic Og==", "Basic /w==", "Basic //8=",
-        "Bearer x", "Digest x", "", "Basic a b c",
-        &userpass("machine:%"), &userpass("machine:%zz"), &userpass("machine:%ff"), &userpass("machine\0:x"),
+        "Basic",
+        "Basic ",
+        "Basic !!!",
+        "Basic bWFjaGluZQ==",
+        "Basic Og==",
+        "Basic /w==",
+        "Basic //8=",
+        "Bearer x",
+        "Digest x",
+        "",
+        "Basic a b c",
+        &userpass("machine:%"),
+        &userpass("machine:%zz"),
+        &userpass("machine:%ff"),
+        &userpass("machine\0:x"),
     ] {
         let answer = basic(&server, header, &[]).await;
         assert!(matches!(answer.status, 400 | 401), "{header}: {}", answer.status);
@@ -273,7 +288,11 @@ async fn c40_each_defect_of_an_assertion_is_fatal() {
     ] {
         let assertion = forge.typed("JWT", &claims(&server, changes.clone()).await);
         let answer = assert_at(&server.url, &assertion).await;
-        assert_eq!((answer.status, &answer.json()["error"]), (401, &json!("invalid_client")), "{changes}");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (401, &json!("invalid_client")),
+            "{changes}"
+        );
     }
     let other = Forge::new("machine-key");
     let assertion = other.typed("JWT", &claims(&server, json!({})).await);
@@ -307,7 +326,9 @@ async fn c41_a_clock_that_runs_ahead_a_little_is_forgiven() {
     let server = TestServer::start().await;
     let forge = with_key(&server).await;
     let at = now(&server).await;
-    for changes in [json!({"nbf": at + 8}), json!({"iat": at + 10}), json!({"nbf": at + 10, "iat": at + 10})] {
+    for changes in
+        [json!({"nbf": at + 8}), json!({"iat": at + 10}), json!({"nbf": at + 10, "iat": at + 10})]
+    {
         let assertion = forge.typed("JWT", &claims(&server, changes.clone()).await);
         let answer = assert_at(&server.url, &assertion).await;
         assert_eq!(answer.status, 200, "{changes}: {}", answer.body);
@@ -338,7 +359,8 @@ async fn c42_the_token_endpoint_takes_posted_forms_and_knows_its_grants() {
     let browser = server.browser();
     let get = browser.get("/oauth/token?grant_type=client_credentials").await;
     assert_eq!(get.status, 405);
-    let query = "/oauth/token?grant_type=client_credentials&client_id=machine&client_secret=machine-secret";
+    let query =
+        "/oauth/token?grant_type=client_credentials&client_id=machine&client_secret=machine-secret";
     let answer = browser.send(browser.request(Method::POST, query)).await;
     assert!(matches!(answer.status, 400 | 401), "{}", answer.body);
     let answer = browser.post_form(query, &[("scope", "jobs:run")]).await;

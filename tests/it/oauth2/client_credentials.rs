@@ -57,7 +57,8 @@ async fn a_scope_that_is_not_its_own_is_refused() {
 #[tokio::test]
 async fn c91_an_audience_that_is_not_its_own_is_refused() {
     let server = TestServer::start().await;
-    for audience in ["https://orders.test/api", "https://jobs.test/api/", "https://jobs.test", "x"] {
+    for audience in ["https://orders.test/api", "https://jobs.test/api/", "https://jobs.test", "x"]
+    {
         refused(&ask(&server, &[("audience", audience)]).await, 400, "invalid_target");
         refused(&ask(&server, &[("resource", audience)]).await, 400, "invalid_target");
     }

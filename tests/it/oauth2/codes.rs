@@ -93,8 +93,8 @@ async fn c21_c27_c39_of_many_at_once_on_two_nodes_one_wins() {
     let server = TestServer::start_with(LIMITS_OFF).await;
     let second = Node::start(&server.db, &server.url).await;
     one_wins(&server, &[&server.url, &second.url]).await;
-    super::refresh::one_wins(&server, &[&server.url, &second.url]).await;
-    super::client_authentication::one_wins(&server, &[&server.url, &second.url]).await;
+    refresh::one_wins(&server, &[&server.url, &second.url]).await;
+    client_authentication::one_wins(&server, &[&server.url, &second.url]).await;
 }
 
 #[tokio::test]
@@ -111,7 +111,8 @@ async fn c22_a_code_is_of_no_use_to_another_application() {
         ("redirect_uri", CALLBACK),
     ];
     refused(&server.token(&public).await, 400, "invalid_grant");
-    let none = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
+    let none =
+        [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", CALLBACK)];
     refused(&server.token(&none).await, 401, "invalid_client");
 }
 
@@ -119,7 +120,12 @@ async fn c22_a_code_is_of_no_use_to_another_application() {
 async fn c23_the_redirect_uri_is_the_one_of_the_request() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
-    for other in ["http://127.0.0.1:9/other?a=1", "http://127.0.0.1:9/callback/", "HTTP://127.0.0.1:9/callback", ""] {
+    for other in [
+        "http://127.0.0.1:9/other?a=1",
+        "http://127.0.0.1:9/callback/",
+        "HTTP://127.0.0.1:9/callback",
+        "",
+    ] {
         let code = alice.code(&[]).await;
         let answer = server.exchange("orders", &code, other).await;
         assert_eq!(answer.status, 400, "{other}: {}", answer.body);
@@ -162,7 +168,9 @@ async fn c24_everything_handed_out_is_such_a_secret() {
         let code = alice.code(&[("scope", "openid offline_access")]).await;
         let tokens = server.redeem(&code).await.json();
         let token = server.client_token("machine", "machine-secret").await;
-        for secret in [code.as_str(), text(&tokens, "access_token"), text(&tokens, "refresh_token"), &token] {
+        for secret in
+            [code.as_str(), text(&tokens, "access_token"), text(&tokens, "refresh_token"), &token]
+        {
             assert!(secret.len() >= 43, "{secret}");
             assert!(seen.insert(secret.to_owned()));
         }
@@ -180,10 +188,13 @@ async fn c25_a_token_is_good_whole_and_unchanged_only() {
     let server = TestServer::start().await;
     let tokens = server.alices_tokens("openid offline_access").await;
     let access = text(&tokens, "access_token");
-    let flipped: String = access
-        .chars()
-        .map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
-        .collect();
+    let flipped: String =
+        access
+            .chars()
+            .map(|c| {
+                if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
+            })
+            .collect();
     for other in [
         &access[..access.len() - 1],
         &access[1..],

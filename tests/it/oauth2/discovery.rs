@@ -16,8 +16,13 @@ async fn c94_both_documents_say_what_is_true() {
         let document = answer.json();
         assert_eq!(document["issuer"], server.url.as_str());
         for name in [
-            "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri",
-            "introspection_endpoint", "revocation_endpoint", "end_session_endpoint",
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "jwks_uri",
+            "introspection_endpoint",
+            "revocation_endpoint",
+            "end_session_endpoint",
         ] {
             let url = text(&document, name);
             assert!(url.starts_with(&format!("{}/", server.url)), "{name}: {url}");
@@ -92,13 +97,13 @@ async fn c97_a_rotated_key_still_verifies_what_it_signed() {
     let token = text(&old, "access_token");
     assert_eq!(server.introspect(token).await.json()["active"], true);
     let published = server.browser().get("/.well-known/jwks.json").await.body;
-    let kid = super::jwt::header(token)["kid"].as_str().unwrap().to_owned();
+    let kid = jwt::header(token)["kid"].as_str().unwrap().to_owned();
     assert!(published.contains(&kid));
     let code = server.alice().await.code(&[("audience", "https://orders.test/api")]).await;
     let new = server.redeem(&code).await.json();
     let token = text(&new, "access_token");
-    assert_ne!(super::jwt::header(token)["kid"].as_str(), Some(kid.as_str()));
-    assert!(published.contains(super::jwt::header(token)["kid"].as_str().unwrap()));
+    assert_ne!(jwt::header(token)["kid"].as_str(), Some(kid.as_str()));
+    assert!(published.contains(jwt::header(token)["kid"].as_str().unwrap()));
 }
 
 #[tokio::test]
@@ -106,7 +111,8 @@ async fn discovery_and_keys_are_read_only_and_for_every_origin() {
     let server = TestServer::start().await;
     let browser = server.browser();
     for place in PLACES.into_iter().chain(["/.well-known/jwks.json"]) {
-        let request = browser.request(reqwest::Method::GET, place).header("origin", "https://any.test");
+        let request =
+            browser.request(reqwest::Method::GET, place).header("origin", "https://any.test");
         let answer = browser.send(request).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert_eq!(answer.header("access-control-allow-credentials"), None);

@@ -62,8 +62,8 @@ impl Forge {
 
     pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
         let rng = SystemRandom::new();
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &self.private, &rng).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &self.private, &rng)
+            .unwrap();
         let signed = unsigned(header, payload);
         let signature = pair.sign(&rng, signed.as_bytes()).unwrap();
         format!("{signed}.{}", encode(signature))

@@ -60,7 +60,12 @@ async fn c66_what_is_not_live_is_inactive_and_nothing_else() {
     let alice = server.alice().await;
     let tokens = server.tokens_for(&alice, "openid offline_access").await;
     for other in [
-        "garbage", "a.b.c", "..", "\u{fffd}", &"x".repeat(20_000), text(&tokens, "id_token"),
+        "garbage",
+        "a.b.c",
+        "..",
+        "\u{fffd}",
+        &"x".repeat(20_000),
+        text(&tokens, "id_token"),
         text(&tokens, "refresh_token"),
     ] {
         let answer = server.introspect(other).await;

@@ -52,7 +52,9 @@ async fn c14_only_s256_is_a_challenge() {
     // Left out it means `plain` (RFC 7636 §4.3).
     hears(&alice.get(&of_spa(&[("code_challenge", CHALLENGE)])).await, "invalid_request");
     hears(&alice.get(&authorize(&[("code_challenge", CHALLENGE)])).await, "invalid_request");
-    for challenge in ["x", &"a".repeat(42), &"a".repeat(44), &"a".repeat(129), "ü", &format!("{CHALLENGE}=")] {
+    for challenge in
+        ["x", &"a".repeat(42), &"a".repeat(44), &"a".repeat(129), "ü", &format!("{CHALLENGE}=")]
+    {
         let more = [("code_challenge", challenge), ("code_challenge_method", "S256")];
         hears(&alice.get(&of_spa(&more)).await, "invalid_request");
     }
@@ -96,7 +98,9 @@ async fn c17_a_malformed_verifier_is_refused_quietly() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
     let path = of_spa(&[("code_challenge", CHALLENGE), ("code_challenge_method", "S256")]);
-    for verifier in ["", "x", &"a".repeat(42), &"a".repeat(129), &"ü".repeat(43), &" ".repeat(43), "\0"] {
+    for verifier in
+        ["", "x", &"a".repeat(42), &"a".repeat(129), &"ü".repeat(43), &" ".repeat(43), "\0"]
+    {
         let code = alice.get(&path).await.location_param("code").unwrap();
         let answer = spa_brings(&server, &code, Some(verifier)).await;
         assert_eq!(answer.status, 400, "{}", answer.body);

@@ -12,18 +12,53 @@ async fn c01_look_alikes_are_never_redirected_to() {
     let good = alice.get(&authorize(&[("redirect_uri", registered)])).await;
     assert!(good.location().starts_with("https://rp.example/cb?code="), "{}", good.location());
     for other in [
-        "https://rp.example/CB", "https://RP.example/cb", "HTTPS://rp.example/cb", "https://rp.example/cb/",
-        "https://rp.example/cb/../x", "https://rp.example/x/../cb", "https://rp.example/./cb",
-        "https://rp.example//cb", "https://rp.example/cb%2f", "https://rp.example/%63b", "https://rp.example/cb?",
-        "https://rp.example/cb?x=1", "https://rp.example/cb#f", "https://rp.example/cb#", "https://rp.example:443/cb",
-        "https://rp.example:443@evil/cb", "https://rp.example@evil.example/cb", "https://rp.example.evil/cb",
-        "https://rp.example./cb", "https://evil.rp.example/cb", "https://rp.example\\evil", "https:\\\\rp.example/cb",
-        "https://rp.example/cb\\evil", "https://rp.example/c\tb", "https://rp.example/cb\n", "https://rp.example/cb\r\n",
-        " https://rp.example/cb", "https://rp.example/cb ", "https://rp.example/cb%00", "https://rp.example/cb\0",
-        "http://rp.example/cb", "https://rp.example:8443/cb", "//rp.example/cb", "/cb", "cb", "rp.example/cb", "",
-        "https://rp.еxample/cb", "https://rp。example/cb", "https://xn--rp-example/cb", "https://rp.example/cb;x",
-        "javascript:alert(1)//rp.example/cb", "data:text/html,https://rp.example/cb", "https://rp-example/cb",
-        "https://rpXexample/cb", "https://rp.example/cbb", "https://rp.example/c",
+        "https://rp.example/CB",
+        "https://RP.example/cb",
+        "HTTPS://rp.example/cb",
+        "https://rp.example/cb/",
+        "https://rp.example/cb/../x",
+        "https://rp.example/x/../cb",
+        "https://rp.example/./cb",
+        "https://rp.example//cb",
+        "https://rp.example/cb%2f",
+        "https://rp.example/%63b",
+        "https://rp.example/cb?",
+        "https://rp.example/cb?x=1",
+        "https://rp.example/cb#f",
+        "https://rp.example/cb#",
+        "https://rp.example:443/cb",
+        "https://rp.example:443@evil/cb",
+        "https://rp.example@evil.example/cb",
+        "https://rp.example.evil/cb",
+        "https://rp.example./cb",
+        "https://evil.rp.example/cb",
+        "https://rp.example\\evil",
+        "https:\\\\rp.example/cb",
+        "https://rp.example/cb\\evil",
+        "https://rp.example/c\tb",
+        "https://rp.example/cb\n",
+        "https://rp.example/cb\r\n",
+        " https://rp.example/cb",
+        "https://rp.example/cb ",
+        "https://rp.example/cb%00",
+        "https://rp.example/cb\0",
+        "http://rp.example/cb",
+        "https://rp.example:8443/cb",
+        "//rp.example/cb",
+        "/cb",
+        "cb",
+        "rp.example/cb",
+        "",
+        "https://rp.еxample/cb",
+        "https://rp。example/cb",
+        "https://xn--rp-example/cb",
+        "https://rp.example/cb;x",
+        "javascript:alert(1)//rp.example/cb",
+        "data:text/html,https://rp.example/cb",
+        "https://rp-example/cb",
+        "https://rpXexample/cb",
+        "https://rp.example/cbb",
+        "https://rp.example/c",
     ] {
         let answer = alice.open(&authorize(&[("redirect_uri", other)])).await;
         stays_here(&answer);
@@ -35,9 +70,15 @@ async fn c01_localhost_and_127_0_0_1_are_two_addresses() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
     for other in [
-        "http://localhost:9/callback", "http://127.0.0.1/callback", "http://127.0.0.1:10/callback",
-        "http://127.0.0.1:09/callback", "http://127.1:9/callback", "http://2130706433:9/callback",
-        "https://127.0.0.1:9/callback", "http://[::1]:9/callback", "http://127.0.0.1:9/callback/",
+        "http://localhost:9/callback",
+        "http://127.0.0.1/callback",
+        "http://127.0.0.1:10/callback",
+        "http://127.0.0.1:09/callback",
+        "http://127.1:9/callback",
+        "http://2130706433:9/callback",
+        "https://127.0.0.1:9/callback",
+        "http://[::1]:9/callback",
+        "http://127.0.0.1:9/callback/",
     ] {
         stays_here(&alice.open(&authorize(&[("redirect_uri", other)])).await);
     }
@@ -62,8 +103,12 @@ async fn c02_c03_a_registered_query_is_kept_and_nothing_is_added_to_it() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
     for other in [
-        "http://127.0.0.1:9/other", "http://127.0.0.1:9/other?", "http://127.0.0.1:9/other?a=1&b=2",
-        "http://127.0.0.1:9/other?a=2", "http://127.0.0.1:9/other?b=2&a=1", "http://127.0.0.1:9/other?a=1&",
+        "http://127.0.0.1:9/other",
+        "http://127.0.0.1:9/other?",
+        "http://127.0.0.1:9/other?a=1&b=2",
+        "http://127.0.0.1:9/other?a=2",
+        "http://127.0.0.1:9/other?b=2&a=1",
+        "http://127.0.0.1:9/other?a=1&",
         "http://127.0.0.1:9/callback?a=1",
     ] {
         stays_here(&alice.open(&authorize(&[("redirect_uri", other)])).await);
@@ -85,16 +130,27 @@ async fn c04_a_native_application_on_a_loopback_address_may_have_any_port() {
         all.extend(more);
         authorize(&all)
     };
-    for uri in ["http://127.0.0.1/native", "http://127.0.0.1:51004/native", "http://127.0.0.1:1/native"] {
+    for uri in
+        ["http://127.0.0.1/native", "http://127.0.0.1:51004/native", "http://127.0.0.1:1/native"]
+    {
         let answer = alice.get(&ask(uri)).await;
         assert!(answer.location().starts_with(&format!("{uri}?")), "{}", answer.location());
     }
     for other in [
-        "http://127.0.0.1:51004/native/", "http://127.0.0.1:51004/", "http://localhost:51004/native",
-        "http://127.0.0.1:51004@evil.example/native", "http://127.0.0.1:x/native", "http://127.0.0.1:/native",
-        "http://127.0.0.1:99999/native", "http://127.0.0.1:51004/native?x=1", "http://127.0.0.1.evil/native",
-        "http://127.0.0.2:51004/native", "https://127.0.0.1:51004/native", "http://[::1]:51004/native",
-        "http://127.0.0.1:51004\\@evil.example/native", "http://127.0.0.1:0x50/native",
+        "http://127.0.0.1:51004/native/",
+        "http://127.0.0.1:51004/",
+        "http://localhost:51004/native",
+        "http://127.0.0.1:51004@evil.example/native",
+        "http://127.0.0.1:x/native",
+        "http://127.0.0.1:/native",
+        "http://127.0.0.1:99999/native",
+        "http://127.0.0.1:51004/native?x=1",
+        "http://127.0.0.1.evil/native",
+        "http://127.0.0.2:51004/native",
+        "https://127.0.0.1:51004/native",
+        "http://[::1]:51004/native",
+        "http://127.0.0.1:51004\\@evil.example/native",
+        "http://127.0.0.1:0x50/native",
     ] {
         stays_here(&alice.open(&ask(other)).await);
     }
@@ -104,7 +160,9 @@ async fn c04_a_native_application_on_a_loopback_address_may_have_any_port() {
 async fn c04_the_code_of_a_native_application_is_for_the_port_that_it_asked_with() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
-    for (at_token, status) in [("http://127.0.0.1:51005/native", 400), ("http://127.0.0.1:51004/native", 200)] {
+    for (at_token, status) in
+        [("http://127.0.0.1:51005/native", 400), ("http://127.0.0.1:51004/native", 200)]
+    {
         let changes = [
             ("client_id", "native"),
             ("redirect_uri", "http://127.0.0.1:51004/native"),
@@ -129,7 +187,8 @@ async fn c05_the_redirect_uri_has_to_be_named() {
     let alice = server.alice().await;
     // `orders` has several, `stranger` one, and the machine none.
     for client in ["orders", "stranger", "machine"] {
-        let path = without("redirect_uri").replace("client_id=orders", &format!("client_id={client}"));
+        let path =
+            without("redirect_uri").replace("client_id=orders", &format!("client_id={client}"));
         stays_here(&alice.open(&path).await);
         let empty = authorize(&[("client_id", client), ("redirect_uri", "")]);
         stays_here(&alice.open(&empty).await);
@@ -139,8 +198,14 @@ async fn c05_the_redirect_uri_has_to_be_named() {
 #[test]
 fn c06_bad_schemes_are_not_registered() {
     for uri in [
-        "javascript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "http://rp.example/cb",
-        "https://rp.example/cb#f", "https://*.rp.example/cb", "https://user@rp.example/cb",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "http://rp.example/cb",
+        "https://rp.example/cb#f",
+        "https://*.rp.example/cb",
+        "https://user@rp.example/cb",
     ] {
         for field in ["redirect_uris", "post_logout_redirect_uris"] {
             let file = format!(

@@ -46,10 +46,8 @@ async fn c26_an_old_refresh_token_ends_the_family() {
 async fn c26_other_families_of_the_same_user_go_on() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
-    let (one, other) = (
-        server.tokens_for(&alice, OFFLINE).await,
-        server.tokens_for(&alice, OFFLINE).await,
-    );
+    let (one, other) =
+        (server.tokens_for(&alice, OFFLINE).await, server.tokens_for(&alice, OFFLINE).await);
     server.refresh(text(&one, "refresh_token"), &[]).await;
     server.refresh(text(&one, "refresh_token"), &[]).await;
     assert_eq!(server.refresh(text(&other, "refresh_token"), &[]).await.status, 200);
@@ -92,7 +90,7 @@ async fn c29_c39_what_is_used_stays_used_after_a_restart() {
     let server = TestServer::start_with(LIMITS_OFF).await;
     let first = family(&server).await;
     let second = server.refresh(text(&first, "refresh_token"), &[]).await.json();
-    let assertion = super::client_authentication::used_assertion(&server).await;
+    let assertion = client_authentication::used_assertion(&server).await;
     let after = Node::start(&server.db, &server.url).await;
     let browser = Browser::new(&after.url);
     for tokens in [&first, &second] {
@@ -104,7 +102,7 @@ async fn c29_c39_what_is_used_stays_used_after_a_restart() {
         ];
         refused(&browser.post_form("/oauth/token", &form).await, 400, "invalid_grant");
     }
-    refused(&super::client_authentication::assert_at(&after.url, &assertion).await, 401, "invalid_client");
+    refused(&client_authentication::assert_at(&after.url, &assertion).await, 401, "invalid_client");
 }
 
 #[tokio::test]
@@ -140,7 +138,8 @@ async fn c31_a_scope_never_grows() {
     assert_eq!(narrow["scope"], "openid");
     assert_eq!(server.userinfo(text(&narrow, "access_token")).await.json().get("name"), None);
     // What was granted is still the family's.
-    let again = server.refresh(text(&narrow, "refresh_token"), &[("scope", "openid profile")]).await;
+    let again =
+        server.refresh(text(&narrow, "refresh_token"), &[("scope", "openid profile")]).await;
     assert_eq!(again.status, 200, "{}", again.body);
 }
 
@@ -197,7 +196,7 @@ async fn c32_a_withdrawn_consent_ends_the_refresh_tokens() {
         ("redirect_uri", "http://127.0.0.1:9/stranger"),
         ("scope", OFFLINE),
     ]);
-    let answer = super::consent::decide(&alice, &path, "allow").await;
+    let answer = consent::decide(&alice, &path, "allow").await;
     let code = answer.location_param("code").unwrap();
     let tokens = server.exchange("stranger", &code, "http://127.0.0.1:9/stranger").await.json();
     let refresh = |token: String| {

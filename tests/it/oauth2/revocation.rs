@@ -68,7 +68,9 @@ async fn c67_what_is_not_its_own_stays_and_nothing_is_said() {
     ];
     let jwt = server.token(&jwt_form).await.json();
     let access = text(&tokens, "access_token");
-    for token in [access, text(&tokens, "refresh_token"), text(&jwt, "access_token"), "unknown", "a.b.c"] {
+    for token in
+        [access, text(&tokens, "refresh_token"), text(&jwt, "access_token"), "unknown", "a.b.c"]
+    {
         let answer = gives_back(&server, "invoices", token).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, ""));
     }

@@ -19,7 +19,8 @@ async fn c65_a_token_goes_in_the_header_or_in_a_posted_form() {
     for scheme in ["Bearer", "bearer", "BEARER"] {
         for method in [Method::GET, Method::POST] {
             let request = browser.request(method, "/userinfo");
-            let answer = browser.send(request.header("authorization", format!("{scheme} {token}"))).await;
+            let answer =
+                browser.send(request.header("authorization", format!("{scheme} {token}"))).await;
             assert_eq!(answer.status, 200, "{}", answer.body);
             assert_eq!(answer.json(), json!({"sub": "usr_alice"}));
         }
@@ -40,11 +41,19 @@ async fn c65_whatever_is_no_live_access_token_is_refused() {
     let browser = server.browser();
     challenged(&browser.get(&format!("/userinfo?access_token={token}")).await, "Bearer");
     challenged(&browser.get("/userinfo").await, "Bearer");
-    for value in [format!("Token {token}"), token.to_owned(), format!("Basic {token}"), "Bearer".to_owned()] {
+    for value in
+        [format!("Token {token}"), token.to_owned(), format!("Basic {token}"), "Bearer".to_owned()]
+    {
         let request = browser.request(Method::GET, "/userinfo").header("authorization", &value);
         challenged(&browser.send(request).await, "Bearer");
     }
-    for other in [text(&tokens, "id_token"), text(&tokens, "refresh_token"), "x", "a.b.c", &"x".repeat(20_000)] {
+    for other in [
+        text(&tokens, "id_token"),
+        text(&tokens, "refresh_token"),
+        "x",
+        "a.b.c",
+        &"x".repeat(20_000),
+    ] {
         challenged(&server.userinfo(other).await, "invalid_token");
     }
     let machine = server.client_token("machine", "machine-secret").await;
@@ -93,7 +102,10 @@ async fn c96_a_scope_gives_its_claims_and_no_more() {
     for (scope, expected) in [
         ("openid", json!({"sub": "usr_alice"})),
         ("openid profile", profile),
-        ("openid email", json!({"sub": "usr_alice", "email": "alice@acme.test", "email_verified": true})),
+        (
+            "openid email",
+            json!({"sub": "usr_alice", "email": "alice@acme.test", "email_verified": true}),
+        ),
         ("openid phone", json!({"sub": "usr_alice", "phone_number": "+15550100"})),
         ("openid address", json!({"sub": "usr_alice"})),
         ("openid unknown orders:read", json!({"sub": "usr_alice"})),
@@ -109,8 +121,10 @@ async fn c96_somebody_with_no_profile_has_no_empty_claims() {
     let server = TestServer::start().await;
     server
         .db
-        .sql("UPDATE users SET name = NULL, given_name = NULL, family_name = NULL, nickname = NULL, \
-              picture = NULL, phone_number = NULL WHERE id = 'usr_alice'")
+        .sql(
+            "UPDATE users SET name = NULL, given_name = NULL, family_name = NULL, nickname = NULL, \
+              picture = NULL, phone_number = NULL WHERE id = 'usr_alice'",
+        )
         .await;
     let tokens = server.alices_tokens("openid profile phone").await;
     let answer = server.userinfo(text(&tokens, "access_token")).await;

@@ -1,8 +1,9 @@
 //! A person's browser, or a program's HTTP client: keeps cookies, follows nothing by itself.
+use reqwest::cookie::Jar;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 #[derive(Clone)]
 pub struct Browser {
@@ -47,7 +48,8 @@ impl Page {
     #[track_caller]
     pub fn form(&self, action: &str) -> Self {
         let marked = format!("action=\"{}\"", action.replace('&', "&#38;"));
-        let at = self.body.find(&marked).unwrap_or_else(|| panic!("no form {action}: {}", self.body));
+        let at =
+            self.body.find(&marked).unwrap_or_else(|| panic!("no form {action}: {}", self.body));
         let end = at + self.body[at..].find("</form>").unwrap();
         Self { body: self.body[at..end].to_owned(), ..self.clone() }
     }
@@ -89,6 +91,25 @@ impl Browser {
             .build()
             .unwrap();
         Self { client, url: url.to_owned() }
+    }
+
+    /// Keeps no cookie: a program, or whoever writes the header by itself.
+    pub fn bare(url: &str) -> Self {
+        tls();
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { client, url: url.to_owned() }
+    }
+
+    /// A browser into whose jar one can look.
+    pub fn with_jar(url: &str) -> (Self, Arc<Jar>) {
+        tls();
+        let jar = Arc::new(Jar::default());
+        let client = Client::builder()
+            .cookie_provider(Arc::clone(&jar))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        (Self { client, url: url.to_owned() }, jar)
     }
 
     /// `path` is a local path or a whole URL.

@@ -115,6 +115,28 @@ impl TestDb {
         self.rows(sql).await[0].get(0)
     }
 
+    /// What every table holds, but for the trail and the counter of failed sign-ins, which a refusal
+    /// writes too.
+    pub async fn contents(&self) -> Vec<(String, String)> {
+        let tables = self
+            .rows(
+                "SELECT relname::text FROM pg_class WHERE relkind = 'r' \
+                 AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_\\_%' \
+                 AND relname NOT IN ('audit_events', 'audit_checkpoints', 'login_failures') ORDER BY 1",
+            )
+            .await;
+        let tables: Vec<String> = tables.iter().map(|row| row.get(0)).collect();
+        let each = tables.iter().map(|table| {
+            format!(
+                "SELECT '{table}', concat(count(*), ' rows, ', md5(string_agg(t::text, E'\\n' \
+                 ORDER BY t::text))) FROM {table} t"
+            )
+        });
+        let all: Vec<String> = each.collect();
+        let rows = self.rows(&all.join(" UNION ALL ")).await;
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
     /// Moves the clock that every node of this database goes by.
     pub async fn advance(&self, by: &str) {
         self.sql(&format!("UPDATE clock SET ahead = ahead + interval '{by}'")).await;

@@ -1,6 +1,7 @@
 //! `understudy dev`, as `make run` starts it: a process of its own, in a folder of its own.
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::iter;
 use std::net::TcpListener;
@@ -56,9 +57,17 @@ impl Dev {
                 command.env_remove(name);
             }
         }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let complaints = folder.path().join("complaints");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&complaints).unwrap());
+        let mut child = command.spawn().unwrap();
         let said = lines(&mut child);
-        let guide = guide(&said);
+        let guide = guide(&said).unwrap_or_else(|said| {
+            let complaints = fs::read_to_string(&complaints).unwrap_or_default();
+            panic!("`understudy dev` does not get ready:\n{said}\n{complaints}")
+        });
         let curl = printed_curl(&guide);
         let url = format!("http://127.0.0.1:{port}");
         let demo = format!("http://127.0.0.1:{}", port + 10);
@@ -78,15 +87,16 @@ fn lines(child: &mut Child) -> Receiver<String> {
     receiver
 }
 
-/// What it prints until it has said everything.
-fn guide(lines: &Receiver<String>) -> String {
+/// What it prints until it has said everything; `Err` when it stops before.
+fn guide(lines: &Receiver<String>) -> Result<String, String> {
     let mut said = String::new();
     while !said.contains("Ctrl-C") {
-        let line = lines.recv_timeout(PATIENCE);
-        said += &line.unwrap_or_else(|_| panic!("`understudy dev` does not get ready:\n{said}"));
-        said.push('\n');
+        match lines.recv_timeout(PATIENCE) {
+            Ok(line) => said = said + &line + "\n",
+            Err(_) => return Err(said),
+        }
     }
-    said
+    Ok(said)
 }
 
 fn printed_curl(guide: &str) -> String {

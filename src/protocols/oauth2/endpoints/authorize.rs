@@ -77,7 +77,7 @@ fn here(request: &HttpRequest, text: &str) -> HttpResponse {
 async fn application(
     ctx: &Context,
     sent: &Parameters,
-) -> Result<Option<Arc<Client>>, crate::store::StoreError> {
+) -> Result<Option<Arc<Client>>, crate::flows::Accident> {
     let id = sent.get("client_id").and_then(|id| ClientId::parse(id).ok());
     match id {
         Some(id) => find_application(ctx, &id).await,
@@ -108,7 +108,7 @@ async fn step(
         },
         Err(Failure::Accident(cause)) => accident_page(request, cause),
         Err(Failure::Busy) => {
-            accident_page(request, crate::store::StoreError::Unavailable("busy".into()))
+            accident_page(request, crate::flows::Accident::Unavailable("busy".into()))
         }
     }
 }
@@ -120,7 +120,7 @@ fn to_page(request: &HttpRequest, path: &str, query: &str) -> HttpResponse {
 
 /// The same request again, but asking for a sign-in that is no older than now.
 fn back_from_login(sent: &Parameters, after: Option<i64>) -> String {
-    let max_age = sent.owned("max_age").filter(|age| age.trim_start_matches('0') != "");
+    let max_age = sent.owned("max_age").filter(|age| !age.trim_start_matches('0').is_empty());
     sent.query_with(&[
         ("prompt", without(sent, &["login", "select_account"])),
         ("max_age", max_age),

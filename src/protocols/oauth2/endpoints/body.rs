@@ -1,11 +1,11 @@
 //! Bodies and answers of the endpoints that applications call directly.
+use crate::flows::Accident;
 use crate::flows::Failure;
 use crate::http::api::method_not_allowed;
 use crate::http::error::{ApiError, RETRY_AFTER, is_outage, log};
 use crate::http::extract::Anyone;
 use crate::protocols::oauth2::parameters::{Parameters, Unreadable};
 use crate::protocols::oauth2::refusal::TokenRefusal;
-use crate::store::StoreError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde_json::json;
@@ -65,7 +65,7 @@ pub fn refuse(failure: Failure<TokenRefusal>) -> HttpResponse {
 }
 
 /// Never an answer made up because of an outage.
-pub fn accident(cause: &StoreError) -> HttpResponse {
+pub fn accident(cause: &Accident) -> HttpResponse {
     log(cause);
     if is_outage(cause) {
         return unavailable();
@@ -97,6 +97,6 @@ pub async fn only_get_and_post(_: Anyone) -> HttpResponse {
 }
 
 /// For a person, who has come by a link of an application.
-pub fn accident_page(request: &HttpRequest, cause: StoreError) -> HttpResponse {
+pub fn accident_page(request: &HttpRequest, cause: Accident) -> HttpResponse {
     crate::http::pages::message::of(request, &ApiError::from(cause))
 }

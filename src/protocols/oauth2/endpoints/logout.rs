@@ -124,7 +124,7 @@ async fn return_of(
     ctx: &Context,
     client: Option<&str>,
     asked: Option<&str>,
-) -> Result<Option<String>, crate::store::StoreError> {
+) -> Result<Option<String>, crate::flows::Accident> {
     match (client, asked) {
         (_, None) => Ok(Some(QUESTION.to_owned())),
         (None, Some(_)) => Ok(None),

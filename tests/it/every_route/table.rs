@@ -1,0 +1,94 @@
+//! Who gets in where.
+
+pub struct Line {
+    pub method: &'static str,
+    /// As it is mounted.
+    pub path: &'static str,
+    /// An example.
+    pub asked: &'static str,
+    /// Nothing, a JSON object, or a form.
+    pub body: &'static str,
+    /// The status for each of [`super::callers::KINDS`].
+    pub expected: [u16; 8],
+}
+
+const fn line(
+    method: &'static str,
+    path: &'static str,
+    asked: &'static str,
+    body: &'static str,
+    expected: [u16; 8],
+) -> Line {
+    Line { method, path, asked, body, expected }
+}
+
+const fn open(method: &'static str, path: &'static str, status: u16) -> Line {
+    line(method, path, path, "", [status; 8])
+}
+
+const LINK: &str = r#"{"protocol":"oauth2","impersonator_id":"usr_sam","client_id":"legacy"}"#;
+const RESOURCE: &str = r#"{"protocol":"oauth2","impersonator_id":"usr_sam","client_id":"legacy","user_id":"usr_alice"}"#;
+const NOBODYS: &str = "/users/usr_alice/impersonate?bewit=bm9uZQ";
+const NOBODYS_BELOW_API: &str = "/api/users/usr_alice/impersonate?bewit=bm9uZQ";
+
+/// Columns: nobody; browser of a user, of an actor; token of a user, an agent, an actor, a machine, the
+/// global client. What ends something comes last.
+#[rustfmt::skip]
+pub const TABLE: &[Line] = &[
+    // The same for everybody.
+    open("GET", "/health/live", 200),
+    open("GET", "/health/ready", 200),
+    open("GET", "/metrics", 200),
+    open("GET", "/.well-known/openid-configuration", 200),
+    open("GET", "/.well-known/oauth-authorization-server", 200),
+    open("GET", "/.well-known/jwks.json", 200),
+    line("GET", "/static/{file}", "/static/none.css", "", [404; 8]),
+
+    // Links: only the global client asks for one; whoever shows a bewit shows no other credential.
+    line("POST", "/users/{user_id}/impersonate", "/users/usr_alice/impersonate", LINK, [401, 401, 401, 403, 403, 403, 403, 200]),
+    line("POST", "/api/users/{user_id}/impersonate", "/api/users/usr_alice/impersonate", LINK, [401, 401, 401, 403, 403, 403, 403, 200]),
+    line("GET", "/users/{user_id}/impersonate", NOBODYS, "", [403, 403, 403, 400, 400, 400, 400, 400]),
+    line("GET", "/api/users/{user_id}/impersonate", NOBODYS_BELOW_API, "", [403, 403, 403, 400, 400, 400, 400, 400]),
+    line("POST", "/users/{user_id}/impersonate", NOBODYS, "", [403, 403, 403, 400, 400, 400, 400, 400]),
+
+    // The resource: the global client, and people by their own token as far as their roles go.
+    line("POST", "/api/impersonations", "/api/impersonations", RESOURCE, [401, 401, 401, 403, 201, 403, 403, 201]),
+    line("GET", "/api/impersonations", "/api/impersonations", "", [401, 401, 401, 403, 200, 403, 403, 200]),
+    line("GET", "/api/impersonations/{id}", "/api/impersonations/{seen}", "", [401, 401, 401, 403, 200, 403, 403, 200]),
+
+    // Applications prove themselves; nobody's bearer token or cookie does.
+    line("POST", "/oauth/token", "/oauth/token", "grant_type=client_credentials", [401; 8]),
+    line("POST", "/oauth/introspect", "/oauth/introspect", "token=x", [401; 8]),
+    line("POST", "/oauth/revoke", "/oauth/revoke", "token=x", [401; 8]),
+    line("OPTIONS", "/oauth/token", "/oauth/token", "", [204; 8]),
+    line("OPTIONS", "/oauth/revoke", "/oauth/revoke", "", [204; 8]),
+    line("OPTIONS", "/userinfo", "/userinfo", "", [204; 8]),
+    line("GET", "/userinfo", "/userinfo", "", [401, 401, 401, 200, 200, 200, 403, 403]),
+    line("POST", "/userinfo", "/userinfo", "", [401, 401, 401, 200, 200, 200, 403, 403]),
+
+    // Pages: a bearer token is nobody.
+    line("GET", "/authorize", "/authorize", "", [400; 8]),
+    line("POST", "/authorize", "/authorize", "state=x", [400; 8]),
+    line("GET", "/", "/", "", [302; 8]),
+    line("GET", "/account", "/account", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/login", "/login", "", [200; 8]),
+    line("GET", "/logout", "/logout", "", [200; 8]),
+    line("GET", "/consent", "/consent", "", [302, 400, 400, 302, 302, 302, 302, 302]),
+    line("GET", "/oidc/logout", "/oidc/logout", "", [302; 8]),
+    line("GET", "/v2/logout", "/v2/logout", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/impersonation/stopped", "/impersonation/stopped", "", [302; 8]),
+    line("POST", "/login", "/login", "email=a&password=b", [403; 8]),
+    line("POST", "/logout", "/logout", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("POST", "/consent", "/consent", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("POST", "/oidc/logout", "/oidc/logout", "state=x", [303; 8]),
+    line("POST", "/v2/logout", "/v2/logout", "csrf=x", [403; 8]),
+    line("POST", "/impersonation/stop", "/impersonation/stop", "csrf=x", [409, 409, 403, 409, 409, 409, 409, 409]),
+
+    // What runs in this browser, or by this token.
+    line("GET", "/me/impersonation", "/me/impersonation", "", [200, 200, 200, 200, 200, 200, 200, 200]),
+
+    // What ends something.
+    line("POST", "/api/impersonations/end-all", "/api/impersonations/end-all", r#"{"user_id":"usr_carol"}"#, [401, 401, 401, 403, 200, 403, 403, 200]),
+    line("DELETE", "/api/impersonations/{id}", "/api/impersonations/{doomed}", "", [401, 401, 401, 204, 204, 403, 403, 204]),
+    line("DELETE", "/me/impersonation", "/me/impersonation", "", [403, 409, 204, 409, 409, 204, 409, 409]),
+];
