@@ -179,9 +179,8 @@ CREATE TABLE impersonations (
     CHECK ((status IN ('ended', 'revoked')) = (ended_at IS NOT NULL)),
     CHECK ((ended_at IS NULL) = (end_reason IS NULL))
 );
-CREATE INDEX impersonations_actor ON impersonations (actor_id, created_at DESC);
-CREATE INDEX impersonations_subject ON impersonations (subject_id, created_at DESC);
-CREATE INDEX impersonations_newest ON impersonations (created_at DESC, id DESC);
+CREATE INDEX impersonations_actor ON impersonations (actor_id, id);
+CREATE INDEX impersonations_subject ON impersonations (subject_id, id);
 CREATE INDEX impersonations_live ON impersonations (actor_session_id) WHERE status = 'active';
 CREATE INDEX impersonations_waiting ON impersonations (actor_id, created_at) WHERE status = 'link_issued';
 
@@ -214,7 +213,7 @@ CREATE TABLE sessions (
     impersonation_id text COLLATE "C" UNIQUE REFERENCES impersonations (id),
     impersonated boolean GENERATED ALWAYS AS (impersonation_id IS NOT NULL) STORED,
     impersonator jsonb,
-    bound_client_id text COLLATE "C" REFERENCES clients (id) ON DELETE CASCADE,
+    bound_client_id text COLLATE "C",
     CHECK ((impersonation_id IS NULL) = (impersonator IS NULL)),
     CHECK ((impersonation_id IS NULL) = (bound_client_id IS NULL)),
     CHECK (impersonator IS NULL OR impersonator ->> 'user_id' <> user_id)
@@ -249,7 +248,7 @@ BEGIN
 END $$;
 -- Deferred, because one statement redeems the ticket and makes the session.
 CREATE CONSTRAINT TRIGGER check_mark AFTER INSERT ON sessions DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION sessions_check_their_mark();
+    FOR EACH ROW WHEN (NEW.impersonation_id IS NOT NULL) EXECUTE FUNCTION sessions_check_their_mark();
 
 CREATE TABLE consents (
     user_id text COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -263,10 +262,10 @@ CREATE TABLE consents (
 CREATE TABLE authorization_codes (
     id text COLLATE "C" PRIMARY KEY,
     code_hash bytea NOT NULL UNIQUE CHECK (length(code_hash) = 32),
-    client_id text COLLATE "C" NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    user_id text COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
     session_id text COLLATE "C" NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    impersonation_id text COLLATE "C" REFERENCES impersonations (id),
+    impersonation_id text COLLATE "C",
     redirect_uri text NOT NULL,
     scope text NOT NULL,
     nonce text,

@@ -49,6 +49,7 @@ pub struct Parts {
     pub shared: Arc<Shared>,
     pub edge: Edge,
     pub readiness: Readiness,
+    pub floods: Floods,
     pub metrics: Metrics,
 }
 
@@ -81,6 +82,7 @@ pub fn parts(
         shared: Arc::new(shared),
         edge: Edge { trusted_proxies: settings.trusted_proxies.clone(), secure },
         readiness: Readiness::default(),
+        floods: Floods::new(settings.rate_limits == RateLimits::On),
         metrics,
     })
 }
@@ -103,7 +105,6 @@ pub fn serve(parts: &Parts, listener: TcpListener, workers: usize) -> Result<Ser
     let own = parts.clone();
     // Tried once here, so that a URL that cannot be read stops the start and not a worker.
     parts.context(1)?;
-    let floods = Floods::new(parts.shared.rate_limits);
     let server = HttpServer::new(move || {
         let own = own.clone();
         App::new()
@@ -111,7 +112,7 @@ pub fn serve(parts: &Parts, listener: TcpListener, workers: usize) -> Result<Ser
             .app_data(web::Data::new(own.edge.clone()))
             .app_data(web::Data::new(own.readiness.clone()))
             .app_data(web::Data::new(own.metrics.clone()))
-            .app_data(web::Data::new(floods.clone()))
+            .app_data(web::Data::new(own.floods.clone()))
             .wrap(from_fn(hold_back_floods))
             .wrap(from_fn(observe))
             .wrap(from_fn(identify))

@@ -114,6 +114,9 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
     {
         report("sealing the audit trail", &error);
     }
+    if beat.is_multiple_of(CLEAN_EVERY) {
+        parts.floods.forget_quiet();
+    }
     if beat.is_multiple_of(CLEAN_EVERY)
         && let Err(error) = housekeeping::delete_expired(ctx).await
     {

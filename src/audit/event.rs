@@ -7,13 +7,11 @@ use serde_json::{Map, Value, json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    ImpersonationRequested,
     ImpersonationRefused,
     LinkIssued,
     LinkRejected,
     ImpersonationStarted,
     TokenIssued,
-    ActionBlocked,
     ImpersonationEnded,
     LoginSucceeded,
     LoginFailed,
@@ -28,13 +26,11 @@ pub enum EventKind {
 impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::ImpersonationRequested => "impersonation.requested",
             Self::ImpersonationRefused => "impersonation.refused",
             Self::LinkIssued => "impersonation.link_issued",
             Self::LinkRejected => "impersonation.link_rejected",
             Self::ImpersonationStarted => "impersonation.started",
             Self::TokenIssued => "impersonation.token_issued",
-            Self::ActionBlocked => "impersonation.action_blocked",
             Self::ImpersonationEnded => "impersonation.ended",
             Self::LoginSucceeded => "login.succeeded",
             Self::LoginFailed => "login.failed",

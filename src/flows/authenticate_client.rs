@@ -7,6 +7,7 @@
 use super::{Context, Failure};
 use crate::crypto::times::{EXPIRY_LEEWAY, Times};
 use crate::crypto::{hash, jwk, jws};
+use crate::domain::caller::Caller;
 use crate::domain::client::{AuthMethod, Client};
 use crate::domain::{ClientId, Timestamp};
 use crate::store::{self, StoreError};
@@ -48,6 +49,8 @@ impl AuthenticatedClient {
 pub enum ClientRefusal {
     #[error("the client credentials are invalid")]
     BadCredentials,
+    #[error("too many wrong credentials")]
+    TooManyFailures,
 }
 
 /// An assertion lives no longer than this ahead, so that its replay record does not either.
@@ -58,6 +61,7 @@ const BAD: Failure<ClientRefusal> = Failure::Refused(ClientRefusal::BadCredentia
 pub async fn authenticate(
     ctx: &Context,
     presented: &Presented,
+    caller: &Caller,
 ) -> Result<AuthenticatedClient, Failure<ClientRefusal>> {
     let client = match presented {
         Presented::Basic { id, .. } | Presented::Post { id, .. } | Presented::Name(id) => {
@@ -66,24 +70,35 @@ pub async fn authenticate(
         Presented::Assertion { assertion, .. } => find(ctx, &asserted_name(assertion)?).await?,
     };
     let Some(client) = client.filter(|client| client.is_active()) else { return Err(BAD) };
-    let proven = match presented {
+    let address = caller.ip.as_deref().unwrap_or_default();
+    if ctx.shared.rate_limits && ctx.clients.must_wait(&client.id, address).await {
+        return Err(Failure::Refused(ClientRefusal::TooManyFailures));
+    }
+    if proves(ctx, &client, presented).await? {
+        return Ok(AuthenticatedClient(client));
+    }
+    ctx.clients.note_failure(&client.id, address).await;
+    Err(BAD)
+}
+
+async fn proves(ctx: &Context, client: &Client, presented: &Presented) -> Result<bool, StoreError> {
+    Ok(match presented {
         Presented::Basic { secret, .. } => {
             let spoken = [AuthMethod::ClientSecret, AuthMethod::ClientSecretBasic];
-            spoken.contains(&client.auth_method) && knows_secret(&client, secret)
+            spoken.contains(&client.auth_method) && knows_secret(client, secret)
         }
         Presented::Post { secret, .. } => {
             let spoken = [AuthMethod::ClientSecret, AuthMethod::ClientSecretPost];
-            spoken.contains(&client.auth_method) && knows_secret(&client, secret)
+            spoken.contains(&client.auth_method) && knows_secret(client, secret)
         }
         Presented::Assertion { id, assertion } => {
             let named = id.as_ref().is_none_or(|id| id == client.id.as_str());
             named
                 && client.auth_method == AuthMethod::PrivateKeyJwt
-                && signed_by(ctx, &client, assertion).await?
+                && signed_by(ctx, client, assertion).await?
         }
         Presented::Name(_) => client.auth_method == AuthMethod::None,
-    };
-    if proven { Ok(AuthenticatedClient(client)) } else { Err(BAD) }
+    })
 }
 
 /// Without a connection, when it is remembered.

@@ -206,9 +206,15 @@ async fn as_own(
 
 /// A sign-in at `at` is as fresh as it was asked for.
 fn is_fresh(ask: &Ask, at: Timestamp, now: Timestamp) -> bool {
-    let since = ask.auth_after.is_none_or(|after| at.timestamp_millis() >= after);
+    let since = since(ask.auth_after, at, now);
     let young = ask.max_age.is_none_or(|seconds| (now - at).num_seconds() <= seconds);
     since && young && !demands_login(ask)
+}
+
+/// `at` is not before `after`. We never ask for anything after now, so whoever else did is not heard.
+fn since(after: Option<i64>, at: Timestamp, now: Timestamp) -> bool {
+    let after = after.filter(|after| *after <= now.timestamp_millis());
+    after.is_none_or(|after| at.timestamp_millis() >= after)
 }
 
 /// Nobody can have signed in no seconds ago, so that is a way to say `prompt=login`.
@@ -252,8 +258,7 @@ async fn consent(
     let wanted = granted_scope(principal, &ask.client, &ask.request.scope);
     let given = store::consents::find(conn, user, &ask.client.id).await?;
     let enough = given.is_some_and(|(scope, at)| {
-        let since = ask.consent_after.is_none_or(|after| at.timestamp_millis() >= after);
-        since && wanted.is_subset_of(&scope)
+        since(ask.consent_after, at, now) && wanted.is_subset_of(&scope)
     });
     if enough && !ask.prompt.consent {
         return Ok(None);

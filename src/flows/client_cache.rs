@@ -6,22 +6,34 @@ use crate::domain::ClientId;
 use crate::domain::client::Client;
 use crate::store::{self, Conn, StoreError};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 #[derive(Clone)]
-pub struct ClientCache(moka::future::Cache<ClientId, Arc<Client>>);
+pub struct ClientCache {
+    known: moka::future::Cache<ClientId, Arc<Client>>,
+    /// Failed authentications in the last minute, by application and address.
+    failures: moka::future::Cache<(ClientId, String), Arc<AtomicU32>>,
+}
+
+/// Guesses a minute at the secret of one application from one address, on one worker.
+const MOST_FAILURES: u32 = 100;
 
 impl Default for ClientCache {
     fn default() -> Self {
-        let second = Duration::from_secs(1);
-        Self(moka::future::Cache::builder().max_capacity(10_000).time_to_live(second).build())
+        let known = moka::future::Cache::builder().time_to_live(Duration::from_secs(1));
+        let failures = moka::future::Cache::builder().time_to_live(Duration::from_mins(1));
+        Self {
+            known: known.max_capacity(10_000).build(),
+            failures: failures.max_capacity(10_000).build(),
+        }
     }
 }
 
 impl ClientCache {
     /// From memory, if it is fresh.
     pub async fn remembered(&self, id: &ClientId) -> Option<Arc<Client>> {
-        self.0.get(id).await
+        self.known.get(id).await
     }
 
     /// From memory, else from the database. An unknown one is not remembered.
@@ -30,12 +42,24 @@ impl ClientCache {
         conn: &Conn,
         id: &ClientId,
     ) -> Result<Option<Arc<Client>>, StoreError> {
-        if let Some(client) = self.0.get(id).await {
+        if let Some(client) = self.known.get(id).await {
             return Ok(Some(client));
         }
         let Some(client) = store::clients::find(conn, id).await? else { return Ok(None) };
         let client = Arc::new(client);
-        self.0.insert(id.clone(), Arc::clone(&client)).await;
+        self.known.insert(id.clone(), Arc::clone(&client)).await;
         Ok(Some(client))
+    }
+
+    /// Somebody guesses, and has to wait.
+    pub(super) async fn must_wait(&self, id: &ClientId, address: &str) -> bool {
+        let failures = self.failures.get(&(id.clone(), address.to_owned())).await;
+        failures.is_some_and(|failures| failures.load(Ordering::Relaxed) >= MOST_FAILURES)
+    }
+
+    pub(super) async fn note_failure(&self, id: &ClientId, address: &str) {
+        let key = (id.clone(), address.to_owned());
+        let failures = self.failures.get_with(key, async { Arc::default() }).await;
+        failures.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -89,8 +89,10 @@ pub async fn hold_back_floods(
     let free = ["/health/", "/static/", "/.well-known/", "/metrics"];
     let counted = !free.iter().any(|start| path.starts_with(start));
     let floods = request.app_data::<actix_web::web::Data<Floods>>();
-    let address = super::caller(request.request()).ip.unwrap_or_default();
-    let admitted = !counted || floods.is_none_or(|floods| floods.admits(&address));
+    let floods = floods.filter(|floods| counted && floods.0.is_some());
+    let admitted = floods.is_none_or(|floods| {
+        floods.admits(&super::caller(request.request()).ip.unwrap_or_default())
+    });
     if admitted {
         return Ok(next.call(request).await?.map_into_left_body());
     }

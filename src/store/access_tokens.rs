@@ -116,7 +116,7 @@ pub async fn insert_for_client(
 ) -> Result<(), StoreError> {
     struct Insert;
     const TEXT: &str = "INSERT INTO access_tokens (token_hash, client_id, scope, issued_at, expires_at) \
-         SELECT ?, ?, ?, now, now + ? * interval '1 second' FROM clock_now() AS now";
+         SELECT ?, ?, ?, now() + ahead, now() + ahead + ? * interval '1 second' FROM clock";
     let values = [
         Value::Bytes(token_hash),
         Value::Text(client.as_str()),

@@ -6,9 +6,10 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 
 /// The values of an event; `detail` is [`Event::detail`], which the caller keeps alive.
-pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Value<'a>; 14] {
+pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Value<'a>; 15] {
     let text = |text: &'a Option<String>| Value::MaybeText(text.as_deref());
     [
+        Value::Now,
         Value::Text(event.kind.as_str()),
         text(&event.actor),
         text(&event.subject),
@@ -28,9 +29,9 @@ pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Va
 
 pub async fn append(mut conn: &Conn, event: &Event) -> Result<(), StoreError> {
     struct Append;
-    const TEXT: &str = "INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
+    const TEXT: &str = "INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let detail = event.detail();
     let values = values(event, &detail);
     Statement::<Append, ()>::new(TEXT, &values).execute(&mut conn).await?;

@@ -207,9 +207,9 @@ pub async fn redeem(
     tokens: &NewTokens<'_>,
 ) -> Result<bool, StoreError> {
     struct Redeem;
-    const TEXT: &str = "WITH code AS (UPDATE authorization_codes SET redeemed_at = clock_now() \
+    const TEXT: &str = "WITH code AS (UPDATE authorization_codes SET redeemed_at = (SELECT now() + ahead FROM clock) \
          WHERE code_hash = ? AND redeemed_at IS NULL AND revoked_at IS NULL \
-         AND expires_at > clock_now() AND impersonation_id IS NULL \
+         AND expires_at > (SELECT now() + ahead FROM clock) AND impersonation_id IS NULL \
          RETURNING id, client_id, user_id, session_id, authenticated_at), \
          access AS (INSERT INTO access_tokens (token_hash, client_id, user_id, grant_id, session_id, \
          authenticated_at, scope, audience, issued_at, expires_at) \
@@ -238,18 +238,18 @@ pub async fn redeem_impersonated(
     const TEXT: &str = "WITH running AS (SELECT i.id, i.ends_at FROM impersonations i \
          JOIN authorization_codes c ON c.impersonation_id = i.id \
          WHERE c.code_hash = ? AND i.status = 'active' FOR SHARE OF i), \
-         code AS (UPDATE authorization_codes c SET redeemed_at = clock_now() FROM running \
+         code AS (UPDATE authorization_codes c SET redeemed_at = (SELECT now() + ahead FROM clock) FROM running \
          WHERE c.code_hash = ? AND c.redeemed_at IS NULL AND c.revoked_at IS NULL \
-         AND c.expires_at > clock_now() AND c.impersonation_id = running.id \
+         AND c.expires_at > (SELECT now() + ahead FROM clock) AND c.impersonation_id = running.id \
          RETURNING c.id, c.client_id, c.user_id, c.session_id, c.impersonation_id, c.authenticated_at, \
          running.ends_at), \
          access AS (INSERT INTO access_tokens (token_hash, client_id, user_id, grant_id, session_id, \
          impersonation_id, authenticated_at, scope, audience, issued_at, expires_at) \
          SELECT ?, client_id, user_id, id, session_id, impersonation_id, authenticated_at, ?, ?, ?, \
          least(?, ends_at) FROM code), \
-         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
+         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM code) SELECT id FROM code";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM code) SELECT id FROM code";
     let detail = event.detail();
     let mut values = Vec::with_capacity(21);
     values.extend([Value::Bytes(code_hash), Value::Bytes(code_hash)]);

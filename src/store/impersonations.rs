@@ -145,7 +145,7 @@ pub async fn find_by_ticket(
     row.map(Record::try_from).transpose()
 }
 
-/// Which ones to list; every field narrows. Newest first.
+/// Which ones to list; every field narrows. Newest first, by id: ours begin with their time.
 #[derive(Debug, Default, Clone)]
 pub struct Filter {
     pub status: Option<String>,
@@ -155,7 +155,7 @@ pub struct Filter {
     /// Only rows of this organization.
     pub organization: Option<OrganizationId>,
     /// Only rows before this one, for paging.
-    pub before: Option<(Timestamp, ImpersonationId)>,
+    pub before: Option<ImpersonationId>,
     pub limit: i64,
 }
 
@@ -176,14 +176,11 @@ pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, Store
     if let Some(organization) = &filter.organization {
         query = query.filter(impersonations::organization_id.eq(organization.as_str()));
     }
-    if let Some((at, id)) = &filter.before {
-        let later = impersonations::created_at
-            .lt(*at)
-            .or(impersonations::created_at.eq(*at).and(impersonations::id.lt(id.as_str())));
-        query = query.filter(later);
+    if let Some(id) = &filter.before {
+        query = query.filter(impersonations::id.lt(id.as_str()));
     }
     let rows: Vec<Row> = query
-        .order((impersonations::created_at.desc(), impersonations::id.desc()))
+        .order(impersonations::id.desc())
         .limit(filter.limit)
         .load(&mut conn)
         .await?;
@@ -227,9 +224,9 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
          actor_id, subject_id, client_id, organization_id, requested_by, reason, reason_code, ticket, \
          request, target_link_uri, redeem, duration_seconds, ticket_hash, created_at, link_expires_at) \
          VALUES (?, 'link_issued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) \
-         INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
+         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let granted = link.granted;
     let request = serde_json::to_value(link.request)
         .map_err(|e| StoreError::Corrupt { table: TABLE, what: e.to_string() })?;
@@ -299,16 +296,16 @@ pub async fn redeem(
     const TEXT: &str = "WITH redeemed AS (UPDATE impersonations SET status = 'active', \
          redeemed_at = ?, actor_proof = ?, actor_session_id = ?, ends_at = ?, last_seen_at = ? \
          WHERE ticket_hash = ? AND status = 'link_issued' AND redeemed_at IS NULL \
-         AND link_expires_at > clock_now() RETURNING id), \
+         AND link_expires_at > (SELECT now() + ahead FROM clock) RETURNING id), \
          session AS (INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, \
          expires_at, ip, user_agent, impersonation_id, impersonator, bound_client_id) \
          SELECT ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM redeemed RETURNING id), \
          code AS (INSERT INTO authorization_codes (id, code_hash, client_id, user_id, session_id, \
          impersonation_id, redirect_uri, scope, nonce, code_challenge, audience, authenticated_at, \
          created_at, expires_at) SELECT ?, ?, ?, ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session WHERE ? = 1), \
-         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
+         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session) SELECT id FROM redeemed";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session) SELECT id FROM redeemed";
     let (granted, terms) = (redemption.granted, redemption.granted.terms());
     let detail = event.detail();
     let mut values = vec![
@@ -349,18 +346,18 @@ pub async fn end(
     struct End;
     const TEXT: &str = "WITH ended AS (UPDATE impersonations SET \
          status = CASE status WHEN 'active' THEN 'ended' ELSE 'revoked' END, \
-         ended_at = clock_now(), end_reason = ? WHERE id = ? AND status IN ('active', 'link_issued') \
+         ended_at = (SELECT now() + ahead FROM clock), end_reason = ? WHERE id = ? AND status IN ('active', 'link_issued') \
          RETURNING id, client_id, subject_id), \
-         closed AS (UPDATE sessions SET ended_at = clock_now() FROM ended \
+         closed AS (UPDATE sessions SET ended_at = (SELECT now() + ahead FROM clock) FROM ended \
          WHERE sessions.impersonation_id = ended.id AND sessions.ended_at IS NULL \
          RETURNING sessions.id, sessions.impersonation_id, ended.client_id, ended.subject_id), \
          told AS (INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id) \
          SELECT closed.client_id, closed.subject_id, closed.id, closed.impersonation_id \
          FROM closed JOIN clients ON clients.id = closed.client_id \
          WHERE clients.backchannel_logout_uri IS NOT NULL), \
-         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
+         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ended) SELECT id FROM ended";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ended) SELECT id FROM ended";
     let detail = event.detail();
     let mut values = vec![Value::Text(reason.as_str()), Value::Text(id.as_str())];
     values.extend(audit::values(event, &detail));

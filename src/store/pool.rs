@@ -8,7 +8,7 @@ use diesel_async::pooled_connection::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 pub type Conn = AsyncPgConnection;
@@ -138,22 +138,21 @@ fn describe(error: &tokio_postgres::Error) -> String {
     text
 }
 
-/// With the certificates that this machine trusts.
+/// With the certificates that this machine trusts. Made once: there are a few hundred on some systems, and
+/// to parse them for each connection is felt.
 pub(crate) fn tls() -> ConnectionResult<rustls::ClientConfig> {
+    static MADE: OnceLock<rustls::ClientConfig> = OnceLock::new();
+    if let Some(made) = MADE.get() {
+        return Ok(made.clone());
+    }
     let bad = |e: rustls::Error| ConnectionError::BadConnection(e.to_string());
     let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(native_roots());
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
+    let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(bad)?
         .with_root_certificates(roots)
-        .with_no_client_auth())
-}
-
-/// Read once: a few hundred files on some systems.
-fn native_roots() -> Vec<rustls::pki_types::CertificateDer<'static>> {
-    static ROOTS: std::sync::OnceLock<Vec<rustls::pki_types::CertificateDer<'static>>> =
-        std::sync::OnceLock::new();
-    ROOTS.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone()
+        .with_no_client_auth();
+    Ok(MADE.get_or_init(|| config).clone())
 }

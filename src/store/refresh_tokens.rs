@@ -62,7 +62,7 @@ pub async fn rotate(
     tokens: &NewTokens<'_>,
 ) -> Result<bool, StoreError> {
     struct Rotate;
-    const TEXT: &str = "WITH used AS (UPDATE refresh_tokens r SET used_at = clock_now() \
+    const TEXT: &str = "WITH used AS (UPDATE refresh_tokens r SET used_at = (SELECT now() + ahead FROM clock) \
          FROM authorization_codes c WHERE r.token_hash = ? AND r.used_at IS NULL \
          AND c.id = r.grant_id AND c.revoked_at IS NULL AND c.impersonation_id IS NULL \
          RETURNING r.grant_id, r.client_id, r.user_id, r.session_id, c.authenticated_at), \

@@ -128,7 +128,28 @@ diesel::allow_tables_to_appear_in_same_query!(
     signing_keys,
     audit_events,
 );
-diesel::define_sql_function! {
-    /// The one clock: the database's.
-    fn clock_now() -> Timestamptz;
+
+/// The one clock, the database's, as an expression: see [`super::statement::NOW`].
+#[derive(Debug, Clone, Copy, diesel::query_builder::QueryId, diesel::expression::ValidGrouping)]
+pub struct ClockNow;
+
+pub fn clock_now() -> ClockNow {
+    ClockNow
+}
+
+impl diesel::expression::Expression for ClockNow {
+    type SqlType = diesel::sql_types::Timestamptz;
+}
+
+impl<Table> diesel::expression::SelectableExpression<Table> for ClockNow {}
+impl<Table> diesel::expression::AppearsOnTable<Table> for ClockNow {}
+
+impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for ClockNow {
+    fn walk_ast<'b>(
+        &'b self,
+        mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+    ) -> diesel::QueryResult<()> {
+        out.push_sql(super::statement::NOW);
+        Ok(())
+    }
 }

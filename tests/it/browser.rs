@@ -6,31 +6,26 @@ use serde_json::{Value, json};
 
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots");
 
-fn people() -> Value {
-    json!({
-        "sam": {"email": "sam@understudy.test", "password": "sam-demo"},
-        "alice": {"email": "alice@acme.test", "password": "alice-demo"},
-    })
-}
-
 /// The facts of a story that `understudy dev` is the scene of.
 async fn facts_of(dev: &Dev) -> Value {
-    let mut facts = people();
-    facts["issuer"] = json!(dev.url);
-    facts["demo"] = json!(dev.demo);
-    facts["album"] = json!(SCREENSHOTS);
     let link = run(pasted(&dev.curl), &Value::Null).await;
     assert!(
         link.starts_with(&format!("{}/users/usr_alice/impersonate?&bewit=", dev.url)),
         "{link}"
     );
-    facts["link"] = json!(link);
-    facts["consent"] = json!(format!(
-        "{}/authorize?client_id=partner-calendar&response_type=code&state=s&scope=openid%20profile%20email\
-         &redirect_uri=http%3A%2F%2F127.0.0.1%3A8093%2Fcallback",
-        dev.url
-    ));
-    facts
+    json!({
+        "issuer": dev.url,
+        "demo": dev.demo,
+        "album": SCREENSHOTS,
+        "sam": {"email": "sam@understudy.test", "password": "sam-demo"},
+        "alice": {"email": "alice@acme.test", "password": "alice-demo"},
+        "link": link,
+        "consent": format!(
+            "{}/authorize?client_id=partner-calendar&response_type=code&state=s\
+             &scope=openid%20profile%20email&redirect_uri=http%3A%2F%2F127.0.0.1%3A8093%2Fcallback",
+            dev.url
+        ),
+    })
 }
 
 /// A command line, as somebody pastes it.

@@ -106,10 +106,17 @@ async fn acting(server: &TestServer, link: &str) -> String {
 struct Row<'a> {
     before: &'a Prepared,
     server: TestServer,
+    nobody: Browser,
     wrong: Vec<String>,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    async fn start(before: &'a Prepared, db: TestDb) -> Self {
+        let server = TestServer::start_on(db, SETTINGS).await;
+        let nobody = Browser::bare(&server.url);
+        Self { before, server, nobody, wrong: Vec::new() }
+    }
+
     fn note(&mut self, cell: &str, refused: bool, page: &Page) {
         if !refused {
             let body: String = page.body.chars().take(120).collect();
@@ -118,8 +125,7 @@ impl Row<'_> {
     }
 
     async fn by_cookie(&self, nth: usize, request: RequestBuilder) -> Page {
-        let browser = self.server.browser();
-        browser.send(request.header("cookie", &self.before.browsers[nth])).await
+        self.nobody.send(request.header("cookie", &self.before.browsers[nth])).await
     }
 
     async fn applications(&mut self) {
@@ -127,7 +133,7 @@ impl Row<'_> {
             json!({"protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy"});
         let page = self.server.ask_with(&self.before.global, "usr_alice", body).await;
         self.note("mint", matches!(page.status, 401 | 403 | 404), &page);
-        let page = self.server.browser().get(&self.before.link).await;
+        let page = self.nobody.get(&self.before.link).await;
         self.note("redeem", page.status == 403, &page);
         let page =
             self.server.exchange("legacy", &self.before.code, "http://127.0.0.1:9/legacy").await;
@@ -142,7 +148,7 @@ impl Row<'_> {
     async fn authorize(&mut self) {
         let path = "/authorize?response_type=code&client_id=portal&scope=openid&prompt=none\
             &redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fportal";
-        let request = self.server.browser().request(Method::GET, path);
+        let request = self.nobody.request(Method::GET, path);
         let page = self.by_cookie(0, request).await;
         let code = page.header("location").and_then(|_| page.location_param("code"));
         let Some(code) = code else {
@@ -158,20 +164,20 @@ impl Row<'_> {
 
     async fn browsers(&mut self) {
         self.authorize().await;
-        let request = self.server.browser().request(Method::GET, "/me/impersonation");
+        let request = self.nobody.request(Method::GET, "/me/impersonation");
         let page = self.by_cookie(1, request).await;
         self.note("me", page.json()["impersonated"] == false, &page);
         // These two succeed, if there is still anything to end.
-        let request = self.server.browser().request(Method::DELETE, "/me/impersonation");
+        let request = self.nobody.request(Method::DELETE, "/me/impersonation");
         let page = self.by_cookie(2, request.header("sec-fetch-site", "same-origin")).await;
         self.note("stop", matches!(page.status, 204 | 409), &page);
-        let request = self.server.browser().request(Method::GET, "/logout");
+        let request = self.nobody.request(Method::GET, "/logout");
         let page = self.by_cookie(3, request.header("accept", "text/html")).await;
         if !page.body.contains("action=\"/logout\"") {
             return self.note("logout", matches!(page.status, 200 | 302 | 303), &page);
         }
         let csrf = page.form("/logout").field("csrf").unwrap();
-        let request = self.server.browser().request(Method::POST, "/logout");
+        let request = self.nobody.request(Method::POST, "/logout");
         let page = self.by_cookie(3, request.form(&[("csrf", &csrf)])).await;
         self.note("logout", page.status == 303, &page);
     }
@@ -185,8 +191,7 @@ async fn a21_whoever_goes_takes_everything_along() {
     for (who, how, sql) in LOSSES {
         let db = before.db.copy().await;
         db.sql(sql).await;
-        let server = TestServer::start_on(db, SETTINGS).await;
-        let mut row = Row { before: &before, server, wrong: Vec::new() };
+        let mut row = Row::start(&before, db).await;
         row.applications().await;
         row.browsers().await;
         // A client that is off gets no further than its own name, and of who is deleted nothing is left
@@ -208,8 +213,7 @@ async fn active(db: &TestDb) -> i64 {
 #[tokio::test]
 async fn a21_as_long_as_everybody_is_there_every_cell_works() {
     let before = prepare().await;
-    let server = TestServer::start_on(before.db.copy().await, SETTINGS).await;
-    let mut row = Row { before: &before, server, wrong: Vec::new() };
+    let mut row = Row::start(&before, before.db.copy().await).await;
     row.applications().await;
     row.browsers().await;
     let cells: Vec<&str> = row.wrong.iter().filter_map(|cell| cell.split(':').next()).collect();

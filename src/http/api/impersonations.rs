@@ -41,9 +41,9 @@ pub async fn create(
     who: ApiCaller,
     request: HttpRequest,
     ctx: web::Data<Context>,
-    body: web::Bytes,
+    payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let asked: Asked = strict(&body)?;
+    let asked: Asked = strict(&super::body(payload).await?)?;
     let summary = (asked.protocol.clone(), asked.client_id.clone(), asked.user_id.clone());
     let start = read(&who, asked)?;
     let issued = start_impersonation(&ctx, &start, &caller(&request)).await?;
@@ -146,7 +146,7 @@ pub struct Listing {
     client_id: Option<ClientId>,
     limit: Option<i64>,
     /// `next` of the page before.
-    before: Option<String>,
+    before: Option<ImpersonationId>,
 }
 
 pub async fn list(
@@ -166,15 +166,12 @@ pub async fn list(
         subject: listing.subject,
         client: listing.client_id,
         organization: who.organization().cloned(),
-        before: listing.before.map(|cursor| read_cursor(&cursor)).transpose()?,
+        before: listing.before,
         limit,
     };
     let page = see_impersonations::list(&ctx, &filter).await?;
     let full = i64::try_from(page.len()).is_ok_and(|length| length == limit);
-    let next = page
-        .last()
-        .filter(|_| full)
-        .map(|seen| format!("{}~{}", seen.record.created_at.timestamp_micros(), seen.record.id));
+    let next = page.last().filter(|_| full).map(|seen| &seen.record.id);
     let entries: Vec<Value> = page.iter().map(shown).collect();
     Ok(no_store(json!({ "entries": entries, "next": next })))
 }
@@ -184,15 +181,6 @@ fn known_status(status: String) -> Result<String, ApiError> {
         return Ok(status);
     }
     Err(ApiError::invalid_request("`status` is link_issued, active, ended or revoked"))
-}
-
-fn read_cursor(cursor: &str) -> Result<(Timestamp, ImpersonationId), ApiError> {
-    let read = || {
-        let (micros, id) = cursor.split_once('~')?;
-        let at = Timestamp::from_timestamp_micros(micros.parse().ok()?)?;
-        Some((at, ImpersonationId::parse(id).ok()?))
-    };
-    read().ok_or_else(|| ApiError::invalid_request("`before` is not a `next` of ours"))
 }
 
 pub async fn read_one(who: &ApiCaller, ctx: &Context, id: &str) -> Result<Seen, ApiError> {
@@ -252,10 +240,10 @@ pub async fn end_all(
     who: ApiCaller,
     request: HttpRequest,
     ctx: web::Data<Context>,
-    body: web::Bytes,
+    payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     who.require(IMPERSONATIONS_END)?;
-    let asked: EndAll = strict(&body)?;
+    let asked: EndAll = strict(&super::body(payload).await?)?;
     let named =
         asked.impersonator_id.is_some() || asked.user_id.is_some() || asked.client_id.is_some();
     if named == asked.all {

@@ -12,8 +12,6 @@ use crate::http::{caller, cookies, pages};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, Resource, ResponseError as _, web};
 
-const LARGEST_BODY: usize = 64 * 1024;
-
 pub fn resource(path: &str) -> Resource {
     web::resource(path)
         .route(web::get().to(open))
@@ -29,21 +27,14 @@ async fn post(
     payload: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     if has_bewit(&request) {
-        let body = read(payload).await?;
+        let body = super::body(payload).await?;
         return Ok(confirm(Anyone, request, ctx, body).await);
     }
     // Who asks is proven before the body is read.
     let mut nothing = actix_web::dev::Payload::None;
     let global = GlobalClient::from_request(&request, &mut nothing).await?;
-    let body = read(payload).await?;
+    let body = super::body(payload).await?;
     Ok(impersonate::create(global, request, ctx, body).await?)
-}
-
-async fn read(payload: web::Payload) -> Result<web::Bytes, ApiError> {
-    let status = actix_web::http::StatusCode::PAYLOAD_TOO_LARGE;
-    let too_large = ApiError::new(status, "invalid_request", "the body is larger than 64 KiB");
-    let body = payload.to_bytes_limited(LARGEST_BODY).await.map_err(|_| too_large)?;
-    body.map_err(|_| ApiError::invalid_request("the body did not arrive whole"))
 }
 
 fn has_bewit(request: &HttpRequest) -> bool {

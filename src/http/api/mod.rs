@@ -8,9 +8,18 @@ pub mod impersonations;
 pub mod link;
 pub mod parameters;
 
+use super::error::ApiError;
+use actix_web::error::QueryPayloadError;
+use actix_web::http::StatusCode;
 use actix_web::web;
 
+/// A request for a link fits many times.
+const LARGEST_BODY: usize = 64 * 1024;
+
 pub fn routes(cfg: &mut web::ServiceConfig) {
+    cfg.app_data(
+        web::QueryConfig::default().error_handler(|problem, _| unreadable(&problem).into()),
+    );
     for path in ["/users/{user_id}/impersonate", "/api/users/{user_id}/impersonate"] {
         cfg.service(link::resource(path));
     }
@@ -41,6 +50,21 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .route(web::get().to(health::ready))
             .default_service(web::to(method_not_allowed_get)),
     );
+}
+
+fn unreadable(problem: &QueryPayloadError) -> ApiError {
+    match problem {
+        QueryPayloadError::Deserialize(problem) => ApiError::invalid_request(problem.to_string()),
+        _ => ApiError::invalid_request("the query cannot be read"),
+    }
+}
+
+/// The body of a request, whole.
+async fn body(payload: web::Payload) -> Result<web::Bytes, ApiError> {
+    let status = StatusCode::PAYLOAD_TOO_LARGE;
+    let too_large = ApiError::new(status, "invalid_request", "the body is larger than 64 KiB");
+    let body = payload.to_bytes_limited(LARGEST_BODY).await.map_err(|_| too_large)?;
+    body.map_err(|_| ApiError::invalid_request("the body did not arrive whole"))
 }
 
 /// 405 with `Allow` ([RFC 9110 §15.5.6]).

@@ -82,6 +82,8 @@ pub enum TokenRefusal {
     TooLarge,
     #[error("the client credentials are invalid")]
     InvalidClient,
+    #[error("too many wrong credentials")]
+    TooManyFailures,
     #[error("the grant type is unknown")]
     UnsupportedGrantType,
     #[error("the scope is malformed")]
@@ -99,6 +101,9 @@ impl TokenRefusal {
             Self::InvalidRequest(what) => ("invalid_request", what),
             Self::TooLarge => ("invalid_request", "the request is too large"),
             Self::InvalidClient => ("invalid_client", "the client credentials are invalid"),
+            Self::TooManyFailures => {
+                ("rate_limited", "too many wrong credentials from this address")
+            }
             Self::UnsupportedGrantType => {
                 ("unsupported_grant_type", "the grant type is not supported")
             }
@@ -124,6 +129,7 @@ impl From<ClientRefusal> for TokenRefusal {
     fn from(refusal: ClientRefusal) -> Self {
         match refusal {
             ClientRefusal::BadCredentials => Self::InvalidClient,
+            ClientRefusal::TooManyFailures => Self::TooManyFailures,
         }
     }
 }

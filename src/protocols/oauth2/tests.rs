@@ -65,7 +65,7 @@ fn read(changed: &[(&str, Option<&str>)]) -> Result<Ask, Bad> {
     read_as(ClientKind::Web, changed)
 }
 
-fn error_of(asked: Result<Ask, Bad>) -> &'static str {
+fn error_of(asked: &Result<Ask, Bad>) -> &'static str {
     match asked {
         Ok(_) => "accepted",
         Err(Bad::Here(_)) => "here",
@@ -133,7 +133,7 @@ fn c01_a_look_alike_of_a_redirect_uri_is_not_registered() {
     ] {
         assert!(!is_registered(&client, other), "{other:?}");
         let asked = read(&[("redirect_uri", Some(other))]);
-        assert_eq!(error_of(asked), "here", "{other:?}");
+        assert_eq!(error_of(&asked), "here", "{other:?}");
     }
 }
 
@@ -178,15 +178,15 @@ fn c04_the_port_of_a_native_application_on_a_loopback_address_is_its_own_matter(
 
 #[test]
 fn c05_a_request_without_redirect_uri_leads_nowhere() {
-    assert_eq!(error_of(read(&[("redirect_uri", None)])), "here");
+    assert_eq!(error_of(&read(&[("redirect_uri", None)])), "here");
 }
 
 #[test]
 fn c09_and_c10_only_code_is_a_response_type() {
-    assert_eq!(error_of(read(&[("response_type", None)])), "invalid_request");
+    assert_eq!(error_of(&read(&[("response_type", None)])), "invalid_request");
     for other in ["foo", "token", "token code", "id_token", "code id_token", "CODE", "none"] {
         let asked = read(&[("response_type", Some(other))]);
-        assert_eq!(error_of(asked), "unsupported_response_type", "{other}");
+        assert_eq!(error_of(&asked), "unsupported_response_type", "{other}");
     }
     let Err(Bad::There(reply, _)) = read(&[("response_type", Some("token"))]) else { panic!() };
     assert_eq!(reply.mode, ResponseMode::Fragment);
@@ -195,9 +195,9 @@ fn c09_and_c10_only_code_is_a_response_type() {
 #[test]
 fn c13_a_public_application_needs_a_challenge() {
     for kind in [ClientKind::Spa, ClientKind::Native] {
-        assert_eq!(error_of(read_as(kind, &[])), "invalid_request");
+        assert_eq!(error_of(&read_as(kind, &[])), "invalid_request");
         let with = [("code_challenge", Some(CHALLENGE)), ("code_challenge_method", Some("S256"))];
-        assert_eq!(error_of(read_as(kind, &with)), "accepted");
+        assert_eq!(error_of(&read_as(kind, &with)), "accepted");
     }
 }
 
@@ -205,11 +205,11 @@ fn c13_a_public_application_needs_a_challenge() {
 fn c14_a_challenge_is_s256_or_refused() {
     for method in [None, Some("plain"), Some("s256"), Some("S512")] {
         let with = [("code_challenge", Some(CHALLENGE)), ("code_challenge_method", method)];
-        assert_eq!(error_of(read(&with)), "invalid_request", "{method:?}");
+        assert_eq!(error_of(&read(&with)), "invalid_request", "{method:?}");
     }
     for challenge in ["", "short", &CHALLENGE[1..], &format!("{CHALLENGE}A"), &"=".repeat(43)] {
         let with = [("code_challenge", Some(challenge)), ("code_challenge_method", Some("S256"))];
-        assert_eq!(error_of(read(&with)), "invalid_request", "{challenge}");
+        assert_eq!(error_of(&read(&with)), "invalid_request", "{challenge}");
     }
 }
 
@@ -259,10 +259,10 @@ fn c47_and_c48_long_values_come_back_whole() {
 #[test]
 fn c49_and_c50_odd_prompts_and_ages_are_refused() {
     for prompt in ["none login", "login none", "none consent", "Login", "create"] {
-        assert_eq!(error_of(read(&[("prompt", Some(prompt))])), "invalid_request", "{prompt}");
+        assert_eq!(error_of(&read(&[("prompt", Some(prompt))])), "invalid_request", "{prompt}");
     }
     for age in ["-1", "+1", "x", "1.5", "9999999999999999999999", " 1", "0x1"] {
-        assert_eq!(error_of(read(&[("max_age", Some(age))])), "invalid_request", "{age}");
+        assert_eq!(error_of(&read(&[("max_age", Some(age))])), "invalid_request", "{age}");
     }
     let ask = read(&[("prompt", Some("consent login")), ("max_age", Some("10000"))]).ok().unwrap();
     assert!(ask.prompt.login && ask.prompt.consent && ask.max_age == Some(10_000));
@@ -273,7 +273,7 @@ fn c52_unknown_parameters_are_left_alone() {
     let odd = "\"><x";
     let extra = ["display", "ui_locales", "login_hint", "unknown", "claims", "acr_values"];
     let extra: Vec<_> = extra.iter().map(|name| (*name, Some(odd))).collect();
-    assert_eq!(error_of(read(&extra)), "accepted");
+    assert_eq!(error_of(&read(&extra)), "accepted");
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn c53_a_request_object_is_never_half_used() {
         ("request_uri", "request_uri_not_supported"),
         ("registration", "registration_not_supported"),
     ] {
-        assert_eq!(error_of(read(&[(name, Some("x")), ("response_type", None)])), error);
+        assert_eq!(error_of(&read(&[(name, Some("x")), ("response_type", None)])), error);
     }
 }
 
@@ -297,17 +297,17 @@ fn an_audience_is_our_own_or_registered() {
     }
     assert_eq!(audience("https://api.example"), Ok(Some("https://api.example".into())));
     for other in ["https://id.example.evil", "https://api.example/", "x"] {
-        assert_eq!(error_of(read(&[("audience", Some(other))])), "invalid_target", "{other}");
+        assert_eq!(error_of(&read(&[("audience", Some(other))])), "invalid_target", "{other}");
     }
     let both =
         [("audience", Some("https://api.example")), ("resource", Some("https://id.example"))];
-    assert_eq!(error_of(read(&both)), "invalid_target");
+    assert_eq!(error_of(&read(&both)), "invalid_target");
 }
 
 #[test]
 fn an_application_of_another_protocol_asks_in_vain() {
     for kind in [ClientKind::Machine, ClientKind::Global, ClientKind::Saml] {
-        assert_eq!(error_of(read_as(kind, &[])), "unauthorized_client", "{kind:?}");
+        assert_eq!(error_of(&read_as(kind, &[])), "unauthorized_client", "{kind:?}");
     }
 }
 
@@ -365,7 +365,7 @@ proptest! {
         name in "(prompt|max_age|scope|acr_values|claims|response_type|response_mode|nonce|code_challenge|audience)",
         value in "\\PC{0,80}",
     ) {
-        let _ = error_of(read(&[(&name, Some(&value))]));
+        let _ = error_of(&read(&[(&name, Some(&value))]));
     }
 
     #[test]

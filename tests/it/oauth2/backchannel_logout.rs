@@ -234,7 +234,7 @@ async fn c60_a_public_server_calls_nobody_inside() {
         ))
         .await;
         let ctx = parts.context(1).unwrap();
-        parts.shared.keys.reload(&*ctx.store.conn().await.unwrap()).await.unwrap();
+        parts.shared.keys.reload(&ctx.store.conn().await.unwrap()).await.unwrap();
         assert_eq!(deliver_due(&ctx).await.unwrap(), 0, "{uri}");
         let row = "SELECT attempts || ' ' || (failure IS NOT NULL) FROM logout_deliveries";
         assert_eq!(db.text(row).await, "1 true", "{uri}");

@@ -201,12 +201,16 @@ async fn claims(server: &TestServer, changes: Value) -> Value {
 }
 
 pub(super) async fn assert_at(url: &str, assertion: &str) -> Page {
+    assert_by(&Browser::new(url), assertion).await
+}
+
+async fn assert_by(node: &Browser, assertion: &str) -> Page {
     let form = [
         ("grant_type", "client_credentials"),
         ("client_assertion_type", ASSERTION_TYPE),
         ("client_assertion", assertion),
     ];
-    Browser::new(url).post_form("/oauth/token", &form).await
+    node.post_form("/oauth/token", &form).await
 }
 
 /// An assertion that was good, once.
@@ -240,7 +244,8 @@ async fn c39_an_assertion_is_good_once() {
 pub(super) async fn one_wins(server: &TestServer, nodes: &[&str]) {
     let forge = with_key(server).await;
     let assertion = forge.typed("JWT", &claims(server, json!({})).await);
-    let bringing = (0..60).map(|nth| assert_at(nodes[nth % nodes.len()], &assertion));
+    let nodes: Vec<_> = nodes.iter().map(|url| Browser::new(url)).collect();
+    let bringing = (0..60).map(|nth| assert_by(&nodes[nth % nodes.len()], &assertion));
     let answers = join_all(bringing).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     for lost in answers.iter().filter(|answer| answer.status != 200) {

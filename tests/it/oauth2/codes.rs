@@ -7,7 +7,7 @@ use understudy::crypto::random;
 
 const AT_ONCE: usize = 60;
 
-async fn redeem_at(url: &str, code: &str) -> Page {
+async fn redeem_at(node: &Browser, code: &str) -> Page {
     let form = [
         ("grant_type", "authorization_code"),
         ("client_id", "orders"),
@@ -15,7 +15,7 @@ async fn redeem_at(url: &str, code: &str) -> Page {
         ("code", code),
         ("redirect_uri", CALLBACK),
     ];
-    Browser::new(url).post_form("/oauth/token", &form).await
+    node.post_form("/oauth/token", &form).await
 }
 
 #[tokio::test]
@@ -70,7 +70,8 @@ async fn c20_a_code_that_comes_late_is_refused() {
 /// Exactly one gets tokens, and they count for nothing, because the others were replays.
 async fn one_wins(server: &TestServer, nodes: &[&str]) {
     let code = server.alice().await.code(&[]).await;
-    let bringing = (0..AT_ONCE).map(|nth| redeem_at(nodes[nth % nodes.len()], &code));
+    let nodes: Vec<_> = nodes.iter().map(|url| Browser::new(url)).collect();
+    let bringing = (0..AT_ONCE).map(|nth| redeem_at(&nodes[nth % nodes.len()], &code));
     let answers = join_all(bringing).await;
     let won: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
     assert_eq!(won.len(), 1);

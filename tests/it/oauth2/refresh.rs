@@ -62,10 +62,8 @@ pub(super) async fn one_wins(server: &TestServer, nodes: &[&str]) {
         ("client_secret", "orders-secret"),
         ("refresh_token", text(&first, "refresh_token")),
     ];
-    let bringing = (0..60).map(|nth| {
-        let browser = Browser::new(nodes[nth % nodes.len()]);
-        async move { browser.post_form("/oauth/token", &form).await }
-    });
+    let nodes: Vec<_> = nodes.iter().map(|url| Browser::new(url)).collect();
+    let bringing = (0..60).map(|nth| nodes[nth % nodes.len()].post_form("/oauth/token", &form));
     let answers = join_all(bringing).await;
     let won: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
     assert!(won.len() <= 1, "{} live successors", won.len());

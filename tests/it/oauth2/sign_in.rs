@@ -1,5 +1,7 @@
 //! The login page: whom it lets in, whom it slows down, and what it does not tell.
 use super::*;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use std::time::{Duration, Instant};
 use understudy::crypto::{hash, password};
@@ -197,17 +199,20 @@ async fn c88_nothing_tells_which_accounts_exist() {
 #[tokio::test]
 async fn c88_somebody_unknown_costs_as_much_as_somebody_known() {
     let server = TestServer::start_with(LIMITS_OFF).await;
-    let mut medians = Vec::new();
-    for email in ["alice@acme.test", "nobody@acme.test"] {
-        let mut taken: Vec<Duration> = Vec::new();
-        for _ in 0..7 {
+    let emails = ["alice@acme.test", "nobody@acme.test"];
+    let mut taken: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
+    // By turns, so that whatever else this machine does falls on both.
+    for _ in 0..9 {
+        for (email, taken) in emails.iter().zip(&mut taken) {
             let begun = Instant::now();
             attempt(&server, email, "wrong", &[]).await;
             taken.push(begun.elapsed());
         }
-        taken.sort_unstable();
-        medians.push(taken[3]);
     }
+    let medians = taken.map(|mut taken| {
+        taken.sort_unstable();
+        taken[4]
+    });
     // A hash takes some twenty milliseconds, and everything else a few: without one it would be a fifth.
     assert!(medians[1] * 2 > medians[0] && medians[0] * 2 > medians[1], "{medians:?}");
 }
@@ -241,10 +246,10 @@ async fn failures_slow_down_the_guesser_and_not_the_owner() {
 #[tokio::test]
 async fn an_address_that_tries_many_accounts_is_slowed_down_too() {
     let server = TestServer::start().await;
-    let digest: String =
-        hash::hash_secret("login\0127.0.0.1").iter().map(|byte| format!("{byte:02x}")).collect();
+    let address = "127.0.0.1";
+    let key = STANDARD.encode(hash::hash_secret(&format!("login\0{address}")));
     let sql = format!(
-        "INSERT INTO login_failures (key_hash) SELECT decode('{digest}', 'hex') FROM generate_series(1, 100)"
+        "INSERT INTO login_failures (key_hash) SELECT decode('{key}', 'base64') FROM generate_series(1, 100)"
     );
     server.db.sql(&sql).await;
     assert_eq!(attempt(&server, "alice@acme.test", "alice-password", &[]).await.status, 429);

@@ -29,7 +29,7 @@ pub fn node(script: &str) -> Command {
     command
 }
 
-/// A script of PyPI packages.
+/// A script of Python packages.
 #[track_caller]
 pub fn python(script: &str) -> Command {
     let program = repository().join("target/py/bin/python");

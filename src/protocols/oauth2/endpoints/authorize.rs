@@ -17,7 +17,7 @@ use crate::protocols::oauth2::answer::with_refusal;
 use crate::protocols::oauth2::parameters::{Parameters, Unreadable};
 use crate::protocols::oauth2::refusal::Refusal;
 use crate::protocols::oauth2::request::{self, AUTH_AFTER, Bad, CONSENT_AFTER};
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::sync::Arc;
 
@@ -92,6 +92,10 @@ async fn step(
 ) -> HttpResponse {
     let own = cookies::own(request);
     let impersonated = cookies::impersonated(request, &ask.client.id);
+    if request.method() == Method::POST && own.is_none() && impersonated.is_none() {
+        // Browsers send no `Lax` cookie along with a form from elsewhere, but they do with a redirect.
+        return redirect(request.method(), &format!("/authorize?{}", sent.query_with(&[])));
+    }
     let secrets = Secrets { own: own.as_deref(), impersonated: impersonated.as_deref() };
     match authorize(ctx, ask, secrets, &caller(request)).await {
         Ok(Step::Answer(answer)) => pages::answer(request, answer),

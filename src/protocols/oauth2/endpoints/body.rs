@@ -51,6 +51,7 @@ pub fn refuse(failure: Failure<TokenRefusal>) -> HttpResponse {
     let status = match refusal {
         TokenRefusal::InvalidClient => StatusCode::UNAUTHORIZED,
         TokenRefusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        TokenRefusal::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
         TokenRefusal::InvalidRequest(_)
         | TokenRefusal::UnsupportedGrantType
         | TokenRefusal::InvalidScope
@@ -60,6 +61,9 @@ pub fn refuse(failure: Failure<TokenRefusal>) -> HttpResponse {
     let mut answer = secret(status);
     if status == StatusCode::UNAUTHORIZED {
         answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Understudy\""));
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        answer.insert_header((header::RETRY_AFTER, "60"));
     }
     answer.json(json!({ "error": error, "error_description": description }))
 }

@@ -4,6 +4,7 @@
 //! [RFC 7521 §4.2]: https://www.rfc-editor.org/rfc/rfc7521#section-4.2
 use crate::flows::authenticate_client::{AuthenticatedClient, Presented, authenticate};
 use crate::flows::{Context, Failure};
+use crate::http::caller;
 use crate::protocols::oauth2::parameters::Parameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 use actix_web::HttpRequest;
@@ -20,7 +21,7 @@ pub async fn authenticated(
     sent: &Parameters,
 ) -> Result<AuthenticatedClient, Failure<TokenRefusal>> {
     let presented = presented(request, sent).map_err(Failure::Refused)?;
-    authenticate(ctx, &presented).await.map_err(|failure| match failure {
+    authenticate(ctx, &presented, &caller(request)).await.map_err(|failure| match failure {
         Failure::Refused(refusal) => Failure::Refused(refusal.into()),
         Failure::Accident(cause) => Failure::Accident(cause),
         Failure::Busy => Failure::Busy,

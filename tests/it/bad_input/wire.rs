@@ -1,0 +1,66 @@
+//! Requests that two programs in a row may read differently.
+use super::{OFF, raw};
+use crate::support::TestServer;
+
+/// A second request hides behind each; whoever reads it as one has been fooled.
+const HIDDEN: &str = "GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
+
+#[tokio::test]
+async fn j19_a_message_whose_length_is_in_doubt_is_refused_and_the_connection_closed() {
+    let server = TestServer::start_with(OFF).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let chunks = "0\r\n\r\n";
+    for headers in [
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+        "transfer-encoding: chunked, identity\r\n",
+        "transfer-encoding: identity, chunked\r\n",
+        "transfer-encoding: xchunked\r\n",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding : chunked\r\n",
+        "content-length: 5\r\ncontent-length: 6\r\n",
+        "content-length: 5, 6\r\n",
+        "content-length: +5\r\n",
+        "content-length: -5\r\n",
+        "content-length: 0x5\r\n",
+        "content-length : 5\r\n",
+        "content-length: 99999999999999999999999\r\n",
+        "x-folded: a\r\n  content-length: 5\r\n",
+    ] {
+        let request = format!("POST /oauth/token HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}\r\n{chunks}{HIDDEN}");
+        let back = raw::exchange(address, request.as_bytes()).await;
+        let back = String::from_utf8_lossy(&back);
+        assert!(back.starts_with("HTTP/1.1 400"), "{headers:?}: {back}");
+        assert_eq!(back.matches("HTTP/1.1 ").count(), 1, "{headers:?}: {back}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_and_the_next_one_served() {
+    let server = TestServer::start_with(OFF).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    for line in [
+        "GET /account HTTP/9.9\r\n\r\n",
+        "GET  /account HTTP/1.1\r\n\r\n",
+        "GET /acc ount HTTP/1.1\r\n\r\n",
+        "GET\r\n\r\n",
+        "\0\0\0\0\r\n\r\n",
+        "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let back = raw::exchange(address, line.as_bytes()).await;
+        let back = String::from_utf8_lossy(&back);
+        assert!(back.is_empty() || back.starts_with("HTTP/1.1 4"), "{line:?}: {back}");
+    }
+    for (line, status) in [
+        ("CONNECT 127.0.0.1:80 HTTP/1.1", "HTTP/1.1 4"),
+        ("OPTIONS * HTTP/1.1", "HTTP/1.1 4"),
+        ("GET http://evil.test/account HTTP/1.1", "HTTP/1.1 "),
+    ] {
+        let request = format!("{line}\r\nhost: evil.test\r\nconnection: close\r\n\r\n");
+        let back = raw::exchange(address, request.as_bytes()).await;
+        let back = String::from_utf8_lossy(&back);
+        assert!(back.starts_with(status) && !back.contains("evil.test"), "{line}: {back}");
+    }
+    assert_eq!(server.browser().get("/health/live").await.status, 200);
+}
