@@ -279,7 +279,6 @@ CREATE TABLE authorization_codes (
     revoked_at timestamptz
 );
 CREATE INDEX authorization_codes_session ON authorization_codes (session_id);
-CREATE INDEX authorization_codes_user ON authorization_codes (user_id);
 CREATE INDEX authorization_codes_expired ON authorization_codes (expires_at);
 
 -- No foreign keys here: the hottest insert; every use joins what it hangs on.

@@ -119,7 +119,7 @@ pub fn serve(parts: &Parts, listener: TcpListener, workers: usize) -> Result<Ser
             .configure(move |cfg| configure(cfg, &own))
     })
     .workers(workers)
-    .client_request_timeout(Duration::from_secs(5))
+    .client_request_timeout(Duration::from_secs(10))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(30)
     .listen(listener)?;

@@ -154,10 +154,8 @@ async fn find_link(
     caller: &Caller,
 ) -> Result<Link, Failure<RedeemRefusal>> {
     let (ticket_hash, good_until) = check_mac(ctx, resource).map_err(Failure::Refused)?;
-    let Some(record) = store::impersonations::find_by_ticket(conn, &ticket_hash).await? else {
-        return Err(Failure::Refused(RedeemRefusal::BadMac));
-    };
-    let now = store::settings::now(conn).await?;
+    let found = store::impersonations::find_by_ticket(conn, &ticket_hash).await?;
+    let (record, now) = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
     let state = match state(&record, now) {
         TicketState::Waiting if now.timestamp() >= good_until => TicketState::Expired,
         state @ (TicketState::Waiting

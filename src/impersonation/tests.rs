@@ -72,7 +72,7 @@ fn allowed() -> ImpersonationRequest {
     ImpersonationRequest {
         channel: Channel::Link,
         protocol: ProtocolName::Oauth2,
-        actor: user("sam", &[permission::IMPERSONATE, permission::USERS_READ]),
+        actor: user("sam", &[IMPERSONATE, permission::USERS_READ]),
         actor_proof: ActorProof::Session,
         actor_is_impersonated: false,
         subject: user("alice", &[]),
@@ -199,7 +199,7 @@ fn a05_an_administrator_is_acted_as_only_with_a_permission_of_its_own() {
         Denial::HigherPrivileges,
     );
     refused(
-        |a| a.subject.permissions = [permission::IMPERSONATE].into_iter().collect(),
+        |a| a.subject.permissions = [IMPERSONATE].into_iter().collect(),
         Denial::HigherPrivileges,
     );
     let mut ask = allowed();

@@ -106,8 +106,9 @@ pub async fn sign_out_everywhere(mut conn: &Conn, user: &str) -> Result<(), Stor
         .set(sessions::ended_at.eq(clock_now().nullable()))
         .execute(&mut conn)
         .await?;
+    let theirs = sessions::table.filter(sessions::user_id.eq(user)).select(sessions::id);
     let grants = authorization_codes::table
-        .filter(authorization_codes::user_id.eq(user))
+        .filter(authorization_codes::session_id.eq_any(theirs))
         .filter(authorization_codes::revoked_at.is_null());
     diesel::update(grants)
         .set(authorization_codes::revoked_at.eq(clock_now().nullable()))

@@ -3,7 +3,7 @@
 //! The three moves are single guarded statements that write their audit event too, so that a ticket
 //! is redeemed ⇔ its session exists ⇔ its event exists.
 use super::audit;
-use super::schema::impersonations;
+use super::schema::{clock_now, impersonations};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, word};
 use crate::audit::Event;
@@ -132,17 +132,18 @@ pub async fn find(mut conn: &Conn, id: &ImpersonationId) -> Result<Option<Record
     row.map(Record::try_from).transpose()
 }
 
+/// What a link stands for, and the time.
 pub async fn find_by_ticket(
     mut conn: &Conn,
     ticket_hash: &[u8],
-) -> Result<Option<Record>, StoreError> {
-    let row: Option<Row> = impersonations::table
+) -> Result<Option<(Record, Timestamp)>, StoreError> {
+    let row: Option<(Row, Timestamp)> = impersonations::table
         .filter(impersonations::ticket_hash.eq(ticket_hash))
-        .select(Row::as_select())
+        .select((Row::as_select(), clock_now()))
         .first(&mut conn)
         .await
         .optional()?;
-    row.map(Record::try_from).transpose()
+    row.map(|(row, now)| Ok((row.try_into()?, now))).transpose()
 }
 
 /// Which ones to list; every field narrows. Newest first, by id: ours begin with their time.

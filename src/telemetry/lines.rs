@@ -9,6 +9,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// A few seconds of a busy server; beyond that the reader is gone and memory matters more.
 pub(super) const WAITING: usize = 8192;
+/// Lines written with one call, and how long they are gathered for it.
+const MOST_AT_ONCE: usize = 512;
+const GATHER: Duration = Duration::from_millis(10);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 enum Message {
@@ -41,17 +44,29 @@ pub(super) fn start(
 }
 
 fn write_out(mut sink: Box<dyn Write + Send>, waiting: &Receiver<Message>, lost: &IntCounter) {
-    while let Ok(message) = waiting.recv() {
-        match message {
-            Message::Line(line) => {
-                if sink.write_all(line.as_bytes()).is_err() {
-                    lost.inc();
+    let mut batch = String::new();
+    while let Ok(first) = waiting.recv() {
+        let (mut lines, mut done) = (0, None);
+        for message in std::iter::once(first).chain(waiting.try_iter().take(MOST_AT_ONCE)) {
+            match message {
+                Message::Line(line) => {
+                    batch.push_str(&line);
+                    lines += 1;
                 }
+                Message::Flush(asked) => done = Some(asked),
             }
-            Message::Flush(done) => {
+        }
+        if sink.write_all(batch.as_bytes()).is_err() {
+            lost.inc_by(lines);
+        }
+        batch.clear();
+        match done {
+            Some(done) => {
                 let _ = sink.flush();
                 let _ = done.try_send(());
             }
+            // Whoever writes a line meanwhile has nobody to wake, which is most of what a line costs.
+            None => thread::park_timeout(GATHER),
         }
     }
 }
@@ -97,6 +112,11 @@ impl Drop for Flush {
 pub(super) fn one_line(text: &str) -> String {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let mut line = String::with_capacity(text.len() + 1);
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        line.push_str(text);
+        line.push('\n');
+        return line;
+    }
     for c in text.chars() {
         if is_control(c) {
             // Writing to a `String` cannot fail.

@@ -7,12 +7,16 @@
 )]
 mod support;
 
+mod apply;
 mod bad_input;
 mod browser;
+mod cli;
 mod clients;
 mod every_route;
 mod faults;
 mod impersonation;
+mod interleaved;
+mod logs;
 mod matrix;
 mod migrations;
 mod oauth2;

@@ -9,7 +9,8 @@ async fn address(server: &TestServer, headers: &[(&str, &str)]) -> String {
     let body = json!({"protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy"});
     let browser = server.browser();
     let request = browser.request(Method::POST, "/users/usr_alice/impersonate").bearer_auth(token);
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     assert_eq!(browser.send(request.json(&body)).await.status, 200);
     server.db.text("SELECT ip FROM audit_events WHERE type = 'impersonation.link_issued' ORDER BY seq DESC LIMIT 1").await
 }

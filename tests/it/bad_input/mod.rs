@@ -36,7 +36,9 @@ fn complaint(target: &Target, answer: Option<&Answer>, took: Duration) -> Option
     let fits = match target.form {
         Form::Json => {
             let body: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
-            body.is_some_and(|body| body["error"].is_string() && body["error_description"].is_string())
+            body.is_some_and(|body| {
+                body["error"].is_string() && body["error_description"].is_string()
+            })
         }
         Form::Page => answer.is("text/html") && answer.text().contains("<h1"),
     };
@@ -57,10 +59,12 @@ async fn nothing_that_is_broken_gets_through_or_breaks_anything() {
                 let begun = Instant::now();
                 let answer = raw::send(address, &bytes).await;
                 sent += 1;
-                if begun.elapsed() > Duration::from_millis(300) { eprintln!("SLOW {} {} {name} {nth} {:?} {:?}", target.method, target.path, begun.elapsed(), answer.as_ref().map(|a| a.status)); }
                 if let Some(complaint) = complaint(target, answer.as_ref(), begun.elapsed()) {
                     let complaint: String = complaint.chars().take(300).collect();
-                    wrong.push(format!("{} {} with {name} {nth}: {complaint}", target.method, target.path));
+                    wrong.push(format!(
+                        "{} {} with {name} {nth}: {complaint}",
+                        target.method, target.path
+                    ));
                 }
             }
         }
@@ -82,7 +86,14 @@ async fn the_requests_that_are_broken_are_good_ones_to_begin_with() {
     for target in TARGETS {
         let request = mutations::unchanged(target);
         let answer = raw::send(address, &request.bytes(target, &global)).await.unwrap();
-        assert_eq!(answer.status, target.untouched, "{} {}: {}", target.method, target.path, answer.text());
+        assert_eq!(
+            answer.status,
+            target.untouched,
+            "{} {}: {}",
+            target.method,
+            target.path,
+            answer.text()
+        );
     }
 }
 
@@ -92,7 +103,8 @@ async fn h30_an_accident_of_ours_is_generic_words_and_a_number() {
     let server = TestServer::start().await;
     // A row that no version of ours has written.
     server.db.sql("UPDATE clients SET auth_method = 'by_handshake' WHERE id = 'orders'").await;
-    let form = [("grant_type", "client_credentials"), ("client_id", "orders"), ("client_secret", "x")];
+    let form =
+        [("grant_type", "client_credentials"), ("client_id", "orders"), ("client_secret", "x")];
     let told = server.browser().post_form("/oauth/token", &form).await;
     assert_eq!((told.status, told.json()["error"].as_str()), (500, Some("server_error")));
     let path = "/authorize?client_id=orders&response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback";

@@ -131,7 +131,17 @@ fn wrong_types(target: &Target) -> Vec<Request> {
             requests.push(json_body(target, &Value::Object(object)));
         }
     }
-    for text in ["[]", "\"x\"", "{}", "{\"a\":1", "{\"a\":1}{\"a\":1}", "{\"a\":01}", "{a:1}", "{\"a\":NaN}", "\u{feff}{}"] {
+    for text in [
+        "[]",
+        "\"x\"",
+        "{}",
+        "{\"a\":1",
+        "{\"a\":1}{\"a\":1}",
+        "{\"a\":01}",
+        "{a:1}",
+        "{\"a\":NaN}",
+        "\u{feff}{}",
+    ] {
         requests.push(json_text(target, text.to_owned()));
     }
     requests
@@ -162,11 +172,8 @@ fn deep_json(target: &Target) -> Vec<Request> {
 }
 
 fn a_mebibyte(target: &Target) -> Vec<Request> {
-    let body = |text: String, label| Request {
-        body: text.into(),
-        label,
-        ..with_pairs(target, &[])
-    };
+    let body =
+        |text: String, label| Request { body: text.into(), label, ..with_pairs(target, &[]) };
     let long = "a".repeat(1 << 20);
     if target.method != "POST" {
         return vec![Request { body: long.into(), label: FORM, ..unchanged(target) }];
@@ -204,7 +211,13 @@ fn huge_headers(target: &Target) -> Vec<Request> {
 }
 
 fn other_labels(target: &Target) -> Vec<Request> {
-    let labels = ["multipart/form-data; boundary=x", "application/xml", "text/plain", "x", "a/b; charset=utf-16"];
+    let labels = [
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "text/plain",
+        "x",
+        "a/b; charset=utf-16",
+    ];
     let mut requests: Vec<Request> =
         labels.iter().map(|label| Request { label, ..unchanged(target) }).collect();
     for coding in ["gzip", "br", "deflate", "nonsense"] {
@@ -229,7 +242,20 @@ fn other_paths(target: &Target) -> Vec<Request> {
     for id in ["usr_alice", "imp_nonesuch"] {
         let Some((start, end)) = target.path.split_once(id) else { continue };
         let long = "a".repeat(5000);
-        for other in ["%zz", "%ff", "%00", "..", "%2e%2e", "%2f", "a%2fb", "", " ", "\"", long.as_str(), "%F0%9F%98%80"] {
+        for other in [
+            "%zz",
+            "%ff",
+            "%00",
+            "..",
+            "%2e%2e",
+            "%2f",
+            "a%2fb",
+            "",
+            " ",
+            "\"",
+            long.as_str(),
+            "%F0%9F%98%80",
+        ] {
             let mut request = unchanged(target);
             let query = request.target.iter().position(|b| *b == b'?');
             let query = query.map(|at| request.target.split_off(at)).unwrap_or_default();

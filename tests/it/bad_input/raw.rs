@@ -1,5 +1,7 @@
 //! Requests as bytes: no client library writes most of these.
 use super::targets::{Auth, Target};
+use futures_util::future::{Either, select};
+use std::pin::pin;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -61,41 +63,60 @@ impl Answer {
     }
 }
 
-/// Everything that comes back until the connection is closed. An answer may come before all is sent.
-pub async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
+/// Everything that comes back until the connection is closed, or `is_enough`. An answer may come before
+/// all is sent.
+async fn exchange_until(address: &str, bytes: &[u8], is_enough: fn(&[u8]) -> bool) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let (mut reading, mut writing) = stream.split();
-    let mut back = Vec::new();
     let write = async {
         // It may be refused half-way.
         let _ = writing.write_all(bytes).await;
+        std::future::pending::<()>().await;
     };
     let read = async {
-        let _ = reading.read_to_end(&mut back).await;
+        let mut back = Vec::new();
+        while !is_enough(&back) && matches!(reading.read_buf(&mut back).await, Ok(1..)) {}
+        back
     };
-    futures_util::join!(write, read);
-    back
+    match select(pin!(read), pin!(write)).await {
+        Either::Left((back, _)) => back,
+        Either::Right(((), _)) => unreachable!(),
+    }
 }
 
+pub async fn exchange(address: &str, bytes: &[u8]) -> Vec<u8> {
+    exchange_until(address, bytes, |_| false).await
+}
+
+/// The first answer.
 pub async fn send(address: &str, bytes: &[u8]) -> Option<Answer> {
-    let back = exchange(address, bytes).await;
+    parse(&exchange_until(address, bytes, |back| parse(back).is_some()).await)
+}
+
+/// `None`: not whole yet.
+fn parse(back: &[u8]) -> Option<Answer> {
     let end = back.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&back[..end]).into_owned();
     let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
-    let body = &back[end + 4..];
-    let chunked = head.lines().any(|line| line.eq_ignore_ascii_case("transfer-encoding: chunked"));
-    Some(Answer { status, head, body: if chunked { unchunk(body) } else { body.to_vec() } })
+    let rest = &back[end + 4..];
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let body = match length {
+        Some(length) => rest.get(..length.parse().ok()?)?.to_vec(),
+        None if head.contains("transfer-encoding: chunked") => unchunk(rest)?,
+        None => Vec::new(),
+    };
+    Some(Answer { status, head, body })
 }
 
-fn unchunk(mut rest: &[u8]) -> Vec<u8> {
+fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
-    while let Some(end) = rest.windows(2).position(|window| window == b"\r\n") {
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
-        body.extend(&rest[end + 2..end + 2 + size]);
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?, 16).ok()?;
+        body.extend(rest.get(end + 2..end + 2 + size)?);
         if size == 0 {
-            break;
+            return Some(body);
         }
-        rest = &rest[end + 4 + size..];
+        rest = rest.get(end + 4 + size..)?;
     }
-    body
 }

@@ -81,10 +81,17 @@ const AUTHORIZE: &[(&str, &str)] = &[
     ("state", "s"),
     ("nonce", "n"),
 ];
-const LOGOUT: &[(&str, &str)] =
-    &[("client_id", "nonesuch"), ("post_logout_redirect_uri", "http://127.0.0.1:9/"), ("state", "s")];
-const LOGIN: &[(&str, &str)] =
-    &[("csrf", "x"), ("return_to", "/"), ("email", "alice@acme.test"), ("password", "alice-password")];
+const LOGOUT: &[(&str, &str)] = &[
+    ("client_id", "nonesuch"),
+    ("post_logout_redirect_uri", "http://127.0.0.1:9/"),
+    ("state", "s"),
+];
+const LOGIN: &[(&str, &str)] = &[
+    ("csrf", "x"),
+    ("return_to", "/"),
+    ("email", "alice@acme.test"),
+    ("password", "alice-password"),
+];
 
 const fn target(
     method: &'static str,
@@ -96,12 +103,36 @@ const fn target(
     Target { method, path, auth: Auth::None, form, fields, json: false, untouched }
 }
 
-const fn api(path: &'static str, fields: &'static [(&'static str, &'static str)], untouched: u16) -> Target {
-    Target { method: "POST", path, auth: Auth::Global, form: Form::Json, fields, json: true, untouched }
+const fn api(
+    path: &'static str,
+    fields: &'static [(&'static str, &'static str)],
+    untouched: u16,
+) -> Target {
+    Target {
+        method: "POST",
+        path,
+        auth: Auth::Global,
+        form: Form::Json,
+        fields,
+        json: true,
+        untouched,
+    }
 }
 
-const fn oauth(path: &'static str, fields: &'static [(&'static str, &'static str)], untouched: u16) -> Target {
-    Target { method: "POST", path, auth: Auth::None, form: Form::Json, fields, json: true, untouched }
+const fn oauth(
+    path: &'static str,
+    fields: &'static [(&'static str, &'static str)],
+    untouched: u16,
+) -> Target {
+    Target {
+        method: "POST",
+        path,
+        auth: Auth::None,
+        form: Form::Json,
+        fields,
+        json: true,
+        untouched,
+    }
 }
 
 pub const TARGETS: &[Target] = &[
@@ -110,7 +141,13 @@ pub const TARGETS: &[Target] = &[
     api("/api/impersonations/end-all", &[("user_id", "usr_nobody"), ("nonsense", "1")], 400),
     Target {
         auth: Auth::Global,
-        ..target("GET", "/api/impersonations", &[("status", "lost"), ("limit", "2")], Form::Json, 400)
+        ..target(
+            "GET",
+            "/api/impersonations",
+            &[("status", "lost"), ("limit", "2")],
+            Form::Json,
+            400,
+        )
     },
     Target {
         auth: Auth::Global,

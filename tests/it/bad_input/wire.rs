@@ -27,7 +27,9 @@ async fn j19_a_message_whose_length_is_in_doubt_is_refused_and_the_connection_cl
         "content-length: 99999999999999999999999\r\n",
         "x-folded: a\r\n  content-length: 5\r\n",
     ] {
-        let request = format!("POST /oauth/token HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}\r\n{chunks}{HIDDEN}");
+        let request = format!(
+            "POST /oauth/token HTTP/1.1\r\nhost: 127.0.0.1\r\n{headers}\r\n{chunks}{HIDDEN}"
+        );
         let back = raw::exchange(address, request.as_bytes()).await;
         let back = String::from_utf8_lossy(&back);
         assert!(back.starts_with("HTTP/1.1 400"), "{headers:?}: {back}");

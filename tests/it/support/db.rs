@@ -43,6 +43,16 @@ pub async fn fill(url: &str) {
     provision::apply(&ctx, &file, DryRun::No, Prune::No).await.unwrap();
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the driver of a connection lives as long as its client"
+)]
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
 pub struct TestDb {
     pub name: String,
     pub url: String,
@@ -76,8 +86,7 @@ impl TestDb {
     pub async fn copy(&self) -> Self {
         let cluster = cluster();
         let other = cluster.url("postgres");
-        let (client, connection) = tokio_postgres::connect(&other, NoTls).await.unwrap();
-        tokio::spawn(connection);
+        let client = connect(&other).await;
         let cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = $1";
         client.query(cut, &[&self.name]).await.unwrap();
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -86,9 +95,7 @@ impl TestDb {
     }
 
     pub async fn client(&self) -> Client {
-        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client
+        connect(&self.url).await
     }
 
     /// Runs statements of a test's own.

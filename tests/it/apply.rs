@@ -1,0 +1,105 @@
+//! `understudy apply` and `export`, as they are typed.
+use crate::support::node::{Said, program, run, run_with};
+use crate::support::{TestDb, TestServer};
+
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/demo.yaml");
+
+/// Applies what is on standard input.
+fn apply(db: &TestDb, text: &str, flags: &[&str]) -> Said {
+    let mut command = program(&db.url, "http://127.0.0.1:1");
+    command.args(["apply", "-f", "-"]).args(flags);
+    run_with(command, text)
+}
+
+#[tokio::test]
+async fn the_demo_file_applies_twice_and_survives_a_round_trip() {
+    let (db, other) = (TestDb::empty(), TestDb::empty());
+    let first = run(&db.url, &["apply", "-f", DEMO]);
+    assert!(first.success, "{first:?}");
+    assert_eq!(
+        db.count("SELECT count(*) FROM users WHERE id IN ('usr_sam', 'usr_alice')").await,
+        2
+    );
+    let before = db.contents().await;
+    let again = run(&db.url, &["apply", "-f", DEMO]);
+    assert!(again.out.starts_with("0 to create, 0 to update, 0 to delete"), "{again:?}");
+    assert_eq!(db.contents().await, before, "applying twice changes nothing");
+
+    let exported = run(&db.url, &["export"]);
+    assert!(exported.success && exported.out.contains("usr_alice"), "{exported:?}");
+    assert!(
+        !exported.out.contains("argon2") && !exported.out.contains("-secret"),
+        "{}",
+        exported.out
+    );
+    assert!(apply(&other, &exported.out, &["--prune"]).success);
+    assert_eq!(run(&other.url, &["export"]).out, exported.out);
+    let plan = apply(&db, &exported.out, &["--prune"]);
+    assert!(plan.out.starts_with("0 to create, 0 to update, 0 to delete"), "{plan:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_prints_the_plan_and_changes_nothing_and_prune_removes() {
+    let db = TestDb::create();
+    let text = "version: 1\norganizations: [{id: org_new, name: New}]\nusers: [{id: usr_sam, email: sam@understudy.test}]\n";
+    let before = db.contents().await;
+    let plan = apply(&db, text, &["--dry-run", "--prune"]);
+    assert!(
+        plan.success && plan.out.contains("org_new") && plan.out.contains("usr_alice"),
+        "{plan:?}"
+    );
+    assert_eq!(db.contents().await, before);
+    assert_eq!(apply(&db, text, &["--prune"]).out, plan.out, "it does what it said");
+    assert_eq!(db.text("SELECT string_agg(id, ' ') FROM users").await, "usr_sam");
+    assert_eq!(db.count("SELECT count(*) FROM clients").await, 0);
+}
+
+#[tokio::test]
+async fn secrets_come_from_the_environment_and_work_at_once() {
+    let server = TestServer::start().await;
+    let text = "version: 1\nclients: [{client_id: shop, kind: machine, client_secret: \"${SHOP_SECRET}\"}]\n";
+    let missing = apply(&server.db, text, &[]);
+    assert!(!missing.success && missing.err.contains("SHOP_SECRET"), "{missing:?}");
+    assert_eq!(server.db.count("SELECT count(*) FROM clients WHERE id = 'shop'").await, 0);
+    let mut command = program(&server.db.url, "http://127.0.0.1:1");
+    command.args(["apply", "-f", "-"]).env("SHOP_SECRET", "from-the-environment");
+    let said = run_with(command, text);
+    assert!(said.success && !said.out.contains("from-the-environment"), "{said:?}");
+    server.client_token("shop", "from-the-environment").await;
+}
+
+#[tokio::test]
+async fn a_mistake_names_its_line_and_key_and_nothing_is_changed() {
+    let db = TestDb::create();
+    let before = db.contents().await;
+    for (text, words) in [
+        ("version: 1\nusers:\n  - id: a\n    emial: a@x.test\n", &["line 4", "emial"][..]),
+        (
+            "version: 1\nusers:\n  - {id: a, organization: nowhere}\n",
+            &["line 3", "organization", "nowhere"],
+        ),
+        ("version: 1\nusers:\n  - {id: a}\n  - {id: a}\n", &["line 4", "users[1]"]),
+        (
+            "version: 1\nclients:\n  - client_id: c\n    kind: web\n    redirect_uris: [javascript:x]\n",
+            &["line 5", "redirect_uris"],
+        ),
+        ("version: 2\n", &["line 1", "version"]),
+        ("version: 1\nnonsense: {}\n", &["line 2", "nonsense"]),
+        ("version: 1\nusers: [\n", &["line"]),
+        // Two at once: both are named.
+        (
+            "version: 1\nusers:\n  - {id: a, kind: robot}\n  - {id: b, roles: [king]}\n",
+            &["line 3", "robot", "line 4", "king"],
+        ),
+    ] {
+        let said = apply(&db, text, &[]);
+        assert!(!said.success && said.out.is_empty(), "{text}{said:?}");
+        for word in words {
+            assert!(said.err.contains(word), "{text}{word}: {}", said.err);
+        }
+        assert!(said.err.contains("nothing was changed"), "{}", said.err);
+    }
+    let said = run(&db.url, &["apply", "-f", "/nowhere/directory.yaml"]);
+    assert!(!said.success && said.err.contains("/nowhere/directory.yaml"), "{said:?}");
+    assert_eq!(db.contents().await, before);
+}
