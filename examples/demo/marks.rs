@@ -83,12 +83,28 @@ impl Marks {
         let impersonator = self.impersonator.as_ref();
         impersonator
             .and_then(|it| it.name.clone())
-            .or_else(|| impersonator.and_then(|it| it.email.clone()))
+            .or_else(|| impersonator.and_then(|it| it.email.as_deref()).map(called))
             .or_else(|| impersonator.map(|it| it.user_id.clone()))
             .or_else(|| self.act.as_ref().map(|act| act.sub.clone()))
             .filter(|actor| !actor.trim().is_empty())
             .unwrap_or_else(|| "Somebody".to_owned())
     }
+}
+
+/// "sam.support@example.com" reads better as "Sam Support"; "sam@example.com" stays as it is.
+fn called(email: &str) -> String {
+    let words: Vec<&str> = email.split('@').next().unwrap_or_default().split('.').collect();
+    let is_name = words.len() > 1 && words.iter().all(|word| word.chars().all(char::is_alphabetic));
+    if !is_name || words.iter().any(|word| word.is_empty()) {
+        return email.to_owned();
+    }
+    let capital = |word: &&str| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| {
+            first.to_uppercase().chain(letters).collect()
+        })
+    };
+    words.iter().map(capital).collect::<Vec<_>>().join(" ")
 }
 
 /// The sentence of the banner.
@@ -137,10 +153,17 @@ mod tests {
         let acting = acting(marked()).unwrap();
         assert_eq!(
             sentence(&acting, "Alice Chen"),
-            "sam.support@understudy.example is acting as Alice Chen"
+            "Sam Support is acting as Alice Chen"
         );
         assert!(acting.read_only);
         assert_eq!(acting.until.map(|until| until.timestamp()), Some(1_767_225_600));
+    }
+
+    #[test]
+    fn an_address_that_spells_no_name_stays_an_address() {
+        for email in ["sam@example.com", "sam.4@example.com", ".sam@example.com", "a..b@example.com"] {
+            assert_eq!(called(email), email);
+        }
     }
 
     #[test]

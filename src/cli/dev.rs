@@ -114,10 +114,10 @@ fn guide(settings: &Settings, demo: Option<&Demo>) -> String {
   Understudy          {url}
   Demo application    {demo}     (Northwind Orders)
 
-  People (password)   sam@understudy.test     support agent   (sam-demo)
-                      riley@acme.test         support agent of Acme   (riley-demo)
-                      ada@understudy.test     administrator   (ada-demo)
-                      alice@acme.test         a customer      (alice-demo)
+  People (password)   sam.support@understudy.test   support agent           (sam-demo)
+                      riley@acme.test               support agent of Acme   (riley-demo)
+                      ada@understudy.test           administrator           (ada-demo)
+                      alice@acme.test               a customer              (alice-demo)
 
   Step into Alice's account: this prints a link; open it in a browser, sign in as Sam, confirm.
 
@@ -125,7 +125,7 @@ fn guide(settings: &Settings, demo: Option<&Demo>) -> String {
     -H "Authorization: Bearer $(curl -s {url}/oauth/token -d grant_type=client_credentials \
         -d client_id=global -d client_secret=global-demo-secret | sed 's/.*"access_token":"\([^"]*\)".*/\1/')" \
     -d protocol=oauth2 -d impersonator_id=usr_sam -d client_id=northwind-orders \
-    -d reason='Order 1042 looks wrong'
+    -d reason='Order NW-20418 looks wrong'
 
   Ctrl-C stops everything; the data stays in .understudy/ (start again with --fresh for an empty one).
 "#

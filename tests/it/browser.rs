@@ -17,7 +17,7 @@ async fn facts_of(dev: &Dev) -> Value {
         "issuer": dev.url,
         "demo": dev.demo,
         "album": SCREENSHOTS,
-        "sam": {"email": "sam@understudy.test", "password": "sam-demo"},
+        "sam": {"email": "sam.support@understudy.test", "password": "sam-demo"},
         "alice": {"email": "alice@acme.test", "password": "alice-demo"},
         "link": link,
         "consent": format!(

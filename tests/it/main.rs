@@ -1,10 +1,5 @@
 //! Everything that needs the server and its database. One binary: one link, one place to look.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may stop"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
 mod support;
 
 mod apply;

@@ -21,7 +21,7 @@ await inBrowser(async (browser) => {
   await banner.waitFor();
   assert.equal(new URL(page.url()).origin, it.demo);
   assert.equal(page.url().includes('bewit'), false);
-  assert.match(await banner.innerText(), /^sam@understudy\.test is acting as Alice Chen/);
+  assert.match(await banner.innerText(), /^Sam Support is acting as Alice Chen/);
   await page.getByRole('heading', { name: 'Good to see you, Alice' }).waitFor();
   await page.getByText('For developers').click();
   assert.match(await page.getByLabel('Claims of the ID token').innerText(), /"impersonated": true/);
@@ -29,7 +29,7 @@ await inBrowser(async (browser) => {
   // Every page of the application says it.
   await page.getByRole('rowheader').getByRole('link').first().click();
   await page.getByRole('heading', { name: /^Order / }).waitFor();
-  assert.match(await banner.innerText(), /^sam@understudy\.test is acting as Alice Chen/);
+  assert.match(await banner.innerText(), /^Sam Support is acting as Alice Chen/);
 
   await banner.getByRole('button', { name: 'Stop' }).click();
   await page.getByText('You have stopped. You are yourself again.').waitFor();
