@@ -100,9 +100,9 @@ fn called(email: &str) -> String {
     }
     let capital = |word: &&str| {
         let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| {
-            first.to_uppercase().chain(letters).collect()
-        })
+        letters
+            .next()
+            .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     };
     words.iter().map(capital).collect::<Vec<_>>().join(" ")
 }
@@ -151,17 +151,16 @@ mod tests {
     #[test]
     fn the_banner_names_the_actor_and_the_user() {
         let acting = acting(marked()).unwrap();
-        assert_eq!(
-            sentence(&acting, "Alice Chen"),
-            "Sam Support is acting as Alice Chen"
-        );
+        assert_eq!(sentence(&acting, "Alice Chen"), "Sam Support is acting as Alice Chen");
         assert!(acting.read_only);
         assert_eq!(acting.until.map(|until| until.timestamp()), Some(1_767_225_600));
     }
 
     #[test]
     fn an_address_that_spells_no_name_stays_an_address() {
-        for email in ["sam@example.com", "sam.4@example.com", ".sam@example.com", "a..b@example.com"] {
+        for email in
+            ["sam@example.com", "sam.4@example.com", ".sam@example.com", "a..b@example.com"]
+        {
             assert_eq!(called(email), email);
         }
     }

@@ -180,11 +180,8 @@ pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, Store
     if let Some(id) = &filter.before {
         query = query.filter(impersonations::id.lt(id.as_str()));
     }
-    let rows: Vec<Row> = query
-        .order(impersonations::id.desc())
-        .limit(filter.limit)
-        .load(&mut conn)
-        .await?;
+    let rows: Vec<Row> =
+        query.order(impersonations::id.desc()).limit(filter.limit).load(&mut conn).await?;
     rows.into_iter().map(Record::try_from).collect()
 }
 

@@ -139,7 +139,7 @@ async fn a04_a_token_for_another_api_is_refused() {
 }
 
 #[tokio::test]
-async fn every_rule_of_the_heart_has_its_word_on_the_wire() {
+async fn a53_every_refusal_has_its_word_on_the_wire_and_its_event() {
     let server = TestServer::start().await;
     let base = ask("legacy");
     let by = |actor: &str| with(base.clone(), "impersonator_id", json!(actor));
@@ -167,7 +167,7 @@ async fn every_rule_of_the_heart_has_its_word_on_the_wire() {
     }
     assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 0);
     let refused = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.refused'";
-    assert_eq!(server.db.count(refused).await, 14, "a53: every refusal is in the trail");
+    assert_eq!(server.db.count(refused).await, 14, "every refusal is in the trail");
 }
 
 #[tokio::test]

@@ -9,37 +9,47 @@ fn authorize(client: &str, path: &str, more: &str) -> String {
     format!("{AUTHORIZE}&client_id={client}&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2F{path}{more}")
 }
 
-/// a08, a18, a20, a21: each change must end a live impersonation at its next use.
+/// After `change` a live impersonation is over at its next use, with its token and its code.
+async fn ends(change: &str, reason: &str) {
+    let server = TestServer::start().await;
+    let tokens = server.impersonated_tokens().await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let opened = server.browser().get(&server.link("legacy").await).await;
+    let code = opened.location_param("code").unwrap();
+    assert_eq!(server.userinfo(access).await.status, 200);
+    server.db.sql(change).await;
+    assert_eq!(server.userinfo(access).await.status, 401, "{change}");
+    assert_eq!(server.introspect(access).await.body, r#"{"active":false}"#, "{change}");
+    let exchanged = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
+    assert_eq!(exchanged.status, 400, "{change}: {}", exchanged.body);
+    let reasons = "SELECT string_agg(DISTINCT end_reason, ' ') FROM impersonations";
+    assert_eq!(server.db.text(reasons).await, reason, "{change}");
+}
+
 #[tokio::test]
-async fn a18_a20_a21_whatever_makes_it_wrong_ends_it_at_the_next_use() {
-    for (change, reason) in [
-        ("INSERT INTO user_roles VALUES ('usr_alice', 'admin')", "subject_changed"),
-        ("UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'", "subject_changed"),
-        ("UPDATE users SET status = 'inactive' WHERE id = 'usr_sam'", "actor_revoked"),
-        ("DELETE FROM user_roles WHERE user_id = 'usr_sam'", "actor_revoked"),
-        ("UPDATE clients SET impersonation_enabled = false WHERE id = 'legacy'", "client_changed"),
-        ("UPDATE settings SET impersonation_enabled = false", "feature_off"),
-        ("UPDATE organizations SET impersonation_enabled = false", "feature_off"),
-        ("UPDATE organizations SET status = 'inactive' WHERE id = 'org_acme'", "subject_changed"),
-    ] {
-        let server = TestServer::start().await;
-        let tokens = server.impersonated_tokens().await;
-        let access = tokens["access_token"].as_str().unwrap();
-        let code = server
-            .browser()
-            .get(&server.link("legacy").await)
-            .await
-            .location_param("code")
-            .unwrap();
-        assert_eq!(server.userinfo(access).await.status, 200);
-        server.db.sql(change).await;
-        assert_eq!(server.userinfo(access).await.status, 401, "{change}");
-        assert_eq!(server.introspect(access).await.body, r#"{"active":false}"#, "{change}");
-        let exchanged = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
-        assert_eq!(exchanged.status, 400, "{change}: {}", exchanged.body);
-        let reasons = "SELECT string_agg(DISTINCT end_reason, ' ') FROM impersonations";
-        assert_eq!(server.db.text(reasons).await, reason, "{change}");
-    }
+async fn a08_a_subject_who_is_promoted_meanwhile_is_let_go() {
+    ends("INSERT INTO user_roles VALUES ('usr_alice', 'admin')", "subject_changed").await;
+}
+
+#[tokio::test]
+async fn a18_an_actor_who_loses_the_right_is_out_at_once() {
+    ends("UPDATE users SET status = 'inactive' WHERE id = 'usr_sam'", "actor_revoked").await;
+    ends("DELETE FROM user_roles WHERE user_id = 'usr_sam'", "actor_revoked").await;
+}
+
+#[tokio::test]
+async fn a20_a_subject_who_is_shut_out_takes_the_impersonation_along() {
+    ends("UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'", "subject_changed").await;
+    ends("UPDATE organizations SET status = 'inactive' WHERE id = 'org_acme'", "subject_changed")
+        .await;
+}
+
+#[tokio::test]
+async fn a63_a_switch_that_goes_off_ends_what_runs() {
+    ends("UPDATE settings SET impersonation_enabled = false", "feature_off").await;
+    ends("UPDATE organizations SET impersonation_enabled = false", "feature_off").await;
+    let closed = "UPDATE clients SET impersonation_enabled = false WHERE id = 'legacy'";
+    ends(closed, "client_changed").await;
 }
 
 #[tokio::test]
@@ -161,7 +171,7 @@ async fn a38_an_impersonated_token_reaches_no_api_of_ours() {
 }
 
 #[tokio::test]
-async fn a10_a11_an_impersonated_session_starts_nothing() {
+async fn a11_no_loop_leads_to_a_session_without_a_mark() {
     let server = TestServer::start().await;
     let sam = server.sam_as_alice("portal").await;
     // Alice is made support staff meanwhile: then the impersonation is over, so no loop can begin.
@@ -220,5 +230,23 @@ async fn a49_the_subject_sees_who_was_there() {
         account.body.contains("Sam Support") && account.body.contains("Legacy CRM"),
         "{}",
         account.body
+    );
+}
+
+#[tokio::test]
+async fn a37_an_impersonated_token_cannot_be_washed_by_an_exchange() {
+    let server = TestServer::start().await;
+    let tokens = server.impersonated_tokens().await;
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", tokens["access_token"].as_str().unwrap()),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("client_id", "legacy"),
+        ("client_secret", "legacy-secret"),
+    ];
+    let answer = server.browser().post_form("/oauth/token", &form).await;
+    assert_eq!(
+        (answer.status, answer.json()["error"].as_str()),
+        (400, Some("unsupported_grant_type"))
     );
 }

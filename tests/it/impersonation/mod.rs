@@ -5,3 +5,4 @@ mod live;
 mod marks;
 mod opening;
 mod redeeming_once;
+mod untouched;

@@ -295,48 +295,61 @@ async fn b28_a_revoked_link_is_dead() {
     says(&browser.get(&link).await, "Impersonation - Link revoked");
 }
 
-#[tokio::test]
-async fn b30_b31_somebody_elses_browser_is_refused_and_uses_nothing_up() {
+/// Somebody else's browser is refused, learns nothing, and uses nothing up.
+async fn is_not_for(email: &str, password: &str) {
     let server = TestServer::start().await;
-    for (email, password) in
-        [("riley@acme.test", "riley-password"), ("alice@acme.test", "alice-password")]
-    {
-        let link = server.link("orders").await;
-        let other = server.browser();
-        other.sign_in(email, password).await;
-        let page = other.open(&link).await;
-        assert_eq!(page.status, 403, "{email}");
-        assert!(!page.body.contains("Sam"), "the page does not tell whose link it is");
-        let account = other.open("/account").await;
-        assert_eq!(account.status, 200, "their own session is untouched");
-        assert_eq!(server.sam().await.open(&link).await.status, 200);
-    }
+    let link = server.link("orders").await;
+    let other = server.browser();
+    other.sign_in(email, password).await;
+    let page = other.open(&link).await;
+    assert_eq!(page.status, 403, "{email}");
+    assert!(!page.body.contains("Sam"), "the page does not tell whose link it is");
+    let account = other.open("/account").await;
+    assert_eq!(account.status, 200, "their own session is untouched");
+    assert_eq!(server.sam().await.open(&link).await.status, 200);
     assert_eq!(server.db.count(SESSIONS).await, 0);
 }
 
 #[tokio::test]
-async fn a07_a17_b28_the_heart_is_asked_again_when_the_link_is_opened() {
-    for change in [
-        "INSERT INTO user_roles VALUES ('usr_alice', 'admin')",
-        "UPDATE users SET status = 'inactive' WHERE id = 'usr_sam'",
-        "DELETE FROM user_roles WHERE user_id = 'usr_sam'",
-        "UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'",
-        "UPDATE organizations SET status = 'inactive' WHERE id = 'org_acme'",
-        "UPDATE clients SET status = 'inactive' WHERE id = 'legacy'",
-        "UPDATE clients SET redirect_uris = '{}' WHERE id = 'legacy'",
-        "UPDATE settings SET impersonation_enabled = false",
-    ] {
-        let server = TestServer::start().await;
-        let link = server.link("legacy").await;
-        server.db.sql(change).await;
-        says(&server.browser().get(&link).await, "Impersonation - Not permitted");
-        says(&server.browser().get(&link).await, "Impersonation - Link revoked");
-        let trail = server.db.trail().await;
-        assert!(
-            trail.iter().any(|e| e.starts_with("impersonation.refused usr_sam->usr_alice")),
-            "{trail:?}"
-        );
-    }
+async fn b30_another_agent_cannot_open_the_link() {
+    is_not_for("riley@acme.test", "riley-password").await;
+}
+
+#[tokio::test]
+async fn b31_the_subject_cannot_open_the_link() {
+    is_not_for("alice@acme.test", "alice-password").await;
+}
+
+/// After `change` the heart says no when the link is opened, and the link is used up by it.
+async fn is_judged_again(change: &str) {
+    let server = TestServer::start().await;
+    let link = server.link("legacy").await;
+    server.db.sql(change).await;
+    says(&server.browser().get(&link).await, "Impersonation - Not permitted");
+    says(&server.browser().get(&link).await, "Impersonation - Link revoked");
+    let trail = server.db.trail().await;
+    let refused = |event: &String| event.starts_with("impersonation.refused usr_sam->usr_alice");
+    assert!(trail.iter().any(refused), "{trail:?}");
+}
+
+#[tokio::test]
+async fn a07_a_subject_promoted_after_the_request_is_refused() {
+    is_judged_again("INSERT INTO user_roles VALUES ('usr_alice', 'admin')").await;
+    is_judged_again("UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'").await;
+    is_judged_again("UPDATE organizations SET status = 'inactive' WHERE id = 'org_acme'").await;
+}
+
+#[tokio::test]
+async fn a17_an_actor_shut_out_after_the_request_is_refused() {
+    is_judged_again("UPDATE users SET status = 'inactive' WHERE id = 'usr_sam'").await;
+    is_judged_again("DELETE FROM user_roles WHERE user_id = 'usr_sam'").await;
+}
+
+#[tokio::test]
+async fn b33_an_application_closed_after_the_request_is_refused() {
+    is_judged_again("UPDATE clients SET status = 'inactive' WHERE id = 'legacy'").await;
+    is_judged_again("UPDATE clients SET redirect_uris = '{}' WHERE id = 'legacy'").await;
+    is_judged_again("UPDATE settings SET impersonation_enabled = false").await;
 }
 
 #[tokio::test]
