@@ -17,7 +17,6 @@ use crate::domain::{ImpersonationId, SessionId, Timestamp};
 use crate::login::{Answer, LoginRequest, Principal};
 use crate::store::sessions::Found;
 use crate::store::{self, Conn, StoreError};
-use futures_util::try_join;
 use std::sync::Arc;
 
 /// A checked request: the application is known, its redirect URI registered, every parameter read.
@@ -139,7 +138,7 @@ async fn as_impersonated(
     if client != ask.client.id {
         return Ok(None);
     }
-    let Some(granted) = decide_again(ctx, conn, &impersonation, caller).await? else {
+    let Some(granted) = decide_again(conn, &impersonation, caller).await? else {
         return Ok(None);
     };
     if ask.prompt.login || ask.max_age.is_some() || ask.auth_after.is_some() {
@@ -176,14 +175,16 @@ async fn as_own(
     ask: &Ask,
     (secret, expected): (Option<&str>, Option<&str>),
 ) -> Result<Step, Refused> {
-    let own = async {
-        match secret {
-            Some(secret) => sign_in::resume(ctx, conn, secret).await,
-            None => Ok(None),
-        }
+    let own = match secret {
+        Some(secret) => sign_in::resume_with_clock(conn, secret).await?,
+        None => None,
     };
-    let (own, now) = try_join!(own, store::settings::now(conn))?;
-    let Some((session, proof)) = own.filter(|(_, proof)| is_fresh(ask, proof.at(), now)) else {
+    let now = match &own {
+        Some((_, _, now)) => *now,
+        None => store::settings::now(conn).await?,
+    };
+    let Some((session, proof, _)) = own.filter(|(_, proof, _)| is_fresh(ask, proof.at(), now))
+    else {
         if ask.prompt.none {
             return Err(Failure::Refused(AuthorizeRefusal::LoginRequired));
         }

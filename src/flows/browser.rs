@@ -59,7 +59,7 @@ pub async fn look(
     caller: &Caller,
 ) -> Result<Seen, StoreError> {
     let own = match &tokens.own {
-        Some(token) => sign_in::resume(ctx, conn, token).await?,
+        Some(token) => sign_in::resume(conn, token).await?,
         None => None,
     };
     let mut held = Vec::new();
@@ -79,7 +79,7 @@ async fn find_held(
     let Some((Found::Impersonated { session, impersonation, client }, now)) = found else {
         return Ok(None);
     };
-    let live = match decide_again(ctx, conn, &impersonation, caller).await? {
+    let live = match decide_again(conn, &impersonation, caller).await? {
         Some(granted) => {
             let application = ctx.clients.find(conn, &client).await?;
             application.map(|application| Live { granted, application, now })

@@ -63,7 +63,6 @@ pub async fn end_by_id(
 ///
 /// This is what "live" means for every session, code and token of an impersonation.
 pub async fn decide_again(
-    ctx: &Context,
     conn: &Conn,
     id: &ImpersonationId,
     caller: &Caller,
@@ -78,7 +77,7 @@ pub async fn decide_again(
     };
     match verdict {
         Ok((granted, now)) => {
-            touch(ctx, conn, &granted, now).await?;
+            touch(conn, &granted, now).await?;
             Ok(Some(granted))
         }
         Err(denial) => {
@@ -91,7 +90,6 @@ pub async fn decide_again(
 
 /// Restarts the idle clock; not at every call, so that a busy application costs no write each time.
 async fn touch(
-    _ctx: &Context,
     conn: &Conn,
     granted: &Impersonation,
     now: crate::domain::Timestamp,

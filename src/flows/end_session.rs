@@ -71,7 +71,7 @@ pub async fn end_session(
         Some(Found::Own(session)) => Some(session),
         None => None,
     };
-    let browser = of_browser(ctx, &conn, own_secret, &hint).await?;
+    let browser = of_browser(&conn, own_secret, &hint).await?;
     drop(conn);
     let own = browser.is_some();
     // The browser may have signed in again since the application got its token.
@@ -84,13 +84,12 @@ pub async fn end_session(
 
 /// The browser's own session, if it is of the user that the application speaks of.
 async fn of_browser(
-    ctx: &Context,
     conn: &Conn,
     secret: Option<&str>,
     hint: &Hint,
 ) -> Result<Option<Session>, StoreError> {
     let Some(secret) = secret else { return Ok(None) };
-    let found = sign_in::resume(ctx, conn, secret).await?;
+    let found = sign_in::resume(conn, secret).await?;
     Ok(found.map(|(session, _)| session).filter(|s| s.user.id.as_str() == hint.subject))
 }
 

@@ -24,11 +24,9 @@ pub async fn load(
     subject: &UserId,
     client: &ClientId,
 ) -> Result<Facts, StoreError> {
-    let (actor, subject, client, (feature_enabled, now)) = try_join!(
-        store::users::find(conn, actor),
-        store::users::find(conn, subject),
-        store::clients::find(conn, client),
-        store::settings::feature_and_clock(conn),
+    let ((actor, subject), (client, feature_enabled, now)) = try_join!(
+        store::users::find_pair(conn, actor, subject),
+        store::clients::find_with_feature(conn, client),
     )?;
     Ok(Facts { actor, subject, client, feature_enabled, now })
 }

@@ -106,7 +106,7 @@ pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<R
             Ok(Opened::Redeemed(Box::new(redeemed)))
         }
         Redeem::Confirm => {
-            let Some(session) = own_session(ctx, &conn, opener).await? else {
+            let Some(session) = own_session(&conn, opener).await? else {
                 return Ok(Opened::SignInFirst);
             };
             check_person(&conn, &link, &session, opener.caller).await?;
@@ -127,7 +127,7 @@ pub async fn confirm(
     if link.record.redeem == Redeem::Direct {
         return Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed));
     }
-    let Some(session) = own_session(ctx, &conn, opener).await? else {
+    let Some(session) = own_session(&conn, opener).await? else {
         return Ok(Opened::SignInFirst);
     };
     check_person(&conn, &link, &session, opener.caller).await?;
@@ -138,13 +138,9 @@ pub async fn confirm(
     Ok(Opened::Redeemed(Box::new(redeemed)))
 }
 
-async fn own_session(
-    ctx: &Context,
-    conn: &Conn,
-    opener: Opener<'_>,
-) -> Result<Option<Session>, StoreError> {
+async fn own_session(conn: &Conn, opener: Opener<'_>) -> Result<Option<Session>, StoreError> {
     let Some(token) = opener.session_token else { return Ok(None) };
-    Ok(sign_in::resume(ctx, conn, token).await?.map(|(session, _)| session))
+    Ok(sign_in::resume(conn, token).await?.map(|(session, _)| session))
 }
 
 async fn find_link(

@@ -152,11 +152,18 @@ async fn note_failure(
 ///
 /// The cookie of an impersonated session, or anything else, is nobody.
 pub async fn resume(
-    ctx: &Context,
     conn: &Conn,
     token: &str,
 ) -> Result<Option<(Session, Authenticated)>, StoreError> {
-    let _ = ctx;
+    let resumed = resume_with_clock(conn, token).await?;
+    Ok(resumed.map(|(session, proof, _)| (session, proof)))
+}
+
+/// The same, and what time it is.
+pub async fn resume_with_clock(
+    conn: &Conn,
+    token: &str,
+) -> Result<Option<(Session, Authenticated, Timestamp)>, StoreError> {
     let Some((found, now)) = store::sessions::find(conn, &hash::hash_secret(token)).await? else {
         return Ok(None);
     };
@@ -165,5 +172,5 @@ pub async fn resume(
     if now - session.last_seen_at > chrono::Duration::minutes(1) {
         store::sessions::touch(conn, &session.id, now).await?;
     }
-    Ok(Some((*session, proof)))
+    Ok(Some((*session, proof, now)))
 }

@@ -110,12 +110,13 @@ async fn judge(
     // First, because a no ends the impersonation, whatever else is wrong.
     let impersonation = match &record.impersonation {
         None => None,
-        Some(id) => match decide_again(ctx, conn, id, caller).await? {
+        Some(id) => match decide_again(conn, id, caller).await? {
             Some(granted) => Some(granted),
             None => return Ok(None),
         },
     };
-    if record.user.as_ref().is_some_and(|user| !user.is_active()) {
+    let inactive = record.user.as_ref().is_some_and(|user| !user.is_active());
+    if inactive || !record.client_is_active {
         return Ok(None);
     }
     let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };

@@ -25,6 +25,8 @@ pub struct Record {
     pub expires_at: Timestamp,
     /// The token, its grant or its session is over, or somebody it needs is gone.
     pub ended: bool,
+    /// What the database says, whatever is remembered.
+    pub client_is_active: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -87,7 +89,6 @@ fn convert(columns: Columns) -> Result<(Record, Timestamp), StoreError> {
         None => needed,
     };
     let ended = row.revoked_at.is_some()
-        || client.as_deref() != Some("active")
         || row.user_id.is_some() != person.is_some()
         || over(row.grant_id.is_some(), grant)
         || over(row.session_id.is_some(), session);
@@ -102,6 +103,7 @@ fn convert(columns: Columns) -> Result<(Record, Timestamp), StoreError> {
         authenticated_at: row.authenticated_at,
         expires_at: row.expires_at,
         ended,
+        client_is_active: client.as_deref() == Some("active"),
     };
     Ok((record, now))
 }
