@@ -94,7 +94,7 @@ async fn impersonate_prints_a_link_that_works() {
             "--application",
             client,
         ]);
-        command.args(["--reason", "Order 1042", "--ticket", "T-7"]);
+        command.args(["--reason", "Order NW-20418", "--ticket", "T-7"]);
         run_with(command, "")
     };
     let said = ask("usr_sam", "legacy");
@@ -112,7 +112,7 @@ async fn impersonate_prints_a_link_that_works() {
     assert_eq!(claims["impersonator"]["user_id"], "usr_sam");
     let trail =
         "SELECT reason || ' ' || ticket FROM audit_events WHERE type = 'impersonation.link_issued'";
-    assert_eq!(server.db.text(trail).await, "Order 1042 T-7");
+    assert_eq!(server.db.text(trail).await, "Order NW-20418 T-7");
 
     for (actor, client, words) in [
         ("usr_alice", "legacy", "nobody acts as themselves"),

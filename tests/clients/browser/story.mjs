@@ -12,7 +12,7 @@ await inBrowser(async (browser) => {
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await signIn(page, it.sam);
   await page.getByRole('heading', { name: 'Act as Alice Chen' }).waitFor();
-  for (const part of ['Sam Support', 'Northwind Orders', 'Order 1042 looks wrong']) {
+  for (const part of ['Sam Support', 'Northwind Orders', 'Order NW-20418 looks wrong']) {
     assert.ok((await text(page)).includes(part), part);
   }
   await confirm(page, 'Alice Chen').click();
