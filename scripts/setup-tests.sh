@@ -36,11 +36,18 @@ scripts/install-postgres.sh
 
 clients=tests/clients
 if [[ -f $clients/package-lock.json ]]; then
-    done_mark=$clients/node_modules/.package-lock.json
-    if [[ ! -f $done_mark || $clients/package-lock.json -nt $done_mark ]]; then
-        echo "npm ci in $clients"
-        (cd "$clients" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
-        touch "$done_mark"
+    # Node.js finds packages beside the scripts, so the scripts are seen from the target folder.
+    installed=target/clients
+    mkdir -p "$installed"
+    ln -sfn "$PWD/$clients" "$installed/scripts"
+    if ! cmp -s "$clients/package-lock.json" "$installed/package-lock.json"; then
+        echo "npm ci into $installed"
+        cp "$clients/package.json" "$clients/.npmrc" "$installed/"
+        cp "$clients/package-lock.json" "$installed/package-lock.json.new"
+        (cd "$installed" && cp package-lock.json.new package-lock.json \
+            && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) \
+            || { rm -f "$installed/package-lock.json"; exit 1; }
+        rm -f "$installed/package-lock.json.new"
     fi
 fi
 

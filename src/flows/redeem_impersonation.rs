@@ -123,7 +123,13 @@ pub async fn confirm(
     is_genuine: impl FnOnce(&Record, &Session) -> bool,
 ) -> Result<Opened, Failure<RedeemRefusal>> {
     let conn = ctx.store.conn().await?;
-    let link = find_link(ctx, &conn, opener.resource, opener.caller).await?;
+    let link = match find_link(ctx, &conn, opener.resource, opener.caller).await {
+        // What is no link of ours is nothing to be confirmed.
+        Err(Failure::Refused(RedeemRefusal::BadMac)) => {
+            return Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed));
+        }
+        link => link?,
+    };
     if link.record.redeem == Redeem::Direct {
         return Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed));
     }

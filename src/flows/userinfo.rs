@@ -31,6 +31,9 @@ pub async fn userinfo(
         return Err(Failure::Refused(UserinfoRefusal::NotOpenid));
     };
     let mut claims = claims::about(user, &live.scope);
+    if let (Some(session), Some(_)) = (&live.session, &live.impersonation) {
+        claims.insert("sid".into(), session.as_str().into());
+    }
     marks::write(&mut claims, live.impersonation.as_ref(), ctx.issuer());
     Ok((claims, live))
 }

@@ -49,7 +49,7 @@ pub const TABLE: &[Line] = &[
     line("POST", "/api/users/{user_id}/impersonate", "/api/users/usr_alice/impersonate", LINK, [401, 401, 401, 403, 403, 403, 403, 200]),
     line("GET", "/users/{user_id}/impersonate", NOBODYS, "", [403, 403, 403, 400, 400, 400, 400, 400]),
     line("GET", "/api/users/{user_id}/impersonate", NOBODYS_BELOW_API, "", [403, 403, 403, 400, 400, 400, 400, 400]),
-    line("POST", "/users/{user_id}/impersonate", NOBODYS, "", [403, 403, 403, 400, 400, 400, 400, 400]),
+    line("POST", "/users/{user_id}/impersonate", NOBODYS, "", [405, 405, 405, 400, 400, 400, 400, 400]),
 
     // The resource: the global client, and people by their own token as far as their roles go.
     line("POST", "/api/impersonations", "/api/impersonations", RESOURCE, [401, 401, 401, 403, 201, 403, 403, 201]),

@@ -17,6 +17,7 @@ fn is_marked(claims: &Value, server: &TestServer) {
     assert_eq!(claims["acr"], "0");
     assert_eq!(claims.get("amr"), None);
     assert_eq!(claims[CLAIM]["mode"], "full");
+    assert!(claims["sid"].as_str().unwrap().starts_with("ses_"));
     assert!(claims[CLAIM]["id"].as_str().unwrap().starts_with("imp_"));
 }
 

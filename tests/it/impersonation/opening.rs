@@ -187,6 +187,9 @@ async fn b15_b16_other_methods_and_a_second_authentication_are_refused() {
         let answer = browser.send(browser.request(method, &link)).await;
         assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, POST")));
     }
+    let unknown = "/users/usr_alice/impersonate?bewit=unknown";
+    let answer = browser.send(browser.request(Method::POST, unknown)).await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")));
     let both = browser.request(Method::GET, &link).bearer_auth("x");
     assert_eq!(browser.send(both).await.status, 400);
     assert_eq!(server.db.count(WAITING).await, 1);

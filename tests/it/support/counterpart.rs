@@ -22,10 +22,12 @@ fn clients() -> PathBuf {
 /// A script of npm packages.
 #[track_caller]
 pub fn node(script: &str) -> Command {
-    let installed = clients().join("node_modules/.package-lock.json").exists();
-    assert!(installed, "tests/clients/node_modules is missing: {MISSING}");
+    let installed = repository().join("target/clients");
+    assert!(installed.join("node_modules").exists(), "target/clients is missing: {MISSING}");
     let mut command = Command::new("node");
-    command.arg(clients().join(script));
+    // Seen through the link, so that the packages beside it are found.
+    command.args(["--preserve-symlinks", "--preserve-symlinks-main"]);
+    command.arg(installed.join("scripts").join(script));
     command
 }
 
