@@ -237,7 +237,7 @@ pub async fn redeem_impersonated(
     struct RedeemImpersonated;
     const TEXT: &str = "WITH running AS (SELECT i.id, i.ends_at FROM impersonations i \
          JOIN authorization_codes c ON c.impersonation_id = i.id \
-         WHERE c.code_hash = ? AND i.status = 'active' FOR SHARE OF i), \
+         WHERE c.code_hash = ? AND i.redeemed_at IS NOT NULL AND i.ended_at IS NULL FOR SHARE OF i), \
          code AS (UPDATE authorization_codes c SET redeemed_at = (SELECT now() + ahead FROM clock) FROM running \
          WHERE c.code_hash = ? AND c.redeemed_at IS NULL AND c.revoked_at IS NULL \
          AND c.expires_at > (SELECT now() + ahead FROM clock) AND c.impersonation_id = running.id \

@@ -285,6 +285,8 @@ pub struct Redemption<'a> {
 
 /// Redeems the ticket; false when it is not waiting any more. One statement: however many open the
 /// link, on however many nodes, one wins, and nothing is written half.
+///
+/// It asks for the times and not for the status, which would tempt Postgres to read all waiting links.
 pub async fn redeem(
     mut conn: &Conn,
     redemption: &Redemption<'_>,
@@ -293,7 +295,7 @@ pub async fn redeem(
     struct RedeemTicket;
     const TEXT: &str = "WITH redeemed AS (UPDATE impersonations SET status = 'active', \
          redeemed_at = ?, actor_proof = ?, actor_session_id = ?, ends_at = ?, last_seen_at = ? \
-         WHERE ticket_hash = ? AND status = 'link_issued' AND redeemed_at IS NULL \
+         WHERE ticket_hash = ? AND redeemed_at IS NULL AND ended_at IS NULL \
          AND link_expires_at > (SELECT now() + ahead FROM clock) RETURNING id), \
          session AS (INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, \
          expires_at, ip, user_agent, impersonation_id, impersonator, bound_client_id) \
