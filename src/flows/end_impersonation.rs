@@ -23,17 +23,24 @@ pub async fn end(
     by: EndedBy<'_>,
     caller: &Caller,
 ) -> Result<bool, StoreError> {
-    let event = Event {
-        actor: Some(by.actor.unwrap_or(record.actor.as_str()).to_owned()),
+    let actor = by.actor.unwrap_or(record.actor.as_str()).to_owned();
+    let about = event_about(EventKind::ImpersonationEnded, record, caller);
+    let event = Event { actor: Some(actor), ..about };
+    store::impersonations::end(conn, &record.id, by.reason, &event.ended(by.reason)).await
+}
+
+/// An event about an impersonation as it is stored; its actor is the one who acts or would have acted.
+pub(super) fn event_about(kind: EventKind, record: &Record, caller: &Caller) -> Event {
+    Event {
+        actor: Some(record.actor.to_string()),
         subject: Some(record.subject.to_string()),
         impersonation: Some(record.id.to_string()),
         client: Some(record.client.to_string()),
         organization: record.organization.as_ref().map(ToString::to_string),
         channel: Some(record.channel.as_str()),
         protocol: Some(record.protocol.as_str()),
-        ..Event::new(EventKind::ImpersonationEnded, caller)
-    };
-    store::impersonations::end(conn, &record.id, by.reason, &event.ended(by.reason)).await
+        ..Event::new(kind, caller)
+    }
 }
 
 /// The same, for a caller that has no connection.

@@ -3,6 +3,7 @@
 //! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
 //! up in one statement with the session, the code and the audit event.
 use super::complete_login::{Completed, SignedIn, complete_login};
+use super::end_impersonation::event_about;
 use super::facts::{self, Onward};
 use super::start_impersonation::encode;
 use super::{Context, Failure, sign_in};
@@ -211,16 +212,7 @@ async fn reject<T>(
     refusal: RedeemRefusal,
     caller: &Caller,
 ) -> Result<T, Failure<RedeemRefusal>> {
-    let event = Event {
-        actor: Some(record.actor.to_string()),
-        subject: Some(record.subject.to_string()),
-        impersonation: Some(record.id.to_string()),
-        client: Some(record.client.to_string()),
-        organization: record.organization.as_ref().map(ToString::to_string),
-        channel: Some(record.channel.as_str()),
-        protocol: Some(record.protocol.as_str()),
-        ..Event::new(EventKind::LinkRejected, caller)
-    };
+    let event = event_about(EventKind::LinkRejected, record, caller);
     store::audit::append(conn, &event.because(refusal.to_string())).await?;
     Err(Failure::Refused(refusal))
 }

@@ -10,14 +10,20 @@ use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
 
 const TABLE: &str = "signing_keys";
-const TOKEN_ALGORITHMS: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
+/// What there is a current and a next key for.
+const KINDS: [(Algorithm, &str); 4] = [
+    (Algorithm::Rs256, "token"),
+    (Algorithm::Es256, "token"),
+    (Algorithm::EdDsa, "token"),
+    (Algorithm::Hs256, "bewit"),
+];
 /// The longest life of a token, and an hour.
 const TOKEN_RETIREMENT: Duration = Duration::hours(25);
 /// The longest life of a link.
 const LINK_RETIREMENT: Duration = Duration::seconds(crate::impersonation::ticket::LONGEST_TTL);
 
-/// Makes the keys that are missing: for every algorithm of tokens a current one and, already
-/// published, the next; for links a current one.
+/// Makes the keys that are missing: a current one of each kind and the next, which every node and every
+/// application knows before it signs.
 pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError> {
     conn.transaction(async |tx| {
         store::signing_keys::lock(tx).await?;
@@ -27,15 +33,12 @@ pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError>
                 key.algorithm == algorithm.as_str() && key.purpose == purpose && key.state == state
             })
         };
-        for algorithm in TOKEN_ALGORITHMS {
+        for (algorithm, purpose) in KINDS {
             for state in ["current", "next"] {
-                if missing(algorithm, "token", state) {
-                    insert(tx, ring, (algorithm, "token", state), now).await?;
+                if missing(algorithm, purpose, state) {
+                    insert(tx, ring, (algorithm, purpose, state), now).await?;
                 }
             }
-        }
-        if missing(Algorithm::Hs256, "bewit", "current") {
-            insert(tx, ring, (Algorithm::Hs256, "bewit", "current"), now).await?;
         }
         Ok(())
     })
@@ -57,10 +60,9 @@ pub async fn rotate(conn: &mut Conn, ring: &Keys) -> Result<Vec<String>, StoreEr
             store::signing_keys::set_state(tx, &key.id, "current", None).await?;
             promoted.push(key.id.clone());
         }
-        for algorithm in TOKEN_ALGORITHMS {
-            insert(tx, ring, (algorithm, "token", "next"), now).await?;
+        for (algorithm, purpose) in KINDS {
+            insert(tx, ring, (algorithm, purpose, "next"), now).await?;
         }
-        promoted.push(insert(tx, ring, (Algorithm::Hs256, "bewit", "current"), now).await?);
         let event = Event::new(EventKind::KeyRotated, &Caller::default())
             .with("current", serde_json::json!(promoted));
         store::audit::append(tx, &event).await?;

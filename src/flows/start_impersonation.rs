@@ -8,7 +8,9 @@ use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
 use crate::impersonation::grant::{DEFAULT_DURATION, LONGEST_DURATION, SHORTEST_DURATION};
-use crate::impersonation::{ActorProof, Denial, ImpersonationRequest, Terms, decide, ticket};
+use crate::impersonation::{
+    ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide, ticket,
+};
 use crate::login::{BadParameter, LoginRequest, Parameters};
 use crate::store::impersonations::NewLink;
 use crate::store::{self, Conn};
@@ -86,9 +88,10 @@ pub async fn start_impersonation(
     }
 }
 
-/// A request that passed everything but the heart.
+/// A request that passed everything, the heart too.
 struct Prepared {
-    ask: ImpersonationRequest,
+    granted: Impersonation,
+    redeem: Redeem,
     request: LoginRequest,
     link_expires_at: Timestamp,
     duration: Duration,
@@ -124,9 +127,10 @@ fn prepare(ctx: &Context, start: &Start, facts: Facts) -> Result<Prepared, Start
         now: facts.now,
         client,
     };
-    decide(&ask).map_err(StartRefusal::Denied)?;
+    let granted = decide(&ask).map_err(StartRefusal::Denied)?;
     check_the_way_on(&ask.client, &request)?;
-    Ok(Prepared { ask, request, link_expires_at, duration })
+    check_destination(&ask.client, start.target_link_uri.as_deref())?;
+    Ok(Prepared { granted, redeem, request, link_expires_at, duration })
 }
 
 fn bad(field: &'static str, problem: impl Into<String>) -> StartRefusal {
@@ -173,6 +177,18 @@ fn check_the_way_on(client: &Client, request: &LoginRequest) -> Result<(), Start
     }
 }
 
+/// Where to land has to lie in the application: at an origin that it has registered.
+fn check_destination(client: &Client, destination: Option<&str>) -> Result<(), StartRefusal> {
+    let Some(destination) = destination else { return Ok(()) };
+    let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin());
+    let wanted = origin(destination).filter(url::Origin::is_tuple);
+    let mut registered = client.redirect_uris.iter().chain(&client.initiate_login_uri);
+    if wanted.is_some() && registered.any(|uri| origin(uri) == wanted) {
+        return Ok(());
+    }
+    Err(bad("target_link_uri", "is not a URL of the application"))
+}
+
 async fn issue(
     ctx: &Context,
     conn: &Conn,
@@ -180,8 +196,7 @@ async fn issue(
     prepared: Prepared,
     caller: &Caller,
 ) -> Result<Issued, Failure<StartRefusal>> {
-    let Prepared { ask, request, link_expires_at, duration } = prepared;
-    let granted = decide(&ask).map_err(|denial| Failure::Refused(StartRefusal::Denied(denial)))?;
+    let Prepared { granted, redeem, request, link_expires_at, duration } = prepared;
     let secret = random::secret();
     let ring = ctx.shared.keys.ring();
     let key = ring.link_signer().ok_or_else(|| store::StoreError::Corrupt {
@@ -192,7 +207,6 @@ async fn issue(
     let expires = link_expires_at.timestamp();
     let bewit = bewit::make(key, &ctx.shared.canonical, &path, expires, &secret);
 
-    let redeem = ask.client.impersonation.redeem;
     let link = NewLink {
         granted: &granted,
         request: &request,
@@ -210,8 +224,7 @@ async fn issue(
     event = event.with("redeem", redeem.as_str()).with("requested_by", link.requested_by);
     store::impersonations::insert(conn, &link, &event).await?;
     if ctx.shared.rate_limits {
-        let keep = ticket::MOST_WAITING;
-        store::impersonations::revoke_waiting(conn, &start.actor, keep).await?;
+        store::impersonations::revoke_waiting(conn, &start.actor, ticket::MOST_WAITING).await?;
     }
     Ok(Issued {
         id: granted.id().clone(),

@@ -6,7 +6,7 @@ use super::audit;
 use super::schema::{clock_now, impersonations};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, word};
-use crate::audit::Event;
+use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName, Redeem};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, SessionId, Timestamp, UserId};
@@ -255,20 +255,25 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
     Ok(())
 }
 
-/// Revokes the oldest links of `actor` that nobody has opened, but for the newest `keep`.
-pub async fn revoke_waiting(
-    mut conn: &Conn,
-    actor: &UserId,
-    keep: i64,
-) -> Result<Vec<ImpersonationId>, StoreError> {
+/// Revokes the oldest links of `actor` that nobody has opened, but for the newest `keep`; each with its
+/// event.
+pub async fn revoke_waiting(mut conn: &Conn, actor: &UserId, keep: i64) -> Result<(), StoreError> {
     struct Revoke;
-    const TEXT: &str = "UPDATE impersonations SET status = 'revoked', ended_at = clock_now(), \
-         end_reason = 'superseded' WHERE id IN (SELECT id FROM impersonations WHERE actor_id = ? \
-         AND status = 'link_issued' AND link_expires_at > clock_now() \
-         ORDER BY created_at DESC, id DESC OFFSET ? FOR UPDATE SKIP LOCKED) RETURNING id";
-    let values = [Value::Text(actor.as_str()), Value::BigInt(keep)];
-    let ids: Vec<String> = Statement::<Revoke, Text>::new(TEXT, &values).load(&mut conn).await?;
-    ids.into_iter().map(|id| super::id(TABLE, id)).collect()
+    const TEXT: &str = "WITH revoked AS (UPDATE impersonations SET status = 'revoked', \
+         ended_at = clock_now(), end_reason = ? WHERE id IN (SELECT id FROM impersonations \
+         WHERE actor_id = ? AND status = 'link_issued' AND link_expires_at > clock_now() \
+         ORDER BY created_at DESC, id DESC OFFSET ? FOR UPDATE SKIP LOCKED) RETURNING *) \
+         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \
+         client_id, organization_id, channel, protocol, end_reason FROM revoked";
+    let values = [
+        Value::Text(EndReason::Superseded.as_str()),
+        Value::Text(actor.as_str()),
+        Value::BigInt(keep),
+        Value::Text(EventKind::ImpersonationEnded.as_str()),
+    ];
+    Statement::<Revoke, ()>::new(TEXT, &values).execute(&mut conn).await?;
+    Ok(())
 }
 
 /// What one redemption writes: the session, the code if the application is answered at once, the event.

@@ -38,17 +38,19 @@ pub async fn insert(mut conn: &Conn, new: &NewSession<'_>) -> Result<(), StoreEr
     Ok(())
 }
 
-type Columns = (
-    String,
-    Timestamp,
-    Timestamp,
-    Timestamp,
-    Option<Timestamp>,
-    Option<String>,
-    Option<String>,
-    Person,
-    Timestamp,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct Row {
+    id: String,
+    authenticated_at: Timestamp,
+    last_seen_at: Timestamp,
+    expires_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    impersonation_id: Option<String>,
+    bound_client_id: Option<String>,
+}
+
+type Columns = (Row, Person, Timestamp);
 
 /// What a session cookie stands for.
 pub enum Found {
@@ -64,17 +66,7 @@ pub async fn find(
     let row: Option<Columns> = sessions::table
         .inner_join(people::table.on(people::id.eq(sessions::user_id)))
         .filter(sessions::token_hash.eq(token_hash))
-        .select((
-            sessions::id,
-            sessions::authenticated_at,
-            sessions::last_seen_at,
-            sessions::expires_at,
-            sessions::ended_at,
-            sessions::impersonation_id,
-            sessions::bound_client_id,
-            Person::as_select(),
-            clock_now(),
-        ))
+        .select((Row::as_select(), Person::as_select(), clock_now()))
         .first(&mut conn)
         .await
         .optional()?;
@@ -89,34 +81,23 @@ pub async fn find_by_id(
     let row: Option<Columns> = sessions::table
         .inner_join(people::table.on(people::id.eq(sessions::user_id)))
         .filter(sessions::id.eq(session.as_str()))
-        .select((
-            sessions::id,
-            sessions::authenticated_at,
-            sessions::last_seen_at,
-            sessions::expires_at,
-            sessions::ended_at,
-            sessions::impersonation_id,
-            sessions::bound_client_id,
-            Person::as_select(),
-            clock_now(),
-        ))
+        .select((Row::as_select(), Person::as_select(), clock_now()))
         .first(&mut conn)
         .await
         .optional()?;
     row.map(convert).transpose()
 }
 
-fn convert(row: Columns) -> Result<(Found, Timestamp), StoreError> {
-    let (id, authenticated_at, last_seen_at, expires_at, ended_at, by, bound, person, now) = row;
-    let id = super::id(TABLE, id)?;
-    let found = match (by, bound) {
+fn convert((row, person, now): Columns) -> Result<(Found, Timestamp), StoreError> {
+    let id = super::id(TABLE, row.id)?;
+    let found = match (row.impersonation_id, row.bound_client_id) {
         (None, None) => Found::Own(Box::new(Session {
             id,
             user: person.try_into()?,
-            authenticated_at,
-            last_seen_at,
-            expires_at,
-            ended_at,
+            authenticated_at: row.authenticated_at,
+            last_seen_at: row.last_seen_at,
+            expires_at: row.expires_at,
+            ended_at: row.ended_at,
         })),
         (Some(by), Some(bound)) => Found::Impersonated {
             session: id,

@@ -128,7 +128,7 @@ async fn impersonate_prints_a_link_that_works() {
 async fn i05_i07_keys_are_listed_and_rotated_under_a_running_server() {
     let server = TestServer::start().await;
     let before = run(&server.db.url, &["keys", "list"]);
-    assert_eq!(before.out.lines().count(), 7, "{before:?}");
+    assert_eq!(before.out.lines().count(), 8, "{before:?}");
     let tokens = server.impersonated_tokens().await;
     let waiting = server.link("legacy").await;
     let old = published(&server).await;

@@ -1,5 +1,6 @@
 //! `/api/impersonations`: the same as a proper resource, strict where Auth0's endpoint is lenient.
 use super::impersonate::{mode, protocol, text};
+use super::parameters::check_additional;
 use crate::domain::permission::{IMPERSONATIONS_END, IMPERSONATIONS_READ};
 use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
@@ -70,6 +71,7 @@ fn read(who: &ApiCaller, asked: Asked) -> Result<Start, ApiError> {
         ApiCaller::Person(_) => return Err(ApiError::insufficient_scope()),
     };
     let parameters: Parameters = asked.additional;
+    parameters.keys().try_for_each(|name| check_additional(name))?;
     Ok(Start {
         channel: Channel::Link,
         requested_by: who.id().to_owned(),

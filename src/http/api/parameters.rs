@@ -144,15 +144,20 @@ impl Fields {
     }
 
     fn add_additional(&mut self, name: String, value: String) -> Result<(), ApiError> {
-        if !ADDITIONAL.contains(&name.as_str()) {
-            let name: String = name.chars().take(64).collect();
-            let text = format!("`{OBJECT}` cannot carry `{name}`");
-            return Err(ApiError::invalid_request(text));
-        }
+        check_additional(&name)?;
         // The two names of one thing.
         let name = if name == "redirect_uri" { "callback_url".to_owned() } else { name };
         insert(&mut self.additional, name, value)
     }
+}
+
+/// What may not stand in `additionalParameters` is refused, not dropped (B34).
+pub fn check_additional(name: &str) -> Result<(), ApiError> {
+    if ADDITIONAL.contains(&name) {
+        return Ok(());
+    }
+    let name: String = name.chars().take(64).collect();
+    Err(ApiError::invalid_request(format!("`{OBJECT}` cannot carry `{name}`")))
 }
 
 /// The same name twice is the same value twice, or a mistake.

@@ -40,7 +40,7 @@ async fn the_answer_is_exactly_the_url() {
     assert!(bewit.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{bewit}");
 }
 
-/// The three examples of the source document, with the host and the placeholders replaced.
+/// The three examples of the source document, with names of ours in place of its own.
 #[tokio::test]
 async fn the_three_examples_of_the_source_document_run_literally() {
     let server = TestServer::start().await;
@@ -299,6 +299,23 @@ async fn b33_a_callback_that_is_not_registered_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn b33_where_to_land_lies_in_the_application() {
+    let server = TestServer::start().await;
+    for bad in [
+        "https://evil.test/",
+        "//evil.test",
+        "/orders",
+        "javascript:alert(1)",
+        "http://127.0.0.1:8/",
+    ] {
+        let body = with(ask("orders"), "target_link_uri", json!(bad));
+        is_refused(&server.ask("usr_alice", body).await, 400, "invalid_request", None);
+    }
+    let body = with(ask("orders"), "target_link_uri", json!("http://127.0.0.1:9/orders/7"));
+    assert_eq!(server.ask("usr_alice", body).await.status, 200);
+}
+
+#[tokio::test]
 async fn b34_nothing_is_smuggled_in() {
     let server = TestServer::start().await;
     for name in [
@@ -355,6 +372,8 @@ async fn b27_at_most_five_links_of_an_actor_wait() {
     }
     let first = server.browser().get(&links[0]).await;
     assert_eq!(first.json()["error_description"], "Impersonation - Link revoked");
+    let ended = "impersonation.ended usr_sam->usr_alice (superseded)";
+    assert!(server.db.trail().await.iter().any(|event| event == ended));
     assert_eq!(server.browser().get(&links[5]).await.status, 302);
 }
 
@@ -422,6 +441,8 @@ async fn the_resource_of_ours_is_strict_and_says_what_was_made() {
     assert_eq!(made.location(), format!("/api/impersonations/{id}"));
     assert_eq!(made.json()["redeem"], "confirm");
     assert_eq!(made.json()["impersonator"]["email"], "sam@understudy.test");
+    let smuggled = with(body.clone(), "additionalParameters", json!({"sub": "usr_ada"}));
+    is_refused(&send(smuggled).await, 400, "invalid_request", None);
     is_refused(&send(with(body, "is_admin", json!(true))).await, 400, "invalid_request", None);
 
     let read = browser.request(Method::GET, made.location()).bearer_auth(&token);
