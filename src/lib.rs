@@ -3,8 +3,8 @@
 pub mod domain;
 pub mod authentication;
 pub mod impersonation;
-pub mod login;
 pub mod crypto;
+pub mod login;
 pub mod audit;
 pub mod store;
 pub mod flows;

@@ -61,8 +61,10 @@ pub fn parts(
     metrics: Metrics,
 ) -> Result<Parts, StartError> {
     let master = MasterKey::parse(master_key).map_err(|e| StartError::Key(e.to_string()))?;
-    let forms = MacKey::new(master.derive("forms").as_slice())
-        .map_err(|e| StartError::Key(e.to_string()))?;
+    let derived = |purpose: &str| {
+        MacKey::new(master.derive(purpose).as_slice()).map_err(|e| StartError::Key(e.to_string()))
+    };
+    let (forms, pairwise) = (derived("forms")?, derived("pairwise")?);
     let url = settings.public_url.url();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
@@ -74,6 +76,7 @@ pub fn parts(
         issuer: settings.public_url.as_str().to_owned(),
         canonical: CanonicalUrl::new(host, port),
         forms,
+        pairwise,
         rate_limits: settings.rate_limits == RateLimits::On,
     };
     let secure = settings.public_url.is_https();

@@ -4,7 +4,8 @@
 //! no protocol: time comes in as seconds, keys as bytes, and what it returns are plain values. A secret
 //! leaves it unhashed once, when it is made; no `Debug` here shows one.
 //!
-//! Start at [`jws`] for tokens, at [`bewit`] for impersonation links, at [`keys`] for what signs them.
+//! Start at [`jws`] for tokens, at [`bewit`] for impersonation links, at [`keys`] for what signs them, at
+//! [`xml`] for signed XML.
 pub mod random;
 pub mod hash;
 pub mod mac;
@@ -16,3 +17,5 @@ pub mod jwk;
 pub mod json;
 pub mod times;
 pub mod jws;
+pub mod certificate;
+pub mod xml;

@@ -1,9 +1,11 @@
 //! An application that trusts this server to sign people in, or that calls an API.
+use super::federation::{SamlSettings, WsfedSettings};
 use super::organization::Organization;
 use super::protocol::{ProtocolName, Redeem};
 use super::scope::Scopes;
 use super::{ClientId, Status};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -198,6 +200,10 @@ pub struct Client {
     /// Seconds.
     pub access_token_lifetime: i64,
     pub impersonation: ClientImpersonation,
+    /// Of a service provider.
+    pub saml: Option<Arc<SamlSettings>>,
+    /// Of a relying party.
+    pub wsfed: Option<Arc<WsfedSettings>>,
 }
 
 impl Client {

@@ -3,6 +3,7 @@
 //! No I/O, no clock, no randomness, no framework. Start at [`user::User`] and [`client::Client`].
 pub mod caller;
 pub mod client;
+pub mod federation;
 pub mod id;
 pub mod network;
 pub mod organization;

@@ -11,7 +11,7 @@ use super::{Context, Failure, claims, sign_in};
 use crate::crypto::hash;
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
-use crate::domain::protocol::EndReason;
+use crate::domain::protocol::{EndReason, ProtocolName};
 use crate::domain::user::User;
 use crate::domain::{ImpersonationId, SessionId, Timestamp};
 use crate::login::{Answer, LoginRequest, Principal};
@@ -110,7 +110,7 @@ pub async fn authorize(
             return Ok(step);
         }
     }
-    as_own(ctx, &conn, ask, (secrets.own, expected.as_deref())).await
+    as_own(ctx, &conn, ask, (secrets.own, expected.as_deref(), caller)).await
 }
 
 /// The user that an ID token of ours for this application speaks of, expired or not.
@@ -152,7 +152,7 @@ async fn as_impersonated(
     check_expected(granted.subject(), expected)?;
     // No consent is asked for and none is kept: what staff allow is not what the user allowed.
     let principal = Principal::from(granted);
-    Ok(Some(answer(ctx, conn, ask, (&principal, &session, now)).await?))
+    Ok(Some(answer(ctx, conn, ask, (&principal, &session, now, caller)).await?))
 }
 
 async fn sign_in_instead(
@@ -173,7 +173,7 @@ async fn as_own(
     ctx: &Context,
     conn: &Conn,
     ask: &Ask,
-    (secret, expected): (Option<&str>, Option<&str>),
+    (secret, expected, caller): (Option<&str>, Option<&str>, &Caller),
 ) -> Result<Step, Refused> {
     let own = match secret {
         Some(secret) => sign_in::resume_with_clock(conn, secret).await?,
@@ -202,7 +202,7 @@ async fn as_own(
     if let Some(step) = consent(conn, ask, (&principal, now)).await? {
         return Ok(step);
     }
-    answer(ctx, conn, ask, (&principal, &session.id, now)).await
+    answer(ctx, conn, ask, (&principal, &session.id, now, caller)).await
 }
 
 /// A sign-in at `at` is as fresh as it was asked for.
@@ -249,7 +249,9 @@ async fn consent(
     (principal, now): (&Principal, Timestamp),
 ) -> Result<Option<Step>, Refused> {
     let asked_for = ask.prompt.consent || ask.consent_after.is_some();
-    if ask.client.first_party && !asked_for {
+    // Scopes are what is consented to, and only OAuth 2 has them.
+    let asks = ask.request.protocol == ProtocolName::Oauth2;
+    if !asks || (ask.client.first_party && !asked_for) {
         return Ok(None);
     }
     if ask.consent_denied {
@@ -276,13 +278,17 @@ async fn answer(
     ctx: &Context,
     conn: &Conn,
     ask: &Ask,
-    (principal, session, now): (&Principal, &SessionId, Timestamp),
+    (principal, session, now, caller): (&Principal, &SessionId, Timestamp, &Caller),
 ) -> Result<Step, Refused> {
     let request = &ask.request;
     let no_room = || StoreError::Corrupt { table: "clients", what: "no such room".into() };
     let room = ctx.room(request.protocol).ok_or_else(no_room)?;
     let signed_in = SignedIn { principal, client: &ask.client, request, session, now };
-    let Completed { answer, code } = complete_login(ctx, room, signed_in);
-    store::authorization_codes::insert(conn, &code).await?;
-    Ok(Step::Answer(answer))
+    let Completed { answer, kept } = complete_login(ctx, room, signed_in)?;
+    if kept.keep(conn, principal, caller).await? {
+        Ok(Step::Answer(answer))
+    } else {
+        // It ended this very moment, elsewhere.
+        Err(Failure::Refused(AuthorizeRefusal::LoginRequired))
+    }
 }

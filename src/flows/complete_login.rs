@@ -1,12 +1,17 @@
 //! Where ordinary and impersonated sign-in meet: there is no second path to an answer.
 use super::Context;
+use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
+use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::Mode;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
 use crate::domain::{SessionId, Timestamp};
+use crate::domain::protocol::ProtocolName;
 use crate::login::{Answer, Login, LoginRequest, Principal, Protocol};
+use crate::store::{self, Conn, StoreError};
 use crate::store::authorization_codes::NewCode;
+use crate::store::session_participants::NewParticipant;
 
 /// Somebody is signed in, and an application is to be told.
 #[derive(Clone, Copy)]
@@ -18,35 +23,98 @@ pub struct SignedIn<'a> {
     pub now: Timestamp,
 }
 
-/// The answer, and the code behind it that must be stored before the answer is sent.
+/// The answer, and what must be stored before it is sent.
 pub struct Completed<'a> {
     pub answer: Answer,
-    pub code: NewCode<'a>,
+    pub kept: Kept<'a>,
+}
+
+/// What stays of a login.
+pub enum Kept<'a> {
+    /// The application comes back with the code.
+    Code(NewCode<'a>),
+    /// It was told everything at once.
+    Participant(NewParticipant<'a>),
 }
 
 pub fn complete_login<'a>(
     ctx: &Context,
     room: &dyn Protocol,
     signed_in: SignedIn<'a>,
-) -> Completed<'a> {
+) -> Result<Completed<'a>, StoreError> {
     let SignedIn { principal, client, request, session, now } = signed_in;
-    let secret = random::secret();
-    let answer =
-        room.answer(&Login { principal, request, client, issuer: ctx.issuer(), code: &secret });
-    let impersonation = principal.impersonation();
-    let code = NewCode {
-        id: random::id("grt", now),
-        code_hash: hash::hash_secret(&secret),
-        user: &principal.subject().id,
-        session,
-        impersonation: impersonation.map(crate::impersonation::Impersonation::id),
+    let ring = ctx.shared.keys.ring();
+    let (secret, id) = (random::secret(), random::id("grt", now));
+    let login = Login {
+        principal,
         request,
-        scope: granted_scope(principal, client, &request.scope).to_string(),
-        authenticated_at: principal.authenticated_at(),
-        ends_at: impersonation.map(|impersonation| impersonation.terms().ends_at),
+        client,
+        issuer: ctx.issuer(),
+        code: &secret,
+        id: &id,
         now,
+        signer: ring.xml_signer()?,
+        pairwise: &ctx.shared.pairwise,
     };
-    Completed { answer, code }
+    let told = room.answer(&login).map_err(|problem| StoreError::Corrupt {
+        table: "clients",
+        what: format!("{}: {problem}", client.id),
+    })?;
+    let user = &principal.subject().id;
+    let impersonation = principal.impersonation();
+    let of = impersonation.map(crate::impersonation::Impersonation::id);
+    let kept = match request.protocol {
+        ProtocolName::Oauth2 => Kept::Code(NewCode {
+            id,
+            code_hash: hash::hash_secret(&secret),
+            user,
+            session,
+            impersonation: of,
+            request,
+            scope: granted_scope(principal, client, &request.scope).to_string(),
+            authenticated_at: principal.authenticated_at(),
+            ends_at: impersonation.map(|impersonation| impersonation.terms().ends_at),
+            now,
+        }),
+        ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
+            let name = told.name;
+            Kept::Participant(NewParticipant {
+                id,
+                user,
+                session,
+                impersonation: of,
+                request,
+                name,
+                now,
+            })
+        }
+    };
+    Ok(Completed { answer: told.answer, kept })
+}
+
+impl Kept<'_> {
+    /// Stored, with the event of an impersonation's answer; false when the session is over, and then the
+    /// answer must not be sent.
+    pub async fn keep(
+        &self,
+        conn: &Conn,
+        principal: &Principal,
+        caller: &Caller,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Self::Code(code) => {
+                store::authorization_codes::insert(conn, code).await?;
+                Ok(true)
+            }
+            Self::Participant(participant) => {
+                let event = principal.impersonation().map(|by| {
+                    Event::under(EventKind::TokenIssued, by, caller)
+                        .with("login", participant.id.as_str())
+                });
+                store::session_participants::insert(conn, participant, event.as_ref()).await
+            }
+        }
+    }
 }
 
 /// What is granted of what was asked: the standard scopes and those of the application.

@@ -3,6 +3,7 @@ use crate::crypto::bewit::BewitKey;
 use crate::crypto::jwk::VerifyingKey;
 use crate::crypto::keys::{Algorithm, SigningKey};
 use crate::crypto::seal::MasterKey;
+use crate::crypto::xml::Signer;
 use crate::domain::Timestamp;
 use crate::domain::client::SigningAlgorithm;
 use crate::store::signing_keys::SealedKey;
@@ -24,6 +25,8 @@ pub struct Ring {
     verifiers: Vec<(String, VerifyingKey)>,
     /// The current one first.
     bewits: Vec<BewitKey>,
+    /// The current one first.
+    xml: Vec<Signer>,
     /// The answer of the JWKS endpoint, made once.
     jwks: String,
     /// What the ring was made of, to see a change without opening a key.
@@ -81,6 +84,14 @@ impl Ring {
                 ring.bewits.insert(place, BewitKey::new(&key.id, &private));
                 continue;
             }
+            if key.purpose == "xml" {
+                let certificate = key.certificate.as_deref().unwrap_or_default();
+                let signer =
+                    Signer::load(&private, certificate).map_err(|e| corrupt(key, &e))?;
+                let place = if key.state == "current" { 0 } else { ring.xml.len() };
+                ring.xml.insert(place, signer);
+                continue;
+            }
             let algorithm = store_word(key)?;
             let signer =
                 SigningKey::load(&key.id, algorithm, &private).map_err(|e| corrupt(key, &e))?;
@@ -124,9 +135,22 @@ impl Ring {
         self.bewits.iter().find(|key| key.id() == id)
     }
 
+    /// The key that signs XML now.
+    pub fn xml_signer(&self) -> Result<&Signer, StoreError> {
+        let missing = || StoreError::Corrupt { table: TABLE, what: "no key for XML".into() };
+        self.xml.first().ok_or_else(missing)
+    }
+
+    /// The certificates of the keys for XML, base64 of DER: the current one first, then the next and those
+    /// that retire.
+    pub fn xml_certificates(&self) -> impl Iterator<Item = &str> {
+        self.xml.iter().map(Signer::certificate)
+    }
+
     /// Whether every key is there that the server needs to serve.
     pub fn is_complete(&self) -> bool {
         !self.bewits.is_empty()
+            && !self.xml.is_empty()
             && SigningAlgorithm::ALL.iter().all(|alg| self.signer(*alg).is_some())
     }
 }

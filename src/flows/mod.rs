@@ -60,6 +60,8 @@ pub struct Shared {
     pub canonical: CanonicalUrl,
     /// Signs the forms of our own pages.
     pub forms: MacKey,
+    /// Makes the names by which single applications know a user.
+    pub pairwise: MacKey,
     /// Off only for load and client tests on a loopback address.
     pub rate_limits: bool,
 }

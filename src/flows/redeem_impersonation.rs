@@ -2,7 +2,7 @@
 //!
 //! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
 //! up in one statement with the session, the code and the audit event.
-use super::complete_login::{Completed, SignedIn, complete_login};
+use super::complete_login::{Completed, Kept, SignedIn, complete_login};
 use super::end_impersonation::event_about;
 use super::facts::{self, Onward};
 use super::start_impersonation::encode;
@@ -20,7 +20,7 @@ use crate::impersonation::{
 };
 use crate::login::{Answer, Principal};
 use crate::store::impersonations::{Record, Redemption};
-use crate::store::{self, Conn, StoreError};
+use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -98,12 +98,12 @@ pub struct Preview {
 
 /// `GET`: redeems a `direct` link, and prepares the confirmation of any other.
 pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<RedeemRefusal>> {
-    let conn = ctx.store.conn().await?;
+    let mut conn = ctx.store.conn().await?;
     let link = find_link(ctx, &conn, opener.resource, opener.caller).await?;
     match link.record.redeem {
         Redeem::Direct if opener.looks_ahead => Ok(Opened::Seen),
         Redeem::Direct => {
-            let redeemed = redeem(ctx, &conn, &link, None, opener.caller).await?;
+            let redeemed = redeem(ctx, &mut conn, &link, None, opener.caller).await?;
             Ok(Opened::Redeemed(Box::new(redeemed)))
         }
         Redeem::Confirm => {
@@ -123,7 +123,7 @@ pub async fn confirm(
     opener: Opener<'_>,
     is_genuine: impl FnOnce(&Record, &Session) -> bool,
 ) -> Result<Opened, Failure<RedeemRefusal>> {
-    let conn = ctx.store.conn().await?;
+    let mut conn = ctx.store.conn().await?;
     let link = match find_link(ctx, &conn, opener.resource, opener.caller).await {
         // What is no link of ours is nothing to be confirmed.
         Err(Failure::Refused(RedeemRefusal::BadMac)) => {
@@ -141,7 +141,7 @@ pub async fn confirm(
     if !is_genuine(&link.record, &session) {
         return Err(Failure::Refused(RedeemRefusal::Forged));
     }
-    let redeemed = redeem(ctx, &conn, &link, Some(&session), opener.caller).await?;
+    let redeemed = redeem(ctx, &mut conn, &link, Some(&session), opener.caller).await?;
     Ok(Opened::Redeemed(Box::new(redeemed)))
 }
 
@@ -281,7 +281,7 @@ async fn question(
 /// actor has tried, and nothing is left to try again with.
 async fn redeem(
     ctx: &Context,
-    conn: &Conn,
+    conn: &mut Conn,
     link: &Link,
     session: Option<&Session>,
     caller: &Caller,
@@ -302,7 +302,7 @@ async fn redeem(
 
 async fn write(
     ctx: &Context,
-    conn: &Conn,
+    conn: &mut Conn,
     link: &Link,
     (granted, ask, actor_session): (Impersonation, &ImpersonationRequest, Option<&Session>),
     caller: &Caller,
@@ -318,9 +318,14 @@ async fn write(
         .with("ends_at", granted.terms().ends_at.to_rfc3339());
     let event =
         Event { reason: link.record.reason.clone(), ticket: link.record.ticket.clone(), ..event };
-    let (answer, code) = match completed {
+    let (answer, kept) = match completed {
         Way::On(answer) => (answer, None),
-        Way::Back(completed) => (completed.answer, Some(completed.code)),
+        Way::Back(completed) => (completed.answer, Some(completed.kept)),
+    };
+    let (code, participant) = match &kept {
+        Some(Kept::Code(code)) => (Some(code), None),
+        Some(told @ Kept::Participant(_)) => (None, Some(told)),
+        None => (None, None),
     };
     let redemption = Redemption {
         granted: &granted,
@@ -329,10 +334,20 @@ async fn write(
         session: &session,
         session_token_hash: &hash::hash_secret(&session_token),
         impersonator: &marks::impersonator(&granted),
-        code: code.as_ref(),
+        code,
         caller,
     };
-    if !store::impersonations::redeem(conn, &redemption, &event).await? {
+    let won = match participant {
+        None => store::impersonations::redeem(conn, &redemption, &event).await?,
+        Some(told) => {
+            conn.transaction(async |tx| {
+                let won = store::impersonations::redeem(tx, &redemption, &event).await?;
+                Ok::<_, StoreError>(won && told.keep(tx, &principal, caller).await?)
+            })
+            .await?
+        }
+    };
+    if !won {
         return reject(conn, &link.record, RedeemRefusal::Used, caller).await;
     }
     Ok(Redeemed {
@@ -370,7 +385,7 @@ fn answer<'a>(
             let room = ctx.room(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
             let (client, request, now) = (&ask.client, &link.record.request, ask.now);
             let signed_in = SignedIn { principal, client, request, session, now };
-            Ok(Way::Back(Box::new(complete_login(ctx, room, signed_in))))
+            Ok(Way::Back(Box::new(complete_login(ctx, room, signed_in)?)))
         }
         None => Err(refuse(Denial::ClientNotEnabled)),
     }

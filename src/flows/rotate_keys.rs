@@ -2,7 +2,7 @@
 use super::keyring::Keys;
 use crate::audit::{Event, EventKind};
 use crate::crypto::keys::{self, Algorithm};
-use crate::crypto::random;
+use crate::crypto::{certificate, random};
 use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
 use crate::store::signing_keys::SealedKey;
@@ -11,14 +11,18 @@ use chrono::Duration;
 
 const TABLE: &str = "signing_keys";
 /// What there is a current and a next key for.
-const KINDS: [(Algorithm, &str); 4] = [
+const KINDS: [(Algorithm, &str); 5] = [
     (Algorithm::Rs256, "token"),
     (Algorithm::Es256, "token"),
     (Algorithm::EdDsa, "token"),
     (Algorithm::Hs256, "bewit"),
+    (Algorithm::Rs256, "xml"),
 ];
 /// The longest life of a token, and an hour.
 const TOKEN_RETIREMENT: Duration = Duration::hours(25);
+/// Applications that check dates at all take a certificate as long as its key serves.
+const CERTIFICATE_LIFETIME: Duration = Duration::days(3650);
+const CERTIFICATE_NAME: &str = "Understudy";
 /// The longest life of a link.
 const LINK_RETIREMENT: Duration = Duration::seconds(crate::impersonation::ticket::LONGEST_TTL);
 
@@ -83,6 +87,14 @@ async fn insert(
     };
     let id = random::id("key", now);
     let new = keys::generate(algorithm).map_err(|e| accident(&e))?;
+    let certificate = match purpose {
+        "xml" => {
+            let (from, to) = (now - Duration::days(1), now + CERTIFICATE_LIFETIME);
+            let made = certificate::self_sign(&new.private, CERTIFICATE_NAME, from, to);
+            Some(made.map_err(|e| accident(&e))?)
+        }
+        _ => None,
+    };
     let private_sealed = ring.master().seal(&id, &new.private).map_err(|e| accident(&e))?;
     let key = SealedKey {
         id: id.clone(),
@@ -93,6 +105,7 @@ async fn insert(
         private_sealed,
         created_at: now,
         retires_at: None,
+        certificate,
     };
     store::signing_keys::insert(tx, &key).await?;
     Ok(id)

@@ -14,6 +14,36 @@ pub const IMPERSONATION_CLAIM: &str = "https://understudy.dev/claims/impersonati
 pub const RESERVED: &[&str] =
     &["impersonated", "impersonator", "act", "may_act", IMPERSONATION_CLAIM];
 
+/// The names of the marks in SAML and WS-Federation, which profile data can never bring.
+pub const RESERVED_ATTRIBUTES: &[&str] = &[IMPERSONATED, IMPERSONATOR, IMPERSONATOR_EMAIL, ACTOR];
+const IMPERSONATED: &str = "http://schemas.auth0.com/impersonated";
+const IMPERSONATOR: &str = "http://schemas.auth0.com/impersonator";
+const IMPERSONATOR_EMAIL: &str = "http://schemas.auth0.com/impersonator_email";
+/// Whom a token of WS-Federation names as acting ([Identity Metasystem claims, 2009/09]).
+///
+/// [Identity Metasystem claims, 2009/09]: http://schemas.xmlsoap.org/ws/2009/09/identity/claims/actor
+const ACTOR: &str = "http://schemas.xmlsoap.org/ws/2009/09/identity/claims/actor";
+
+/// The same for attributes, as SAML 2.0 carries them.
+pub fn write_attributes(attributes: &mut Vec<(String, String)>, by: Option<&Impersonation>) {
+    attributes.retain(|(name, _)| !RESERVED_ATTRIBUTES.contains(&name.as_str()));
+    let Some(impersonation) = by else { return };
+    let actor = impersonation.actor();
+    attributes.push((IMPERSONATED.into(), "true".into()));
+    attributes.push((IMPERSONATOR.into(), actor.id.to_string()));
+    if let Some(email) = &actor.profile.email {
+        attributes.push((IMPERSONATOR_EMAIL.into(), email.clone()));
+    }
+}
+
+/// The same for claims of WS-Federation, which has a name of its own for the actor too.
+pub fn write_claims(claims: &mut Vec<(String, String)>, by: Option<&Impersonation>) {
+    write_attributes(claims, by);
+    if let Some(impersonation) = by {
+        claims.push((ACTOR.into(), impersonation.actor().id.to_string()));
+    }
+}
+
 /// Writes the marks of `impersonation` into `claims`, or makes sure that there are none.
 ///
 /// `act` names the actor ([RFC 8693 §4.1]). `acr` is `0`, no `amr` and `auth_time` = start: the

@@ -60,6 +60,8 @@ fn client() -> Client {
             unsolicited: false,
             read_scopes: Scopes::default(),
         },
+        saml: None,
+        wsfed: None,
     }
 }
 

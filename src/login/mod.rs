@@ -5,6 +5,9 @@
 pub mod principal;
 pub mod request;
 
+use crate::crypto::mac::MacKey;
+use crate::crypto::xml::Signer;
+use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 pub use principal::Principal;
@@ -25,8 +28,49 @@ pub struct Login<'a> {
     pub request: &'a LoginRequest,
     pub client: &'a Client,
     pub issuer: &'a str,
-    /// The one-time code that stands for the login; protocols that answer at once ignore it.
+    /// The one-time code that stands for the login; protocols that answer at once make their ids of it.
     pub code: &'a str,
+    /// Names this login at this server, and is no secret: the `SessionIndex` of SAML.
+    pub id: &'a str,
+    pub now: Timestamp,
+    /// What XML is signed with.
+    pub signer: &'a Signer,
+    /// Makes the names by which single applications know a user.
+    pub pairwise: &'a MacKey,
+}
+
+/// What an application is told, and how it was told to call the user.
+pub struct Told {
+    pub answer: Answer,
+    pub name: Option<NameId>,
+}
+
+/// The name of a user at one application; its format is a URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameId {
+    pub value: String,
+    pub format: String,
+}
+
+/// The application has registered something that cannot be answered, such as a key that encrypts nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the application cannot be answered: {0}")]
+pub struct Unanswerable(pub String);
+
+/// An application is to hear that a session is over.
+pub struct Farewell<'a> {
+    pub client: &'a Client,
+    pub issuer: &'a str,
+    /// The login that is over: `SessionIndex`.
+    pub login: &'a str,
+    pub name: Option<&'a NameId>,
+    pub return_url: &'a str,
+    /// Carried, never interpreted: comes back with the application's answer.
+    pub state: Option<&'a str>,
+    /// Fresh, for the id of the message.
+    pub message: &'a str,
+    pub now: Timestamp,
+    pub signer: &'a Signer,
 }
 
 /// A parameter of an impersonation request that the room cannot take.
@@ -53,5 +97,13 @@ pub trait Protocol: Send + Sync {
 
     /// Tells the application who signed in. If the principal has an actor, what the application
     /// learns from this answer names the actor.
-    fn answer(&self, login: &Login<'_>) -> Answer;
+    ///
+    /// # Errors
+    ///
+    /// When what the application has registered does not let it be answered.
+    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable>;
+
+    /// What the browser brings to the application when a session is over. `None`: nothing, because it has
+    /// no address for that or hears of it in another way.
+    fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable>;
 }

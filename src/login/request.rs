@@ -43,4 +43,29 @@ pub struct LoginRequest {
     /// [RFC 7636 §4.2]: https://www.rfc-editor.org/rfc/rfc7636#section-4.2
     pub code_challenge: Option<String>,
     pub audience: Option<String>,
+    /// The `ID` of the `AuthnRequest` that is answered; none when nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_response_to: Option<String>,
+    /// The format in which the application wants the user's name (`NameIDPolicy`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_id_format: Option<String>,
+}
+
+impl LoginRequest {
+    /// Sign this user in to `client` at `return_url`, and nothing else is asked for.
+    pub fn plain(protocol: ProtocolName, client: ClientId, return_url: String) -> Self {
+        Self {
+            protocol,
+            client,
+            return_url,
+            response_mode: ResponseMode::FormPost,
+            scope: Scopes::default(),
+            state: None,
+            nonce: None,
+            code_challenge: None,
+            audience: None,
+            in_response_to: None,
+            name_id_format: None,
+        }
+    }
 }

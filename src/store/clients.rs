@@ -10,6 +10,8 @@ use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, Status, Timestamp};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 const TABLE: &str = "clients";
 
@@ -37,6 +39,8 @@ pub(super) struct Application {
     redeem: String,
     unsolicited: bool,
     read_scopes: Vec<String>,
+    saml: Option<serde_json::Value>,
+    wsfed: Option<serde_json::Value>,
     organization_status: Option<String>,
     organization_impersonation_enabled: Option<bool>,
     secret_hashes: Vec<Vec<u8>>,
@@ -45,6 +49,18 @@ pub(super) struct Application {
 fn scopes(names: &[String]) -> Result<Scopes, StoreError> {
     Scopes::parse(&names.join(" "))
         .map_err(|problem| StoreError::Corrupt { table: TABLE, what: problem.to_string() })
+}
+
+/// What the application has registered for its protocol.
+fn section<T: DeserializeOwned>(
+    value: Option<serde_json::Value>,
+) -> Result<Option<Arc<T>>, StoreError> {
+    let read = |value| {
+        serde_json::from_value(value)
+            .map(Arc::new)
+            .map_err(|e| StoreError::Corrupt { table: TABLE, what: e.to_string() })
+    };
+    value.map(read).transpose()
 }
 
 impl TryFrom<Application> for Client {
@@ -81,6 +97,8 @@ impl TryFrom<Application> for Client {
                 unsolicited: row.unsolicited,
                 read_scopes: scopes(&row.read_scopes)?,
             },
+            saml: section(row.saml)?,
+            wsfed: section(row.wsfed)?,
         })
     }
 }

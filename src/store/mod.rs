@@ -18,6 +18,7 @@ pub mod replay_guard;
 pub mod registrations;
 pub mod roles;
 pub mod schema;
+pub mod session_participants;
 pub mod sessions;
 pub mod settings;
 pub mod signing_keys;

@@ -51,12 +51,14 @@ diesel::table! { applications (id) {
     grant_types -> Array<Text>, scopes -> Array<Text>, audiences -> Array<Text>,
     id_token_algorithm -> Text, access_token_lifetime -> Int4,
     impersonation_enabled -> Bool, redeem -> Text, unsolicited -> Bool, read_scopes -> Array<Text>,
+    saml -> Nullable<Jsonb>, wsfed -> Nullable<Jsonb>,
     organization_status -> Nullable<Text>, organization_impersonation_enabled -> Nullable<Bool>,
     secret_hashes -> Array<Binary>,
 } }
 diesel::table! { signing_keys (id) {
     id -> Text, algorithm -> Text, purpose -> Text, state -> Text, public_jwk -> Nullable<Jsonb>,
     private_sealed -> Binary, created_at -> Timestamptz, retires_at -> Nullable<Timestamptz>,
+    certificate -> Nullable<Binary>,
 } }
 diesel::table! { impersonations (id) {
     id -> Text, status -> Text, channel -> Text, protocol -> Text, mode -> Text,
@@ -73,6 +75,11 @@ diesel::table! { sessions (id) {
     authenticated_at -> Timestamptz, last_seen_at -> Timestamptz, expires_at -> Timestamptz,
     ended_at -> Nullable<Timestamptz>, ip -> Nullable<Text>, user_agent -> Nullable<Text>,
     impersonation_id -> Nullable<Text>, impersonator -> Nullable<Jsonb>, bound_client_id -> Nullable<Text>,
+} }
+diesel::table! { session_participants (id) {
+    id -> Text, protocol -> Text, client_id -> Text, user_id -> Text, session_id -> Text,
+    impersonation_id -> Nullable<Text>, return_url -> Text, name_id -> Nullable<Text>,
+    name_id_format -> Nullable<Text>, created_at -> Timestamptz, left_at -> Nullable<Timestamptz>,
 } }
 diesel::table! { consents (user_id, client_id) {
     user_id -> Text, client_id -> Text, scope -> Text, granted_at -> Timestamptz,
@@ -113,6 +120,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     applications,
     impersonations,
     sessions,
+    session_participants,
     authorization_codes,
     access_tokens,
     refresh_tokens,

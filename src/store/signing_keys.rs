@@ -16,6 +16,8 @@ pub struct SealedKey {
     pub private_sealed: Vec<u8>,
     pub created_at: Timestamp,
     pub retires_at: Option<Timestamp>,
+    /// DER, of a key for XML alone.
+    pub certificate: Option<Vec<u8>>,
 }
 
 /// Every key that still counts, and the time.

@@ -13,6 +13,7 @@ const PATHS: &[&str] = &[
     "/account",
     "/authorize",
     "/consent",
+    "/continue",
     "/logout",
     "/oidc/logout",
     "/me/impersonation",
@@ -44,7 +45,10 @@ impl ReturnTo {
     }
 
     fn parameter(&self, name: &str) -> Option<String> {
-        let query = self.0.strip_prefix("/authorize?")?;
+        let (path, query) = self.0.split_once('?')?;
+        if !matches!(path, "/authorize" | "/continue") {
+            return None;
+        }
         let found = pairs(query.as_bytes()).ok()?.into_iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value)
     }

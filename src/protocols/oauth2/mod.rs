@@ -22,7 +22,9 @@ mod tests;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
-use crate::login::{Answer, BadParameter, Login, LoginRequest, Parameters, Protocol};
+use crate::login::{
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+};
 
 pub struct Oauth2;
 
@@ -40,7 +42,12 @@ impl Protocol for Oauth2 {
     }
 
     /// The code says nothing by itself; the tokens behind it name the actor.
-    fn answer(&self, login: &Login<'_>) -> Answer {
-        answer::with_code(login)
+    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
+        Ok(Told { answer: answer::with_code(login), name: None })
+    }
+
+    /// Applications hear of it from server to server (OpenID Connect Back-Channel Logout).
+    fn farewell(&self, _: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
+        Ok(None)
     }
 }

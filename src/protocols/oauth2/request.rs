@@ -103,6 +103,8 @@ fn fields(
         nonce: sent.owned("nonce"),
         code_challenge: code_challenge(client, sent)?,
         audience: audience(client, sent, issuer)?,
+        in_response_to: None,
+        name_id_format: None,
     };
     Ok(Ask {
         client: Arc::clone(client),

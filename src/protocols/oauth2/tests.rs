@@ -46,6 +46,8 @@ fn client(kind: ClientKind, redirect_uris: &[&str]) -> Client {
             unsolicited: true,
             read_scopes: Scopes::default(),
         },
+        saml: None,
+        wsfed: None,
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) fn read(client: &Client, sent: &Parameters) -> Result<LoginRequest, B
         nonce: text("nonce").map(str::to_owned),
         code_challenge: challenge(client, (text("code_challenge"), text("code_challenge_method")))?,
         audience: audience(client, text("audience"))?,
+        in_response_to: None,
+        name_id_format: None,
     })
 }
 

@@ -1,0 +1,1 @@
+//! Signed XML under attack, and in agreement with itself.

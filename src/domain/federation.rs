@@ -1,0 +1,135 @@
+//! What an application that speaks SAML 2.0 or WS-Federation has registered beside its addresses.
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// How an application wants to know the user ([SAML core §8.3]).
+///
+/// [SAML core §8.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameIdFormat {
+    /// Another name for every application, the same at every sign-in.
+    Persistent,
+    /// Another name at every sign-in.
+    Transient,
+    /// The e-mail address, if it is verified.
+    EmailAddress,
+    /// The user's id.
+    Unspecified,
+}
+
+impl NameIdFormat {
+    pub const ALL: [Self; 4] =
+        [Self::Persistent, Self::Transient, Self::EmailAddress, Self::Unspecified];
+
+    pub fn uri(self) -> &'static str {
+        match self {
+            Self::Persistent => "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+            Self::Transient => "urn:oasis:names:tc:SAML:2.0:nameid-format:transient",
+            Self::EmailAddress => "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
+            Self::Unspecified => "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
+        }
+    }
+
+    /// The short name of the provisioning file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Persistent => "persistent",
+            Self::Transient => "transient",
+            Self::EmailAddress => "emailAddress",
+            Self::Unspecified => "unspecified",
+        }
+    }
+
+    /// By URI or by its last word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.uri() == text || format.as_str() == text)
+    }
+}
+
+/// A service provider, as the provisioning file or its metadata describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct SamlSettings {
+    pub entity_id: String,
+    /// In the order of their index: the first is number 0 and the default.
+    pub acs_urls: Vec<String>,
+    pub slo_url: Option<String>,
+    /// How `slo_url` is spoken to.
+    pub slo_binding: SloBinding,
+    /// Signs its requests with one of these; several while it changes over.
+    pub certificates: Vec<String>,
+    /// The older spelling of the same: one certificate.
+    pub certificate: Option<String>,
+    pub encryption_certificate: Option<String>,
+    /// Requests without a signature are refused.
+    pub require_signed_requests: bool,
+    /// The Response too, not only the Assertion in it.
+    pub sign_response: bool,
+    pub encrypt_assertion: bool,
+    pub name_id_format: Option<String>,
+    /// The name that the application knows, and the field of the user that it is filled from.
+    pub attributes: BTreeMap<String, String>,
+    /// Whoever is signed in may start from our side, without a request.
+    pub idp_initiated: bool,
+    /// Name the actor in a `Delegation` condition too ([SAML V2.0 Condition for Delegation Restriction]).
+    ///
+    /// [SAML V2.0 Condition for Delegation Restriction]: https://docs.oasis-open.org/security/saml/Post2.0/sstc-saml-delegation-cs-01.html
+    pub delegation_restriction: bool,
+}
+
+impl Default for SamlSettings {
+    fn default() -> Self {
+        Self {
+            entity_id: String::new(),
+            acs_urls: Vec::new(),
+            slo_url: None,
+            slo_binding: SloBinding::Redirect,
+            certificates: Vec::new(),
+            certificate: None,
+            encryption_certificate: None,
+            require_signed_requests: false,
+            sign_response: true,
+            encrypt_assertion: false,
+            name_id_format: None,
+            attributes: BTreeMap::new(),
+            idp_initiated: false,
+            delegation_restriction: false,
+        }
+    }
+}
+
+impl SamlSettings {
+    /// Every certificate that a signature of the application may be made with.
+    pub fn signing_certificates(&self) -> impl Iterator<Item = &str> {
+        self.certificates.iter().chain(&self.certificate).map(String::as_str)
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SloBinding {
+    #[default]
+    Redirect,
+    Post,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum TokenVersion {
+    #[default]
+    #[serde(rename = "1.1")]
+    Saml11,
+    #[serde(rename = "2.0")]
+    Saml20,
+}
+
+/// A relying party of WS-Federation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct WsfedSettings {
+    /// `wtrealm`, exactly.
+    pub realm: String,
+    pub reply_urls: Vec<String>,
+    pub token_version: TokenVersion,
+    /// The name that the application knows, and the field of the user that it is filled from.
+    pub attributes: BTreeMap<String, String>,
+}
