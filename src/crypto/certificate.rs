@@ -9,6 +9,7 @@ use super::keys::KeyError;
 use super::random;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256,
     SerialNumber, date_time_ymd,
@@ -34,15 +35,18 @@ const END_OF_TIME: u64 = 253_402_300_799;
 
 /// A certificate (DER) that the RSA key signs for itself: a form for its public part, no more.
 ///
-/// `name` becomes the common name of subject and issuer and is cut to [`MAX_NAME`] characters;
-/// `not_before` and `not_after` are seconds since 1970. The serial number is random.
+/// `name` becomes the common name of subject and issuer and is cut to [`MAX_NAME`] characters. Times are kept to
+/// the second, between 1970 and 9999. The serial number is random.
 pub fn self_sign(
     rsa_private_pkcs8: &[u8],
     name: &str,
-    not_before: u64,
-    not_after: u64,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
 ) -> Result<Vec<u8>, KeyError> {
-    if name.is_empty() || not_before >= not_after || not_after > END_OF_TIME {
+    let seconds =
+        |time: DateTime<Utc>| u64::try_from(time.timestamp()).map_err(|_| KeyError::NotMade);
+    let (from, to) = (seconds(not_before)?, seconds(not_after)?);
+    if name.is_empty() || from >= to || to > END_OF_TIME {
         return Err(KeyError::NotMade);
     }
     let pkcs8 = PrivatePkcs8KeyDer::from(rsa_private_pkcs8);
@@ -50,10 +54,11 @@ pub fn self_sign(
         .map_err(|_| KeyError::Malformed)?;
     let epoch = date_time_ymd(1970, 1, 1);
     let mut params = CertificateParams::default();
-    params.not_before = epoch + Duration::from_secs(not_before);
-    params.not_after = epoch + Duration::from_secs(not_after);
+    params.not_before = epoch + Duration::from_secs(from);
+    params.not_after = epoch + Duration::from_secs(to);
     // RFC 5280 §4.1.2.2: positive, and at most 20 octets.
-    params.serial_number = Some(SerialNumber::from_slice(&[&[1], &random::bytes::<15>()[..]].concat()));
+    params.serial_number =
+        Some(SerialNumber::from_slice(&[&[1], &random::bytes::<15>()[..]].concat()));
     params.distinguished_name = DistinguishedName::new();
     let name: String = name.chars().take(MAX_NAME).collect();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -138,7 +143,10 @@ impl PublicKey {
                     _ => return Err(KeyError::Unsupported),
                 }
             }
-            Parsed::DSA(_) | Parsed::GostR3410(_) | Parsed::GostR3410_2012(_) | Parsed::Unknown(_) => {
+            Parsed::DSA(_)
+            | Parsed::GostR3410(_)
+            | Parsed::GostR3410_2012(_)
+            | Parsed::Unknown(_) => {
                 return Err(KeyError::Unsupported);
             }
         };
@@ -168,7 +176,8 @@ impl PartialEq for PublicKey {
 impl Eq for PublicKey {}
 
 fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Kind, KeyError> {
-    let plain = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|b| *b == 0).collect() };
+    let plain =
+        |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|b| *b == 0).collect() };
     let (n, e) = (plain(modulus), plain(exponent));
     let top = n.first().ok_or(KeyError::Malformed)?;
     let bits = n.len() * 8 - usize::try_from(top.leading_zeros()).unwrap_or(8);

@@ -49,8 +49,7 @@ impl<'d> Element<'d> {
 
     pub fn attribute_in(&self, namespace: &str, local: &str) -> Option<&'d str> {
         let attribute = self.data()?.attributes.iter().find(|a| {
-            a.name.local_name == local
-                && a.name.namespace_uri.as_deref().unwrap_or("") == namespace
+            a.name.local_name == local && a.name.namespace_uri.as_deref().unwrap_or("") == namespace
         })?;
         Some(&attribute.value)
     }

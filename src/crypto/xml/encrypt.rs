@@ -3,8 +3,8 @@ use super::XmlError;
 use super::algorithm::DSIG;
 use crate::crypto::certificate::PublicKey;
 use bergshamra_enc::EncContext;
-use bergshamra_keys::loader::load_spki_der;
 use bergshamra_keys::KeysManager;
+use bergshamra_keys::loader::load_spki_der;
 
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 

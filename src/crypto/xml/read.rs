@@ -96,7 +96,8 @@ fn check(dom: &uppsala::Document<'_>) -> Result<(), XmlError> {
     const XINCLUDE: &str = "http://www.w3.org/2001/XInclude";
     let mut ids = HashSet::new();
     for element in dom.descendants(dom.root()).into_iter().filter_map(|id| dom.element(id)) {
-        let names = std::iter::once(&element.name).chain(element.attributes.iter().map(|a| &a.name));
+        let names =
+            std::iter::once(&element.name).chain(element.attributes.iter().map(|a| &a.name));
         for name in names {
             if name.local_name.contains(':') || name.namespace_uri.as_deref() == Some(XINCLUDE) {
                 return Err(XmlError::Malformed);

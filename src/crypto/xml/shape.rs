@@ -74,7 +74,8 @@ fn check_signed_info(info: Element<'_>, message: Element<'_>) -> Result<Signatur
         return Err(XmlError::SignatureShape);
     };
     plain(reference)?;
-    if id.is_empty() || reference.required("URI")?.strip_prefix('#') != Some(id) || id.contains('(') {
+    if id.is_empty() || reference.required("URI")?.strip_prefix('#') != Some(id) || id.contains('(')
+    {
         return Err(XmlError::SignatureShape);
     }
     let [transforms, digest_method, digest_value] =

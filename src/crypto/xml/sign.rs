@@ -37,7 +37,7 @@ pub struct Signer {
 
 impl Signer {
     /// `certificate` (DER) is the key's own, or it is [`KeyError::Malformed`].
-    pub fn new(rsa_private_pkcs8: &[u8], certificate: &[u8]) -> Result<Self, KeyError> {
+    pub fn load(rsa_private_pkcs8: &[u8], certificate: &[u8]) -> Result<Self, KeyError> {
         let key = RsaKeyPair::from_pkcs8(rsa_private_pkcs8).map_err(|_| KeyError::Malformed)?;
         let public = PublicKey::from_certificate(certificate)?;
         if !public.spki().ends_with(key.public().as_ref()) {

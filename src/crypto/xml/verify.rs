@@ -64,14 +64,15 @@ pub fn verify_octets(
     if keys.is_empty() {
         return Err(XmlError::NoKey);
     }
-    if any_verifies(method, keys, octets, signature) {
-        Ok(())
-    } else {
-        Err(XmlError::BadSignature)
-    }
+    if any_verifies(method, keys, octets, signature) { Ok(()) } else { Err(XmlError::BadSignature) }
 }
 
-fn any_verifies(method: SignatureMethod, keys: &[PublicKey], message: &[u8], signature: &[u8]) -> bool {
+fn any_verifies(
+    method: SignatureMethod,
+    keys: &[PublicKey],
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
     keys.iter().take(MAX_KEYS).any(|key| method.verify(key, message, signature))
 }
 
