@@ -1,5 +1,5 @@
 //! What an application that speaks SAML 2.0 or WS-Federation has registered beside its addresses.
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How an application wants to know the user ([SAML core §8.3]).
@@ -49,6 +49,7 @@ impl NameIdFormat {
 /// A service provider, as the provisioning file or its metadata describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct SamlSettings {
     pub entity_id: String,
     /// In the order of their index: the first is number 0 and the default.
@@ -113,13 +114,31 @@ pub enum SloBinding {
     Post,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// The SAML version of a token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenVersion {
     #[default]
     #[serde(rename = "1.1")]
     Saml11,
     #[serde(rename = "2.0")]
     Saml20,
+}
+
+/// The WS-Trust that a token is handed over in: the submission of February 2005, or the standard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrustVersion {
+    #[default]
+    #[serde(rename = "2005/02")]
+    Feb2005,
+    #[serde(rename = "1.3")]
+    V13,
+}
+
+/// What a relying party asks for in `wreq`; what it does not say is as it registered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenForm {
+    pub token: Option<TokenVersion>,
+    pub trust: Option<TrustVersion>,
 }
 
 /// A relying party of WS-Federation.
@@ -130,6 +149,7 @@ pub struct WsfedSettings {
     pub realm: String,
     pub reply_urls: Vec<String>,
     pub token_version: TokenVersion,
+    pub wst: TrustVersion,
     /// The name that the application knows, and the field of the user that it is filled from.
     pub attributes: BTreeMap<String, String>,
 }

@@ -1,5 +1,6 @@
 //! What an application asks for when it wants somebody signed in.
 use crate::domain::ClientId;
+use crate::domain::federation::TokenForm;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::Scopes;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct LoginRequest {
     /// The format in which the application wants the user's name (`NameIDPolicy`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_id_format: Option<String>,
+    /// The form in which the application wants its token (`wreq`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_form: Option<TokenForm>,
 }
 
 impl LoginRequest {
@@ -66,6 +70,7 @@ impl LoginRequest {
             audience: None,
             in_response_to: None,
             name_id_format: None,
+            token_form: None,
         }
     }
 }

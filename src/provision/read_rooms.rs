@@ -72,6 +72,7 @@ impl Rooms {
             "realm": realm,
             "reply_urls": reply_urls,
             "token_version": section.word("token_version", &["1.1", "2.0"]).unwrap_or("1.1"),
+            "wst": section.word("wst", &["2005/02", "1.3"]).unwrap_or("2005/02"),
             "attributes": read_attributes(&section),
         });
         section.finish();
