@@ -18,6 +18,18 @@ pub fn hash_secret(secret: &str) -> Vec<u8> {
     sha256(secret.as_bytes()).to_vec()
 }
 
+/// An XML id for a message, out of what nobody else knows: an underscore and 128 bits in hex, because an
+/// `xs:ID` begins with no digit.
+pub fn xml_id(label: &str, secret: &str) -> String {
+    use std::fmt::Write as _;
+    let digest = sha256(format!("{label}\n{secret}").as_bytes());
+    digest.iter().take(16).fold(String::from("_"), |mut id, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
 /// Takes the same time wherever the first difference is; the lengths are not secret.
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()

@@ -149,3 +149,15 @@ pub async fn find_application(
     };
     Ok(found.filter(|client| client.is_active()))
 }
+
+/// The active relying party of WS-Federation whose realm this is.
+pub async fn find_relying_party(
+    ctx: &Context,
+    realm: &str,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    let found = store::clients::find_by_realm(&*ctx.store.conn().await?, realm).await?;
+    match found {
+        Some(id) => find_application(ctx, &id).await,
+        None => Ok(None),
+    }
+}

@@ -5,13 +5,13 @@ use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::Mode;
+use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
 use crate::domain::{SessionId, Timestamp};
-use crate::domain::protocol::ProtocolName;
 use crate::login::{Answer, Login, LoginRequest, Principal, Protocol};
-use crate::store::{self, Conn, StoreError};
 use crate::store::authorization_codes::NewCode;
 use crate::store::session_participants::NewParticipant;
+use crate::store::{self, Conn, StoreError};
 
 /// Somebody is signed in, and an application is to be told.
 #[derive(Clone, Copy)]

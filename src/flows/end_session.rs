@@ -40,6 +40,8 @@ pub struct Done {
     pub own: bool,
     /// The impersonation in this application was ended.
     pub acting_in: Option<ClientId>,
+    /// What is over: the applications that were told about it are to hear of it.
+    pub sessions: Vec<SessionId>,
 }
 
 /// What a good ID token says.
@@ -63,10 +65,11 @@ pub async fn end_session(
         None => None,
     };
     let ended = match named {
-        Some(Found::Impersonated { impersonation, client, .. }) => {
+        Some(Found::Impersonated { impersonation, client, session }) => {
             let by = EndedBy { actor: None, reason: EndReason::Logout };
             end_by_id(&conn, &impersonation, by, caller).await?;
-            return Ok(Logout::Done(Done { to, own: false, acting_in: Some(client) }));
+            let (acting_in, sessions) = (Some(client), vec![session]);
+            return Ok(Logout::Done(Done { to, own: false, acting_in, sessions }));
         }
         Some(Found::Own(session)) => Some(session),
         None => None,
@@ -76,10 +79,12 @@ pub async fn end_session(
     let own = browser.is_some();
     // The browser may have signed in again since the application got its token.
     let same = ended.as_ref().zip(browser.as_ref()).is_some_and(|(a, b)| a.id == b.id);
+    let mut sessions = Vec::new();
     for session in ended.iter().map(|session| &**session).chain(browser.iter().filter(|_| !same)) {
         sign_out::sign_out(ctx, session, caller).await?;
+        sessions.push(session.id.clone());
     }
-    Ok(Logout::Done(Done { to, own, acting_in: None }))
+    Ok(Logout::Done(Done { to, own, acting_in: None, sessions }))
 }
 
 /// The browser's own session, if it is of the user that the application speaks of.

@@ -86,8 +86,7 @@ impl Ring {
             }
             if key.purpose == "xml" {
                 let certificate = key.certificate.as_deref().unwrap_or_default();
-                let signer =
-                    Signer::load(&private, certificate).map_err(|e| corrupt(key, &e))?;
+                let signer = Signer::load(&private, certificate).map_err(|e| corrupt(key, &e))?;
                 let place = if key.state == "current" { 0 } else { ring.xml.len() };
                 ring.xml.insert(place, signer);
                 continue;

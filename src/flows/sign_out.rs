@@ -5,10 +5,19 @@ use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
-use crate::store::{self, StoreError, Transactional as _};
+use crate::store::{self, Conn, StoreError, Transactional as _};
 
 /// Ends `session`; ending one that is over already is no error.
 pub async fn sign_out(ctx: &Context, session: &Session, caller: &Caller) -> Result<(), StoreError> {
+    sign_out_on(&mut *ctx.store.conn().await?, session, caller).await
+}
+
+/// The same, on a connection.
+pub(super) async fn sign_out_on(
+    conn: &mut Conn,
+    session: &Session,
+    caller: &Caller,
+) -> Result<(), StoreError> {
     let user = &session.user;
     let event = Event {
         actor: Some(user.id.to_string()),
@@ -16,7 +25,6 @@ pub async fn sign_out(ctx: &Context, session: &Session, caller: &Caller) -> Resu
         organization: user.organization_id().map(ToString::to_string),
         ..Event::new(EventKind::Logout, caller)
     };
-    let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
         if store::sessions::end(tx, &session.id).await? {
             store::logout_deliveries::enqueue(tx, &session.id).await?;

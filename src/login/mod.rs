@@ -4,6 +4,8 @@
 //! [`Principal`], which every answer is about.
 pub mod principal;
 pub mod request;
+#[cfg(test)]
+pub mod testing;
 
 use crate::crypto::mac::MacKey;
 use crate::crypto::xml::Signer;

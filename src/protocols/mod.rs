@@ -2,6 +2,7 @@
 //!
 //! A room reads what an application asks and words what it is told; who is signed in it learns from a
 //! flow. Start at [`ROOMS`]; adding a protocol is a folder and a line there and in [`routes`].
+pub mod common;
 pub mod oauth2;
 #[cfg(test)]
 mod tests;

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn every_file_that_the_pages_name_is_there_under_a_hashed_name() {
-        for name in ["understudy.css", "form-post.js", "countdown.js", "logo.svg"] {
+        for name in ["understudy.css", "form-post.js", "countdown.js", "farewell.js", "logo.svg"] {
             let (stem, extension) = name.rsplit_once('.').unwrap();
             let url = url(name);
             let rest = url.strip_prefix(&format!("/static/{stem}.")).unwrap();

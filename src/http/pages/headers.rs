@@ -32,6 +32,13 @@ impl FormTargets {
         Self(urls.filter_map(|url| source(url)).collect())
     }
 
+    fn write(&self, policy: &mut String) {
+        for target in &self.0 {
+            policy.push(' ');
+            policy.push_str(target);
+        }
+    }
+
     #[must_use]
     pub fn and_url(mut self, url: &str) -> Self {
         self.0.extend(source(url));
@@ -68,10 +75,7 @@ fn content_security_policy(targets: &FormTargets) -> String {
          font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; \
          base-uri 'none'; form-action 'self'",
     );
-    for target in &targets.0 {
-        policy.push(' ');
-        policy.push_str(target);
-    }
+    targets.write(&mut policy);
     policy
 }
 
@@ -97,6 +101,25 @@ pub fn render_leading_to(
 ) -> HttpResponse {
     let mut answer = HttpResponse::build(status);
     secure(&mut answer, targets);
+    finish(answer, page)
+}
+
+/// A page whose frames load `targets`, and lead from there back to us: the sign-out of applications.
+pub fn render_parting(
+    page: &impl Template,
+    status: StatusCode,
+    targets: &FormTargets,
+) -> HttpResponse {
+    let mut answer = HttpResponse::build(status);
+    secure(&mut answer, targets);
+    let mut policy = content_security_policy(targets);
+    policy.push_str("; frame-src 'self'");
+    targets.write(&mut policy);
+    answer.insert_header((header::CONTENT_SECURITY_POLICY, policy));
+    finish(answer, page)
+}
+
+fn finish(mut answer: HttpResponseBuilder, page: &impl Template) -> HttpResponse {
     match page.render() {
         Ok(html) => answer.content_type("text/html; charset=utf-8").body(html),
         Err(cause) => {

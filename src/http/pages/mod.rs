@@ -10,6 +10,7 @@ pub mod browser;
 pub mod confirm;
 pub mod consent;
 pub mod error;
+pub mod farewell;
 pub mod forms;
 pub mod frame;
 pub mod headers;

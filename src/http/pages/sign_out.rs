@@ -1,10 +1,12 @@
 //! `/logout`: a person signs out, and everything that runs in their browser ends.
 use super::browser::{BrowserSession, with_cookies};
 use super::error::PageError;
+use super::farewell;
 use super::forms::{self, Form, Posted};
 use super::frame::{Action, Page, frame};
 use super::headers::{FormTargets, redirect, render_leading_to};
 use super::message::{Message, Tone};
+use crate::domain::SessionId;
 use crate::flows::Accident;
 use crate::flows::browser::sign_out_everything;
 use crate::http::cookies;
@@ -88,16 +90,18 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     if !is_genuine(&browser, &form) {
         return Err(PageError::forged(&browser.request));
     }
-    let ended = leave(&browser, redirect(browser.request.method(), "/logout")).await;
+    let ended = leave(&browser, "/logout").await;
     ended.map_err(|cause| browser.accident(&cause))
 }
 
-/// Ends everything that runs in the browser, and takes its cookies away with `answer`.
-pub async fn leave(
-    browser: &BrowserSession,
-    mut answer: HttpResponse,
-) -> Result<HttpResponse, Accident> {
+/// Ends everything that runs in the browser, takes its cookies away, and goes on to `to` by way of the
+/// applications that have to hear of it.
+pub async fn leave(browser: &BrowserSession, to: &str) -> Result<HttpResponse, Accident> {
     sign_out_everything(&browser.ctx, &browser.seen, &browser.caller).await?;
+    let own = browser.own().map(|session| session.id.clone());
+    let acted = browser.seen.held.iter().map(|held| held.session.clone());
+    let sessions: Vec<SessionId> = own.into_iter().chain(acted).collect();
+    let mut answer = farewell::onward(&browser.request, &browser.ctx, &sessions, to).await?;
     let cache = header::HeaderValue::from_static("\"cache\"");
     answer.headers_mut().insert(header::CLEAR_SITE_DATA, cache);
     let request = &browser.request;

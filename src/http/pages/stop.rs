@@ -1,11 +1,13 @@
 //! `POST /impersonation/stop`: the actor has done what there was to do.
 use super::browser::{BrowserSession, with_cookies};
 use super::error::PageError;
+use super::farewell;
 use super::forms::{self, Posted};
 use super::frame::{Action, Page, frame};
 use super::headers::{redirect, render};
 use super::parameter;
 use crate::domain::ImpersonationId;
+use crate::flows::Accident;
 use crate::flows::browser::{Held, Parting, find_parting, stop};
 use crate::flows::start_impersonation::encode;
 use crate::http::cookies;
@@ -36,7 +38,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     }
     let ended = stop(&browser.ctx, held, &browser.caller).await;
     ended.map_err(|cause| browser.accident(&cause))?;
-    Ok(gone(&browser, held))
+    gone(&browser, held).await.map_err(|cause| browser.accident(&cause))
 }
 
 fn acting_as_nobody(browser: &BrowserSession) -> PageError {
@@ -53,14 +55,15 @@ fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a Held> {
     }
 }
 
-fn gone(browser: &BrowserSession, held: &Held) -> HttpResponse {
+async fn gone(browser: &BrowserSession, held: &Held) -> Result<HttpResponse, Accident> {
     let id = held.impersonation.as_str();
     let seal = forms::token(&browser.ctx, "stopped", &[id]);
     let to = format!("/impersonation/stopped?id={}&seal={seal}", encode(id));
-    let mut answer = redirect(browser.request.method(), &to);
+    let sessions = [held.session.clone()];
+    let mut answer = farewell::onward(&browser.request, &browser.ctx, &sessions, &to).await?;
     let cache = header::HeaderValue::from_static("\"cache\"");
     answer.headers_mut().insert(header::CLEAR_SITE_DATA, cache);
-    with_cookies(answer, [cookies::remove_impersonated(&browser.request, &held.client)])
+    Ok(with_cookies(answer, [cookies::remove_impersonated(&browser.request, &held.client)]))
 }
 
 /// Shown to the browser that was sent here, by the seal in its address.

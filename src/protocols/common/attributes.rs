@@ -55,12 +55,11 @@ fn value(user: &User, field: &str) -> Option<String> {
     let profile = &user.profile;
     match field {
         "user_id" => Some(user.id.to_string()),
-        "email" => profile.email.clone(),
+        // The name of a directory account is the e-mail address of a person here.
+        "email" | "upn" => profile.email.clone(),
         "name" => profile.name.clone(),
         "given_name" => profile.given_name.clone(),
         "family_name" => profile.family_name.clone(),
-        // The name of a directory account is the e-mail address of a person here.
-        "upn" => profile.email.clone(),
         "nickname" => profile.nickname.clone(),
         "picture" => profile.picture.clone(),
         "phone_number" => profile.phone_number.clone(),

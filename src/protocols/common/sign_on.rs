@@ -47,9 +47,7 @@ pub async fn sign_on(
         Ok(Step::SignIn { after }) => sign_in(request, ctx, client, (checked, after)),
         // Only OAuth 2 asks for consent.
         Ok(Step::Consent { .. }) => gone(request),
-        Err(Failure::Refused(refusal)) => {
-            refused(request, ctx, &Told { client, checked, refusal })
-        }
+        Err(Failure::Refused(refusal)) => refused(request, ctx, &Told { client, checked, refusal }),
         Err(Failure::Accident(cause)) => accident(request, &cause),
         Err(Failure::Busy) => accident(request, &Accident::Unavailable("busy".into())),
     }

@@ -12,7 +12,9 @@ use crate::domain::scope::Scopes;
 use crate::domain::user::{Profile, User, UserKind};
 use crate::domain::{ClientId, Status, Timestamp, UserId};
 use crate::flows::authorize::Ask;
-use crate::login::{Answer, Login, LoginRequest, Parameters, Principal, Protocol, ResponseMode};
+use crate::login::{
+    Answer, Login, LoginRequest, Parameters, Principal, Protocol, ResponseMode, testing,
+};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -90,13 +92,18 @@ fn answered(request: &LoginRequest) -> Answer {
     let now = Timestamp::from_timestamp(1_800_000_000, 0).unwrap();
     let principal = Principal::from(with_password(user(), true, now).unwrap());
     let client = client(ClientKind::Web, &[CALLBACK]);
-    Oauth2.answer(&Login {
+    let told = Oauth2.answer(&Login {
         principal: &principal,
         request,
         client: &client,
         issuer: ISSUER,
         code: "c+d",
-    })
+        id: "grt_1",
+        now: principal.authenticated_at(),
+        signer: testing::signer(),
+        pairwise: &testing::pairwise(),
+    });
+    told.unwrap().answer
 }
 
 fn to(answer: Answer) -> String {

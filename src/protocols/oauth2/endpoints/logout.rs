@@ -2,14 +2,14 @@
 //!
 //! Without proof of who asks nothing ends silently: the person is asked on our own page.
 use super::body::accident_page;
-use crate::flows::Context;
 use crate::flows::end_session::{Done, Logout, LogoutRequest, end_session, registered_return};
+use crate::flows::{Accident, Context};
 use crate::http::extract::Anyone;
 use crate::http::pages::browser::{BrowserSession, with_cookies};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::headers::{FormTargets, redirect};
-use crate::http::pages::{message, sign_out};
+use crate::http::pages::{farewell, message, sign_out};
 use crate::http::{caller, cookies};
 use crate::protocols::oauth2::parameters::Parameters;
 use actix_web::http::StatusCode;
@@ -49,7 +49,10 @@ async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpRespons
     let own = cookies::own(request);
     match end_session(ctx, &asked, own.as_deref(), &caller(request)).await {
         Ok(Logout::Ask) => redirect(request.method(), QUESTION),
-        Ok(Logout::Done(done)) => ended(request, &done),
+        Ok(Logout::Done(done)) => match ended(request, ctx, &done).await {
+            Ok(answer) => answer,
+            Err(cause) => accident_page(request, cause),
+        },
         Err(cause) => accident_page(request, cause),
     }
 }
@@ -58,17 +61,22 @@ fn here(request: &HttpRequest, text: &str) -> HttpResponse {
     message::error(request, StatusCode::BAD_REQUEST, "This sign-out request does not work", text)
 }
 
-fn ended(request: &HttpRequest, done: &Done) -> HttpResponse {
-    let answer = match (&done.to, &done.acting_in) {
-        (Some(to), _) => redirect(request.method(), to),
+async fn ended(
+    request: &HttpRequest,
+    ctx: &Context,
+    done: &Done,
+) -> Result<HttpResponse, Accident> {
+    let to = match (&done.to, &done.acting_in) {
+        (Some(to), _) => to,
         // Not to the question: the actor's own session goes on.
-        (None, Some(_)) => redirect(request.method(), "/me/impersonation"),
-        (None, None) => redirect(request.method(), QUESTION),
+        (None, Some(_)) => "/me/impersonation",
+        (None, None) => QUESTION,
     };
+    let answer = farewell::onward(request, ctx, &done.sessions, to).await?;
     let own = done.own.then(|| cookies::remove_session(request));
     let acting =
         done.acting_in.as_ref().map(|client| cookies::remove_impersonated(request, client));
-    with_cookies(answer, own.into_iter().chain(acting))
+    Ok(with_cookies(answer, own.into_iter().chain(acting)))
 }
 
 /// Auth0's clients send no ID token, so the person is asked; then they go back to the application.
@@ -115,7 +123,7 @@ pub async fn v2_confirmed(
     let Some(to) = to.map_err(|cause| browser.accident(&cause))? else {
         return Ok(unregistered(&browser.request));
     };
-    let left = sign_out::leave(&browser, redirect(browser.request.method(), &to)).await;
+    let left = sign_out::leave(&browser, &to).await;
     left.map_err(|cause| browser.accident(&cause))
 }
 
@@ -124,7 +132,7 @@ async fn return_of(
     ctx: &Context,
     client: Option<&str>,
     asked: Option<&str>,
-) -> Result<Option<String>, crate::flows::Accident> {
+) -> Result<Option<String>, Accident> {
     match (client, asked) {
         (_, None) => Ok(Some(QUESTION.to_owned())),
         (None, Some(_)) => Ok(None),
