@@ -6,5 +6,5 @@ use crate::store::{self, StoreError};
 /// By the clock of the database, like everything else.
 pub async fn now(ctx: &Context) -> Result<Timestamp, StoreError> {
     let conn = ctx.store.conn().await?;
-    Ok(store::settings::now(&conn).await?)
+    store::settings::now(&conn).await
 }

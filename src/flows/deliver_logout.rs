@@ -1,4 +1,5 @@
-//! Applications hear that a session is over ([OpenID Connect Back-Channel Logout]).
+//! Applications hear that a session is over ([OpenID Connect Back-Channel Logout]); service providers of
+//! SAML too, if the browser has not told them.
 //!
 //! Nobody waits for them: what is to be told is a row, written with the end itself, and comes round again
 //! when an application does not answer.
@@ -6,11 +7,12 @@
 //! [OpenID Connect Back-Channel Logout]: https://openid.net/specs/openid-connect-backchannel-1_0.html
 mod outbound;
 
-use super::Context;
 use super::issue_tokens::{sign, signer};
-use crate::crypto::random;
+use super::{Context, farewell};
+use crate::crypto::{hash, random};
 use crate::domain::client::Client;
 use crate::impersonation::marks;
+use crate::login::Answer;
 use crate::store::logout_deliveries::{self as deliveries, Due};
 use crate::store::{self, Conn, StoreError};
 use futures_util::future::join_all;
@@ -32,10 +34,11 @@ pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
     }
     // Not held while other people's servers take their time.
     drop(conn);
-    let sent = join_all(letters.iter().map(|(id, letter)| async move {
-        let outcome = match letter {
-            Some((url, token)) => outbound::post(ctx, url, token).await,
-            None => Err("the application is gone".to_owned()),
+    let sent = join_all(letters.iter().map(|(id, mail)| async move {
+        let outcome = match mail {
+            Mail::Token(url, token) => outbound::post_token(ctx, url, token).await,
+            Mail::Farewells(answers) => bring(ctx, answers).await,
+            Mail::Nobody => Err("the application is gone".to_owned()),
         };
         (*id, outcome)
     }));
@@ -53,16 +56,67 @@ pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
     Ok(heard)
 }
 
-/// Where to, and the token; `None` when there is nobody to tell any more.
-async fn prepare(
+/// What an application is sent.
+enum Mail {
+    /// Where to, and the logout token.
+    Token(String, String),
+    /// What its protocol has for that; none when it has left by itself.
+    Farewells(Vec<Answer>),
+    /// There is nobody to tell any more.
+    Nobody,
+}
+
+/// From server to server: a service provider finds the session by the name and the index, as it does for a
+/// browser without its cookie.
+async fn bring(ctx: &Context, answers: &[Answer]) -> Result<(), String> {
+    for answer in answers {
+        match answer {
+            Answer::Redirect(url) => outbound::get(ctx, url).await?,
+            Answer::FormPost { action, fields } => {
+                let fields: Vec<_> =
+                    fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                outbound::post(ctx, action, &fields).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn prepare(ctx: &Context, conn: &Conn, due: &Due) -> Result<Mail, StoreError> {
+    let Some(client) = ctx.clients.find(conn, &due.client).await? else { return Ok(Mail::Nobody) };
+    if !client.is_active() {
+        return Ok(Mail::Nobody);
+    }
+    match client.backchannel_logout_uri.clone() {
+        Some(url) => Ok(Mail::Token(url, token(ctx, conn, &client, due).await?)),
+        None if client.saml.is_some() => farewells(ctx, conn, &client, due).await,
+        None => Ok(Mail::Nobody),
+    }
+}
+
+async fn farewells(
     ctx: &Context,
     conn: &Conn,
+    client: &Client,
     due: &Due,
-) -> Result<Option<(String, String)>, StoreError> {
-    let Some(client) = ctx.clients.find(conn, &due.client).await? else { return Ok(None) };
-    let url = client.backchannel_logout_uri.clone().filter(|_| client.is_active());
-    let Some(url) = url else { return Ok(None) };
-    let mut claims = claims(ctx.issuer(), &client, due);
+) -> Result<Mail, StoreError> {
+    let told = store::session_participants::list_of_session(conn, &due.session).await?;
+    let mut answers = Vec::new();
+    for participant in told.iter().filter(|participant| participant.client == client.id) {
+        // Another id than the browser's: a provider may take each but once.
+        let message = hash::xml_id("farewell from server to server", &random::secret());
+        answers.extend(farewell::word(ctx, client, participant, (&message, due.now))?);
+    }
+    Ok(Mail::Farewells(answers))
+}
+
+async fn token(
+    ctx: &Context,
+    conn: &Conn,
+    client: &Client,
+    due: &Due,
+) -> Result<String, StoreError> {
+    let mut claims = claims(ctx.issuer(), client, due);
     if let Some(id) = &due.impersonation
         && let Some(record) = store::impersonations::find(conn, id).await?
         && let Some(ends_at) = record.ends_at
@@ -71,7 +125,7 @@ async fn prepare(
         marks::write_ended(&mut claims, &actor, (&record.id, record.mode, ends_at), ctx.issuer());
     }
     let key = signer(ctx, client.id_token_algorithm)?;
-    Ok(Some((url, sign(&key, "logout+jwt", &claims)?)))
+    sign(&key, "logout+jwt", &claims)
 }
 
 /// §2.4. Never a `nonce`, so that it is never taken for an ID token.

@@ -127,6 +127,20 @@ pub async fn find(mut conn: &Conn, client: &ClientId) -> Result<Option<Client>, 
     row.map(Client::try_from).transpose()
 }
 
+/// The relying party of `realm`, byte for byte. `None` also when two say that it is theirs.
+pub async fn find_by_realm(mut conn: &Conn, realm: &str) -> Result<Option<ClientId>, StoreError> {
+    struct ByRealm;
+    const BY_REALM: &str = "SELECT min(id) FROM clients WHERE kind = 'wsfed' \
+         AND wsfed ->> 'realm' = ? HAVING count(*) = 1";
+    let values = [Value::Text(realm)];
+    let found: Option<String> =
+        Statement::<ByRealm, diesel::sql_types::Text>::new(BY_REALM, &values)
+            .get_result(&mut conn)
+            .await
+            .optional()?;
+    found.map(|id| super::id(TABLE, id)).transpose()
+}
+
 /// Whether an active application that runs in browsers has a redirect URI at `origin`.
 pub async fn any_in_browsers_at(mut conn: &Conn, origin: &str) -> Result<bool, StoreError> {
     struct AnyAt;

@@ -356,10 +356,13 @@ pub async fn end(
          closed AS (UPDATE sessions SET ended_at = (SELECT now() + ahead FROM clock) FROM ended \
          WHERE sessions.impersonation_id = ended.id AND sessions.ended_at IS NULL \
          RETURNING sessions.id, sessions.impersonation_id, ended.client_id, ended.subject_id), \
-         told AS (INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id) \
-         SELECT closed.client_id, closed.subject_id, closed.id, closed.impersonation_id \
+         told AS (INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id, due_at) \
+         SELECT closed.client_id, closed.subject_id, closed.id, closed.impersonation_id, \
+         (SELECT now() + ahead FROM clock) + CASE WHEN clients.backchannel_logout_uri IS NULL \
+         THEN interval '10 seconds' ELSE interval '0' END \
          FROM closed JOIN clients ON clients.id = closed.client_id \
-         WHERE clients.backchannel_logout_uri IS NOT NULL), \
+         WHERE clients.backchannel_logout_uri IS NOT NULL OR (clients.saml ->> 'slo_url' IS NOT NULL \
+         AND EXISTS (SELECT FROM session_participants p WHERE p.session_id = closed.id))), \
          trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ended) SELECT id FROM ended";

@@ -21,15 +21,21 @@ pub struct Due {
     pub now: Timestamp,
 }
 
-/// Notes for every application that was signed in from `session` that it has to be told.
+/// Notes for every application that was signed in from `session` that it has to be told. The browser may
+/// bring a service provider of SAML the news first, so that waits a little.
 pub async fn enqueue(mut conn: &Conn, session: &SessionId) -> Result<(), StoreError> {
     struct Enqueue;
-    const TEXT: &str = "INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id) \
-         SELECT DISTINCT c.client_id, c.user_id, c.session_id, c.impersonation_id \
+    const TEXT: &str = "INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id, \
+         due_at) SELECT DISTINCT c.client_id, c.user_id, c.session_id, c.impersonation_id, clock_now() \
          FROM authorization_codes c JOIN clients p ON p.id = c.client_id \
          WHERE c.session_id = ? AND c.redeemed_at IS NOT NULL \
-         AND p.status = 'active' AND p.backchannel_logout_uri IS NOT NULL";
-    let values = [Value::Text(session.as_str())];
+         AND p.status = 'active' AND p.backchannel_logout_uri IS NOT NULL \
+         UNION SELECT c.client_id, c.user_id, c.session_id, c.impersonation_id, \
+         clock_now() + interval '10 seconds' \
+         FROM session_participants c JOIN clients p ON p.id = c.client_id \
+         WHERE c.session_id = ? AND c.left_at IS NULL \
+         AND p.status = 'active' AND p.saml ->> 'slo_url' IS NOT NULL";
+    let values = [Value::Text(session.as_str()), Value::Text(session.as_str())];
     Statement::<Enqueue, ()>::new(TEXT, &values).execute(&mut conn).await?;
     Ok(())
 }

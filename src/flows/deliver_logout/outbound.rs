@@ -3,7 +3,7 @@ use crate::flows::Context;
 use crate::store::{StoreError, pool};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,21 +12,48 @@ use url::{Host, Url};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Posts a logout token; the problem, if there is one, in words for the operator.
-pub(super) async fn post(ctx: &Context, url: &str, token: &str) -> Result<(), String> {
+pub(super) async fn post_token(ctx: &Context, url: &str, token: &str) -> Result<(), String> {
+    send(form(ctx, url, &[("logout_token", token)])?, |status| status.is_success()).await
+}
+
+/// The same with the fields of a room's form.
+pub(super) async fn post(ctx: &Context, url: &str, fields: &[(&str, &str)]) -> Result<(), String> {
+    send(form(ctx, url, fields)?, or_redirect).await
+}
+
+fn form(ctx: &Context, url: &str, fields: &[(&str, &str)]) -> Result<RequestBuilder, String> {
+    let (url, client) = prepare(ctx, url)?;
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    Ok(client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body))
+}
+
+/// Opens a URL that carries its message in the query.
+pub(super) async fn get(ctx: &Context, url: &str) -> Result<(), String> {
+    let (url, client) = prepare(ctx, url)?;
+    send(client.get(url), or_redirect).await
+}
+
+fn prepare(ctx: &Context, url: &str) -> Result<(Url, &'static Client), String> {
     let url = Url::parse(url).map_err(|problem| problem.to_string())?;
     // A server on a loopback address is somebody's own machine, and so are its applications.
     let open = ctx.issuer().starts_with("http://");
     if !open && !may_be_called(&url) {
         return Err("not a public https address".to_owned());
     }
-    let body: String = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("logout_token", token)
-        .finish();
-    let client = client(open).map_err(|problem| problem.to_string())?;
-    let request =
-        client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body);
+    Ok((url, client(open).map_err(|problem| problem.to_string())?))
+}
+
+/// What counts as heard.
+type Heard = fn(StatusCode) -> bool;
+
+/// The answer of a service provider may travel in a redirect, which nobody follows.
+fn or_redirect(status: StatusCode) -> bool {
+    status.is_success() || status.is_redirection()
+}
+
+async fn send(request: RequestBuilder, heard: Heard) -> Result<(), String> {
     match request.send().await {
-        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) if heard(answer.status()) => Ok(()),
         Ok(answer) => Err(format!("answered {}", answer.status().as_u16())),
         Err(problem) if problem.is_timeout() => Err("did not answer in time".to_owned()),
         Err(problem) if problem.is_connect() => Err("cannot be reached".to_owned()),
