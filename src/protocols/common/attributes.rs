@@ -32,6 +32,11 @@ pub fn fields() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().map(|(field, _, _)| *field)
 }
 
+/// The names under which they are told, each with the field it is filled from.
+pub fn named() -> impl Iterator<Item = (String, &'static str)> {
+    FIELDS.iter().map(|(field, space, name)| (format!("{space}{name}"), *field))
+}
+
 /// What an application is told about `principal`; `mapping` is its own, from the name it knows to the field.
 ///
 /// With a mapping the application gets what it names and nothing else, but for the marks.

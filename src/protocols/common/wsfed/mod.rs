@@ -9,8 +9,10 @@ pub mod parameters;
 pub mod request;
 pub mod response;
 pub mod saml11;
+pub mod saml20;
 pub mod serve;
 pub mod sign_out;
+pub mod unsolicited;
 mod wreq;
 #[cfg(test)]
 mod tests;

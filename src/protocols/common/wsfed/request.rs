@@ -17,7 +17,7 @@ pub const SIGN_OUT: &str = "wsignout1.0";
 pub const CLEANUP: &str = "wsignoutcleanup1.0";
 
 /// `wctx` is returned as it was; no cookie or form is made for more.
-const LONGEST_CONTEXT: usize = 8 * 1024;
+pub const LONGEST_CONTEXT: usize = 8 * 1024;
 /// How far the clock of a relying party may be from ours.
 const SKEW: Duration = Duration::minutes(5);
 

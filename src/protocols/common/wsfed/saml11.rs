@@ -2,9 +2,10 @@
 //!
 //! [SAML 1.1 core §2]: https://www.oasis-open.org/committees/download.php/3406/oasis-sstc-saml-core-1.1.pdf
 use super::claims::split;
-use super::response::{Words, time};
-use crate::crypto::xml::{Place, Signer, XmlError, escape};
-use crate::login::NameId;
+use super::response::Lifetime;
+use crate::crypto::xml::{Place, XmlError, escape};
+use crate::login::{Login, NameId};
+use crate::protocols::common::saml_assertion::{compact, instant};
 use askama::Template;
 
 pub const TOKEN_TYPE: &str = "urn:oasis:names:tc:SAML:1.0:assertion";
@@ -16,10 +17,11 @@ pub const UPN_NAME: &str = "http://schemas.xmlsoap.org/claims/UPN";
 const PASSWORD: &str = "urn:oasis:names:tc:SAML:1.0:am:password";
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.0:am:unspecified";
 
+/// Its values are escaped already.
 #[derive(Template)]
-#[template(path = "wsfed/assertion11.xml")]
-struct Assertion {
-    id: String,
+#[template(path = "wsfed/assertion11.xml", escape = "none")]
+struct Assertion<'a> {
+    id: &'a str,
     issuer: String,
     issued: String,
     not_before: String,
@@ -32,36 +34,49 @@ struct Assertion {
     attributes: Vec<Attribute>,
 }
 
+#[derive(PartialEq)]
 struct Attribute {
     namespace: String,
     name: String,
-    value: String,
+    values: Vec<String>,
 }
 
-/// Signed, and one element without anything around it.
+/// Signed, and one element without anything around it. `id` is the `AssertionID`.
 pub(super) fn write(
-    words: &Words<'_>,
+    login: &Login<'_>,
+    (id, realm): (&str, &str),
     name: &NameId,
     claims: &[(String, String)],
-    signer: &Signer,
+    lifetime: &Lifetime,
 ) -> Result<String, XmlError> {
-    let attribute = |(full, value): &(String, String)| {
-        let (namespace, name) = split(full);
-        Ok(Attribute { namespace: escape(namespace)?, name: escape(name)?, value: escape(value)? })
-    };
+    let impersonated = login.principal.impersonation().is_some();
     let assertion = Assertion {
-        id: words.id.clone(),
-        issuer: escape(words.issuer)?,
-        issued: time(words.now),
-        not_before: time(words.not_before),
-        not_on_or_after: time(words.not_on_or_after),
-        audience: escape(words.realm)?,
+        id,
+        issuer: escape(login.issuer)?,
+        issued: instant(login.now),
+        not_before: instant(lifetime.from),
+        not_on_or_after: instant(lifetime.until),
+        audience: escape(realm)?,
         name: escape(&name.value)?,
         format: escape(&name.format)?,
-        authenticated: time(words.authenticated_at),
-        method: if words.impersonated { UNSPECIFIED } else { PASSWORD },
-        attributes: claims.iter().map(attribute).collect::<Result<_, XmlError>>()?,
+        authenticated: instant(login.principal.authenticated_at()),
+        method: if impersonated { UNSPECIFIED } else { PASSWORD },
+        attributes: attributes(claims)?,
     };
-    let xml = assertion.render().map_err(|_| XmlError::NotMade)?;
-    signer.sign_enveloped(&xml, "AssertionID", &words.id, Place::Last)
+    login.signer.sign_enveloped(&compact(&assertion)?, "AssertionID", id, Place::Last)
+}
+
+/// Escaped, and no name twice.
+fn attributes(claims: &[(String, String)]) -> Result<Vec<Attribute>, XmlError> {
+    let mut attributes: Vec<Attribute> = Vec::new();
+    for (claim, value) in claims {
+        let (namespace, name) = split(claim);
+        let (namespace, name, value) = (escape(namespace)?, escape(name)?, escape(value)?);
+        let same = |known: &&mut Attribute| known.namespace == namespace && known.name == name;
+        match attributes.iter_mut().find(same) {
+            Some(known) => known.values.push(value),
+            None => attributes.push(Attribute { namespace, name, values: vec![value] }),
+        }
+    }
+    Ok(attributes)
 }

@@ -1,0 +1,46 @@
+//! The room of WS-Federation, passive requestors ([WS-Federation 1.2 §13]).
+//!
+//! A relying party sends the browser with `wsignin1.0` and gets a signed SAML assertion by a form. What this
+//! room shares with `wsfed_rms` is in `common::wsfed`; its own are the routes and [`metadata`].
+//!
+//! [WS-Federation 1.2 §13]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
+mod metadata;
+pub mod routes;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::client::Client;
+use crate::domain::protocol::ProtocolName;
+use crate::login::{
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+};
+use crate::protocols::common::wsfed::{self, Manner, Reply, Token};
+
+pub use wsfed::serve::refused;
+
+pub struct Wsfed;
+
+const MANNER: Manner =
+    Manner { protocol: ProtocolName::Wsfed, token: Token::Any, reply: Reply::Registered };
+
+impl Protocol for Wsfed {
+    fn name(&self) -> ProtocolName {
+        MANNER.protocol
+    }
+
+    fn unsolicited(
+        &self,
+        client: &Client,
+        parameters: &Parameters,
+    ) -> Result<LoginRequest, BadParameter> {
+        wsfed::unsolicited::read(client, parameters, MANNER)
+    }
+
+    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
+        wsfed::response::answer(login, MANNER)
+    }
+
+    fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
+        Ok(Some(wsfed::farewell(farewell)))
+    }
+}

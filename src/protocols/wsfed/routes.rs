@@ -1,0 +1,81 @@
+//! Every URL of the room.
+use super::{MANNER, metadata};
+use crate::flows::Context;
+use crate::http::api::method_not_allowed;
+use crate::http::extract::Anyone;
+use crate::http::pages::browser::BrowserSession;
+use crate::http::pages::error::PageError;
+use crate::http::pages::forms::Posted;
+use crate::protocols::common::wsfed::{serve, sign_out};
+use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Where such metadata is looked for ([MS-MWBF §3.1.5]).
+///
+/// [MS-MWBF §3.1.5]: https://learn.microsoft.com/openspecs/windows_protocols/ms-mwbf
+const METADATA: &str = "FederationMetadata/2007-06/FederationMetadata.xml";
+
+pub fn routes(cfg: &mut ServiceConfig) {
+    for path in [format!("/{METADATA}"), format!("/wsfed/{METADATA}")] {
+        cfg.service(
+            resource(path)
+                .route(get().to(metadata::of_all))
+                .route(head().to(metadata::of_all))
+                .default_service(to(only_get)),
+        );
+    }
+    cfg.service(
+        resource(format!("/wsfed/{{client_id}}/{METADATA}"))
+            .route(get().to(metadata::of_one))
+            .route(head().to(metadata::of_one))
+            .default_service(to(only_get)),
+    )
+    .service(
+        resource(sign_out::CONFIRMED)
+            .route(post().to(confirmed))
+            .default_service(to(only_post)),
+    );
+    for path in ["/wsfed", "/wsfed/{client_id}"] {
+        cfg.service(
+            resource(path)
+                .route(get().to(asked))
+                .route(post().to(posted))
+                .default_service(to(only_get_and_post)),
+        );
+    }
+}
+
+async fn asked(
+    _: Anyone,
+    request: HttpRequest,
+    named: Option<web::Path<String>>,
+    ctx: web::Data<Context>,
+) -> HttpResponse {
+    serve::get(&request, &ctx, (named.as_ref().map(|named| named.as_str()), MANNER)).await
+}
+
+async fn posted(
+    _: Anyone,
+    request: HttpRequest,
+    named: Option<web::Path<String>>,
+    ctx: web::Data<Context>,
+    payload: web::Payload,
+) -> HttpResponse {
+    serve::post(&request, &ctx, (named.as_ref().map(|named| named.as_str()), MANNER), payload).await
+}
+
+async fn confirmed(browser: BrowserSession, form: Posted) -> Result<HttpResponse, PageError> {
+    sign_out::confirmed(browser, form).await
+}
+
+async fn only_get(_: Anyone) -> HttpResponse {
+    method_not_allowed("GET, HEAD")
+}
+
+async fn only_post(_: Anyone) -> HttpResponse {
+    method_not_allowed("POST")
+}
+
+async fn only_get_and_post(_: Anyone) -> HttpResponse {
+    method_not_allowed("GET, POST")
+}

@@ -1,0 +1,44 @@
+//! The room of rights-management clusters (`wsfed-rms`): WS-Federation for relying parties that know users by
+//! their user principal name.
+//!
+//! As `wsfed`, but the token always says `upn` and `emailaddress`, is of SAML 1.1, and goes to the one address
+//! that is registered for the cluster. What the two rooms share is in `common::wsfed`.
+mod routes;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::client::Client;
+use crate::domain::protocol::ProtocolName;
+use crate::login::{
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+};
+use crate::protocols::common::wsfed::{self, Manner, Reply, Token};
+
+pub use routes::routes;
+
+pub struct WsfedRms;
+
+const MANNER: Manner =
+    Manner { protocol: ProtocolName::WsfedRms, token: Token::UserPrincipal, reply: Reply::First };
+
+impl Protocol for WsfedRms {
+    fn name(&self) -> ProtocolName {
+        MANNER.protocol
+    }
+
+    fn unsolicited(
+        &self,
+        client: &Client,
+        parameters: &Parameters,
+    ) -> Result<LoginRequest, BadParameter> {
+        wsfed::unsolicited::read(client, parameters, MANNER)
+    }
+
+    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
+        wsfed::response::answer(login, MANNER)
+    }
+
+    fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
+        Ok(Some(wsfed::farewell(farewell)))
+    }
+}
