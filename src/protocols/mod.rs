@@ -3,16 +3,29 @@
 //! A room reads what an application asks and words what it is told; who is signed in it learns from a
 //! flow. Start at [`ROOMS`]; adding a protocol is a folder and a line there and in [`routes`].
 pub mod common;
+pub mod continued;
 pub mod oauth2;
+pub mod samlp;
 #[cfg(test)]
 mod tests;
+pub mod wsfed;
+pub mod wsfed_rms;
 
 use crate::login::Protocol;
-use actix_web::web::ServiceConfig;
+use crate::http::api::method_not_allowed_get;
+use actix_web::web::{ServiceConfig, get, resource, to};
 
 /// Every room of this server.
-pub static ROOMS: &[&dyn Protocol] = &[&oauth2::Oauth2];
+pub static ROOMS: &[&dyn Protocol] = &[&oauth2::Oauth2, &samlp::Samlp, &wsfed::Wsfed, &wsfed_rms::WsfedRms];
 
 pub fn routes(cfg: &mut ServiceConfig) {
     oauth2::routes::routes(cfg);
+    samlp::routes::routes(cfg);
+    wsfed::routes::routes(cfg);
+    wsfed_rms::routes(cfg);
+    cfg.service(
+        resource(common::sign_on::PATH)
+            .route(get().to(continued::get))
+            .default_service(to(method_not_allowed_get)),
+    );
 }

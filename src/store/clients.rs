@@ -141,6 +141,23 @@ pub async fn find_by_realm(mut conn: &Conn, realm: &str) -> Result<Option<Client
     found.map(|id| super::id(TABLE, id)).transpose()
 }
 
+/// The service provider of this entity ID, byte for byte. `None` also when two say that it is theirs.
+pub async fn find_by_entity_id(
+    mut conn: &Conn,
+    entity_id: &str,
+) -> Result<Option<ClientId>, StoreError> {
+    struct ByEntityId;
+    const BY_ENTITY_ID: &str = "SELECT min(id) FROM clients WHERE kind = 'saml' \
+         AND saml ->> 'entity_id' = ? HAVING count(*) = 1";
+    let values = [Value::Text(entity_id)];
+    let found: Option<String> =
+        Statement::<ByEntityId, diesel::sql_types::Text>::new(BY_ENTITY_ID, &values)
+            .get_result(&mut conn)
+            .await
+            .optional()?;
+    found.map(|id| super::id(TABLE, id)).transpose()
+}
+
 /// Whether an active application that runs in browsers has a redirect URI at `origin`.
 pub async fn any_in_browsers_at(mut conn: &Conn, origin: &str) -> Result<bool, StoreError> {
     struct AnyAt;

@@ -1,6 +1,7 @@
 //! `FederationMetadata.xml`: what a relying party has to know of us, signed ([WS-Federation 1.2 §3.1]).
 //!
 //! [WS-Federation 1.2 §3.1]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
+use crate::crypto::hash::xml_id;
 use crate::crypto::xml::{Place, XmlError, escape};
 use crate::domain::ClientId;
 use crate::domain::protocol::ProtocolName;
@@ -12,7 +13,6 @@ use crate::http::pages::message;
 use crate::protocols::common::attributes;
 use crate::protocols::common::saml_assertion::compact;
 use crate::protocols::common::sign_on::accident;
-use crate::protocols::common::wsfed::response::id;
 use crate::protocols::common::wsfed::{saml11, saml20};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -81,9 +81,9 @@ fn write(ctx: &Context, endpoint: &str) -> Result<String, Accident> {
     };
     // The same as long as it says the same, so that one can see that it has changed.
     let said = [ctx.issuer(), endpoint].into_iter().chain(certificates.iter().copied());
-    let named = id("metadata", &said.collect::<Vec<_>>().join("\n"));
+    let id = xml_id("wsfed metadata", &said.collect::<Vec<_>>().join("\n"));
     let metadata = Metadata {
-        id: &named,
+        id: &id,
         issuer: escape(ctx.issuer()).map_err(unwritten)?,
         certificates,
         token_types: [saml11::TOKEN_TYPE, saml20::TOKEN_TYPE],
@@ -91,5 +91,5 @@ fn write(ctx: &Context, endpoint: &str) -> Result<String, Accident> {
         endpoint: escape(endpoint).map_err(unwritten)?,
     };
     let xml = compact(&metadata).map_err(unwritten)?;
-    signer.sign_enveloped(&xml, "ID", &named, Place::First).map_err(unwritten)
+    signer.sign_enveloped(&xml, "ID", &id, Place::First).map_err(unwritten)
 }

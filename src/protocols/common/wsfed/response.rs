@@ -2,6 +2,7 @@
 //!
 //! [WS-Federation 1.2 §13.2.3]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
 use super::{Manner, Token, claims, request, saml11, saml20};
+use crate::crypto::hash::xml_id;
 use crate::crypto::xml::{XmlError, escape};
 use crate::domain::Timestamp;
 use crate::domain::federation::{TokenVersion, TrustVersion, WsfedSettings};
@@ -84,7 +85,7 @@ fn respond(
         from: login.now - BEHIND,
         until: until(login),
     };
-    let id = id("assertion", login.code);
+    let id = xml_id("wsfed assertion", login.code);
     let about = (id.as_str(), settings.realm.as_str());
     let (assertion, token_type) = match version {
         TokenVersion::Saml11 => {

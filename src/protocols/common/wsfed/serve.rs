@@ -18,7 +18,7 @@ pub type Named<'a> = Option<&'a str>;
 
 /// The parameters, and how they came.
 #[derive(Clone, Copy)]
-pub(super) enum Arrived<'a> {
+pub enum Arrived<'a> {
     ByQuery(&'a [u8]),
     ByForm(&'a [u8]),
 }
