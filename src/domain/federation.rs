@@ -52,8 +52,10 @@ impl NameIdFormat {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
 pub struct SamlSettings {
     pub entity_id: String,
-    /// In the order of their index: the first is number 0 and the default.
+    /// The first is the default.
     pub acs_urls: Vec<String>,
+    /// The number of each in the application's metadata; without any they are counted from 0.
+    pub acs_indexes: Vec<u16>,
     pub slo_url: Option<String>,
     /// How `slo_url` is spoken to.
     pub slo_binding: SloBinding,
@@ -67,6 +69,8 @@ pub struct SamlSettings {
     /// The Response too, not only the Assertion in it.
     pub sign_response: bool,
     pub encrypt_assertion: bool,
+    /// What an assertion is encrypted with, by its URI; none: AES-256-GCM.
+    pub encryption_algorithm: Option<String>,
     pub name_id_format: Option<String>,
     /// The name that the application knows, and the field of the user that it is filled from.
     pub attributes: BTreeMap<String, String>,
@@ -83,6 +87,7 @@ impl Default for SamlSettings {
         Self {
             entity_id: String::new(),
             acs_urls: Vec::new(),
+            acs_indexes: Vec::new(),
             slo_url: None,
             slo_binding: SloBinding::Redirect,
             certificates: Vec::new(),
@@ -91,6 +96,7 @@ impl Default for SamlSettings {
             require_signed_requests: false,
             sign_response: true,
             encrypt_assertion: false,
+            encryption_algorithm: None,
             name_id_format: None,
             attributes: BTreeMap::new(),
             idp_initiated: false,
@@ -100,6 +106,16 @@ impl Default for SamlSettings {
 }
 
 impl SamlSettings {
+    /// The address of this number, if there is one: never another in its place.
+    pub fn acs_url(&self, index: u16) -> Option<&str> {
+        let nth = if self.acs_indexes.is_empty() {
+            usize::from(index)
+        } else {
+            self.acs_indexes.iter().position(|known| *known == index)?
+        };
+        self.acs_urls.get(nth).map(String::as_str)
+    }
+
     /// Every certificate that a signature of the application may be made with.
     pub fn signing_certificates(&self) -> impl Iterator<Item = &str> {
         self.certificates.iter().chain(&self.certificate).map(String::as_str)

@@ -161,3 +161,15 @@ pub async fn find_relying_party(
         None => Ok(None),
     }
 }
+
+/// The active application that calls itself so in SAML.
+pub async fn find_service_provider(
+    ctx: &Context,
+    entity_id: &str,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    let found = store::clients::find_by_entity_id(&*ctx.store.conn().await?, entity_id).await?;
+    match found {
+        Some(id) => find_application(ctx, &id).await,
+        None => Ok(None),
+    }
+}

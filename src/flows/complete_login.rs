@@ -35,6 +35,8 @@ pub enum Kept<'a> {
     Code(NewCode<'a>),
     /// It was told everything at once.
     Participant(NewParticipant<'a>),
+    /// It was told why it is told nothing.
+    Nothing,
 }
 
 pub fn complete_login<'a>(
@@ -76,6 +78,7 @@ pub fn complete_login<'a>(
             ends_at: impersonation.map(|impersonation| impersonation.terms().ends_at),
             now,
         }),
+        ProtocolName::Samlp if told.name.is_none() => Kept::Nothing,
         ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
             let name = told.name;
             Kept::Participant(NewParticipant {
@@ -113,6 +116,7 @@ impl Kept<'_> {
                 });
                 store::session_participants::insert(conn, participant, event.as_ref()).await
             }
+            Self::Nothing => Ok(true),
         }
     }
 }

@@ -325,7 +325,7 @@ async fn write(
     let (code, participant) = match &kept {
         Some(Kept::Code(code)) => (Some(code), None),
         Some(told @ Kept::Participant(_)) => (None, Some(told)),
-        None => (None, None),
+        Some(Kept::Nothing) | None => (None, None),
     };
     let redemption = Redemption {
         granted: &granted,

@@ -50,6 +50,10 @@ pub struct LoginRequest {
     /// The format in which the application wants the user's name (`NameIDPolicy`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_id_format: Option<String>,
+    /// The class of authentication that was asked for and that a sign-in of the user's own meets
+    /// (`RequestedAuthnContext`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authn_context: Option<String>,
     /// The form in which the application wants its token (`wreq`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_form: Option<TokenForm>,
@@ -70,6 +74,7 @@ impl LoginRequest {
             audience: None,
             in_response_to: None,
             name_id_format: None,
+            authn_context: None,
             token_form: None,
         }
     }

@@ -1,9 +1,10 @@
 //! From a checked request to the answer, by way of the sign-in page if nobody is signed in.
 use super::checked::Checked;
+use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::flows::authorize::{AuthorizeRefusal, Secrets, Step, authorize};
 use crate::flows::start_impersonation::encode;
-use crate::flows::{Accident, Context, Failure};
+use crate::flows::{Accident, Context, Failure, clock};
 use crate::http::pages::error::PageError;
 use crate::http::pages::headers::redirect;
 use crate::http::pages::{self, message};
@@ -23,6 +24,7 @@ pub struct Told<'a> {
     pub client: &'a Client,
     pub checked: &'a Checked,
     pub refusal: AuthorizeRefusal,
+    pub now: Timestamp,
 }
 
 pub async fn sign_on(
@@ -47,7 +49,10 @@ pub async fn sign_on(
         Ok(Step::SignIn { after }) => sign_in(request, ctx, client, (checked, after)),
         // Only OAuth 2 asks for consent.
         Ok(Step::Consent { .. }) => gone(request),
-        Err(Failure::Refused(refusal)) => refused(request, ctx, &Told { client, checked, refusal }),
+        Err(Failure::Refused(refusal)) => match clock::now(ctx).await {
+            Ok(now) => refused(request, ctx, &Told { client, checked, refusal, now }),
+            Err(cause) => accident(request, &cause),
+        },
         Err(Failure::Accident(cause)) => accident(request, &cause),
         Err(Failure::Busy) => accident(request, &Accident::Unavailable("busy".into())),
     }

@@ -105,6 +105,7 @@ fn fields(
         audience: audience(client, sent, issuer)?,
         in_response_to: None,
         name_id_format: None,
+        authn_context: None,
         token_form: None,
     };
     Ok(Ask {

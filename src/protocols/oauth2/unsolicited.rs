@@ -29,6 +29,7 @@ pub(super) fn read(client: &Client, sent: &Parameters) -> Result<LoginRequest, B
         audience: audience(client, text("audience"))?,
         in_response_to: None,
         name_id_format: None,
+        authn_context: None,
         token_form: None,
     })
 }

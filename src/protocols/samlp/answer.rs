@@ -1,0 +1,192 @@
+//! What service providers are told: a Response by HTTP-POST ([SAML bindings §3.5], [SAML profiles §4.1.4.2]).
+//!
+//! [SAML bindings §3.5]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
+//! [SAML profiles §4.1.4.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
+use super::names::entity_id;
+use super::refusal::{Refusal, SUCCESS, Status, refuse};
+use crate::crypto::certificate::PublicKey;
+use crate::crypto::hash::xml_id;
+use crate::crypto::xml::{Cipher, Place, Signer, XmlError, encrypt, escape};
+use crate::domain::Timestamp;
+use crate::domain::federation::{NameIdFormat, SamlSettings};
+use crate::login::{Answer, Login, LoginRequest, NameId, Told, Unanswerable};
+use crate::protocols::common::attributes;
+use crate::protocols::common::saml_assertion::{
+    Assertion, PASSWORD_PROTECTED, UNSPECIFIED, compact, instant,
+};
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::Duration;
+
+/// Counted back for applications whose clock is behind.
+const SKEW: Duration = Duration::seconds(30);
+/// Together with [`SKEW`] five minutes (D18).
+const LIFETIME: Duration = Duration::seconds(270);
+
+const END: &str = "</samlp:Response>";
+
+/// Who signed in; or why the application cannot be told as it wants to be.
+pub fn with_assertion(login: &Login<'_>) -> Result<Told, Unanswerable> {
+    let settings = login.client.saml.as_deref();
+    let settings = settings.ok_or_else(|| Unanswerable("it is no service provider".into()))?;
+    let Some(name) = name(login, settings) else {
+        return refused(login, Refusal::NoVerifiedEmail);
+    };
+    let assertion = match assertion(login, settings, &name) {
+        Ok(assertion) => assertion,
+        Err(XmlError::Character) => return refused(login, Refusal::InvalidAttribute),
+        Err(problem) => return Err(Unanswerable(problem.to_string())),
+    };
+    let response = response(login, settings, assertion)?;
+    Ok(Told { answer: post(login.request, &response), name: Some(name) })
+}
+
+/// Nobody is named, so nobody is signed in.
+fn refused(login: &Login<'_>, refusal: Refusal) -> Result<Told, Unanswerable> {
+    let answer = refuse(login.request, refusal, (login.issuer, login.now, login.signer))
+        .map_err(|problem| Unanswerable(problem.to_string()))?;
+    Ok(Told { answer, name: None })
+}
+
+/// How the application is told to call the user: as it asked to, else as it registered, else by id.
+///
+/// The user's id is what Auth0 sends, so accounts that an application keys by it live on; and like the
+/// pairwise name it is nothing that the user could change (D17). `None`: no verified e-mail address.
+fn name(login: &Login<'_>, settings: &SamlSettings) -> Option<NameId> {
+    let request = login.request;
+    let wanted = request.name_id_format.as_deref().or(settings.name_id_format.as_deref());
+    let format = wanted.and_then(NameIdFormat::parse).unwrap_or(NameIdFormat::Unspecified);
+    let user = login.principal.subject();
+    let value = match format {
+        NameIdFormat::Persistent => {
+            login.pairwise.sign("saml persistent", &[&settings.entity_id, user.id.as_str()])
+        }
+        NameIdFormat::Transient => xml_id("samlp transient", login.code),
+        NameIdFormat::EmailAddress => {
+            user.profile.email.clone().filter(|_| user.profile.email_verified)?
+        }
+        NameIdFormat::Unspecified => user.id.to_string(),
+    };
+    Some(NameId { value, format: format.uri().to_owned() })
+}
+
+fn assertion(
+    login: &Login<'_>,
+    settings: &SamlSettings,
+    name: &NameId,
+) -> Result<String, XmlError> {
+    let (request, now) = (login.request, login.now);
+    let acting = login.principal.impersonation();
+    let ends_at = acting.map(|acting| acting.terms().ends_at);
+    let delegate = acting
+        .filter(|_| settings.delegation_restriction)
+        .map(|acting| (acting.actor().id.as_str(), acting.terms().starts_at));
+    let assertion = Assertion {
+        id: &xml_id("samlp assertion", login.code),
+        issuer: entity_id(login.issuer),
+        audience: &settings.entity_id,
+        recipient: &request.return_url,
+        in_response_to: request.in_response_to.as_deref(),
+        name,
+        context: match acting {
+            // The subject has not signed in, and this server never says so (DEC6).
+            Some(_) => UNSPECIFIED,
+            None => request.authn_context.as_deref().unwrap_or(PASSWORD_PROTECTED),
+        },
+        authenticated_at: login.principal.authenticated_at(),
+        session_index: login.id,
+        session_ends: ends_at,
+        attributes: &attributes::of(login.principal, &settings.attributes),
+        delegate,
+        now,
+        not_before: now - SKEW,
+        not_on_or_after: ends_at.map_or(now + LIFETIME, |end| end.min(now + LIFETIME)),
+    };
+    assertion.sign(login.signer)
+}
+
+fn response(
+    login: &Login<'_>,
+    settings: &SamlSettings,
+    assertion: String,
+) -> Result<String, Unanswerable> {
+    let content =
+        if settings.encrypt_assertion { encrypted(settings, &assertion)? } else { assertion };
+    let id = xml_id("samlp response", login.code);
+    let (issuer, request, now) = (login.issuer, login.request, login.now);
+    let envelope = Envelope { id: &id, issuer, request, status: (SUCCESS, None, None), now };
+    let response = if settings.sign_response {
+        envelope.sign_around(&content, login.signer)
+    } else {
+        envelope.write_around(&content)
+    };
+    response.map_err(|problem| Unanswerable(problem.to_string()))
+}
+
+/// For the application's eyes, or for nobody's: there is no falling back to plain text (D26).
+fn encrypted(settings: &SamlSettings, assertion: &str) -> Result<String, Unanswerable> {
+    let certificate = settings.encryption_certificate.as_deref();
+    let certificate =
+        certificate.ok_or_else(|| Unanswerable("there is no key to encrypt with".into()))?;
+    let cipher = settings.encryption_algorithm.as_deref();
+    let cipher = cipher.map_or(Some(Cipher::default()), Cipher::parse);
+    let cipher =
+        cipher.ok_or_else(|| Unanswerable("an algorithm that is not spoken here".into()))?;
+    let encrypted = PublicKey::parse(certificate)
+        .map_err(XmlError::from)
+        .and_then(|key| encrypt(assertion, &key, cipher))
+        .map_err(|problem| Unanswerable(format!("its key to encrypt with: {problem}")))?;
+    Ok(format!("<saml:EncryptedAssertion>{encrypted}</saml:EncryptedAssertion>"))
+}
+
+/// A Response without its content.
+pub struct Envelope<'a> {
+    pub id: &'a str,
+    pub issuer: &'a str,
+    pub request: &'a LoginRequest,
+    pub status: Status,
+    pub now: Timestamp,
+}
+
+impl Envelope<'_> {
+    pub fn write_around(&self, content: &str) -> Result<String, XmlError> {
+        let request = self.request;
+        let empty = compact(&ResponseXml {
+            id: escape(self.id)?,
+            now: instant(self.now),
+            destination: escape(&request.return_url)?,
+            in_response_to: request.in_response_to.as_deref().map(escape).transpose()?,
+            issuer: escape(entity_id(self.issuer))?,
+            status: self.status,
+        })?;
+        // What is signed already goes in octet for octet.
+        let head = empty.strip_suffix(END).ok_or(XmlError::NotMade)?;
+        Ok([head, content, END].concat())
+    }
+
+    pub fn sign_around(&self, content: &str, signer: &Signer) -> Result<String, XmlError> {
+        signer.sign_enveloped(&self.write_around(content)?, "ID", self.id, Place::AfterIssuer)
+    }
+}
+
+/// To the application, with its `RelayState` as it came.
+pub fn post(request: &LoginRequest, response: &str) -> Answer {
+    let mut fields = vec![("SAMLResponse", STANDARD.encode(response))];
+    if let Some(state) = &request.state {
+        fields.push(("RelayState", state.clone()));
+    }
+    Answer::FormPost { action: request.return_url.clone(), fields }
+}
+
+/// Its values are escaped already.
+#[derive(Template)]
+#[template(path = "samlp/response.xml", escape = "none")]
+struct ResponseXml {
+    id: String,
+    now: String,
+    destination: String,
+    in_response_to: Option<String>,
+    issuer: String,
+    status: Status,
+}

@@ -1,0 +1,117 @@
+//! What a service provider says about a logout; everything is read from what was verified.
+use crate::crypto::xml::{Element, Name, XmlError};
+use crate::domain::Timestamp;
+use crate::protocols::samlp::message::Unreadable;
+use crate::protocols::samlp::names::{saml, samlp};
+use chrono::Duration;
+
+pub(super) const REQUEST: Name = samlp("LogoutRequest");
+pub(super) const RESPONSE: Name = samlp("LogoutResponse");
+
+/// How far the clock of an application may be off (SDP-G01 asks for three to five minutes).
+const SKEW: Duration = Duration::minutes(5);
+const MOST_INDEXES: usize = 50;
+const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+const PARTIAL: &str = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout";
+
+/// Who speaks, where to, and what time it is here.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) entity_id: &'a str,
+    /// Our own address.
+    pub(super) address: &'a str,
+    /// A message that is signed says whom it is for.
+    pub(super) signed: bool,
+    pub(super) now: Timestamp,
+}
+
+/// [SAML core §3.7.1].
+///
+/// [SAML core §3.7.1]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
+pub(super) struct Asked {
+    pub(super) id: String,
+    /// What the application calls the user.
+    pub(super) name: String,
+    /// `SessionIndex`, as often as it is given; none means every session.
+    pub(super) logins: Vec<String>,
+}
+
+fn broken(_: XmlError) -> Unreadable {
+    Unreadable("The SAML message is not understood.")
+}
+
+pub(super) fn request(element: Element<'_>, frame: Frame<'_>) -> Result<Asked, Unreadable> {
+    check(element, frame)?;
+    if let Some(end) = element.attribute("NotOnOrAfter")
+        && frame.now >= moment(end)? + SKEW
+    {
+        return Err(Unreadable("The sign-out request has expired."));
+    }
+    let name = element
+        .child(saml("NameID"))
+        .map_err(broken)?
+        .ok_or(Unreadable("The sign-out request does not say in plain text whom it is about."))?;
+    let indexes = element.children_named(samlp("SessionIndex")).take(MOST_INDEXES + 1);
+    let logins: Vec<String> = indexes.map(|one| trimmed(one)).collect::<Result<_, _>>()?;
+    if logins.len() > MOST_INDEXES {
+        return Err(Unreadable("The sign-out request names too many sessions."));
+    }
+    Ok(Asked { id: id(element)?, name: trimmed(name)?, logins })
+}
+
+/// The message that is answered, and whether the application's sessions are over.
+pub(super) fn response(
+    element: Element<'_>,
+    frame: Frame<'_>,
+) -> Result<(String, bool), Unreadable> {
+    check(element, frame)?;
+    let answered = element.required("InResponseTo").map_err(broken)?.to_owned();
+    let status = element.required_child(samlp("Status")).map_err(broken)?;
+    let code = status.required_child(samlp("StatusCode")).map_err(broken)?;
+    let second = code.child(samlp("StatusCode")).map_err(broken)?;
+    let partial = second.is_some_and(|second| second.attribute("Value") == Some(PARTIAL));
+    Ok((answered, code.attribute("Value") == Some(SUCCESS) && !partial))
+}
+
+/// What every message carries (SAML core §3.2).
+fn check(element: Element<'_>, frame: Frame<'_>) -> Result<(), Unreadable> {
+    if element.attribute("Version") != Some("2.0") {
+        return Err(Unreadable("The SAML message is of another version than 2.0."));
+    }
+    id(element)?;
+    let issuer = element.required_child(saml("Issuer")).map_err(broken)?;
+    if trimmed(issuer)? != frame.entity_id {
+        return Err(Unreadable("The SAML message is from another application."));
+    }
+    match element.attribute("Destination").filter(|to| !to.is_empty()) {
+        Some(to) if to == frame.address => {}
+        None if !frame.signed => {}
+        Some(_) | None => return Err(Unreadable("The SAML message is for another address.")),
+    }
+    let issued = moment(element.required("IssueInstant").map_err(broken)?)?;
+    if (frame.now - issued).abs() > SKEW {
+        return Err(Unreadable(
+            "The SAML message is too old, or the application's clock is wrong.",
+        ));
+    }
+    Ok(())
+}
+
+fn id(element: Element<'_>) -> Result<String, Unreadable> {
+    let id = element.required("ID").map_err(broken)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let begins = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if begins && id.len() <= 256 && id.chars().all(plain) {
+        Ok(id.to_owned())
+    } else {
+        Err(Unreadable("The SAML message has an ID that is none."))
+    }
+}
+
+fn trimmed(element: Element<'_>) -> Result<String, Unreadable> {
+    Ok(element.text().map_err(broken)?.trim().to_owned())
+}
+
+fn moment(text: &str) -> Result<Timestamp, Unreadable> {
+    text.parse().map_err(|_| Unreadable("The SAML message has a time that is none."))
+}

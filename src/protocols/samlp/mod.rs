@@ -1,0 +1,52 @@
+//! The room of SAML 2.0, as an identity provider ([SAML core], [bindings], [profiles §4.1 and §4.4]).
+//!
+//! [`message`] takes a message in and says who vouches for it, [`request`] reads what an application asks,
+//! [`answer`] and [`refusal`] word what it is told. Bindings: Redirect and POST for what comes in, POST for what
+//! goes out; nothing else is spoken here.
+//!
+//! [SAML core]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
+//! [bindings]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
+//! [profiles §4.1 and §4.4]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
+pub mod answer;
+pub mod logout;
+pub mod message;
+pub mod metadata;
+pub mod names;
+pub mod refusal;
+pub mod request;
+pub mod routes;
+mod sso;
+mod unsolicited;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::client::Client;
+use crate::domain::protocol::ProtocolName;
+use crate::login::{
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+};
+pub use sso::refused;
+
+pub struct Samlp;
+
+impl Protocol for Samlp {
+    fn name(&self) -> ProtocolName {
+        ProtocolName::Samlp
+    }
+
+    fn unsolicited(
+        &self,
+        client: &Client,
+        parameters: &Parameters,
+    ) -> Result<LoginRequest, BadParameter> {
+        unsolicited::read(client, parameters)
+    }
+
+    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
+        answer::with_assertion(login)
+    }
+
+    fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
+        logout::farewell(farewell)
+    }
+}
