@@ -18,3 +18,5 @@ mod oauth2;
 mod pages;
 mod provision;
 mod schema;
+mod single_logout;
+mod wsfed;
