@@ -58,7 +58,7 @@ pub fn run_server(
 }
 
 /// Runs `work` against the database, with the server's own parts.
-fn with_context<T, F: Future<Output = Result<T, Problem>>>(
+pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     purpose: Purpose,
     work: impl FnOnce(Context) -> F,
 ) -> Result<T, Problem> {
@@ -105,12 +105,9 @@ pub fn apply(
     dry_run: provision::DryRun,
     prune: provision::Prune,
 ) -> Result<(), Problem> {
-    let text = if file == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())?
-    } else {
-        std::fs::read_to_string(file).map_err(|e| Problem(format!("{}: {e}", file.display())))?
-    };
-    let file = read_file(&text, |_| None)?;
+    let text = read_text(file)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let file = read_file_in(folder, &text, |_| None)?;
     with_context(Purpose::Sealing, async |ctx| {
         let plan = provision::apply(&ctx, &file, dry_run, prune).await?;
         output::line(plan.to_string().trim_end());
@@ -118,18 +115,39 @@ pub fn apply(
     })
 }
 
+/// A file, or standard input for `-`.
+pub fn read_text(file: &Path) -> Result<String, Problem> {
+    if file == Path::new("-") {
+        return Ok(std::io::read_to_string(std::io::stdin())?);
+    }
+    std::fs::read_to_string(file).map_err(|e| Problem(format!("{}: {e}", file.display())))
+}
+
 /// Reads a provisioning file; `${NAME}` is looked up in the environment, then in `defaults`.
 pub fn read_file(
     text: &str,
     defaults: impl Fn(&str) -> Option<String>,
 ) -> Result<provision::File, Problem> {
+    read_file_in(Path::new(""), text, defaults)
+}
+
+/// The same; files that it names are looked for in `folder`.
+fn read_file_in(
+    folder: &Path,
+    text: &str,
+    defaults: impl Fn(&str) -> Option<String>,
+) -> Result<provision::File, Problem> {
     let environment: std::collections::BTreeMap<String, String> = config::environment().collect();
-    provision::read(text, |name| environment.get(name).cloned().or_else(|| defaults(name))).map_err(
-        |mistakes| {
-            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Problem(format!("the file has mistakes, nothing was changed:\n{}", lines.join("\n")))
-        },
-    )
+    let env = |name: &str| environment.get(name).cloned().or_else(|| defaults(name));
+    let beside = |name: &str| {
+        std::fs::read_to_string(folder.join(name)).map_err(|e| format!("cannot be read: {e}"))
+    };
+    provision::read_with_files(text, env, beside).map_err(|mistakes| mistaken(&mistakes))
+}
+
+pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    Problem(format!("the file has mistakes, nothing was changed:\n{}", lines.join("\n")))
 }
 
 pub fn export() -> Result<(), Problem> {

@@ -1,13 +1,15 @@
-//! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `keys`, `healthcheck`.
+//! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `client`,
+//! `keys`, `healthcheck`.
 //!
 //! Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
+pub mod client;
 pub mod commands;
 pub mod dev;
 pub mod output;
 pub mod place;
 
 use crate::config::Overrides;
-use crate::provision::{DryRun, Prune};
+use crate::provision::{DryRun, Prune, ServiceProvider};
 use clap::{Args, Parser, Subcommand};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -48,6 +50,11 @@ enum Command {
     Export,
     /// Make a link that signs an actor in as a subject.
     Impersonate(Impersonate),
+    /// Applications.
+    Client {
+        #[command(subcommand)]
+        command: Client,
+    },
     /// The keys that sign tokens and links.
     Keys {
         #[command(subcommand)]
@@ -111,6 +118,29 @@ struct Impersonate {
     duration: Option<i64>,
 }
 
+#[expect(clippy::doc_markdown, reason = "help is shown as it stands, without Markdown")]
+#[derive(Debug, Subcommand)]
+enum Client {
+    /// Add a SAML service provider by its metadata.
+    Add {
+        /// Its metadata; `-` reads standard input.
+        #[arg(long, value_name = "FILE")]
+        saml_metadata: PathBuf,
+        /// What to call it in addresses; the host of its entity ID unless given.
+        #[arg(long)]
+        client_id: Option<String>,
+        /// What people read.
+        #[arg(long)]
+        name: Option<String>,
+        /// Which one, if the metadata describe several.
+        #[arg(long)]
+        entity_id: Option<String>,
+        /// Support staff may step into accounts in it.
+        #[arg(long)]
+        impersonation: bool,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 enum Keys {
     /// Show every key: id, algorithm, purpose, state, age. No private part.
@@ -170,10 +200,17 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         }
         Command::Export => commands::export(),
         Command::Impersonate(asked) => commands::impersonate(asked.into()),
+        Command::Client { command } => add_client(command),
         Command::Keys { command: Keys::List } => commands::list_keys(),
         Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
         Command::Healthcheck => commands::healthcheck(),
     }
+}
+
+fn add_client(command: Client) -> Result<(), Problem> {
+    let Client::Add { saml_metadata, client_id, name, entity_id, impersonation } = command;
+    let asked = ServiceProvider { client_id, name, entity_id, impersonation };
+    client::add(&saml_metadata, &asked)
 }
 
 impl From<Serve> for commands::Serving {

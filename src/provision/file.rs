@@ -1,4 +1,5 @@
 //! A file that has been read and found right.
+use crate::domain::Timestamp;
 use crate::store::directory::UserRecord;
 use crate::store::organizations::OrganizationRecord;
 use crate::store::registrations::ClientRecord;
@@ -56,6 +57,8 @@ pub(super) struct WantedClient {
     /// SHA-256.
     pub(super) secret_hash: Option<Vec<u8>>,
     pub(super) left_out: LeftOut,
+    /// The metadata that it was read from count until then.
+    pub(super) valid_until: Option<Timestamp>,
 }
 
 /// Keys that the file leaves out and that then stay as they are stored.

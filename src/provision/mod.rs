@@ -5,17 +5,23 @@
 //! change. A file is the whole truth about what it names: a key that is left out is at its default. Only
 //! secrets, `status` and metadata stay as they are, because others change them in daily work.
 mod apply;
+mod conflicts;
 mod document;
 mod export;
 mod file;
 mod locate;
+mod metadata_file;
 mod mistake;
 mod plan;
 mod read;
 mod read_client;
 mod read_rooms;
+mod read_saml;
 mod read_user;
+mod saml_keys;
+mod saml_metadata;
 mod section;
+mod service_provider;
 mod steps;
 mod stored;
 mod substitute;
@@ -25,7 +31,8 @@ pub use export::{export, export_from};
 pub use file::File;
 pub use mistake::Mistake;
 pub use plan::{Action, Change, Field, Plan, What};
-pub use read::read;
+pub use read::{read, read_with_files};
+pub use service_provider::{ServiceProvider, service_provider};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::locate::line_of;
 use super::mistake::{Mistake, Notes, Path, printable};
 use super::section::Section;
 use super::substitute::Substitution;
-use super::{read_client, read_user};
+use super::{metadata_file, read_client, read_user};
 use crate::domain::OrganizationId;
 use crate::domain::permission;
 use crate::store::organizations::OrganizationRecord;
@@ -23,11 +23,21 @@ const MOST_MISTAKES: usize = 100;
 ///
 /// Every mistake of the file, in its order; of a text that is no YAML only the first.
 pub fn read(text: &str, env: impl Fn(&str) -> Option<String>) -> Result<File, Vec<Mistake>> {
+    read_with_files(text, env, |_| Err("other files cannot be read from here".to_owned()))
+}
+
+/// The same; `file` answers `metadata_file`.
+pub fn read_with_files(
+    text: &str,
+    env: impl Fn(&str) -> Option<String>,
+    file: impl Fn(&str) -> Result<String, String>,
+) -> Result<File, Vec<Mistake>> {
     let yaml: serde_norway::Value =
         serde_norway::from_str(text).map_err(|error| vec![not_yaml(&error)])?;
     let notes = Notes::default();
     let root = Path::default();
-    let values = Substitution { env: &env, notes: &notes }.value(yaml, &root);
+    let mut values = Substitution { env: &env, notes: &notes }.value(yaml, &root);
+    metadata_file::bring_in(&mut values, &notes, &file);
     let file = Section::new(&values, root, &notes).map(|top| read_file(top));
     let found = notes.into_inner();
     match file {

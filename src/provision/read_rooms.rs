@@ -1,8 +1,14 @@
 //! What an application says about its protocol: `saml`, `wsfed`, `box`.
+use super::mistake::printable;
 use super::read::{Names, check_id, twice, unknown};
+use super::read_saml;
 use super::section::Section;
+use crate::domain::Timestamp;
 use crate::domain::client::ClientKind;
 use crate::domain::registered_uri::check_web;
+use crate::impersonation::marks::RESERVED_ATTRIBUTES;
+use crate::crypto::xml::is_xml_text;
+use crate::protocols::common::attributes::fields;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
@@ -20,6 +26,8 @@ pub(super) struct Room {
     pub(super) wsfed: Option<Value>,
     /// Where the answers of this protocol go: the only return addresses of such an application.
     pub(super) redirect_uris: Option<Vec<String>>,
+    /// Nothing of it counts after that.
+    pub(super) valid_until: Option<Timestamp>,
 }
 
 impl Rooms {
@@ -32,37 +40,17 @@ impl Rooms {
             client.wrong("redirect_uris", problem);
         }
         if let Some(section) = saml {
-            let (value, addresses) = self.read_saml(section);
-            return Room { saml: Some(value), wsfed: None, redirect_uris: Some(addresses) };
+            let saml = read_saml::read(section, &mut self.entity_ids);
+            let redirect_uris = Some(saml.acs_urls);
+            let valid_until = saml.valid_until;
+            return Room { saml: Some(saml.value), wsfed: None, redirect_uris, valid_until };
         }
         if let Some(section) = wsfed {
             let (value, addresses) = self.read_wsfed(section);
-            return Room { saml: None, wsfed: Some(value), redirect_uris: Some(addresses) };
+            let redirect_uris = Some(addresses);
+            return Room { wsfed: Some(value), redirect_uris, ..Room::default() };
         }
         Room::default()
-    }
-
-    fn read_saml(&mut self, section: Section<'_>) -> (Value, Vec<String>) {
-        let entity_id = read_name(&section, "entity_id", &mut self.entity_ids);
-        let acs_urls = read_addresses(&section, "acs_urls");
-        let encrypt = section.flag("encrypt_assertion").unwrap_or(false);
-        let encryption_certificate = section.text("encryption_certificate");
-        if encrypt && encryption_certificate.is_none() {
-            section.wrong("encrypt_assertion", "needs an `encryption_certificate`");
-        }
-        let value = json!({
-            "entity_id": entity_id,
-            "acs_urls": acs_urls,
-            "slo_url": section.checked_text("slo_url", check_web),
-            "certificate": section.text("certificate"),
-            "encryption_certificate": encryption_certificate,
-            "sign_response": section.flag("sign_response").unwrap_or(false),
-            "encrypt_assertion": encrypt,
-            "name_id_format": section.text("name_id_format"),
-            "attributes": read_attributes(&section),
-        });
-        section.finish();
-        (without_nulls(value), acs_urls)
     }
 
     fn read_wsfed(&mut self, section: Section<'_>) -> (Value, Vec<String>) {
@@ -102,7 +90,7 @@ fn read_name(section: &Section<'_>, key: &'static str, seen: &mut HashSet<String
     name
 }
 
-fn read_addresses(section: &Section<'_>, key: &'static str) -> Vec<String> {
+pub(super) fn read_addresses(section: &Section<'_>, key: &'static str) -> Vec<String> {
     let addresses = section.checked(key, check_web);
     match &addresses {
         None if !section.gives(key) => section.missing(key),
@@ -113,10 +101,19 @@ fn read_addresses(section: &Section<'_>, key: &'static str) -> Vec<String> {
 }
 
 /// The name that the application knows, and the field of the user that it is filled from.
-fn read_attributes(section: &Section<'_>) -> Value {
+pub(super) fn read_attributes(section: &Section<'_>) -> Value {
     let attributes = section.object("attributes").unwrap_or_else(|| json!({}));
-    if attributes.as_object().is_some_and(|map| !map.values().all(Value::is_string)) {
-        section.wrong("attributes", "each must be text");
+    for (name, field) in attributes.as_object().into_iter().flatten() {
+        let known = field.as_str().is_some_and(|field| fields().any(|known| known == field));
+        if !known {
+            let known = fields().collect::<Vec<_>>().join(", ");
+            let problem = format!("`{}` is filled from none of: {known}", printable(name));
+            section.wrong("attributes", problem);
+        } else if name.is_empty() || !is_xml_text(name) {
+            section.wrong("attributes", "has a name that XML cannot carry");
+        } else if RESERVED_ATTRIBUTES.contains(&name.as_str()) {
+            section.wrong("attributes", format!("`{name}` is the name of a mark, and ours"));
+        }
     }
     attributes
 }
@@ -155,7 +152,7 @@ pub(super) fn read_box(client: &Section<'_>, names: &Names) -> Option<Value> {
     Some(value)
 }
 
-fn without_nulls(value: Value) -> Value {
+pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             map.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>().into()

@@ -77,6 +77,18 @@ impl<'a> Section<'a> {
         whole
     }
 
+    /// A list of numbers from 0 to 65535.
+    pub(super) fn small_numbers(&self, key: &'static str) -> Option<Vec<u16>> {
+        let numbers = self.get(key)?.as_array().and_then(|items| {
+            let number = |item: &Value| u16::try_from(item.as_u64()?).ok();
+            items.iter().map(number).collect::<Option<Vec<_>>>()
+        });
+        if numbers.is_none() {
+            self.wrong(key, "must be a list of whole numbers from 0 to 65535");
+        }
+        numbers
+    }
+
     /// A list of text, without doubles, in its order; each with its place in the file.
     pub(super) fn numbered(&self, key: &'static str) -> Option<Vec<(usize, String)>> {
         let Value::Array(items) = self.get(key)? else {

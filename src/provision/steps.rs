@@ -1,7 +1,7 @@
 //! What would change, and the rows that would be written. Pure: the file, what is stored, and passwords
 //! that were hashed before.
 use super::apply::Prune;
-use super::document;
+use super::{conflicts, document};
 use super::file::{File, LeftOut, WantedClient, WantedOrganization, WantedPassword, WantedUser};
 use super::mistake::printable;
 use super::plan::{Action, Change, What, change, note_secret};
@@ -63,6 +63,7 @@ pub(super) fn steps(
     } else {
         check_emails(stored, &users)?;
     }
+    conflicts::check(file, stored, prune)?;
     steps.extend(settings(file, stored));
     steps.extend(organizations(file, stored));
     steps.extend(roles(file, stored));

@@ -21,7 +21,8 @@ pub enum Cipher {
 }
 
 impl Cipher {
-    const ALL: [Self; 4] = [Self::Aes256Gcm, Self::Aes128Gcm, Self::Aes256Cbc, Self::Aes128Cbc];
+    /// The best first.
+    pub const ALL: [Self; 4] = [Self::Aes256Gcm, Self::Aes128Gcm, Self::Aes256Cbc, Self::Aes128Cbc];
 
     /// As in `xenc:EncryptionMethod` and `md:EncryptionMethod`.
     pub const fn uri(self) -> &'static str {

@@ -42,3 +42,8 @@ pub fn sso_url(issuer: &str, client: &ClientId) -> String {
 pub fn slo_url(issuer: &str, client: &ClientId) -> String {
     format!("{issuer}/samlp/{}/logout", encode(client.as_str()))
 }
+
+/// What this server says of itself to one application.
+pub fn metadata_url(issuer: &str, client: &ClientId) -> String {
+    format!("{issuer}/samlp/metadata/{}", encode(client.as_str()))
+}

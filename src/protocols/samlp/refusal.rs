@@ -87,7 +87,6 @@ impl Refusal {
             AuthorizeRefusal::NoName => Self::NoVerifiedEmail,
             AuthorizeRefusal::AccessDenied
             | AuthorizeRefusal::ConsentRequired
-            | AuthorizeRefusal::NoName
             | AuthorizeRefusal::ForgedHint => Self::RequestDenied,
         }
     }
