@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings what the tests need and the machine lacks: the Postgres server, Chromium, Node.js with the npm
-# packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
+# packages, xmlsec1, and Python with the PyPI packages of tests/clients. Does nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,8 @@ packages() {
     else
         echo "The tests need these; install them and try again: $*" >&2
         echo "  Debian, Ubuntu:  apt-get install $*" >&2
-        echo "  macOS:           brew install ${*//python3-venv/python}" >&2
+        local brew="${*//python3-venv/python}"
+        echo "  macOS:           brew install ${brew//xmlsec1/libxmlsec1}" >&2
         exit 1
     fi
 }
@@ -29,6 +30,7 @@ command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v curl >/dev/null || missing+=(curl)
+command -v xmlsec1 >/dev/null || missing+=(xmlsec1)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if (( ${#missing[@]} )); then packages "${missing[@]}"; fi
 

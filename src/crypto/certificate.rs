@@ -24,6 +24,9 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey as Parsed;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+#[cfg(test)]
+mod tests;
+
 /// Upper bound of a common name ([RFC 5280, appendix A.1], `ub-common-name`).
 ///
 /// [RFC 5280, appendix A.1]: https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1

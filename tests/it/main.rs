@@ -20,3 +20,4 @@ mod provision;
 mod schema;
 mod single_logout;
 mod wsfed;
+mod xml;

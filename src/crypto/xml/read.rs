@@ -10,6 +10,7 @@ use uppsala::{NodeId, Parser};
 pub struct Limits {
     pub bytes: usize,
     pub depth: usize,
+    /// With comments and CDATA sections.
     pub elements: usize,
     /// Of one element, namespace declarations included.
     pub attributes_of_one: usize,
@@ -50,7 +51,7 @@ pub struct Document {
 /// Reads XML from the network or a file (D10, D12, D13).
 ///
 /// UTF-8 only, within `limits`, well-formed with namespaces. Refused: document types and so entities,
-/// processing instructions, XInclude, other encodings and versions, relative or undeclared namespaces,
+/// processing instructions, `XInclude`, other encodings and versions, relative or undeclared namespaces,
 /// names with two colons, and IDs that are not unique (`ID`, `Id`, `id`, `xml:id`, `AssertionID`, in any
 /// namespace, one on an element).
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, XmlError> {
@@ -59,6 +60,9 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, XmlError> {
     }
     let text = std::str::from_utf8(bytes).map_err(|_| XmlError::Encoding)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.starts_with('\u{feff}') {
+        return Err(XmlError::Encoding);
+    }
     let text = scan::prepare(text, limits)?;
     let dom = Parser::new()
         .with_max_depth(u32::try_from(limits.depth).unwrap_or(u32::MAX))

@@ -55,6 +55,12 @@ impl Scan<'_> {
     }
 
     fn markup<'t>(&mut self, markup: &'t str) -> Result<&'t str, XmlError> {
+        if !markup.starts_with("</") {
+            self.seen.elements += 1;
+        }
+        if self.too_much() {
+            return Err(XmlError::TooMuch);
+        }
         if markup.starts_with("<!--") {
             self.through(markup, "<!--", "-->")
         } else if markup.starts_with("<![CDATA[") {
@@ -81,8 +87,10 @@ impl Scan<'_> {
     }
 
     fn start_tag<'t>(&mut self, tag: &'t str) -> Result<&'t str, XmlError> {
-        self.seen.elements += 1;
         self.seen.depth += 1;
+        if self.too_much() {
+            return Err(XmlError::TooMuch);
+        }
         let mut attributes = 0;
         let mut rest = tag;
         loop {

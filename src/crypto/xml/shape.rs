@@ -15,6 +15,8 @@ use uppsala::{NodeId, NodeKind};
 /// Names of the attribute that is an ID, one for each kind of message: SAML 2.0, SAML 1.1, and the rest.
 const IDS: [&str; 3] = ["ID", "AssertionID", "Id"];
 
+const MAX_PREFIX_LIST: usize = 512;
+
 const fn ds(local: &'static str) -> Name {
     Name::new(DSIG, local)
 }
@@ -64,17 +66,17 @@ fn check_signed_info(info: Element<'_>, message: Element<'_>) -> Result<Signatur
         named(info, ["CanonicalizationMethod", "SignatureMethod", "Reference"])?;
     plain(info)?;
     check_exclusive(canonicalisation)?;
-    let method = {
-        // HMACOutputLength would be in it.
-        empty(method)?;
-        SignatureMethod::parse(algorithm_of(method)?).ok_or(XmlError::Algorithm)?
-    };
+    // HMACOutputLength would be in it.
+    empty(method)?;
+    let method = SignatureMethod::parse(algorithm_of(method)?).ok_or(XmlError::Algorithm)?;
     let mut ids = IDS.into_iter().filter_map(|name| message.attribute(name));
     let (Some(id), None) = (ids.next(), ids.next()) else {
         return Err(XmlError::SignatureShape);
     };
     plain(reference)?;
-    if id.is_empty() || reference.required("URI")?.strip_prefix('#') != Some(id) || id.contains('(')
+    if id.is_empty()
+        || reference.attribute("URI").and_then(|uri| uri.strip_prefix('#')) != Some(id)
+        || id.contains('(')
     {
         return Err(XmlError::SignatureShape);
     }
@@ -108,6 +110,10 @@ fn check_exclusive(method: Element<'_>) -> Result<(), XmlError> {
         [] => Ok(()),
         [prefixes] if prefixes.is(Name::new(EXCLUSIVE, "InclusiveNamespaces")) => {
             plain(*prefixes)?;
+            // Each is looked for at each element.
+            if prefixes.attribute("PrefixList").is_some_and(|list| list.len() > MAX_PREFIX_LIST) {
+                return Err(XmlError::TooMuch);
+            }
             empty(*prefixes)
         }
         _ => Err(XmlError::SignatureShape),
@@ -162,7 +168,7 @@ fn plain(element: Element<'_>) -> Result<(), XmlError> {
     }
 }
 
-fn algorithm_of<'d>(element: Element<'d>) -> Result<&'d str, XmlError> {
+fn algorithm_of(element: Element<'_>) -> Result<&str, XmlError> {
     plain(element)?;
     element.required("Algorithm").map_err(|_| XmlError::SignatureShape)
 }

@@ -1,3 +1,8 @@
 //! Signed XML under attack, and in agreement with itself.
-mod support;
+mod encrypting;
+mod properties;
+mod reading;
+mod signature;
 mod signing;
+mod support;
+mod wrapping;
