@@ -1,7 +1,8 @@
 //! Northwind Orders: a small web application that signs people in with OpenID Connect.
 //!
 //! It is what a customer of the identity provider would write: it knows the provider only by its
-//! issuer URL, and uses public crates for the protocol. It may not use the `understudy` crate.
+//! issuer URL, and uses public crates for the protocol. Only [`federation`], the same shop by SAML and
+//! WS-Federation, uses the `understudy` crate, and of it only the reader of signed XML.
 //! Two files are worth copying: [`login`] (how a login that the provider starts stays safe) and
 //! [`marks`] (how to know that somebody acts as your user). Start at [`routes`].
 
@@ -15,6 +16,7 @@ mod pages;
 mod login;
 mod logout;
 mod backchannel;
+mod federation;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -38,6 +40,7 @@ fn routes(config: &mut ServiceConfig) {
                 .route(post().to(login::initiated_by_form)),
         )
         .route("/callback", get().to(login::callback))
+        .configure(federation::routes)
         .route("/logout", post().to(logout::logout))
         .route("/backchannel-logout", post().to(backchannel::logout))
         .route("/healthz", get().to(pages::healthz))
@@ -55,7 +58,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(shop.clone())
-            .app_data(FormConfig::default().limit(16 * 1024))
+            .app_data(FormConfig::default().limit(128 * 1024))
             .wrap(from_fn(web::on_our_own_host))
             .wrap(
                 DefaultHeaders::new()

@@ -92,7 +92,7 @@ impl Marks {
 }
 
 /// "sam.support@example.com" reads better as "Sam Support"; "sam@example.com" stays as it is.
-fn called(email: &str) -> String {
+pub fn called(email: &str) -> String {
     let words: Vec<&str> = email.split('@').next().unwrap_or_default().split('.').collect();
     let is_name = words.len() > 1 && words.iter().all(|word| word.chars().all(char::is_alphabetic));
     if !is_name || words.iter().any(|word| word.is_empty()) {

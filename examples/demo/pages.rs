@@ -18,27 +18,31 @@ use crate::provider::OurUserInfo;
 use crate::session::Session;
 use crate::web::{Answer, Problem, Shop, now, see_other};
 
+const LOGOUT: &str = "/logout";
+
 /// What every page has around it.
-struct Frame {
-    shop: String,
-    user: Option<User>,
-    banner: Option<Banner>,
+pub struct Frame {
+    pub shop: String,
+    pub user: Option<User>,
+    pub banner: Option<Banner>,
+    /// Where "Stop" and "Sign out" are posted.
+    pub stop: String,
 }
 
-struct User {
-    name: String,
-    email: Option<String>,
-    initials: String,
-    form_token: String,
+pub struct User {
+    pub name: String,
+    pub email: Option<String>,
+    pub initials: String,
+    pub form_token: String,
 }
 
-struct Banner {
-    sentence: String,
-    read_only: bool,
-    time_left: String,
-    until: String,
-    until_machine: String,
-    form_token: String,
+pub struct Banner {
+    pub sentence: String,
+    pub read_only: bool,
+    pub time_left: String,
+    pub until: String,
+    pub until_machine: String,
+    pub form_token: String,
 }
 
 #[derive(Template)]
@@ -153,13 +157,13 @@ fn text<T: std::ops::Deref<Target = String>>(
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn initials(name: &str) -> String {
+pub fn initials(name: &str) -> String {
     name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect::<String>()
 }
 
 impl Frame {
-    fn empty(shop: &str) -> Self {
-        Self { shop: shop.to_owned(), user: None, banner: None }
+    pub fn empty(shop: &str) -> Self {
+        Self { shop: shop.to_owned(), user: None, banner: None, stop: LOGOUT.to_owned() }
     }
 
     fn of(shop: &Shop, session: &Session, name: &str, email: Option<&str>) -> Self {
@@ -177,7 +181,7 @@ impl Frame {
             until_machine: session.ends_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             form_token: session.form_token.clone(),
         });
-        Self { shop: shop.settings.name.clone(), user: Some(user), banner }
+        Self { shop: shop.settings.name.clone(), user: Some(user), banner, stop: LOGOUT.to_owned() }
     }
 }
 
@@ -256,7 +260,7 @@ pub async fn order(shop: Data<Shop>, request: HttpRequest, number: Path<String>)
     Ok(render(&page, StatusCode::OK, &[]))
 }
 
-fn missing(shop: &Shop) -> Problem {
+pub fn missing(shop: &Shop) -> Problem {
     let text = "There is no such page, or it is somebody else's.";
     shop.problem(StatusCode::NOT_FOUND, "Nothing here", text)
 }
@@ -271,7 +275,11 @@ pub fn problem(problem: &Problem) -> HttpResponse {
     render(&page, problem.status, &[])
 }
 
-fn render(page: &impl Template, status: StatusCode, cookies: &[Cookie<'static>]) -> HttpResponse {
+pub fn render(
+    page: &impl Template,
+    status: StatusCode,
+    cookies: &[Cookie<'static>],
+) -> HttpResponse {
     let Ok(body) = page.render() else { return HttpResponse::InternalServerError().finish() };
     let mut response = HttpResponse::build(status);
     for cookie in cookies {

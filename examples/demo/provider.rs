@@ -143,6 +143,22 @@ pub enum HttpError {
     Response(#[from] openidconnect::http::Error),
     #[error("the answer is too large")]
     TooLarge,
+    #[error("the answer has status {0}")]
+    Status(u16),
+    #[error("the answer is no text")]
+    NotText,
+}
+
+impl Http {
+    /// A document of the provider's that is text.
+    pub async fn text(&self, address: &str) -> Result<String, HttpError> {
+        let request = openidconnect::http::Request::get(address).body(Vec::new())?;
+        let response = self.call(request).await?;
+        if !response.status().is_success() {
+            return Err(HttpError::Status(response.status().as_u16()));
+        }
+        String::from_utf8(response.into_body()).map_err(|_| HttpError::NotText)
+    }
 }
 
 impl<'c> AsyncHttpClient<'c> for Http {

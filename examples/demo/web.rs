@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
 use crate::backchannel::Seen;
+use crate::federation::sessions::Federated;
 use crate::pages;
 use crate::provider::{Directory, Unreachable};
 use crate::session::{Logins, Sessions};
@@ -26,6 +27,7 @@ pub struct Shop {
     pub sessions: Sessions,
     pub logins: Logins,
     pub logout_tokens: Seen,
+    pub federated: Federated,
 }
 
 /// What happened, in the visitor's words. Details go to the log.
@@ -47,6 +49,7 @@ impl Shop {
             sessions: Sessions::default(),
             logins: Logins::default(),
             logout_tokens: Seen::default(),
+            federated: Federated::default(),
         })
     }
 

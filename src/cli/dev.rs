@@ -103,12 +103,33 @@ impl Drop for Running {
     }
 }
 
+/// What it shows, `protocol` and `client_id`.
+const OTHERS: [(&str, &str, &str); 4] = [
+    ("SAML 2.0; the application starts the login", "samlp", "northwind-saml"),
+    ("SAML 2.0; the link alone signs in, and asks nobody", "samlp", "northwind-saml-direct"),
+    ("WS-Federation; the application starts the login", "wsfed", "northwind-wsfed"),
+    ("Rights management; people are known by e-mail address", "wsfed-rms", "northwind-rms"),
+];
+
+fn command(url: &str, (title, protocol, client): &(&str, &str, &str)) -> String {
+    format!(
+        r#"
+  {title}:
+  curl -s {url}/users/usr_alice/impersonate \
+    -H "Authorization: Bearer $(curl -s {url}/oauth/token -d grant_type=client_credentials \
+        -d client_id=global -d client_secret=global-demo-secret | sed 's/.*"access_token":"\([^"]*\)".*/\1/')" \
+    -d protocol={protocol} -d impersonator_id=usr_sam -d client_id={client}
+"#
+    )
+}
+
 fn guide(settings: &Settings, demo: Option<&Demo>) -> String {
     let url = settings.public_url.as_str();
     let Some(demo) = demo else {
         return format!("\nUnderstudy serves {url}\n");
     };
     let demo = &demo.url;
+    let others: String = OTHERS.iter().map(|other| command(url, other)).collect();
     format!(
         r#"
   Understudy          {url}
@@ -127,6 +148,8 @@ fn guide(settings: &Settings, demo: Option<&Demo>) -> String {
     -d protocol=oauth2 -d impersonator_id=usr_sam -d client_id=northwind-orders \
     -d reason='Order NW-20418 looks wrong'
 
+  The same by every other protocol; the demo application shows what it gets at {demo}/at/…
+{others}
   Ctrl-C stops everything; the data stays in .understudy/ (start again with --fresh for an empty one).
 "#
     )

@@ -83,6 +83,9 @@ pub enum AuthorizeRefusal {
     UnmetRequirements,
     #[error("the id_token_hint is not ours")]
     ForgedHint,
+    /// The user has nothing that the application can call them by.
+    #[error("the user cannot be named to the application")]
+    NoName,
 }
 
 type Refused = Failure<AuthorizeRefusal>;
@@ -283,6 +286,9 @@ async fn answer(
     let request = &ask.request;
     let no_room = || StoreError::Corrupt { table: "clients", what: "no such room".into() };
     let room = ctx.room(request.protocol).ok_or_else(no_room)?;
+    if !room.can_name(principal.subject()) {
+        return Err(Failure::Refused(AuthorizeRefusal::NoName));
+    }
     let signed_in = SignedIn { principal, client: &ask.client, request, session, now };
     let Completed { answer, kept } = complete_login(ctx, room, signed_in)?;
     if kept.keep(conn, principal, caller).await? {

@@ -128,6 +128,7 @@ fn prepare(ctx: &Context, start: &Start, facts: Facts) -> Result<Prepared, Start
         client,
     };
     let granted = decide(&ask).map_err(StartRefusal::Denied)?;
+    check_name(ctx, &ask)?;
     check_the_way_on(&ask.client, &request)?;
     check_destination(&ask.client, start.target_link_uri.as_deref())?;
     Ok(Prepared { granted, redeem, request, link_expires_at, duration })
@@ -158,6 +159,14 @@ fn login_request(
     let closed = || bad("protocol", format!("`{}` is not served here", start.protocol.as_str()));
     let room = ctx.room(start.protocol).ok_or_else(closed)?;
     Ok(room.unsolicited(client, &start.parameters)?)
+}
+
+/// Some protocols know people only by something that not everybody has.
+fn check_name(ctx: &Context, ask: &ImpersonationRequest) -> Result<(), StartRefusal> {
+    if ctx.room(ask.protocol).is_some_and(|room| room.can_name(&ask.subject)) {
+        return Ok(());
+    }
+    Err(bad("protocol", "the user has no e-mail address to be named by in it"))
 }
 
 /// An application that is answered although it did not ask must be able to keep a code to itself.

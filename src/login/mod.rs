@@ -12,6 +12,7 @@ use crate::crypto::xml::Signer;
 use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
+use crate::domain::user::User;
 pub use principal::Principal;
 pub use request::{LoginRequest, ResponseMode};
 
@@ -44,6 +45,7 @@ pub struct Login<'a> {
 /// What an application is told, and how it was told to call the user.
 pub struct Told {
     pub answer: Answer,
+    /// In SAML, none: nobody was named, because the answer is a no.
     pub name: Option<NameId>,
 }
 
@@ -89,6 +91,11 @@ pub type Parameters = std::collections::BTreeMap<String, String>;
 /// A protocol that an application can be signed in with.
 pub trait Protocol: Send + Sync {
     fn name(&self) -> ProtocolName;
+
+    /// Whether there is a name by which an application can be told of `user`.
+    fn can_name(&self, _: &User) -> bool {
+        true
+    }
 
     /// Reads `additionalParameters`: the login request that `client` would have made.
     fn unsolicited(

@@ -66,7 +66,7 @@ impl Refusal {
         match refusal {
             AuthorizeRefusal::LoginRequired => Some(Self::LoginRequired),
             AuthorizeRefusal::ConsentRequired => Some(Self::ConsentRequired),
-            AuthorizeRefusal::AccessDenied => Some(Self::AccessDenied),
+            AuthorizeRefusal::AccessDenied | AuthorizeRefusal::NoName => Some(Self::AccessDenied),
             AuthorizeRefusal::UnmetRequirements => Some(Self::UnmetRequirements),
             AuthorizeRefusal::ForgedHint => None,
         }

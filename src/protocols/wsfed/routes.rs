@@ -10,13 +10,14 @@ use crate::protocols::common::wsfed::{serve, sign_out};
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
 use actix_web::{HttpRequest, HttpResponse};
 
-/// Where such metadata is looked for ([MS-MWBF §3.1.5]).
+/// Metadata lies where relying parties look for it ([MS-MWBF §3.1.5]).
 ///
 /// [MS-MWBF §3.1.5]: https://learn.microsoft.com/openspecs/windows_protocols/ms-mwbf
-const METADATA: &str = "FederationMetadata/2007-06/FederationMetadata.xml";
-
 pub fn routes(cfg: &mut ServiceConfig) {
-    for path in [format!("/{METADATA}"), format!("/wsfed/{METADATA}")] {
+    for path in [
+        "/FederationMetadata/2007-06/FederationMetadata.xml",
+        "/wsfed/FederationMetadata/2007-06/FederationMetadata.xml",
+    ] {
         cfg.service(
             resource(path)
                 .route(get().to(metadata::of_all))
@@ -25,13 +26,13 @@ pub fn routes(cfg: &mut ServiceConfig) {
         );
     }
     cfg.service(
-        resource(format!("/wsfed/{{client_id}}/{METADATA}"))
+        resource("/wsfed/{client_id}/FederationMetadata/2007-06/FederationMetadata.xml")
             .route(get().to(metadata::of_one))
             .route(head().to(metadata::of_one))
             .default_service(to(only_get)),
     )
     .service(
-        resource(sign_out::CONFIRMED)
+        resource("/wsfed/sign-out/confirmed")
             .route(post().to(confirmed))
             .default_service(to(only_post)),
     );

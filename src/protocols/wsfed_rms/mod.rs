@@ -9,6 +9,7 @@ mod tests;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
+use crate::domain::user::User;
 use crate::login::{
     Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
 };
@@ -24,6 +25,10 @@ const MANNER: Manner =
 impl Protocol for WsfedRms {
     fn name(&self) -> ProtocolName {
         MANNER.protocol
+    }
+
+    fn can_name(&self, user: &User) -> bool {
+        user.profile.email.is_some()
     }
 
     fn unsolicited(

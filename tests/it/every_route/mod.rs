@@ -85,6 +85,7 @@ async fn h18_every_caller_gets_what_the_table_says() {
 
 /// An example of a path, for methods that reach nothing there.
 fn example(path: &str) -> String {
+    let path = path.replace("{client_id}", "shop-wsfed");
     path.replace("{user_id}", "usr_alice").replace("{id}", "imp_none").replace("{file}", "none.css")
 }
 

@@ -42,6 +42,9 @@ pub const TABLE: &[Line] = &[
     open("GET", "/.well-known/openid-configuration", 200),
     open("GET", "/.well-known/oauth-authorization-server", 200),
     open("GET", "/.well-known/jwks.json", 200),
+    open("GET", "/FederationMetadata/2007-06/FederationMetadata.xml", 200),
+    open("GET", "/wsfed/FederationMetadata/2007-06/FederationMetadata.xml", 200),
+    line("GET", "/wsfed/{client_id}/FederationMetadata/2007-06/FederationMetadata.xml", "/wsfed/shop-wsfed/FederationMetadata/2007-06/FederationMetadata.xml", "", [200; 8]),
     line("GET", "/static/{file}", "/static/none.css", "", [404; 8]),
 
     // Links: only the global client asks for one; whoever shows a bewit shows no other credential.
@@ -76,12 +79,19 @@ pub const TABLE: &[Line] = &[
     line("GET", "/consent", "/consent", "", [302, 400, 400, 302, 302, 302, 302, 302]),
     line("GET", "/oidc/logout", "/oidc/logout", "", [302; 8]),
     line("GET", "/v2/logout", "/v2/logout", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/wsfed", "/wsfed?wa=wsignin1.0&wtrealm=urn:test:wsfed", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/wsfed/{client_id}", "/wsfed/shop-wsfed?wa=wsignin1.0&wtrealm=urn:test:wsfed", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/rms/{client_id}", "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn:test:rms", "", [302, 200, 200, 302, 302, 302, 302, 302]),
     line("GET", "/impersonation/stopped", "/impersonation/stopped", "", [302; 8]),
     line("POST", "/login", "/login", "email=a&password=b", [403; 8]),
     line("POST", "/logout", "/logout", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("POST", "/consent", "/consent", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("POST", "/oidc/logout", "/oidc/logout", "state=x", [303; 8]),
     line("POST", "/v2/logout", "/v2/logout", "csrf=x", [403; 8]),
+    line("POST", "/wsfed", "/wsfed", "wa=wsignin2.0", [400; 8]),
+    line("POST", "/wsfed/{client_id}", "/wsfed/shop-wsfed", "wa=wsignin2.0", [400; 8]),
+    line("POST", "/rms/{client_id}", "/rms/legacy-rms", "wa=wsignin2.0", [400; 8]),
+    line("POST", "/wsfed/sign-out/confirmed", "/wsfed/sign-out/confirmed", "csrf=x", [403; 8]),
     line("POST", "/impersonation/stop", "/impersonation/stop", "csrf=x", [409, 409, 403, 409, 409, 409, 409, 409]),
 
     // What runs in this browser, or by this token.

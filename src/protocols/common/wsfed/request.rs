@@ -177,8 +177,12 @@ impl Bad {
             Self::Time => {
                 "The request is too old or too new, or does not say its time as it should (wct)."
             }
-            Self::Freshness => "How fresh a sign-in is asked for is not a number of minutes (wfresh).",
-            Self::Method => "The application asks for a way to sign in that there is not here (wauth).",
+            Self::Freshness => {
+                "How fresh a sign-in is asked for is not a number of minutes (wfresh)."
+            }
+            Self::Method => {
+                "The application asks for a way to sign in that there is not here (wauth)."
+            }
             Self::Pointer => "The request lies elsewhere, and nothing is fetched from there.",
             Self::Token => "This server gives tokens and takes none.",
             Self::Request => "The token request in it cannot be served (wreq).",

@@ -81,10 +81,7 @@ fn respond(
         Token::UserPrincipal => TokenVersion::Saml11,
     };
     let claims = claims::of(login.principal, &settings.attributes, token);
-    let lifetime = Lifetime {
-        from: login.now - BEHIND,
-        until: until(login),
-    };
+    let lifetime = Lifetime { from: login.now - BEHIND, until: until(login) };
     let id = xml_id("wsfed assertion", login.code);
     let about = (id.as_str(), settings.realm.as_str());
     let (assertion, token_type) = match version {

@@ -14,8 +14,10 @@ use crate::domain::federation::{TokenForm, TokenVersion, TrustVersion};
 const LIMITS: Limits = Limits { bytes: 16 * 1024, ..Limits::MESSAGE };
 
 /// Names of SAML 2.0 tokens beside the one that we write.
-const SAML20: [&str; 2] =
-    [saml20::TOKEN_TYPE, "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0"];
+const SAML20: [&str; 2] = [
+    saml20::TOKEN_TYPE,
+    "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV2.0",
+];
 const SAML11: [&str; 3] = [
     saml11::TOKEN_TYPE,
     "urn:oasis:names:tc:SAML:1.1:assertion",
