@@ -69,6 +69,7 @@ class Operations:
             "refresh RS256": self.refresh("bench-web-rs256", 1.2, 0.4),
             "impersonate": Operation(self.impersonate, 0.30, 0.4),
             "redeem direct": Operation(self.redeem, 0.30, 0.6),
+            "WS-Fed response": self.signed_in(self.wsfed(), 'name="wresult"', 1.25, 0.3),
         }
 
     # One request, over and over.
@@ -77,6 +78,17 @@ class Operations:
         settings = {"method": "GET", "path": path, "status": 200, "piece": piece}
         return Operation(lambda load, seconds: load.wrk("steady.lua", settings, seconds),
                          server, postgres)
+
+    def signed_in(self, path, piece, server, postgres):
+        """A page for the person who is signed in."""
+        settings = {"method": "GET", "path": path, "status": 200, "piece": piece,
+                    "headers": {"Cookie": self.browser.cookie_header()}}
+        return Operation(lambda load, seconds: load.wrk("steady.lua", settings, seconds),
+                         server, postgres)
+
+    def wsfed(self):
+        query = {"wa": "wsignin1.0", "wtrealm": "urn:bench:wsfed", "wctx": "bench"}
+        return "/wsfed/bench-wsfed?" + urllib.parse.urlencode(query)
 
     def credentials(self, body, server, postgres):
         settings = {"method": "POST", "path": "/oauth/token", "status": 200,
