@@ -5,10 +5,12 @@ The goals are the column "ours at most" of PERFORMANCE.md: CPU seconds of the se
 
 import base64
 import dataclasses
+import datetime
 import hashlib
 import json
 import typing
 import urllib.parse
+import zlib
 
 from browser import Browser
 
@@ -69,6 +71,8 @@ class Operations:
             "refresh RS256": self.refresh("bench-web-rs256", 1.2, 0.4),
             "impersonate": Operation(self.impersonate, 0.30, 0.4),
             "redeem direct": Operation(self.redeem, 0.30, 0.6),
+            "SAML Response, one signature": self.saml("bench-saml-one", 1.25, 0.3),
+            "SAML Response, both signatures": self.saml("bench-saml", 2.2, 0.3),
             "WS-Fed response": self.signed_in(self.wsfed(), 'name="wresult"', 1.25, 0.3),
         }
 
@@ -110,6 +114,25 @@ class Operations:
             "method": "GET", "path": "/userinfo", "status": 200,
             "headers": {"Authorization": f"Bearer {token}"},
             "piece": '"email":"person@bench.test"'}, seconds)
+
+    def saml(self, client, server, postgres):
+        """A service provider asks by redirect, and somebody is signed in."""
+        def run(load, seconds):
+            now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            request = (f'<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_bench" '
+                       f'Version="2.0" IssueInstant="{now}"><saml:Issuer '
+                       f'xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">urn:bench:{client}</saml:Issuer>'
+                       f'</samlp:AuthnRequest>')
+            deflate = zlib.compressobj(wbits=-15)
+            deflated = deflate.compress(request.encode()) + deflate.flush()
+            query = urllib.parse.urlencode({"SAMLRequest": base64.b64encode(deflated).decode(),
+                                            "RelayState": "bench"})
+            return load.wrk("steady.lua", {
+                "method": "GET", "path": f"/samlp/{client}?{query}", "status": 200,
+                "headers": {"Cookie": self.browser.cookie_header()},
+                "piece": 'name="SAMLResponse"'}, seconds)
+
+        return Operation(run, server, postgres)
 
     # Requests that build on each other.
 

@@ -6,7 +6,6 @@ use super::section::Section;
 use crate::domain::Timestamp;
 use crate::domain::client::ClientKind;
 use crate::domain::registered_uri::check_web;
-use crate::impersonation::marks::RESERVED_ATTRIBUTES;
 use crate::crypto::xml::is_xml_text;
 use crate::protocols::common::attributes::fields;
 use serde_json::{Map, Value, json};
@@ -111,8 +110,6 @@ pub(super) fn read_attributes(section: &Section<'_>) -> Value {
             section.wrong("attributes", problem);
         } else if name.is_empty() || !is_xml_text(name) {
             section.wrong("attributes", "has a name that XML cannot carry");
-        } else if RESERVED_ATTRIBUTES.contains(&name.as_str()) {
-            section.wrong("attributes", format!("`{name}` is the name of a mark, and ours"));
         }
     }
     attributes

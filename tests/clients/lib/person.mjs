@@ -5,6 +5,17 @@ import assert from 'node:assert/strict';
 const ENTITIES = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#34': '"', '#38': '&', '#60': '<', '#62': '>' };
 const decode = (text) => text.replace(/&([^;]+);/g, (all, name) => ENTITIES[name] ?? all);
 
+/// The action and the fields of the first POST form of a page.
+export function formOf(page) {
+  const form = /<form[^>]*method="post"[^>]*>[\s\S]*?<\/form>/.exec(page.html)?.[0];
+  assert.ok(form, `no form on ${page.url}: ${page.html}`);
+  const fields = [...form.matchAll(/<input[^>]*>/g)].map(([input]) => [
+    decode(/ name="([^"]*)"/.exec(input)[1]),
+    decode(/ value="([^"]*)"/.exec(input)?.[1] ?? ''),
+  ]);
+  return { action: decode(/action="([^"]*)"/.exec(form)[1]), fields };
+}
+
 export class Person {
   #cookies = new Map();
 
@@ -46,14 +57,8 @@ export class Person {
 
   /// Sends the first POST form of `page`, as the browser would.
   async submit(page, typed = {}) {
-    const form = /<form[^>]*method="post"[^>]*>[\s\S]*?<\/form>/.exec(page.html)?.[0];
-    assert.ok(form, `no form on ${page.url}: ${page.html}`);
-    const action = decode(/action="([^"]*)"/.exec(form)[1]);
-    const body = new URLSearchParams();
-    for (const [input] of form.matchAll(/<input[^>]*>/g)) {
-      const name = decode(/ name="([^"]*)"/.exec(input)[1]);
-      body.append(name, typed[name] ?? decode(/ value="([^"]*)"/.exec(input)?.[1] ?? ''));
-    }
+    const { action, fields } = formOf(page);
+    const body = new URLSearchParams(fields.map(([name, value]) => [name, typed[name] ?? value]));
     const headers = { origin: this.provider, 'sec-fetch-site': 'same-origin' };
     return this.#follow(await this.#ask(new URL(action, page.url), { method: 'POST', body, headers }));
   }
