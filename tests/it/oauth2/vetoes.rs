@@ -24,10 +24,12 @@ const LOSSES: &[(&str, &str, Option<&str>)] = &[
          UPDATE users SET organization_id = 'org_shut' WHERE id = 'usr_alice'",
         Some("UPDATE users SET organization_id = 'org_acme' WHERE id = 'usr_alice'"),
     ),
+    // For good, even if somebody takes the mark away.
     (
         "grant",
-        "UPDATE authorization_codes SET revoked_at = clock_now()",
-        Some("UPDATE authorization_codes SET revoked_at = NULL"),
+        "UPDATE authorization_codes SET revoked_at = clock_now(); \
+         UPDATE authorization_codes SET revoked_at = NULL",
+        None,
     ),
     ("session", "UPDATE sessions SET ended_at = clock_now()", None),
     ("session's row", "DELETE FROM sessions", None),
@@ -36,7 +38,11 @@ const LOSSES: &[(&str, &str, Option<&str>)] = &[
     ("grants, all at once", "TRUNCATE authorization_codes CASCADE", None),
     ("user's row", "DELETE FROM users WHERE id = 'usr_alice'", None),
     ("client's row", "DELETE FROM clients WHERE id = 'orders'", None),
-    ("client's id", "UPDATE clients SET id = 'other' WHERE id = 'orders'", None),
+    (
+        "client's id",
+        "DELETE FROM client_secrets; UPDATE clients SET id = 'other' WHERE id = 'orders'",
+        None,
+    ),
     ("token", "UPDATE access_tokens SET revoked_at = clock_now()", None),
 ];
 
