@@ -45,6 +45,14 @@ pub struct Profile {
     pub phone_number: Option<String>,
 }
 
+/// Whom a token speaks for: who it is and what may be told of them. Nothing to decide by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub id: UserId,
+    pub organization: Option<OrganizationId>,
+    pub profile: Profile,
+}
+
 /// A user with everything the rules look at, as it stands at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {

@@ -4,18 +4,17 @@
 //! over it at the end by [`crate::impersonation::marks`].
 //!
 //! [OpenID Connect Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
-use crate::domain::Timestamp;
 use crate::domain::scope::{EMAIL, PHONE, PROFILE, Scopes};
-use crate::domain::user::User;
+use crate::domain::user::Profile;
+use crate::domain::{Timestamp, UserId};
 use serde_json::{Map, Value, json};
 
 /// `acr` of a sign-in by password; an impersonation has `0`.
 pub const PASSWORD_ACR: &str = "1";
 
-pub fn about(user: &User, scope: &Scopes) -> Map<String, Value> {
-    let profile = &user.profile;
+pub fn about(user: &UserId, profile: &Profile, scope: &Scopes) -> Map<String, Value> {
     let mut claims = Map::new();
-    claims.insert("sub".into(), user.id.as_str().into());
+    claims.insert("sub".into(), user.as_str().into());
     if scope.contains(PROFILE) {
         give(&mut claims, "name", profile.name.as_deref());
         give(&mut claims, "given_name", profile.given_name.as_deref());

@@ -7,6 +7,7 @@ use super::claims;
 use super::verify_access_token::{LiveToken, verify};
 use crate::domain::caller::Caller;
 use crate::domain::client::{Client, ClientKind};
+use crate::domain::user::Holder;
 use crate::impersonation::marks;
 use crate::store::StoreError;
 use serde_json::{Map, Value};
@@ -25,21 +26,21 @@ pub async fn introspect(
 
 /// An application asks about its own tokens and about those made for it. APIs are machines, and may be
 /// asked with any token; but not with one of another organization.
-fn may_ask(asker: &Client, live: &LiveToken) -> bool {
+fn may_ask(asker: &Client, live: &LiveToken<Holder>) -> bool {
     let own = asker.id == live.client.id;
     let for_it = live.audience.as_ref().is_some_and(|audience| asker.audiences.contains(audience));
     let organization = asker.organization.as_ref().map(|organization| &organization.id);
     let theirs =
         live.user.as_ref().map_or(
             live.client.organization.as_ref().map(|organization| &organization.id),
-            |user| user.organization_id(),
+            |user| user.organization.as_ref(),
         );
     let within = organization.is_none() || organization == theirs;
     let api = matches!(asker.kind, ClientKind::Machine | ClientKind::Global) && within;
     own || for_it || api
 }
 
-fn describe(ctx: &Context, live: &LiveToken) -> Map<String, Value> {
+fn describe(ctx: &Context, live: &LiveToken<Holder>) -> Map<String, Value> {
     let subject = live.user.as_ref().map_or(live.client.id.as_str(), |user| user.id.as_str());
     let mut members = Map::new();
     members.insert("active".into(), true.into());

@@ -142,7 +142,8 @@ fn id_token(ctx: &Context, mint: &Mint<'_>, access_token: &str) -> Result<String
     let key = signer(ctx, mint.client.id_token_algorithm)?;
     let principal = mint.principal;
     let expires_at = bounded(principal, mint.now + ID_TOKEN_LIFETIME);
-    let mut claims = claims::about(principal.subject(), mint.scope);
+    let mut claims =
+        claims::about(&principal.subject().id, &principal.subject().profile, mint.scope);
     claims.insert("iss".into(), ctx.issuer().into());
     claims.insert("aud".into(), mint.client.id.as_str().into());
     claims.insert("iat".into(), mint.now.timestamp().into());

@@ -6,6 +6,7 @@ use super::verify_access_token::{LiveToken, verify};
 use super::{Context, Failure};
 use crate::domain::caller::Caller;
 use crate::domain::scope::OPENID;
+use crate::domain::user::Holder;
 use crate::impersonation::marks;
 use serde_json::{Map, Value};
 
@@ -22,7 +23,7 @@ pub async fn userinfo(
     ctx: &Context,
     token: &str,
     caller: &Caller,
-) -> Result<(Map<String, Value>, LiveToken), Failure<UserinfoRefusal>> {
+) -> Result<(Map<String, Value>, LiveToken<Holder>), Failure<UserinfoRefusal>> {
     let conn = ctx.store.conn().await?;
     let Some(live) = verify(ctx, &conn, token, caller).await? else {
         return Err(Failure::Refused(UserinfoRefusal::InvalidToken));
@@ -30,7 +31,7 @@ pub async fn userinfo(
     let (Some(user), true) = (&live.user, live.scope.contains(OPENID)) else {
         return Err(Failure::Refused(UserinfoRefusal::NotOpenid));
     };
-    let mut claims = claims::about(user, &live.scope);
+    let mut claims = claims::about(&user.id, &user.profile, &live.scope);
     if let (Some(session), Some(_)) = (&live.session, &live.impersonation) {
         claims.insert("sid".into(), session.as_str().into());
     }

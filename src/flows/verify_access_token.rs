@@ -10,7 +10,7 @@ use crate::crypto::{hash, jws};
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::scope::Scopes;
-use crate::domain::user::User;
+use crate::domain::user::{Holder, User};
 use crate::domain::{ClientId, SessionId, Timestamp};
 use crate::impersonation::Impersonation;
 use crate::store::access_tokens::{self, Record};
@@ -25,12 +25,12 @@ pub const FOR_ITSELF: &str = "client-credentials";
 /// The longest token that is looked at.
 const LONGEST: usize = jws::MAX_TOKEN;
 
-/// A token that counts at `now`, with everybody it speaks for.
+/// A token that counts at `now`, with everybody it speaks for. `U` is how much is known of the user.
 #[derive(Debug, Clone)]
-pub struct LiveToken {
+pub struct LiveToken<U = User> {
     pub client: Arc<Client>,
     /// None: the application speaks for itself.
-    pub user: Option<User>,
+    pub user: Option<U>,
     pub impersonation: Option<Impersonation>,
     pub scope: Scopes,
     /// None: for this server's own API.
@@ -61,7 +61,7 @@ pub async fn verify(
     conn: &Conn,
     token: &str,
     caller: &Caller,
-) -> Result<Option<LiveToken>, StoreError> {
+) -> Result<Option<LiveToken<Holder>>, StoreError> {
     if token.len() > LONGEST {
         return Ok(None);
     }
@@ -86,13 +86,40 @@ pub async fn verify(
     }
 }
 
-/// The same, for a caller that has no connection.
+/// The same, for a caller that has no connection and decides by what the user may do.
 pub async fn live_token_of(
     ctx: &Context,
     token: &str,
     caller: &Caller,
 ) -> Result<Option<LiveToken>, StoreError> {
-    verify(ctx, &*ctx.store.conn().await?, token, caller).await
+    let conn = ctx.store.conn().await?;
+    let Some(live) = verify(ctx, &conn, token, caller).await? else { return Ok(None) };
+    let user = match &live.user {
+        None => None,
+        Some(holder) => match store::users::find(&conn, &holder.id).await? {
+            Some(user) if user.is_active() => Some(user),
+            Some(_) | None => return Ok(None),
+        },
+    };
+    Ok(Some(live.with_user(user)))
+}
+
+impl<U> LiveToken<U> {
+    fn with_user<V>(self, user: Option<V>) -> LiveToken<V> {
+        LiveToken {
+            client: self.client,
+            user,
+            impersonation: self.impersonation,
+            scope: self.scope,
+            audience: self.audience,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            authenticated_at: self.authenticated_at,
+            session: self.session,
+            id: self.id,
+            now: self.now,
+        }
+    }
 }
 
 fn in_time(signed: &Signed, now: Timestamp) -> bool {
@@ -103,7 +130,7 @@ async fn judge(
     (ctx, conn, caller): (&Context, &Conn, &Caller),
     record: Record,
     (id, now): (String, Timestamp),
-) -> Result<Option<LiveToken>, StoreError> {
+) -> Result<Option<LiveToken<Holder>>, StoreError> {
     if record.ended || now >= record.expires_at {
         return Ok(None);
     }
@@ -115,8 +142,7 @@ async fn judge(
             None => return Ok(None),
         },
     };
-    let inactive = record.user.as_ref().is_some_and(|user| !user.is_active());
-    if inactive || !record.client_is_active {
+    if record.inactive {
         return Ok(None);
     }
     let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };
@@ -143,7 +169,7 @@ async fn unstored(
     conn: &Conn,
     signed: Signed,
     now: Timestamp,
-) -> Result<Option<LiveToken>, StoreError> {
+) -> Result<Option<LiveToken<Holder>>, StoreError> {
     let Some(client) = ctx.clients.find(conn, &signed.client).await? else { return Ok(None) };
     let moment = |seconds| Timestamp::from_timestamp(seconds, 0);
     let (Some(expires_at), Some(issued_at)) =

@@ -1,10 +1,9 @@
 //! `access_tokens`: opaque ones by their hash, JWTs by the hash of their `jti`.
-use super::schema::{access_tokens, authorization_codes, clients, clock_now, people, sessions};
+use super::schema::{Written, access_tokens, clock_now, users, written};
 use super::statement::{Statement, Value};
-use super::users::Person;
 use super::{Conn, StoreError};
 use crate::domain::scope::Scopes;
-use crate::domain::user::User;
+use crate::domain::user::{Holder, Profile};
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -15,7 +14,7 @@ const TABLE: &str = "access_tokens";
 pub struct Record {
     pub client: ClientId,
     /// None: the application speaks for itself.
-    pub user: Option<User>,
+    pub user: Option<Holder>,
     pub session: Option<SessionId>,
     pub impersonation: Option<ImpersonationId>,
     pub scope: Scopes,
@@ -23,10 +22,10 @@ pub struct Record {
     pub issued_at: Timestamp,
     pub authenticated_at: Option<Timestamp>,
     pub expires_at: Timestamp,
-    /// The token, its grant or its session is over, or somebody it needs is gone.
+    /// The token, its grant or its session is over, or its user is gone.
     pub ended: bool,
-    /// What the database says, whatever is remembered.
-    pub client_is_active: bool,
+    /// Its user, the organization of that user or its application is not active.
+    pub inactive: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -34,7 +33,6 @@ pub struct Record {
 struct Row {
     client_id: String,
     user_id: Option<String>,
-    grant_id: Option<String>,
     session_id: Option<String>,
     impersonation_id: Option<String>,
     scope: String,
@@ -45,14 +43,36 @@ struct Row {
     revoked_at: Option<Timestamp>,
 }
 
-type Columns = (
-    Row,
-    Option<Person>,
-    Option<(String, Option<Timestamp>)>,
-    Option<(String, Option<Timestamp>)>,
-    Option<String>,
-    Timestamp,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct HolderRow {
+    id: String,
+    status: String,
+    organization_id: Option<String>,
+    email: Option<String>,
+    email_verified: bool,
+    name: Option<String>,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    nickname: Option<String>,
+    picture: Option<String>,
+    phone_number: Option<String>,
+}
+
+type Columns = (Row, Option<HolderRow>, Vec<String>, Timestamp);
+
+/// What of that which the token hangs on is switched off, ended, revoked or gone: triggers keep `vetoes`.
+struct Vetoes;
+
+impl Written for Vetoes {
+    type SqlType = diesel::sql_types::Array<diesel::sql_types::Text>;
+    const SQL: &'static str = "ARRAY(SELECT kind FROM vetoes v WHERE v.id IN (access_tokens.client_id, \
+     access_tokens.session_id, access_tokens.grant_id, users.organization_id) AND CASE v.kind \
+     WHEN 'client' THEN v.id = access_tokens.client_id \
+     WHEN 'session' THEN v.id = access_tokens.session_id \
+     WHEN 'grant' THEN v.id = access_tokens.grant_id \
+     ELSE v.id = users.organization_id END)";
+}
 
 /// The token and the clock, in one indexed read. Judges nothing but what has ended.
 pub async fn find(
@@ -60,41 +80,29 @@ pub async fn find(
     token_hash: &[u8],
 ) -> Result<Option<(Record, Timestamp)>, StoreError> {
     let row: Option<Columns> = access_tokens::table
-        .left_join(people::table.on(people::id.nullable().eq(access_tokens::user_id)))
-        .left_join(
-            authorization_codes::table
-                .on(authorization_codes::id.nullable().eq(access_tokens::grant_id)),
-        )
-        .left_join(sessions::table.on(sessions::id.nullable().eq(access_tokens::session_id)))
-        .left_join(clients::table.on(clients::id.eq(access_tokens::client_id)))
+        .left_join(users::table.on(users::id.nullable().eq(access_tokens::user_id)))
         .filter(access_tokens::token_hash.eq(token_hash))
         .select((
             Row::as_select(),
-            Option::<Person>::as_select(),
-            (authorization_codes::id, authorization_codes::revoked_at).nullable(),
-            (sessions::id, sessions::ended_at).nullable(),
-            clients::status.nullable(),
+            Option::<HolderRow>::as_select(),
+            written::<Vetoes>(),
             clock_now(),
         ))
-        .first(&mut conn)
+        .get_result(&mut conn)
         .await
         .optional()?;
     row.map(convert).transpose()
 }
 
-fn convert(columns: Columns) -> Result<(Record, Timestamp), StoreError> {
-    let (row, person, grant, session, client, now) = columns;
-    let over = |needed: bool, found: Option<(String, Option<Timestamp>)>| match found {
-        Some((_, ended_at)) => ended_at.is_some(),
-        None => needed,
-    };
+fn convert((row, user, vetoes, now): Columns) -> Result<(Record, Timestamp), StoreError> {
     let ended = row.revoked_at.is_some()
-        || row.user_id.is_some() != person.is_some()
-        || over(row.grant_id.is_some(), grant)
-        || over(row.session_id.is_some(), session);
+        || row.user_id.is_some() != user.is_some()
+        || vetoes.iter().any(|kind| kind == "session" || kind == "grant");
+    // Whatever else there may be a veto of.
+    let inactive = !vetoes.is_empty() || user.as_ref().is_some_and(|user| user.status != "active");
     let record = Record {
         client: super::id(TABLE, row.client_id)?,
-        user: person.map(User::try_from).transpose()?,
+        user: user.map(Holder::try_from).transpose()?,
         session: row.session_id.map(|text| super::id(TABLE, text)).transpose()?,
         impersonation: row.impersonation_id.map(|text| super::id(TABLE, text)).transpose()?,
         scope: super::scopes(TABLE, &row.scope)?,
@@ -103,9 +111,30 @@ fn convert(columns: Columns) -> Result<(Record, Timestamp), StoreError> {
         authenticated_at: row.authenticated_at,
         expires_at: row.expires_at,
         ended,
-        client_is_active: client.as_deref() == Some("active"),
+        inactive,
     };
     Ok((record, now))
+}
+
+impl TryFrom<HolderRow> for Holder {
+    type Error = StoreError;
+
+    fn try_from(row: HolderRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: super::id("users", row.id)?,
+            organization: row.organization_id.map(|text| super::id("users", text)).transpose()?,
+            profile: Profile {
+                email: row.email,
+                email_verified: row.email_verified,
+                name: row.name,
+                given_name: row.given_name,
+                family_name: row.family_name,
+                nickname: row.nickname,
+                picture: row.picture,
+                phone_number: row.phone_number,
+            },
+        })
+    }
 }
 
 /// Writes an opaque token of an application that speaks for itself, and nothing else.
@@ -173,8 +202,12 @@ pub async fn insert_revoked(
 /// Removes what has expired, at most a thousand rows at a time.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
-    // A minute more: a JWT may be a few seconds over its time and still be asked about.
-    const TEXT: &str = "DELETE FROM access_tokens WHERE token_hash IN (SELECT token_hash \
+    // A minute more: a JWT may be a few seconds over its time and still be asked about. A veto is needed for
+    // as long as a token of that time may live, a day, and longer only by what is still there and inactive.
+    const TEXT: &str = "WITH needless AS (DELETE FROM vetoes v WHERE since < clock_now() - interval '2 days' \
+         AND NOT EXISTS (SELECT FROM clients c WHERE v.kind = 'client' AND c.id = v.id) \
+         AND NOT EXISTS (SELECT FROM organizations o WHERE v.kind = 'organization' AND o.id = v.id)) \
+         DELETE FROM access_tokens WHERE token_hash IN (SELECT token_hash \
          FROM access_tokens WHERE expires_at < clock_now() - interval '1 minute' LIMIT 1000)";
     Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
 }

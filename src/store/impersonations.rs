@@ -3,7 +3,7 @@
 //! The three moves are single guarded statements that write their audit event too, so that a ticket
 //! is redeemed ⇔ its session exists ⇔ its event exists.
 use super::audit;
-use super::schema::{clock_now, impersonations};
+use super::schema::{Written, clock_now, impersonations, written};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, word};
 use crate::audit::{Event, EventKind};
@@ -185,14 +185,27 @@ pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, Store
     rows.into_iter().map(Record::try_from).collect()
 }
 
+/// A link waits for 5 minutes and what comes of it lasts for 60: older ones are over by themselves.
+struct Yesterday;
+
+impl Written for Yesterday {
+    type SqlType = diesel::sql_types::Timestamptz;
+    const SQL: &'static str = "(SELECT now() + ahead - interval '1 day' FROM clock)";
+}
+
 /// The live ones that the session of their actor stands behind.
 pub async fn list_of_actor_session(
     mut conn: &Conn,
     session: &SessionId,
 ) -> Result<Vec<Record>, StoreError> {
+    use super::schema::sessions;
+    let actor = sessions::table.find(session.as_str()).select(sessions::user_id).single_value();
     let rows: Vec<Row> = impersonations::table
+        .filter(impersonations::actor_id.nullable().eq(actor))
+        .filter(impersonations::created_at.gt(written::<Yesterday>()))
         .filter(impersonations::actor_session_id.eq(session.as_str()))
-        .filter(impersonations::status.eq("active"))
+        .filter(impersonations::redeemed_at.is_not_null())
+        .filter(impersonations::ended_at.is_null())
         .select(Row::as_select())
         .load(&mut conn)
         .await?;
@@ -260,8 +273,9 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
 pub async fn revoke_waiting(mut conn: &Conn, actor: &UserId, keep: i64) -> Result<(), StoreError> {
     struct Revoke;
     const TEXT: &str = "WITH revoked AS (UPDATE impersonations SET status = 'revoked', \
-         ended_at = clock_now(), end_reason = ? WHERE id IN (SELECT id FROM impersonations \
-         WHERE actor_id = ? AND status = 'link_issued' AND link_expires_at > clock_now() \
+         ended_at = (SELECT now() + ahead FROM clock), end_reason = ? WHERE id IN (SELECT id FROM impersonations \
+         WHERE actor_id = ? AND created_at > (SELECT now() + ahead - interval '300 seconds' FROM clock) \
+         AND redeemed_at IS NULL AND ended_at IS NULL AND link_expires_at > (SELECT now() + ahead FROM clock) \
          ORDER BY created_at DESC, id DESC OFFSET ? FOR UPDATE SKIP LOCKED) RETURNING *) \
          INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \

@@ -97,6 +97,7 @@ diesel::table! { access_tokens (token_hash) {
     issued_at -> Timestamptz, authenticated_at -> Nullable<Timestamptz>, expires_at -> Timestamptz,
     revoked_at -> Nullable<Timestamptz>,
 } }
+diesel::table! { vetoes (id, kind) { id -> Text, kind -> Text, since -> Timestamptz, } }
 diesel::table! { refresh_tokens (token_hash) {
     token_hash -> Binary, grant_id -> Text, client_id -> Text, user_id -> Text, session_id -> Text,
     scope -> Text, issued_at -> Timestamptz, expires_at -> Timestamptz, ends_at -> Timestamptz,
@@ -137,27 +138,65 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_events,
 );
 
-/// The one clock, the database's, as an expression: see [`super::statement::NOW`].
-#[derive(Debug, Clone, Copy, diesel::query_builder::QueryId, diesel::expression::ValidGrouping)]
-pub struct ClockNow;
+/// An expression that is written out, without values: always the same text.
+pub trait Written: 'static {
+    type SqlType: diesel::sql_types::SingleValue + 'static;
+    const SQL: &'static str;
+}
+
+/// `W` as an expression of a statement that is prepared once.
+#[derive(Debug)]
+pub struct Raw<W>(std::marker::PhantomData<fn() -> W>);
+
+pub fn written<W: Written>() -> Raw<W> {
+    Raw(std::marker::PhantomData)
+}
+
+/// The one clock, the database's: see [`super::statement::NOW`].
+#[derive(Debug)]
+pub struct Clock;
+
+impl Written for Clock {
+    type SqlType = diesel::sql_types::Timestamptz;
+    const SQL: &'static str = super::statement::NOW;
+}
+
+pub type ClockNow = Raw<Clock>;
 
 pub fn clock_now() -> ClockNow {
-    ClockNow
+    written()
 }
 
-impl diesel::expression::Expression for ClockNow {
-    type SqlType = diesel::sql_types::Timestamptz;
+impl<W> Clone for Raw<W> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
-impl<Table> diesel::expression::SelectableExpression<Table> for ClockNow {}
-impl<Table> diesel::expression::AppearsOnTable<Table> for ClockNow {}
+impl<W> Copy for Raw<W> {}
 
-impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for ClockNow {
+impl<W: Written> diesel::query_builder::QueryId for Raw<W> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<W, G> diesel::expression::ValidGrouping<G> for Raw<W> {
+    type IsAggregate = diesel::expression::is_aggregate::Never;
+}
+
+impl<W: Written> diesel::expression::Expression for Raw<W> {
+    type SqlType = W::SqlType;
+}
+
+impl<Table, W: Written> diesel::expression::SelectableExpression<Table> for Raw<W> {}
+impl<Table, W: Written> diesel::expression::AppearsOnTable<Table> for Raw<W> {}
+
+impl<W: Written> diesel::query_builder::QueryFragment<diesel::pg::Pg> for Raw<W> {
     fn walk_ast<'b>(
         &'b self,
         mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
     ) -> diesel::QueryResult<()> {
-        out.push_sql(super::statement::NOW);
+        out.push_sql(W::SQL);
         Ok(())
     }
 }

@@ -90,7 +90,8 @@ pub async fn find_pair(
     other: &UserId,
 ) -> Result<(Option<User>, Option<User>), StoreError> {
     let rows: Vec<Person> = people::table
-        .filter(people::id.eq_any(vec![one.as_str(), other.as_str()]))
+        // Not `= ANY`: Postgres would plan that anew for each call.
+        .filter(people::id.eq(one.as_str()).or(people::id.eq(other.as_str())))
         .select(Person::as_select())
         .load(&mut conn)
         .await?;

@@ -190,3 +190,113 @@ async fn every_moment_has_its_zone() {
         AND table_name <> '__diesel_schema_migrations'";
     assert_eq!(migrated().await.count(zoneless).await, 0);
 }
+
+/// A link as somebody would write it by hand, with `changes` to its columns.
+fn link_row(changes: &[(&str, &str)]) -> String {
+    let mut columns = BTreeMap::from([
+        ("id", "'imp_x'"),
+        ("status", "'link_issued'"),
+        ("channel", "'link'"),
+        ("protocol", "'oauth2'"),
+        ("mode", "'full'"),
+        ("actor_id", "'a'"),
+        ("subject_id", "'b'"),
+        ("client_id", "'c'"),
+        ("requested_by", "'cli'"),
+        ("request", "'{}'"),
+        ("redeem", "'direct'"),
+        ("duration_seconds", "900"),
+        ("ticket_hash", "sha256('x')"),
+        ("created_at", "now()"),
+        ("link_expires_at", "now() + interval '1 minute'"),
+    ]);
+    columns.extend(changes.iter().copied());
+    let names: Vec<&str> = columns.keys().copied().collect();
+    let values: Vec<&str> = columns.values().copied().collect();
+    format!("INSERT INTO impersonations ({}) VALUES ({})", names.join(", "), values.join(", "))
+}
+
+const REDEEMED: &[(&str, &str)] = &[
+    ("status", "'active'"),
+    ("redeemed_at", "now()"),
+    ("ends_at", "now() + interval '15 minutes'"),
+    ("actor_proof", "'asserted'"),
+    ("last_seen_at", "now()"),
+];
+
+#[tokio::test]
+async fn the_database_refuses_an_impersonation_that_cannot_be() {
+    let db = migrated().await;
+    for wrong in [
+        &[("mode", "'half'")][..],
+        &[("redeem", "'later'")],
+        &[("status", "'waiting'")],
+        &[("status", "'active'")],
+        &[("status", "'ended'")],
+        &[("status", "'revoked'")],
+        &[("duration_seconds", "59")],
+        &[("duration_seconds", "3601")],
+        &[("ticket_hash", "'short'")],
+        &[("subject_id", "'a'")],
+        &[("link_expires_at", "now() + interval '301 seconds'")],
+        &[("ended_at", "now()")],
+        &[("end_reason", "'expired'")],
+        &[("ends_at", "now()")],
+        &[("actor_proof", "'asserted'")],
+        &[("actor_session_id", "'ses_x'")],
+    ] {
+        let refusal = db.refuses(&link_row(wrong)).await;
+        assert!(refusal.contains("impersonations_sound"), "{wrong:?}: {refusal}");
+    }
+    for wrong in [
+        &[("status", "'link_issued'")][..],
+        &[("ends_at", "NULL")],
+        &[("ends_at", "now() + interval '61 minutes'")],
+        &[("actor_proof", "NULL")],
+        &[("actor_proof", "'heard'")],
+        &[("actor_proof", "'session'")],
+        &[("actor_session_id", "'ses_x'")],
+        &[("ended_at", "now()"), ("end_reason", "'expired'")],
+    ] {
+        let row = link_row(&[REDEEMED, wrong].concat());
+        let refusal = db.refuses(&row).await;
+        assert!(refusal.contains("impersonations_sound"), "{wrong:?}: {refusal}");
+    }
+    db.sql(&link_row(&[])).await;
+    let other = [("id", "'imp_y'"), ("ticket_hash", "sha256('y')")];
+    db.sql(&link_row(&[REDEEMED, &other].concat())).await;
+}
+
+#[tokio::test]
+async fn an_impersonation_with_a_session_stays_on_record() {
+    let db = migrated().await;
+    db.sql("INSERT INTO users (id) VALUES ('a'), ('b')").await;
+    let session = |mark: &str| {
+        format!(
+            "INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, expires_at, \
+             impersonation_id, impersonator, bound_client_id) \
+             VALUES ('ses_x', sha256('s'), 'b', now(), now(), now(), {mark})"
+        )
+    };
+    for (half, why) in [
+        ("'imp_x', NULL, 'c'", "sessions_mark"),
+        ("'imp_x', '{\"user_id\": \"a\"}', NULL", "sessions_mark"),
+        ("NULL, '{\"user_id\": \"a\"}', 'c'", "sessions_mark"),
+        ("NULL, NULL, 'c'", "sessions_mark"),
+        ("'imp_x', '{}', 'c'", "sessions_mark"),
+        ("'imp_x', '{\"user_id\": \"b\"}', 'c'", "sessions_mark"),
+        ("'imp_x', '{\"user_id\": \"a\"}', 'c'", "must agree with its impersonation"),
+    ] {
+        let refusal = db.refuses(&session(half)).await;
+        assert!(refusal.contains(why), "{half}: {refusal}");
+    }
+    db.sql(&link_row(REDEEMED)).await;
+    db.sql(&session("'imp_x', '{\"user_id\": \"a\"}', 'c'")).await;
+    for loss in [
+        "DELETE FROM impersonations",
+        "TRUNCATE impersonations CASCADE",
+        "UPDATE impersonations SET id = 'imp_z'",
+    ] {
+        assert!(db.refuses(loss).await.contains("impersonation"), "{loss}");
+    }
+}

@@ -20,6 +20,7 @@ mod revocation;
 mod sign_in;
 mod tokens;
 mod userinfo;
+mod vetoes;
 
 use crate::support::browser::unescape;
 use crate::support::{Browser, Page, TestServer};
