@@ -37,7 +37,8 @@ pub(super) fn read(section: Section<'_>, entity_ids: &mut HashSet<String>) -> Sa
     let require_signed =
         require_signed.or(told.map(|told| told.signs_requests)).unwrap_or_default();
     if require_signed && certificate.is_none() && certificates.is_empty() {
-        section.wrong("require_signed_requests", "needs `certificates` to check the signatures with");
+        section
+            .wrong("require_signed_requests", "needs `certificates` to check the signatures with");
     }
     let encryption = read_encryption(&section, told);
     let format = section.checked_text("name_id_format", check_format);

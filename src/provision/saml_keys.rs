@@ -7,11 +7,8 @@ use crate::crypto::xml::{Cipher, Element, Name};
 
 const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 const OAEP: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
-const KEY_TRANSPORT: [&str; 3] = [
-    OAEP,
-    "http://www.w3.org/2009/xmlenc11#rsa-oaep",
-    "http://www.w3.org/2001/04/xmlenc#rsa-1_5",
-];
+const KEY_TRANSPORT: [&str; 3] =
+    [OAEP, "http://www.w3.org/2009/xmlenc11#rsa-oaep", "http://www.w3.org/2001/04/xmlenc#rsa-1_5"];
 
 #[derive(Default)]
 pub(super) struct Keys {

@@ -64,10 +64,7 @@ fn unreadable(cause: XmlError) -> String {
     format!("cannot be read: {cause}")
 }
 
-fn trusted<'d>(
-    document: &'d Document,
-    signer: Option<&PublicKey>,
-) -> Result<Element<'d>, String> {
+fn trusted<'d>(document: &'d Document, signer: Option<&PublicKey>) -> Result<Element<'d>, String> {
     let top = document.unverified();
     let one = top.is(md("EntityDescriptor"));
     if !one && !top.is(md("EntitiesDescriptor")) {
@@ -127,8 +124,7 @@ fn earlier(outer: Option<Timestamp>, element: Element<'_>) -> Result<Option<Time
 fn read_entity(entity: &Entity<'_>) -> Result<ServiceProvider, String> {
     let descriptor = entity.descriptor;
     let keys = saml_keys::read(descriptor)?;
-    let signs_requests =
-        matches!(descriptor.attribute("AuthnRequestsSigned"), Some("true" | "1"));
+    let signs_requests = matches!(descriptor.attribute("AuthnRequestsSigned"), Some("true" | "1"));
     if signs_requests && keys.signing.is_empty() {
         return Err("says that requests are signed, and has no key to check that with".to_owned());
     }
@@ -191,8 +187,7 @@ fn read_slo(descriptor: Element<'_>) -> Result<Option<Slo>, String> {
 
 fn location(service: Element<'_>) -> Result<String, String> {
     let url = service.required("Location").map_err(unreadable)?;
-    check_web(url).map_err(|problem| {
-        format!("has an address in {} that {problem}", service.local_name())
-    })?;
+    check_web(url)
+        .map_err(|problem| format!("has an address in {} that {problem}", service.local_name()))?;
     Ok(url.to_owned())
 }

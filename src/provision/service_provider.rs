@@ -27,8 +27,7 @@ pub fn service_provider(
     asked: &ServiceProvider,
 ) -> Result<(String, File), Vec<Mistake>> {
     let wrong = |problem| vec![Mistake { line: 1, key: "metadata".to_owned(), problem }];
-    let told =
-        saml_metadata::read(metadata, asked.entity_id.as_deref(), None).map_err(wrong)?;
+    let told = saml_metadata::read(metadata, asked.entity_id.as_deref(), None).map_err(wrong)?;
     let id = asked.client_id.clone().unwrap_or_else(|| client_id(&told.entity_id));
     let name = asked.name.clone().unwrap_or_else(|| id.clone());
     let document = json!({

@@ -1,11 +1,11 @@
 //! What would change, and the rows that would be written. Pure: the file, what is stored, and passwords
 //! that were hashed before.
 use super::apply::Prune;
-use super::{conflicts, document};
 use super::file::{File, LeftOut, WantedClient, WantedOrganization, WantedPassword, WantedUser};
 use super::mistake::printable;
 use super::plan::{Action, Change, What, change, note_secret};
 use super::stored::Stored;
+use super::{conflicts, document};
 use crate::crypto::random;
 use crate::store::directory::{StoredUser, UserRecord};
 use crate::store::organizations::OrganizationRecord;

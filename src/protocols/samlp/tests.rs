@@ -4,7 +4,9 @@ use super::metadata::Metadata;
 use super::refusal::{Refusal, refuse};
 use crate::authentication::with_password;
 use crate::crypto::xml::{Element, Limits, Name, read};
-use crate::domain::client::{AuthMethod, Client, ClientImpersonation, ClientKind, SigningAlgorithm};
+use crate::domain::client::{
+    AuthMethod, Client, ClientImpersonation, ClientKind, SigningAlgorithm,
+};
 use crate::domain::federation::SamlSettings;
 use crate::domain::protocol::{ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
