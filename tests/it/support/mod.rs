@@ -4,8 +4,10 @@ pub mod counterpart;
 pub mod db;
 pub mod dev;
 pub mod node;
+pub mod protocols;
 pub mod server;
 pub mod words;
+pub mod xmlsec;
 
 pub use browser::{Browser, Page};
 pub use db::TestDb;
