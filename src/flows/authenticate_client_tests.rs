@@ -33,6 +33,7 @@ fn client() -> Client {
             unsolicited: false,
             read_scopes: Scopes::default(),
         },
+        box_: None,
     }
 }
 

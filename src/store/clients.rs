@@ -2,6 +2,7 @@
 use super::schema::{applications, clock_now, settings};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, users, word};
+use crate::domain::box_settings::BoxSettings;
 use crate::domain::client::{
     AuthMethod, Client, ClientImpersonation, ClientKind, GrantType, SigningAlgorithm,
 };
@@ -10,6 +11,7 @@ use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, Status, Timestamp};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use std::sync::Arc;
 
 const TABLE: &str = "clients";
 
@@ -37,6 +39,7 @@ pub(super) struct Application {
     redeem: String,
     unsolicited: bool,
     read_scopes: Vec<String>,
+    box_: Option<serde_json::Value>,
     organization_status: Option<String>,
     organization_impersonation_enabled: Option<bool>,
     secret_hashes: Vec<Vec<u8>>,
@@ -45,6 +48,12 @@ pub(super) struct Application {
 fn scopes(names: &[String]) -> Result<Scopes, StoreError> {
     Scopes::parse(&names.join(" "))
         .map_err(|problem| StoreError::Corrupt { table: TABLE, what: problem.to_string() })
+}
+
+fn box_settings(column: serde_json::Value) -> Result<Arc<BoxSettings>, StoreError> {
+    serde_json::from_value(column)
+        .map(Arc::new)
+        .map_err(|e| StoreError::Corrupt { table: TABLE, what: format!("box: {e}") })
 }
 
 impl TryFrom<Application> for Client {
@@ -81,6 +90,7 @@ impl TryFrom<Application> for Client {
                 unsolicited: row.unsolicited,
                 read_scopes: scopes(&row.read_scopes)?,
             },
+            box_: row.box_.map(box_settings).transpose()?,
         })
     }
 }

@@ -46,6 +46,7 @@ fn client(kind: ClientKind, redirect_uris: &[&str]) -> Client {
             unsolicited: true,
             read_scopes: Scopes::default(),
         },
+        box_: None,
     }
 }
 
@@ -81,6 +82,7 @@ fn user() -> User {
         organization: None,
         profile: Profile::default(),
         permissions: std::iter::empty::<String>().collect(),
+        owner: None,
     }
 }
 

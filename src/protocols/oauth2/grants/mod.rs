@@ -28,6 +28,7 @@ pub async fn run(
         GrantType::AuthorizationCode => authorization_code::run(ctx, client, sent, caller).await,
         GrantType::ClientCredentials => client_credentials::run(ctx, client, sent).await,
         GrantType::RefreshToken => refresh_token::run(ctx, client, sent).await,
+        GrantType::TokenExchange => Err(Failure::Refused(TokenRefusal::UnsupportedGrantType)),
     }
 }
 

@@ -1,0 +1,250 @@
+//! Somebody acts as somebody by a token: the two headers, the JWT grant and the token exchange.
+//!
+//! [`act`] for a call with the actor's own bearer, [`grant`] for an application's service account. Both ask
+//! the heart, and write one row for a bearer, a subject and a channel: it begins active and ends with the
+//! bearer. Once it has ended, this bearer acts as that subject no more.
+use super::Failure;
+use super::end_impersonation::{self, EndedBy};
+use super::verify_access_token::LiveToken;
+use crate::audit::{Event, EventKind};
+use crate::crypto::random;
+use crate::domain::caller::Caller;
+use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName};
+use crate::domain::user::User;
+use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
+use crate::impersonation::{
+    ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide,
+};
+use crate::store::impersonations::Record;
+use crate::store::impersonations::acting::{self, Facts, Key};
+use crate::store::{self, Conn, StoreError};
+
+/// How a call names the subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectName {
+    Id(UserId),
+    /// The login e-mail address, in any case. It names one immutable id, at this moment.
+    Email(String),
+}
+
+/// A call that names another user.
+pub struct Acting<'a> {
+    pub channel: Channel,
+    pub bearer: &'a LiveToken,
+    pub subject: &'a SubjectName,
+}
+
+/// Asks the heart whether the bearer may act as the subject, now, and finds or makes the row.
+///
+/// # Errors
+///
+/// Refused is refused: who is unknown is not told apart from who may not be acted as, in words or in time.
+/// The refusal is in the audit trail before it is returned.
+pub async fn act(
+    conn: &Conn,
+    acting: &Acting<'_>,
+    caller: &Caller,
+) -> Result<Impersonation, Failure<Denial>> {
+    let bearer = acting.bearer;
+    let subject = match acting.subject {
+        SubjectName::Id(id) => Some(id.clone()),
+        SubjectName::Email(email) => store::users::find_id_by_login(conn, email).await?,
+    };
+    let ask = Asked {
+        channel: acting.channel,
+        client: &bearer.client.id,
+        actor: bearer.user.as_ref(),
+        actor_is_impersonated: bearer.impersonation.is_some(),
+        proof: ActorProof::Token,
+        bearer_hash: Some(&bearer.hash),
+        subject: subject.as_ref(),
+        expires_at: bearer.expires_at,
+    };
+    ask.answered(conn, caller).await
+}
+
+/// An application that has shown who it is wants a token with which its service account acts as a user.
+pub struct Granting<'a> {
+    pub client: &'a ClientId,
+    /// Its service account in the subject's organization.
+    pub actor: &'a User,
+    pub subject: &'a UserId,
+    /// When the token ends, and the impersonation with it: at most a day ahead.
+    pub expires_at: Timestamp,
+}
+
+/// The JWT grant of a managed user. Each grant is an impersonation of its own, and the token that is minted
+/// for it names it ([`crate::login::Principal`]).
+///
+/// # Errors
+///
+/// As [`act`].
+pub async fn grant(
+    conn: &Conn,
+    granting: &Granting<'_>,
+    caller: &Caller,
+) -> Result<Impersonation, Failure<Denial>> {
+    let ask = Asked {
+        channel: Channel::JwtGrant,
+        client: granting.client,
+        actor: Some(granting.actor),
+        actor_is_impersonated: false,
+        proof: ActorProof::Client,
+        bearer_hash: None,
+        subject: Some(granting.subject),
+        expires_at: granting.expires_at,
+    };
+    ask.answered(conn, caller).await
+}
+
+/// What both ask.
+struct Asked<'a> {
+    channel: Channel,
+    client: &'a ClientId,
+    /// None: the bearer speaks for an application and for no user.
+    actor: Option<&'a User>,
+    actor_is_impersonated: bool,
+    proof: ActorProof,
+    bearer_hash: Option<&'a [u8]>,
+    /// None: nobody has this name.
+    subject: Option<&'a UserId>,
+    expires_at: Timestamp,
+}
+
+impl Asked<'_> {
+    async fn answered(
+        &self,
+        conn: &Conn,
+        caller: &Caller,
+    ) -> Result<Impersonation, Failure<Denial>> {
+        // Twice at most: whoever loses the race for the row finds it the second time.
+        for _ in 0..2 {
+            let facts = self.facts(conn).await?;
+            let (ask, record) = match self.question(facts) {
+                Ok(question) => question,
+                Err(denial) => return self.refuse(conn, denial, caller).await,
+            };
+            let verdict = decide(&ask).and_then(|granted| match ended(record.as_ref()) {
+                Some(reason) => Err(Denial::Over(reason)),
+                None => Ok(granted),
+            });
+            match (verdict, record) {
+                (Ok(granted), Some(_)) => {
+                    end_impersonation::touch(conn, &granted, ask.now).await?;
+                    return Ok(granted);
+                }
+                (Ok(granted), None) => {
+                    if self.start(conn, &granted, caller).await? {
+                        return Ok(granted);
+                    }
+                }
+                (Err(denial), record) => {
+                    if let Some(record) = record.filter(|record| record.ended_at.is_none()) {
+                        let by = EndedBy { actor: None, reason: denial.end_reason() };
+                        end_impersonation::end(conn, &record, by, caller).await?;
+                    }
+                    return self.refuse(conn, denial, caller).await;
+                }
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// Read for an unknown name too, so that it takes as long.
+    async fn facts(&self, conn: &Conn) -> Result<Facts, StoreError> {
+        let nobody = UserId::parse("-").map_err(|_| corrupt("id"))?;
+        let key = Key {
+            channel: self.channel,
+            bearer_hash: self.bearer_hash.unwrap_or_default(),
+            subject: self.subject.unwrap_or(&nobody),
+        };
+        let facts = acting::facts(conn, self.client, key).await?;
+        let subject = facts.subject.filter(|_| self.subject.is_some());
+        Ok(Facts { subject, ..facts })
+    }
+
+    fn question(&self, facts: Facts) -> Result<(ImpersonationRequest, Option<Record>), Denial> {
+        let actor = self.actor.ok_or(Denial::NotPermitted)?;
+        // Nobody is nobody's colleague.
+        let subject = facts.subject.ok_or(Denial::OtherOrganization)?;
+        let client = facts.client.ok_or(Denial::ClientNotEnabled)?;
+        let terms = match facts.record.as_ref().and_then(terms_of) {
+            Some(terms) => terms,
+            None => {
+                let id = ImpersonationId::parse(random::id("imp", facts.now))
+                    .map_err(|_| Denial::NotPermitted)?;
+                Terms::of_token(id, facts.now, self.expires_at)
+            }
+        };
+        let ask = ImpersonationRequest {
+            channel: self.channel,
+            protocol: ProtocolName::Oauth2,
+            actor: actor.clone(),
+            actor_proof: self.proof,
+            actor_is_impersonated: self.actor_is_impersonated,
+            subject,
+            client,
+            return_url: None,
+            mode: Mode::Full,
+            feature_enabled: facts.feature_enabled,
+            terms,
+            now: facts.now,
+        };
+        Ok((ask, facts.record))
+    }
+
+    async fn start(
+        &self,
+        conn: &Conn,
+        granted: &Impersonation,
+        caller: &Caller,
+    ) -> Result<bool, StoreError> {
+        let event = Event::under(EventKind::ImpersonationStarted, granted, caller)
+            .with("mode", granted.mode().as_str())
+            .with("actor_proof", granted.actor_proof().as_str())
+            .with("ends_at", granted.terms().ends_at.to_rfc3339());
+        acting::start(conn, granted, self.bearer_hash, &event).await
+    }
+
+    async fn refuse<T>(
+        &self,
+        conn: &Conn,
+        denial: Denial,
+        caller: &Caller,
+    ) -> Result<T, Failure<Denial>> {
+        let event = Event {
+            actor: Some(self.actor.map_or(self.client.as_str(), |user| user.id.as_str()).into()),
+            subject: self.subject.map(ToString::to_string),
+            client: Some(self.client.to_string()),
+            organization: self
+                .actor
+                .and_then(|user| user.organization_id())
+                .map(ToString::to_string),
+            channel: Some(self.channel.as_str()),
+            protocol: Some(ProtocolName::Oauth2.as_str()),
+            ..Event::new(EventKind::ImpersonationRefused, caller)
+        };
+        store::audit::append(conn, &event.because(denial.code())).await?;
+        Err(Failure::Refused(denial))
+    }
+}
+
+fn corrupt(what: &str) -> StoreError {
+    StoreError::Corrupt { table: "impersonations", what: what.to_owned() }
+}
+
+fn terms_of(record: &Record) -> Option<Terms> {
+    Some(Terms {
+        id: record.id.clone(),
+        starts_at: record.redeemed_at?,
+        ends_at: record.ends_at?,
+        last_seen_at: record.last_seen_at?,
+    })
+}
+
+/// Why it is over, if somebody or something has ended it.
+fn ended(record: Option<&Record>) -> Option<EndReason> {
+    let record = record.filter(|record| record.ended_at.is_some())?;
+    let reason = record.end_reason.as_deref().and_then(EndReason::parse);
+    Some(reason.unwrap_or(EndReason::StoppedByAdmin))
+}
