@@ -74,6 +74,7 @@ pub fn parts(
         issuer: settings.public_url.as_str().to_owned(),
         canonical: CanonicalUrl::new(host, port),
         forms,
+        audience_aliases: settings.audience_aliases.clone(),
         rate_limits: settings.rate_limits == RateLimits::On,
     };
     let secure = settings.public_url.is_https();

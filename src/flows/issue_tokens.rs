@@ -89,6 +89,20 @@ pub fn draw(mint: &Mint<'_>) -> Drawn {
     Drawn { secret, access_hash, expires_at }
 }
 
+/// An opaque token that comes of no sign-in at a browser, for our own API.
+pub fn draw_bearer(principal: &Principal, now: Timestamp, until: Timestamp) -> Drawn {
+    let secret = random::secret();
+    let access_hash = hash::hash_secret(&secret);
+    Drawn { secret, access_hash, expires_at: bounded(principal, until.max(now)) }
+}
+
+impl Drawn {
+    /// Gives out an opaque token; its hash is stored by now.
+    pub fn into_bearer(self) -> String {
+        self.secret
+    }
+}
+
 /// By which the row of a JWT is found. Not the hash of the `jti` alone: whoever reads a `jti` somewhere
 /// must not be able to bring it as an opaque token.
 pub(super) fn jti_hash(jti: &str) -> Vec<u8> {

@@ -3,6 +3,7 @@
 //! A flow takes a [`Context`] and proof of its caller, and returns a value or a [`Failure`]. No HTTP
 //! types. Start at [`start_impersonation`], [`redeem_impersonation`] and [`complete_login`].
 pub mod account;
+pub mod act_as_user;
 pub mod authenticate_client;
 pub mod authorize;
 pub mod browser;
@@ -19,14 +20,18 @@ pub mod exchange_code;
 pub mod facts;
 pub mod housekeeping;
 pub mod introspect;
+pub mod issue_box_token;
 pub mod issue_tokens;
 pub mod keyring;
 pub mod passwords;
+pub mod narrow_token;
+pub mod read_assertion;
 pub mod redeem_impersonation;
 pub mod refresh_tokens;
 pub mod revoke;
 pub mod rotate_keys;
 pub mod see_impersonations;
+pub mod service_accounts;
 pub mod sign_in;
 pub mod sign_out;
 pub mod start_impersonation;
@@ -60,6 +65,8 @@ pub struct Shared {
     pub canonical: CanonicalUrl,
     /// Signs the forms of our own pages.
     pub forms: MacKey,
+    /// Other names of our token endpoint that assertions may be made for: the address that SDKs have built in.
+    pub audience_aliases: Vec<String>,
     /// Off only for load and client tests on a loopback address.
     pub rate_limits: bool,
 }
@@ -83,6 +90,17 @@ pub enum Failure<R> {
     Accident(#[from] StoreError),
     #[error("too busy")]
     Busy,
+}
+
+impl<R> Failure<R> {
+    /// The same, with the reason in other words.
+    pub fn map<S>(self, reword: impl FnOnce(R) -> S) -> Failure<S> {
+        match self {
+            Self::Refused(reason) => Failure::Refused(reword(reason)),
+            Self::Accident(cause) => Failure::Accident(cause),
+            Self::Busy => Failure::Busy,
+        }
+    }
 }
 
 impl<R> From<DbError> for Failure<R> {

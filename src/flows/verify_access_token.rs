@@ -5,6 +5,7 @@
 use super::Context;
 use super::end_impersonation::decide_again;
 use super::issue_tokens::jti_hash;
+use crate::authentication::check_vouched;
 use crate::crypto::times::Times;
 use crate::crypto::{hash, jws};
 use crate::domain::caller::Caller;
@@ -41,6 +42,8 @@ pub struct LiveToken {
     pub session: Option<SessionId>,
     /// `jti` of a JWT, the hash of an opaque token: no secret.
     pub id: String,
+    /// By which its row is found, if it has one.
+    pub hash: Vec<u8>,
     pub now: Timestamp,
 }
 
@@ -71,12 +74,13 @@ pub async fn verify(
             return Ok(None);
         };
         let id = URL_SAFE_NO_PAD.encode(&token_hash);
-        return judge((ctx, conn, caller), record, (id, now)).await;
+        return judge((ctx, conn, caller), record, (id, token_hash, now)).await;
     }
     let Some(signed) = read(ctx, token) else { return Ok(None) };
-    match access_tokens::find(conn, &jti_hash(&signed.jti)).await? {
+    let token_hash = jti_hash(&signed.jti);
+    match access_tokens::find(conn, &token_hash).await? {
         Some((record, now)) if in_time(&signed, now) => {
-            judge((ctx, conn, caller), record, (signed.jti, now)).await
+            judge((ctx, conn, caller), record, (signed.jti, token_hash, now)).await
         }
         None if signed.for_itself => {
             let now = store::settings::now(conn).await?;
@@ -102,7 +106,7 @@ fn in_time(signed: &Signed, now: Timestamp) -> bool {
 async fn judge(
     (ctx, conn, caller): (&Context, &Conn, &Caller),
     record: Record,
-    (id, now): (String, Timestamp),
+    (id, hash, now): (String, Vec<u8>, Timestamp),
 ) -> Result<Option<LiveToken>, StoreError> {
     if record.ended || now >= record.expires_at {
         return Ok(None);
@@ -123,6 +127,12 @@ async fn judge(
     if !client.is_active() {
         return Ok(None);
     }
+    // A user without a login is let in by nobody but the application whose own they are.
+    let vouched = record.user.as_ref().filter(|user| user.owner.is_some());
+    if vouched.is_some_and(|user| impersonation.is_none() && check_vouched(user, &client).is_err())
+    {
+        return Ok(None);
+    }
     Ok(Some(LiveToken {
         client,
         user: record.user,
@@ -134,6 +144,7 @@ async fn judge(
         authenticated_at: record.authenticated_at,
         session: record.session,
         id,
+        hash,
         now,
     }))
 }
@@ -161,6 +172,7 @@ async fn unstored(
         expires_at,
         authenticated_at: None,
         session: None,
+        hash: jti_hash(&signed.jti),
         id: signed.jti,
         now,
     }))

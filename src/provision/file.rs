@@ -64,4 +64,5 @@ pub(super) struct LeftOut {
     pub(super) status: bool,
     pub(super) user_metadata: bool,
     pub(super) app_metadata: bool,
+    pub(super) box_: bool,
 }

@@ -129,21 +129,23 @@ pub async fn insert_for_client(
     Ok(())
 }
 
-/// Revokes a token of `client`; somebody else's stays as it is.
+/// Revokes a token of `client`, and what was narrowed from it; somebody else's stays as it is.
 pub async fn revoke(
     mut conn: &Conn,
     token_hash: &[u8],
     client: &ClientId,
 ) -> Result<bool, StoreError> {
+    let itself = access_tokens::token_hash.eq(token_hash);
+    let narrowed = access_tokens::narrowed_from.eq(token_hash).assume_not_null();
     let live = access_tokens::table
-        .find(token_hash)
+        .filter(itself.or(narrowed))
         .filter(access_tokens::client_id.eq(client.as_str()))
         .filter(access_tokens::revoked_at.is_null());
     let revoked = diesel::update(live)
         .set(access_tokens::revoked_at.eq(clock_now().nullable()))
         .execute(&mut conn)
         .await?;
-    Ok(revoked == 1)
+    Ok(revoked > 0)
 }
 
 /// Remembers that a JWT of which nothing was stored is revoked.

@@ -5,6 +5,8 @@
 pub mod access_tokens;
 pub mod audit;
 pub mod authorization_codes;
+pub mod box_subjects;
+pub mod box_tokens;
 pub mod clients;
 pub mod consents;
 pub mod directory;
@@ -18,6 +20,7 @@ pub mod replay_guard;
 pub mod registrations;
 pub mod roles;
 pub mod schema;
+pub mod service_accounts;
 pub mod sessions;
 pub mod settings;
 pub mod signing_keys;
