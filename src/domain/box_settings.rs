@@ -3,6 +3,7 @@ use super::OrganizationId;
 use serde::Deserialize;
 
 /// The `box` section of an application; whatever it does not name is off.
+#[expect(clippy::struct_excessive_bools, reason = "switches, as an administrator sees them")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct BoxSettings {

@@ -1,11 +1,11 @@
 //! Somebody acts as somebody by a token: the two headers, the JWT grant and the token exchange.
 //!
-//! [`act`] for a call with the actor's own bearer, [`grant`] for an application's service account. Both ask
-//! the heart, and write one row for a bearer, a subject and a channel: it begins active and ends with the
+//! [`call`] for a request with a bearer that may name somebody, [`act`] for the actor's own bearer, [`grant`]
+//! for an application's service account. All ask the heart, and write one row for a bearer, a subject and a channel: it begins active and ends with the
 //! bearer. Once it has ended, this bearer acts as that subject no more.
-use super::Failure;
 use super::end_impersonation::{self, EndedBy};
-use super::verify_access_token::LiveToken;
+use super::verify_access_token::{LiveToken, verify};
+use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::crypto::random;
 use crate::domain::caller::Caller;
@@ -25,6 +25,78 @@ pub enum SubjectName {
     Id(UserId),
     /// The login e-mail address, in any case. It names one immutable id, at this moment.
     Email(String),
+}
+
+/// A request with a bearer, as it came in.
+pub struct Call<'a> {
+    pub token: &'a str,
+    /// Whom its header names, if there is one.
+    pub named: Option<&'a (Channel, SubjectName)>,
+    /// What is done: method and path, for the audit trail.
+    pub what: &'a str,
+    pub caller: &'a Caller,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallRefusal {
+    #[error("the token is not valid")]
+    InvalidToken,
+    #[error("{0}")]
+    Denied(Denial),
+}
+
+/// A call that may be made.
+pub struct Called {
+    pub token: LiveToken,
+    /// As whom: by the header, or because the token itself was made for it.
+    pub impersonation: Option<Impersonation>,
+}
+
+impl Called {
+    /// The user that the call is made as; `None` for an application that speaks for itself.
+    pub fn user(&self) -> Option<&User> {
+        let subject = self.impersonation.as_ref().map(Impersonation::subject);
+        subject.or(self.token.user.as_ref())
+    }
+}
+
+/// Verifies the bearer, asks the heart if somebody is named, and writes every call of an impersonation to
+/// the trail before it returns.
+///
+/// `accepts` says whether the token was made for whoever asks.
+pub async fn call(
+    ctx: &Context,
+    call: &Call<'_>,
+    accepts: impl FnOnce(&LiveToken) -> bool,
+) -> Result<Called, Failure<CallRefusal>> {
+    let conn = ctx.store.conn().await?;
+    let token = verify(ctx, &conn, call.token, call.caller).await?.filter(accepts);
+    let token = token.ok_or(Failure::Refused(CallRefusal::InvalidToken))?;
+    let impersonation = match call.named {
+        None => token.impersonation.clone(),
+        Some((channel, subject)) => {
+            let acting = Acting { channel: *channel, bearer: &token, subject };
+            let granted = act(&conn, &acting, call.caller).await;
+            Some(granted.map_err(|failure| failure.map(CallRefusal::Denied))?)
+        }
+    };
+    if let Some(granted) = &impersonation {
+        let event = Event::under(EventKind::ApiCall, granted, call.caller);
+        ctx.shared.trail.append(&conn, event.with("request", call.what)).await?;
+    }
+    Ok(Called { token, impersonation })
+}
+
+/// Writes down that an impersonation asked for what its mode does not let it do.
+pub async fn note_blocked(
+    ctx: &Context,
+    by: &Impersonation,
+    what: &str,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    let event = Event::under(EventKind::ActionBlocked, by, caller).with("request", what);
+    let conn = ctx.store.conn().await?;
+    store::audit::append(&conn, &event.because(by.mode().as_str())).await
 }
 
 /// A call that names another user.
@@ -168,13 +240,12 @@ impl Asked<'_> {
         // Nobody is nobody's colleague.
         let subject = facts.subject.ok_or(Denial::OtherOrganization)?;
         let client = facts.client.ok_or(Denial::ClientNotEnabled)?;
-        let terms = match facts.record.as_ref().and_then(terms_of) {
-            Some(terms) => terms,
-            None => {
-                let id = ImpersonationId::parse(random::id("imp", facts.now))
-                    .map_err(|_| Denial::NotPermitted)?;
-                Terms::of_token(id, facts.now, self.expires_at)
-            }
+        let terms = if let Some(terms) = facts.record.as_ref().and_then(terms_of) {
+            terms
+        } else {
+            let id = ImpersonationId::parse(random::id("imp", facts.now));
+            let id = id.map_err(|_| Denial::NotPermitted)?;
+            Terms::of_token(id, facts.now, self.expires_at)
         };
         let ask = ImpersonationRequest {
             channel: self.channel,

@@ -35,6 +35,7 @@ pub mod service_accounts;
 pub mod sign_in;
 pub mod sign_out;
 pub mod start_impersonation;
+pub mod trail;
 pub mod userinfo;
 pub mod verify_access_token;
 
@@ -58,6 +59,7 @@ pub struct Context {
 pub struct Shared {
     pub keys: keyring::Keys,
     pub passwords: passwords::Passwords,
+    pub trail: trail::Trail,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
     pub issuer: String,

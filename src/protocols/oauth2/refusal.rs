@@ -7,7 +7,6 @@
 use crate::flows::authenticate_client::ClientRefusal;
 use crate::flows::authorize::AuthorizeRefusal;
 use crate::flows::exchange_code::GrantRefusal;
-use crate::flows::userinfo::UserinfoRefusal;
 
 /// What the application is told through the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,16 +130,6 @@ impl From<ClientRefusal> for TokenRefusal {
             ClientRefusal::BadCredentials => Self::InvalidClient,
             ClientRefusal::TooManyFailures => Self::TooManyFailures,
         }
-    }
-}
-
-/// The `error` of a bearer challenge ([RFC 6750 §3.1]).
-///
-/// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
-pub fn bearer_error(refusal: UserinfoRefusal) -> &'static str {
-    match refusal {
-        UserinfoRefusal::InvalidToken => "invalid_token",
-        UserinfoRefusal::NotOpenid => "insufficient_scope",
     }
 }
 
