@@ -18,6 +18,7 @@ pub mod end_impersonation;
 pub mod end_session;
 pub mod exchange_code;
 pub mod facts;
+pub mod forwarded_token;
 pub mod housekeeping;
 pub mod introspect;
 pub mod issue_box_token;

@@ -1,7 +1,8 @@
 //! The JSON API: impersonation, and the health of the server.
 //!
 //! Start at [`impersonate`], Auth0's endpoint; [`link`] opens what it hands out; [`impersonations`] is
-//! the same as a resource of ours.
+//! the same as a resource of ours; [`forward_auth`] is asked by proxies, for APIs of others.
+pub mod forward_auth;
 pub mod health;
 pub mod impersonate;
 pub mod impersonations;
@@ -40,6 +41,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .route(web::delete().to(impersonations::end))
             .default_service(web::to(method_not_allowed_get_delete)),
     )
+    .service(web::resource("/forward-auth").to(forward_auth::ask))
+    .service(web::resource("/forward-auth/{path:.*}").to(forward_auth::ask_with_path))
     .service(
         web::resource("/health/live")
             .route(web::get().to(health::live))

@@ -54,7 +54,7 @@ async fn live_token(request: &HttpRequest) -> Result<LiveToken, ApiError> {
 }
 
 /// Whether a token was minted for an API of ours, and not for somebody else's (A04).
-fn is_for_us(ctx: &Context, token: &LiveToken) -> bool {
+pub fn is_for_us(ctx: &Context, token: &LiveToken) -> bool {
     token.audience.as_deref().is_none_or(|audience| {
         let rest = audience.strip_prefix(ctx.issuer());
         rest.is_some_and(|rest| matches!(rest, "" | "/" | "/api/v2" | "/api/v2/"))
