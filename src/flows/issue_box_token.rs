@@ -290,6 +290,7 @@ async fn mint(
         user: &principal.subject().id,
         impersonation: principal.impersonation().map(Impersonation::id),
         scope: &scope,
+        audience: None,
         now,
         expires_at: drawn.expires_at,
     };

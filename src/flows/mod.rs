@@ -17,6 +17,7 @@ pub mod deliver_logout;
 pub mod end_impersonation;
 pub mod end_session;
 pub mod exchange_code;
+pub mod exchange_token;
 pub mod facts;
 pub mod forwarded_token;
 pub mod housekeeping;

@@ -40,6 +40,8 @@ pub struct LiveToken {
     pub expires_at: Timestamp,
     pub authenticated_at: Option<Timestamp>,
     pub session: Option<SessionId>,
+    /// The only user who may act with it, if it names one.
+    pub may_act: Option<String>,
     /// `jti` of a JWT, the hash of an opaque token: no secret.
     pub id: String,
     /// By which its row is found, if it has one.
@@ -54,6 +56,7 @@ struct Signed {
     times: Times,
     scope: Scopes,
     audience: Option<String>,
+    may_act: Option<String>,
     for_itself: bool,
 }
 
@@ -80,7 +83,8 @@ pub async fn verify(
     let token_hash = jti_hash(&signed.jti);
     match access_tokens::find(conn, &token_hash).await? {
         Some((record, now)) if in_time(&signed, now) => {
-            judge((ctx, conn, caller), record, (signed.jti, token_hash, now)).await
+            let live = judge((ctx, conn, caller), record, (signed.jti, token_hash, now)).await?;
+            Ok(live.map(|live| LiveToken { may_act: signed.may_act, ..live }))
         }
         None if signed.for_itself => {
             let now = store::settings::now(conn).await?;
@@ -143,6 +147,7 @@ async fn judge(
         expires_at: record.expires_at,
         authenticated_at: record.authenticated_at,
         session: record.session,
+        may_act: None,
         id,
         hash,
         now,
@@ -172,6 +177,7 @@ async fn unstored(
         expires_at,
         authenticated_at: None,
         session: None,
+        may_act: signed.may_act,
         hash: jti_hash(&signed.jti),
         id: signed.jti,
         now,
@@ -195,6 +201,7 @@ fn read(ctx: &Context, token: &str) -> Option<Signed> {
         scope: Scopes::parse(text("scope").unwrap_or_default()).ok()?,
         // One without is for nobody, and not for us (RFC 9068 §4).
         audience: Some(audience(&claims)?),
+        may_act: may_act(&claims),
         for_itself: text("gty") == Some(FOR_ITSELF),
     })
 }
@@ -205,6 +212,14 @@ fn audience(claims: &Map<String, Value>) -> Option<String> {
         Some(Value::Array(several)) => several.first().and_then(Value::as_str).map(str::to_owned),
         Some(_) | None => None,
     }
+}
+
+/// Who alone may act with it ([RFC 8693 §4.4]); somebody who cannot be read is nobody.
+///
+/// [RFC 8693 §4.4]: https://www.rfc-editor.org/rfc/rfc8693#section-4.4
+fn may_act(claims: &Map<String, Value>) -> Option<String> {
+    let named = claims.get("may_act")?;
+    Some(named.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned())
 }
 
 /// What has to be known of a JWT to revoke it.

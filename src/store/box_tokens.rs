@@ -23,6 +23,8 @@ pub struct NewToken<'a> {
     pub user: &'a UserId,
     pub impersonation: Option<&'a ImpersonationId>,
     pub scope: &'a str,
+    /// None: for our own API.
+    pub audience: Option<&'a str>,
     pub now: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -48,8 +50,8 @@ pub async fn insert(
          SELECT 'box_assertion', ?, ? WHERE ? = 1 ON CONFLICT DO NOTHING RETURNING 1), \
          taken AS (SELECT 1 FROM fresh UNION ALL SELECT 1 WHERE ? = 0), \
          token AS (INSERT INTO access_tokens (token_hash, client_id, user_id, \
-         impersonation_id, scope, issued_at, authenticated_at, expires_at) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ? FROM taken) \
+         impersonation_id, scope, audience, issued_at, authenticated_at, expires_at) \
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? FROM taken) \
          INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM taken";
@@ -60,13 +62,14 @@ pub async fn insert(
     Ok(Statement::<Insert, ()>::new(TEXT, &values).execute(&mut conn).await? == 1)
 }
 
-fn token_values<'a>(token: &'a NewToken<'_>) -> [Value<'a>; 8] {
+fn token_values<'a>(token: &'a NewToken<'_>) -> [Value<'a>; 9] {
     [
         Value::Bytes(token.token_hash),
         Value::Text(token.client.as_str()),
         Value::Text(token.user.as_str()),
         Value::MaybeText(token.impersonation.map(ImpersonationId::as_str)),
         Value::Text(token.scope),
+        Value::MaybeText(token.audience),
         Value::Time(token.now),
         Value::Time(token.now),
         Value::Time(token.expires_at),

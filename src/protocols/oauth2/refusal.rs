@@ -107,13 +107,16 @@ impl TokenRefusal {
                 ("unsupported_grant_type", "the grant type is not supported")
             }
             Self::InvalidScope => ("invalid_scope", "the scope is malformed"),
-            Self::InvalidTarget => ("invalid_target", "audience and resource differ"),
+            Self::InvalidTarget => ("invalid_target", "a token is for one audience"),
             Self::Grant(refusal) => match refusal {
                 GrantRefusal::NotAllowed => {
                     ("unauthorized_client", "the application may not use this grant")
                 }
                 GrantRefusal::Invalid => {
                     ("invalid_grant", "the code or token is invalid, expired or revoked")
+                }
+                GrantRefusal::MayNotAct => {
+                    ("invalid_grant", "the actor may not act as the subject")
                 }
                 GrantRefusal::Scope => ("invalid_scope", "the scope is more than may be granted"),
                 GrantRefusal::Audience => {
@@ -142,6 +145,7 @@ mod tests {
         let grants = [
             GrantRefusal::NotAllowed,
             GrantRefusal::Invalid,
+            GrantRefusal::MayNotAct,
             GrantRefusal::Scope,
             GrantRefusal::Audience,
         ];

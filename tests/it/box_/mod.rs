@@ -1,8 +1,13 @@
 //! The Box-shaped channels: tokens by assertion, app users, and what is done with them.
 //!
 //! `box-app` may do everything in Acme, `box-small` works with its own app users only.
+mod audit;
+mod exchange;
+mod forward_auth;
+mod headers;
 mod jwt_grant;
 mod narrowing;
+mod people;
 
 use crate::support::{Page, TestServer};
 use base64::Engine as _;
