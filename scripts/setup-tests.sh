@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings what the tests need and the machine lacks: the Postgres server, Chromium, Node.js with the npm
-# packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
+# Brings what the tests need and the machine lacks: the Postgres server, Chromium, nginx, Node.js with the
+# npm packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,7 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
     || [[ -n ${CHROMIUM:-} ]] || missing+=(chromium)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
+command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v curl >/dev/null || missing+=(curl)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)

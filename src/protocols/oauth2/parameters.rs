@@ -5,6 +5,7 @@ use crate::crypto::json::parse_object;
 use crate::http::form::pairs;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -41,12 +42,14 @@ impl Parameters {
             if name.contains('\0') || value.contains('\0') {
                 return Err(Unreadable::Broken);
             }
-            if !sent.known.contains_key(&name) {
-                sent.known.insert(name, value);
-            } else if REPEATABLE.contains(&name.as_str()) {
-                sent.again.push(value);
-            } else {
-                return Err(Unreadable::Twice);
+            match sent.known.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(value);
+                }
+                Entry::Occupied(first) if REPEATABLE.contains(&first.key().as_str()) => {
+                    sent.again.push(value);
+                }
+                Entry::Occupied(_) => return Err(Unreadable::Twice),
             }
         }
         Ok(sent)

@@ -8,6 +8,7 @@ mod headers;
 mod jwt_grant;
 mod narrowing;
 mod people;
+mod proxy;
 
 use crate::support::{Page, TestServer};
 use base64::Engine as _;
