@@ -8,6 +8,9 @@ mod headers;
 mod jwt_grant;
 mod narrowing;
 mod people;
+mod provisioning;
+mod sdk;
+mod users;
 
 use crate::support::{Page, TestServer};
 use base64::Engine as _;
