@@ -54,18 +54,17 @@ async fn page(ctx: &Context, call: &Call, query: &Query) -> Outcome {
         (found, count) = (Vec::new(), 0);
     }
     let entries: Vec<Value> = found.iter().map(|user| answer::user(user, &fields)).collect();
-    let mut body = json!({ "entries": entries, "limit": limit });
-    match paging {
-        Paging::Offset => {
-            body["total_count"] = count.into();
-            body["offset"] = offset.into();
-        }
+    let body = match paging {
+        Paging::Offset => json!({
+            "total_count": count, "entries": entries, "limit": limit, "offset": offset,
+        }),
         Paging::Marker => {
             let full = i64::try_from(found.len()).is_ok_and(|length| length == limit);
             let last = found.last().filter(|_| full);
-            body["next_marker"] = last.map_or(Value::Null, |user| marker(&user.user.id).into());
+            let next = last.map(|user| marker(&user.user.id));
+            json!({ "entries": entries, "limit": limit, "next_marker": next })
         }
-    }
+    };
     Ok(json(StatusCode::OK, &body))
 }
 
