@@ -14,8 +14,9 @@ claims=$(printf '{"iss":"%s","sub":"%s","box_sub_type":"%s","aud":"%s/oauth2/tok
     "$CLIENT_ID" "${2:?whose}" "${1:?enterprise or user}" "$ISSUER" "$(openssl rand -hex 16)" \
     "$(($(date +%s) + 30))" | base64url)
 signature=$(printf %s "$header.$claims" | openssl dgst -sha256 -sign "$KEY_FILE" | base64url)
-answer=$(curl -sS --fail-with-body "$ISSUER/oauth2/token" \
+answer=$(curl -s --fail-with-body "$ISSUER/oauth2/token" \
     -d grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer -d client_id="$CLIENT_ID" \
-    -d client_secret="${CLIENT_SECRET:-box-demo-secret}" -d assertion="$header.$claims.$signature")
+    -d client_secret="${CLIENT_SECRET:-box-demo-secret}" -d assertion="$header.$claims.$signature") \
+    || { printf '%s\n' "$answer" >&2; exit 1; }
 token=${answer#*\"access_token\":\"}
 printf '%s\n' "${token%%\"*}"
