@@ -1,5 +1,6 @@
 //! What the Box-shaped API keeps about a user beyond what the rules look at.
-use super::Status;
+use super::user::User;
+use super::{Status, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// As stored: whatever is not written down is at its default.
@@ -27,6 +28,23 @@ impl Default for BoxProfile {
             space_amount: 5_368_709_120,
             restriction: Restriction::None,
         }
+    }
+}
+
+/// A user as the Box-shaped API shows one.
+#[derive(Debug, Clone)]
+pub struct BoxUser {
+    pub user: User,
+    pub profile: BoxProfile,
+    /// The application's own name for an app user; unique within the application, and never an id of ours.
+    pub external_id: Option<String>,
+    pub created_at: Timestamp,
+    pub modified_at: Timestamp,
+}
+
+impl BoxUser {
+    pub fn status(&self) -> BoxStatus {
+        BoxStatus { status: self.user.status, restriction: self.profile.restriction }
     }
 }
 

@@ -236,6 +236,8 @@ async fn act(
     let (Some(organization), UserKind::Person) = (organization, subject.kind) else {
         return Err(Failure::Refused(NO_SUCH_SUBJECT));
     };
+    // Before anything begins that a wrong scope would leave without a token.
+    granted_scope(asking, subject.kind)?;
     let service = box_subjects::service_account(conn, &client.id, organization.as_str()).await?.0;
     let service = service.ok_or(Failure::Refused(BoxRefusal::NotAuthorized))?;
     let granting = Granting {
@@ -282,7 +284,7 @@ async fn mint(
     event: &Event,
 ) -> Result<Option<BoxToken>, Failure<BoxRefusal>> {
     let client = asking.client.client();
-    let scope = granted_scope(asking, principal)?;
+    let scope = granted_scope(asking, principal.subject().kind)?;
     let drawn = issue_tokens::draw_bearer(principal, now, now + lifetime(client));
     let token = NewToken {
         token_hash: &drawn.access_hash,
@@ -329,12 +331,12 @@ fn lifetime(client: &Client) -> Duration {
 
 /// All that the application may have, or the part of it that it asks for. Managing users is for service
 /// accounts; a user's token never does it.
-fn granted_scope(asking: Asking<'_>, principal: &Principal) -> Result<String, Failure<BoxRefusal>> {
+fn granted_scope(asking: Asking<'_>, kind: UserKind) -> Result<String, Failure<BoxRefusal>> {
     let client = asking.client.client();
     let own =
         |scope: &str| ![OFFLINE_ACCESS, MANAGE_APP_USERS, MANAGE_MANAGED_USERS].contains(&scope);
     let mut most = client.scopes.filter(own).union(STANDARD.iter().copied());
-    if principal.subject().kind == UserKind::ServiceAccount {
+    if kind == UserKind::ServiceAccount {
         most = most.union([MANAGE_APP_USERS]);
         if client.box_.as_ref().is_some_and(|settings| settings.enterprise_access) {
             most = most.union([MANAGE_MANAGED_USERS]);

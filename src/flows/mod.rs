@@ -26,6 +26,7 @@ pub mod issue_box_token;
 pub mod issue_tokens;
 pub mod keyring;
 pub mod passwords;
+pub mod manage_users;
 pub mod narrow_token;
 pub mod read_assertion;
 pub mod redeem_impersonation;

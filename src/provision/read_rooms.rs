@@ -146,8 +146,8 @@ pub(super) fn read_box(
         check_id(&key, "id", &id, &mut ids);
         let pem = key.required("pem").unwrap_or_default();
         if !pem.is_empty() && pem::rsa_public_key(&pem).is_err() {
-            let problem = "must be a public RSA key from 2048 bits in PEM form \
-                           (`-----BEGIN PUBLIC KEY-----`)";
+            let problem = "must be a public key in PEM form: RSA from 2048 bits, beginning with \
+                           `-----BEGIN PUBLIC KEY-----`";
             key.wrong("pem", problem);
         }
         key.finish();

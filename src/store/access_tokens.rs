@@ -148,6 +148,23 @@ pub async fn revoke(
     Ok(revoked > 0)
 }
 
+/// The impersonation that lives by a token of `client`, unless the token was narrowed from another one.
+pub async fn impersonation_of(
+    mut conn: &Conn,
+    token_hash: &[u8],
+    client: &ClientId,
+) -> Result<Option<ImpersonationId>, StoreError> {
+    let found: Option<Option<String>> = access_tokens::table
+        .find(token_hash)
+        .filter(access_tokens::client_id.eq(client.as_str()))
+        .filter(access_tokens::narrowed_from.is_null())
+        .select(access_tokens::impersonation_id)
+        .first(&mut conn)
+        .await
+        .optional()?;
+    found.flatten().map(|text| super::id(TABLE, text)).transpose()
+}
+
 /// Remembers that a JWT of which nothing was stored is revoked.
 pub async fn insert_revoked(
     mut conn: &Conn,

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod authorization_codes;
 pub mod box_subjects;
 pub mod box_tokens;
+pub mod box_users;
 pub mod clients;
 pub mod consents;
 pub mod directory;
@@ -54,6 +55,12 @@ impl From<DbError> for StoreError {
 }
 
 impl StoreError {
+    /// Another row holds the same value where `constraint` wants one only.
+    pub fn violates(&self, constraint: &str) -> bool {
+        let Self::Query(DbError::DatabaseError(_, details)) = self else { return false };
+        details.constraint_name() == Some(constraint)
+    }
+
     /// Another row holds the same unique value.
     pub fn is_unique_violation(&self) -> bool {
         use diesel::result::DatabaseErrorKind::UniqueViolation;

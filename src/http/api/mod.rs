@@ -1,7 +1,9 @@
 //! The JSON API: impersonation, and the health of the server.
 //!
 //! Start at [`impersonate`], Auth0's endpoint; [`link`] opens what it hands out; [`impersonations`] is
-//! the same as a resource of ours; [`forward_auth`] is asked by proxies, for APIs of others.
+//! the same as a resource of ours; [`box_`] is the Box-shaped API, and [`forward_auth`] is asked by proxies,
+//! for APIs of others.
+pub mod box_;
 pub mod forward_auth;
 pub mod health;
 pub mod impersonate;
@@ -21,6 +23,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.app_data(
         web::QueryConfig::default().error_handler(|problem, _| unreadable(&problem).into()),
     );
+    cfg.configure(box_::routes);
     for path in ["/users/{user_id}/impersonate", "/api/users/{user_id}/impersonate"] {
         cfg.service(link::resource(path));
     }

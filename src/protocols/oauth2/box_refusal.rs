@@ -105,10 +105,10 @@ mod tests {
     /// `expected` and `expired` hold the letters too, and would make SDKs try again for ever.
     #[test]
     fn only_the_claim_at_fault_is_spelt_in_a_description() {
-        let culprits = |fault| match fault {
-            AssertionFault::Expiry | AssertionFault::ExpiryTooFar => (true, false),
-            AssertionFault::Jti | AssertionFault::JtiUsed => (false, true),
-            _ => (false, false),
+        let culprits = |fault| {
+            let expiry = [AssertionFault::Expiry, AssertionFault::ExpiryTooFar];
+            let jti = [AssertionFault::Jti, AssertionFault::JtiUsed];
+            (expiry.contains(&fault), jti.contains(&fault))
         };
         let others = [
             BoxTokenRefusal::Grant(BoxRefusal::NotAuthorized),

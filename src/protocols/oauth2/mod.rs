@@ -10,6 +10,7 @@
 //! [OpenID Connect Core]: https://openid.net/specs/openid-connect-core-1_0.html
 pub mod answer;
 pub mod box_refusal;
+pub mod box_routes;
 pub mod endpoints;
 pub mod grants;
 pub mod metadata;

@@ -1,12 +1,13 @@
 //! Every URL of the room.
 use super::endpoints::body::{only_get, only_get_and_post, only_post};
 use super::endpoints::well_known::{self, Metadata};
-use super::endpoints::{authorize, box_token, cors, introspect, logout, revoke, token, userinfo};
+use super::endpoints::{authorize, cors, introspect, logout, revoke, token, userinfo};
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
 
 pub fn routes(cfg: &mut ServiceConfig) {
     cfg.app_data(web::Data::new(Metadata::default()));
+    cfg.configure(super::box_routes::routes);
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         cfg.service(
             resource(path)
@@ -42,14 +43,6 @@ pub fn routes(cfg: &mut ServiceConfig) {
         resource("/oauth/revoke")
             .route(post().to(revoke::post))
             .route(web::method(Method::OPTIONS).to(cors::preflight))
-            .default_service(to(only_post)),
-    )
-    .service(
-        resource("/oauth2/token").route(post().to(box_token::post)).default_service(to(only_post)),
-    )
-    .service(
-        resource("/oauth2/revoke")
-            .route(post().to(box_token::post_revoke))
             .default_service(to(only_post)),
     )
     .service(

@@ -48,6 +48,7 @@ async fn a_managed_user_is_an_impersonation_by_the_service_account() {
     let server = TestServer::start().await;
     let service = service_account(&server, APP).await;
     let token = APP.token(&server, "user", "usr_alice").await;
+    let trail = server.db.trail().await;
     let said = server.introspect(&token).await.json();
     assert_eq!(
         (&said["sub"], &said["impersonated"]),
@@ -56,7 +57,7 @@ async fn a_managed_user_is_an_impersonation_by_the_service_account() {
     );
     assert_eq!(said["act"], json!({"iss": server.url, "sub": service}));
     assert_eq!(
-        server.db.trail().await,
+        trail,
         [
             format!("impersonation.started {service}->usr_alice"),
             format!("impersonation.token_issued {service}->usr_alice"),

@@ -8,7 +8,10 @@ mod headers;
 mod jwt_grant;
 mod narrowing;
 mod people;
+mod provisioning;
 mod proxy;
+mod sdk;
+mod users;
 
 use crate::support::{Page, TestServer};
 use base64::Engine as _;

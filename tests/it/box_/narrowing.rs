@@ -90,6 +90,27 @@ async fn g20_only_a_live_token_of_such_an_application_is_narrowed() {
 }
 
 #[tokio::test]
+async fn an_impersonation_is_over_with_the_token_it_was_begun_for() {
+    let server = TestServer::start().await;
+    let token = APP.token(&server, "user", "usr_alice").await;
+    let less = narrowed(&server, &token, "openid").await;
+    let active = "SELECT count(*) FROM impersonations WHERE status = 'active'";
+    for (token, left) in [(&less, 1), (&token, 0)] {
+        let form =
+            [("client_id", APP.id), ("client_secret", APP.secret), ("token", token.as_str())];
+        assert_eq!(server.browser().post_form("/oauth2/revoke", &form).await.status, 200);
+        assert_eq!(server.db.count(active).await, left);
+    }
+    // Nor does one begin for a token that is not given.
+    let mut form = vec![("grant_type", JWT_BEARER), ("client_id", APP.id), ("scope", "nonsense")];
+    let assertion = APP.assertion(&APP.claims(&server, "user", "usr_alice").await);
+    form.extend([("client_secret", APP.secret), ("assertion", assertion.as_str())]);
+    let answer = server.browser().post_form("/oauth2/token", &form).await;
+    refused(&answer, "invalid_scope", "more than may be granted");
+    assert_eq!(server.db.count(active).await, 0);
+}
+
+#[tokio::test]
 async fn a_token_is_given_back_by_its_application_only() {
     let server = TestServer::start().await;
     let token = APP.enterprise_token(&server).await;

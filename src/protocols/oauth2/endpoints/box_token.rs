@@ -115,7 +115,7 @@ async fn revoked(request: &HttpRequest, ctx: &Context, payload: web::Payload) ->
     let sent = body::parameters(request, payload).await.map_err(request_refused)?;
     let client = authenticated(ctx, request, &sent).await?;
     let token = sent.get("token").ok_or(missing("token is missing"))?;
-    revoke(ctx, &client, token).await?;
+    revoke(ctx, &client, token, &caller(request)).await?;
     Ok(body::secret(StatusCode::OK).finish())
 }
 
