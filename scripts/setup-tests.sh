@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings what the tests need and the machine lacks: the Postgres server, Chromium, Node.js with the npm
-# packages, xmlsec1, and Python with the PyPI packages of tests/clients. Does nothing the second time.
+# Brings what the tests need and the machine lacks: the Postgres server, Chromium, nginx, xmlsec1, Node.js with
+# the npm packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,8 +28,8 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
     || [[ -n ${CHROMIUM:-} ]] || missing+=(chromium)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
+command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx)
 command -v openssl >/dev/null || missing+=(openssl)
-command -v xmlsec1 >/dev/null || missing+=(xmlsec1)
 command -v curl >/dev/null || missing+=(curl)
 command -v xmlsec1 >/dev/null || missing+=(xmlsec1)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
@@ -59,7 +59,7 @@ if [[ -f $clients/requirements.txt ]]; then
     if ! cmp -s "$clients/requirements.txt" "$done_mark"; then
         echo "python packages into target/py"
         python3 -m venv target/py
-        target/py/bin/pip install --quiet --disable-pip-version-check -r "$clients/requirements.txt"
+        target/py/bin/python -m pip install --quiet --disable-pip-version-check -r "$clients/requirements.txt"
         cp "$clients/requirements.txt" "$done_mark"
     fi
 fi

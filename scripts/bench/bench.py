@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 
+import assertions
 import cluster
 from browser import Browser
 from operations import Operations
@@ -41,7 +42,7 @@ def arguments():
 
 
 class Server:
-    def __init__(self, binary, folder, database_url):
+    def __init__(self, binary, folder, database_url, box_key):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -54,6 +55,7 @@ class Server:
             "UNDERSTUDY_LISTEN": f"127.0.0.1:{port}",
             "UNDERSTUDY_MASTER_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "UNDERSTUDY_RATE_LIMITS": "off",
+            "BENCH_BOX_KEY": box_key,
         }
         self.process, self.log = None, None
 
@@ -157,8 +159,8 @@ def row(name, figures, operation):
             f"{cost:>17}  {goal:>14}  {verdict(figures, operation)}")
 
 
-def measure_all(args, server, postgres, folder):
-    operations = Operations(server.base, folder)
+def measure_all(args, server, postgres, folder, key):
+    operations = Operations(server.base, folder, key)
     # The one password that was hashed to sign in is not part of the load.
     cluster.forget_peak(server.process.pid)
     chosen = {name: operation for name, operation in operations.all().items()
@@ -182,14 +184,15 @@ def main():
     postgres = server = None
     try:
         postgres = cluster.Cluster(folder)
-        server = Server(args.binary, folder, postgres.url)
+        key = assertions.Key(folder)
+        server = Server(args.binary, folder, postgres.url, key.public)
         server.command("migrate")
         server.command("apply", "-f", str(HERE / "bench.yaml"))
         server.start()
         server.stop()
         first = server.start()
         idle = cluster.memory(server.process.pid)[0]
-        table, missed = measure_all(args, server, postgres, folder)
+        table, missed = measure_all(args, server, postgres, folder, key)
         peak = cluster.memory(server.process.pid)[1]
         print(f"\nmemory: idle {idle:.0f} MiB (goal 20), peak {peak:.0f} MiB (goal 50); "
               f"ready {first:.2f} s after the start (goal 0.15)")

@@ -17,12 +17,16 @@ from browser import Browser
 CALLBACK = "https://app.bench.test/callback"
 VERIFIER = "bench-verifier-0123456789-0123456789-0123456789"
 FORM = "application/x-www-form-urlencoded"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+# Signed in some ten seconds, of the sixty that they live.
+ASSERTIONS = 12000
 AGENTS, SUBJECTS = 8, 32
 SECRETS = {
     "bench-global": "bench-global-secret-0123456789abcdef",
     "bench-machine": "bench-machine-secret-0123456789abcdef",
     "bench-web-es256": "bench-web-secret-0123456789abcdef",
     "bench-web-rs256": "bench-web-secret-0123456789abcdef",
+    "bench-box": "bench-box-secret-0123456789abcdef",
 }
 
 
@@ -49,8 +53,9 @@ class Operation:
 
 
 class Operations:
-    def __init__(self, base, folder):
-        self.links = folder / "links.txt"
+    def __init__(self, base, folder, key):
+        self.links, self.key = folder / "links.txt", key
+        self.assertions = folder / "assertions.txt"
         self.browser = Browser(base)
         self.browser.sign_in(self.authorize("bench-web-es256", "openid"),
                              "person@bench.test", "bench-password-of-pat")
@@ -74,6 +79,7 @@ class Operations:
             "SAML Response, one signature": self.saml("bench-saml-one", 1.25, 0.3),
             "SAML Response, both signatures": self.saml("bench-saml", 2.2, 0.3),
             "WS-Fed response": self.signed_in(self.wsfed(), 'name="wresult"', 1.25, 0.3),
+            "JWT grant": Operation(self.jwt_grant, 0.22, 0.4),
         }
 
     # One request, over and over.
@@ -177,7 +183,39 @@ class Operations:
         self.impersonate(load, seconds, str(self.links))
         return load.wrk("redeem.lua", {"links": str(self.links)}, seconds)
 
+    def jwt_grant(self, load, seconds):
+        """Tokens for an app user; until the assertions are used up, if that is before the time."""
+        user = self.app_user()
+        with open(self.assertions, "w", encoding="ascii") as file:
+            file.writelines(self.assertion("user", user) + "\n" for _ in range(ASSERTIONS))
+        return load.wrk("assertions.lua", {
+            "token": "/oauth2/token", "assertions": str(self.assertions),
+            "headers": {"Content-Type": FORM}, "body": urllib.parse.urlencode(self.box_form())}, seconds)
+
     # Single steps, not measured.
+
+    def assertion(self, kind, subject):
+        return self.key.assertion(iss="bench-box", sub=subject, box_sub_type=kind,
+                                  aud=self.browser.base + "/oauth2/token")
+
+    def box_form(self):
+        return {"grant_type": JWT_BEARER, "client_id": "bench-box", "client_secret": SECRETS["bench-box"]}
+
+    def box_token(self, kind, subject):
+        form = {**self.box_form(), "assertion": self.assertion(kind, subject)}
+        status, _, text = Browser(self.browser.base).send("POST", "/oauth2/token", form)
+        if status != 200:
+            raise SystemExit(f"No token for {subject}: {status} {text[:300]}")
+        return json.loads(text)["access_token"]
+
+    def app_user(self):
+        """A new one; its id."""
+        bearer = {"Authorization": f"Bearer {self.box_token('enterprise', 'bench')}"}
+        status, _, text = Browser(self.browser.base).send(
+            "POST", "/2.0/users", json.dumps({"name": "App User", "is_platform_access_only": True}), bearer)
+        if status != 201:
+            raise SystemExit(f"No app user: {status} {text[:300]}")
+        return json.loads(text)["id"]
 
     def authorize(self, client, scope):
         query = {"client_id": client, "redirect_uri": CALLBACK, "response_type": "code",

@@ -9,6 +9,7 @@ use crate::crypto::mac::MacKey;
 use crate::crypto::seal::MasterKey;
 use crate::flows::keyring::Keys;
 use crate::flows::passwords::Passwords;
+use crate::flows::trail::Trail;
 use crate::flows::{Context, Shared};
 use crate::http::api::health::Readiness;
 use crate::http::edge::RequestId;
@@ -72,11 +73,13 @@ pub fn parts(
     let shared = Shared {
         keys: Keys::new(master),
         passwords: Passwords::new(cores),
+        trail: Trail::default(),
         rooms: protocols::ROOMS,
         issuer: settings.public_url.as_str().to_owned(),
         canonical: CanonicalUrl::new(host, port),
         forms,
         pairwise,
+        audience_aliases: settings.audience_aliases.clone(),
         rate_limits: settings.rate_limits == RateLimits::On,
     };
     let secure = settings.public_url.is_https();

@@ -1,12 +1,14 @@
 //! Has this person shown who they are? Pure.
 //!
 //! [`Authenticated`] is the proof; only this module makes one: from a password that matched
-//! ([`with_password`]), from a live session ([`Session::resume`]), or from a sign-in that a refresh
-//! token stands for ([`remembered`]).
+//! ([`with_password`]), from a live session ([`Session::resume`]), from a sign-in that a refresh
+//! token stands for ([`remembered`]), or from the word of the application whose own the user is
+//! ([`by_application`]).
 pub mod session;
 pub mod throttle;
 
-use crate::domain::Timestamp;
+use crate::domain::{ClientId, OrganizationId, Timestamp};
+use crate::domain::client::Client;
 use crate::domain::user::{User, UserKind};
 pub use session::{Session, SessionRefusal};
 
@@ -59,3 +61,50 @@ pub fn with_password(
 pub fn remembered(user: User, at: Timestamp) -> Result<Authenticated, SignInRefusal> {
     if user.is_active() { Ok(Authenticated { user, at }) } else { Err(SignInRefusal::Inactive) }
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VouchRefusal {
+    #[error("the user is not the application's own")]
+    NotItsOwn,
+    #[error("the application is not authorized in the organization")]
+    NotAuthorized,
+    #[error("the account is not active")]
+    Inactive,
+}
+
+/// Users without a login, app users and service accounts, are who their application says: it made them,
+/// and nobody else speaks for them. That lasts as long as the organization lets the application in.
+pub fn by_application(
+    user: User,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Authenticated, VouchRefusal> {
+    check_vouched(&user, client)?;
+    Ok(Authenticated { user, at: now })
+}
+
+/// Whether [`by_application`] would say yes now; asked again whenever such a user's token is used.
+pub fn check_vouched(user: &User, client: &Client) -> Result<(), VouchRefusal> {
+    check_own((user.kind, user.owner.as_ref()), user.organization_id(), client)?;
+    if user.is_active() { Ok(()) } else { Err(VouchRefusal::Inactive) }
+}
+
+/// The same of a user who is known to be active.
+pub fn check_own(
+    (kind, owner): (UserKind, Option<&ClientId>),
+    organization: Option<&OrganizationId>,
+    client: &Client,
+) -> Result<(), VouchRefusal> {
+    let without_login = matches!(kind, UserKind::AppUser | UserKind::ServiceAccount);
+    if !without_login || owner != Some(&client.id) {
+        return Err(VouchRefusal::NotItsOwn);
+    }
+    let settings = client.box_.as_ref();
+    if !settings.is_some_and(|box_| box_.is_authorized_in(organization)) {
+        return Err(VouchRefusal::NotAuthorized);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ pub mod seal;
 pub mod keys;
 pub mod jwk;
 pub mod json;
+pub mod pem;
 pub mod times;
 pub mod jws;
 pub mod certificate;

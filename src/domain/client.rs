@@ -1,5 +1,6 @@
 //! An application that trusts this server to sign people in, or that calls an API.
 use super::federation::{SamlSettings, WsfedSettings};
+use super::box_settings::BoxSettings;
 use super::organization::Organization;
 use super::protocol::{ProtocolName, Redeem};
 use super::scope::Scopes;
@@ -76,17 +77,23 @@ pub enum GrantType {
     AuthorizationCode,
     ClientCredentials,
     RefreshToken,
+    /// [RFC 8693 §2.1].
+    ///
+    /// [RFC 8693 §2.1]: https://www.rfc-editor.org/rfc/rfc8693#section-2.1
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantType {
-    pub const ALL: [Self; 3] =
-        [Self::AuthorizationCode, Self::ClientCredentials, Self::RefreshToken];
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::ClientCredentials, Self::RefreshToken, Self::TokenExchange];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::ClientCredentials => "client_credentials",
             Self::RefreshToken => "refresh_token",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 
@@ -204,6 +211,8 @@ pub struct Client {
     pub saml: Option<Arc<SamlSettings>>,
     /// Of a relying party.
     pub wsfed: Option<Arc<WsfedSettings>>,
+    /// None: it takes no part in the Box-shaped channels.
+    pub box_: Option<Arc<BoxSettings>>,
 }
 
 impl Client {

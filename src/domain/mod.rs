@@ -1,6 +1,8 @@
 //! The nouns: people, organizations, applications, scopes, time. Plain values.
 //!
 //! No I/O, no clock, no randomness, no framework. Start at [`user::User`] and [`client::Client`].
+pub mod box_profile;
+pub mod box_settings;
 pub mod caller;
 pub mod client;
 pub mod federation;

@@ -19,6 +19,11 @@ pub const KEYS_WRITE: &str = "keys:write";
 pub const POLICIES_WRITE: &str = "policies:write";
 pub const SETTINGS_WRITE: &str = "settings:write";
 
+/// The built-in role of co-administrators.
+pub const COADMIN: &str = "coadmin";
+/// The built-in role of service accounts, which nobody else can be given.
+pub const APP_SERVICE: &str = "app_service";
+
 /// Every permission that Understudy itself asks for: what the built-in role `admin` holds.
 pub const ALL: &[&str] = &[
     IMPERSONATE,

@@ -38,18 +38,48 @@ pub enum Channel {
     Link,
     /// A person at the console or the command line.
     Console,
+    /// The `As-User` header: a call with the actor's own bearer that names a user by id.
+    AsUser,
+    /// The `On-Behalf-Of` header: the same, by e-mail address.
+    OnBehalfOf,
+    /// An application's service account asks for a token of a managed user ([RFC 7523]).
+    ///
+    /// [RFC 7523]: https://www.rfc-editor.org/rfc/rfc7523
+    JwtGrant,
+    /// A person's token is exchanged for one that acts as somebody ([RFC 8693]).
+    ///
+    /// [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
+    TokenExchange,
 }
 
 impl Channel {
+    pub const ALL: [Self; 6] = [
+        Self::Link,
+        Self::Console,
+        Self::AsUser,
+        Self::OnBehalfOf,
+        Self::JwtGrant,
+        Self::TokenExchange,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Link => "link",
             Self::Console => "console",
+            Self::AsUser => "as_user",
+            Self::OnBehalfOf => "on_behalf_of",
+            Self::JwtGrant => "jwt_grant",
+            Self::TokenExchange => "token_exchange",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Link, Self::Console].into_iter().find(|channel| channel.as_str() == text)
+        Self::ALL.into_iter().find(|channel| channel.as_str() == text)
+    }
+
+    /// Signs a browser in at an application; the others act by tokens alone.
+    pub fn is_browser(self) -> bool {
+        matches!(self, Self::Link | Self::Console)
     }
 }
 
@@ -145,5 +175,9 @@ impl EndReason {
             Self::FeatureOff => "feature_off",
             Self::Logout => "logout",
         }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 }

@@ -9,6 +9,10 @@ pub const PROFILE: &str = "profile";
 pub const EMAIL: &str = "email";
 pub const PHONE: &str = "phone";
 pub const OFFLINE_ACCESS: &str = "offline_access";
+/// Make, read, change and delete the app users of one's application.
+pub const MANAGE_APP_USERS: &str = "manage_app_users";
+/// The same for everybody in the organization.
+pub const MANAGE_MANAGED_USERS: &str = "manage_managed_users";
 
 /// What every application may ask for: claims about the person who signs in.
 pub const STANDARD: &[&str] = &[OPENID, PROFILE, EMAIL, PHONE];
@@ -50,6 +54,18 @@ impl Scopes {
 
     pub fn is_subset_of(&self, other: &Self) -> bool {
         self.iter().all(|scope| other.contains(scope))
+    }
+
+    /// Both, each scope once.
+    #[must_use]
+    pub fn union<'a>(&self, others: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut scopes = self.0.clone();
+        for scope in others {
+            if !scopes.iter().any(|known| known == scope) {
+                scopes.push(scope.to_owned());
+            }
+        }
+        Self(scopes)
     }
 
     /// Only those that pass, in the same order.

@@ -1,7 +1,7 @@
 //! Somebody who can be signed in, or for whom an application works.
 use super::organization::Organization;
 use super::permission::Permissions;
-use super::{OrganizationId, Status, UserId};
+use super::{ClientId, OrganizationId, Status, UserId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,6 +49,9 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub id: UserId,
+    pub kind: UserKind,
+    /// The application that made an app user, or whose own a service account is.
+    pub owner: Option<ClientId>,
     pub organization: Option<OrganizationId>,
     pub profile: Profile,
 }
@@ -63,6 +66,8 @@ pub struct User {
     pub organization: Option<Organization>,
     pub profile: Profile,
     pub permissions: Permissions,
+    /// The application that made an app user, or whose own a service account is.
+    pub owner: Option<ClientId>,
 }
 
 impl User {
@@ -73,6 +78,11 @@ impl User {
 
     pub fn organization_id(&self) -> Option<&OrganizationId> {
         self.organization.as_ref().map(|organization| &organization.id)
+    }
+
+    /// The service account of `client`.
+    pub fn is_service_account_of(&self, client: &ClientId) -> bool {
+        self.kind == UserKind::ServiceAccount && self.owner.as_ref() == Some(client)
     }
 
     /// How the user is called on pages: the name, else the e-mail address, else the id.

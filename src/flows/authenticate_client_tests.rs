@@ -35,6 +35,7 @@ fn client() -> Client {
         },
         saml: None,
         wsfed: None,
+        box_: None,
     }
 }
 

@@ -90,10 +90,14 @@ async fn find_held(
 }
 
 /// The actor has had enough. Ending one that is over already is no error.
-pub async fn stop(ctx: &Context, held: &Held, caller: &Caller) -> Result<(), StoreError> {
+pub async fn stop(
+    ctx: &Context,
+    held: &ImpersonationId,
+    caller: &Caller,
+) -> Result<(), StoreError> {
     let conn = ctx.store.conn().await?;
     let by = EndedBy { actor: None, reason: EndReason::StoppedByActor };
-    end_by_id(&conn, &held.impersonation, by, caller).await?;
+    end_by_id(&conn, held, by, caller).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! One second is how long a change may take to be seen everywhere; what decides about an
 //! impersonation reads the database itself ([`super::facts`]).
+use super::read_assertion::AssertionKeys;
 use crate::domain::ClientId;
 use crate::domain::client::Client;
 use crate::store::{self, Conn, StoreError};
@@ -14,6 +15,8 @@ pub struct ClientCache {
     known: moka::future::Cache<ClientId, Arc<Client>>,
     /// Failed authentications in the last minute, by application and address.
     failures: moka::future::Cache<(ClientId, String), Arc<AtomicU32>>,
+    /// The keys with which they sign assertions.
+    pub(super) assertion_keys: AssertionKeys,
 }
 
 /// Guesses a minute at the secret of one application from one address, on one worker.
@@ -26,6 +29,7 @@ impl Default for ClientCache {
         Self {
             known: known.max_capacity(10_000).build(),
             failures: failures.max_capacity(10_000).build(),
+            assertion_keys: AssertionKeys::default(),
         }
     }
 }

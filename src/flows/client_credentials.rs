@@ -44,6 +44,7 @@ pub async fn client_credentials(
         scope: scope.clone(),
         id_token: None,
         refresh_token: None,
+        issued_token_type: None,
     })
 }
 

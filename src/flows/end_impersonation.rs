@@ -96,7 +96,7 @@ pub async fn decide_again(
 }
 
 /// Restarts the idle clock; not at every call, so that a busy application costs no write each time.
-async fn touch(
+pub(super) async fn touch(
     conn: &Conn,
     granted: &Impersonation,
     now: crate::domain::Timestamp,

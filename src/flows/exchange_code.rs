@@ -31,6 +31,9 @@ pub enum GrantRefusal {
     /// Unknown, expired, used, somebody else's, or its user is gone: all one.
     #[error("the code or token is not valid")]
     Invalid,
+    /// Of an exchange; an unknown subject is one as whom the actor may not act.
+    #[error("the actor may not act as the subject")]
+    MayNotAct,
     #[error("the scope is more than was granted")]
     Scope,
     #[error("the application may not ask for tokens for this audience")]
@@ -71,7 +74,7 @@ pub async fn exchange_code(
     let mint = Mint {
         client,
         principal: &principal,
-        session: &grant.session,
+        session: Some(&grant.session),
         scope: &grant.scope,
         nonce: grant.nonce.as_deref(),
         audience,

@@ -1,6 +1,7 @@
 //! What the heart looks at, loaded in one round trip and always from the database.
 use super::Context;
 use crate::domain::client::Client;
+use crate::domain::protocol::Channel;
 use crate::domain::user::User;
 use crate::domain::{ClientId, SessionId, Timestamp, UserId};
 use crate::impersonation::{ActorProof, ImpersonationRequest, Terms};
@@ -48,8 +49,7 @@ pub async fn of_running(
     conn: &Conn,
     record: &Record,
 ) -> Result<Option<ImpersonationRequest>, StoreError> {
-    let (facts, actor_proof) =
-        try_join!(of_record(conn, record), proof_of_actor(conn, record.actor_session.as_ref()),)?;
+    let (facts, actor_proof) = try_join!(of_record(conn, record), proof_of_actor(conn, record))?;
     let (Some(starts_at), Some(ends_at), Some(last_seen_at), None) =
         (record.redeemed_at, record.ends_at, record.last_seen_at, record.ended_at)
     else {
@@ -67,7 +67,7 @@ pub async fn of_running(
         actor_is_impersonated: false,
         subject,
         client,
-        return_url: record.request.return_url.clone(),
+        return_url: record.link.as_ref().map(|link| link.request.return_url.clone()),
         mode: record.mode,
         feature_enabled: facts.feature_enabled,
         terms: Terms { id: record.id.clone(), starts_at, ends_at, last_seen_at },
@@ -75,17 +75,30 @@ pub async fn of_running(
     }))
 }
 
-async fn proof_of_actor(
-    conn: &Conn,
-    session: Option<&SessionId>,
-) -> Result<ActorProof, StoreError> {
-    let Some(session) = session else { return Ok(ActorProof::Asserted) };
+async fn proof_of_actor(conn: &Conn, record: &Record) -> Result<ActorProof, StoreError> {
+    match (&record.actor_session, &record.bearer_hash) {
+        (Some(session), _) => proof_by_session(conn, session).await,
+        (None, Some(bearer)) => proof_by_token(conn, bearer).await,
+        (None, None) if record.channel == Channel::JwtGrant => Ok(ActorProof::Client),
+        (None, None) => Ok(ActorProof::Asserted),
+    }
+}
+
+async fn proof_by_session(conn: &Conn, session: &SessionId) -> Result<ActorProof, StoreError> {
     // Not `resume`: an actor who works in the application leaves their own session idle.
     let live = match store::sessions::find_by_id(conn, session).await? {
         Some((Found::Own(session), now)) => session.ended_at.is_none() && now < session.expires_at,
         Some((Found::Impersonated { .. }, _)) | None => false,
     };
     Ok(if live { ActorProof::Session } else { ActorProof::SessionEnded })
+}
+
+async fn proof_by_token(conn: &Conn, bearer: &[u8]) -> Result<ActorProof, StoreError> {
+    let live = match store::access_tokens::find(conn, bearer).await? {
+        Some((token, now)) => !token.ended && !token.inactive && now < token.expires_at,
+        None => false,
+    };
+    Ok(if live { ActorProof::Token } else { ActorProof::TokenEnded })
 }
 
 impl Context {

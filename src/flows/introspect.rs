@@ -1,27 +1,45 @@
 //! What a token stands for, told to an application that was given it ([RFC 7662]).
 //!
 //! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
-use super::Context;
+use super::act_as_user::{self, Call, CallRefusal, Called, SubjectName};
 use super::authenticate_client::AuthenticatedClient;
-use super::claims;
-use super::verify_access_token::{LiveToken, verify};
+use super::verify_access_token::LiveToken;
+use super::{Context, Failure, claims};
+use crate::domain::UserId;
 use crate::domain::caller::Caller;
 use crate::domain::client::{Client, ClientKind};
+use crate::domain::protocol::Channel;
 use crate::domain::user::Holder;
-use crate::impersonation::marks;
-use crate::store::StoreError;
+use crate::impersonation::{Denial, marks};
 use serde_json::{Map, Value};
 
+/// What is asked about.
+pub struct Question<'a> {
+    pub token: &'a str,
+    /// As whom the bearer of the token called: an API passes the `As-User` on that it was sent.
+    pub as_user: Option<&'a UserId>,
+}
+
 /// The members of the answer; `None` is `active: false` and nothing else.
+///
+/// # Errors
+///
+/// Refused when the token is good and may not act as the user that is named.
 pub async fn introspect(
     ctx: &Context,
     asker: &AuthenticatedClient,
-    token: &str,
+    question: &Question<'_>,
     caller: &Caller,
-) -> Result<Option<Map<String, Value>>, StoreError> {
-    let conn = ctx.store.conn().await?;
-    let live = verify(ctx, &conn, token, caller).await?;
-    Ok(live.filter(|live| may_ask(asker.client(), live)).map(|live| describe(ctx, &live)))
+) -> Result<Option<Map<String, Value>>, Failure<Denial>> {
+    let named = question.as_user.map(|id| (Channel::AsUser, SubjectName::Id(id.clone())));
+    let call = Call { token: question.token, named: named.as_ref(), what: "introspection", caller };
+    match act_as_user::call(ctx, &call, |live| may_ask(asker.client(), live)).await {
+        Ok(made) => Ok(Some(describe(ctx, &made))),
+        Err(Failure::Refused(CallRefusal::InvalidToken)) => Ok(None),
+        Err(Failure::Refused(CallRefusal::Denied(denial))) => Err(Failure::Refused(denial)),
+        Err(Failure::Accident(cause)) => Err(Failure::Accident(cause)),
+        Err(Failure::Busy) => Err(Failure::Busy),
+    }
 }
 
 /// An application asks about its own tokens and about those made for it. APIs are machines, and may be
@@ -40,8 +58,9 @@ fn may_ask(asker: &Client, live: &LiveToken<Holder>) -> bool {
     own || for_it || api
 }
 
-fn describe(ctx: &Context, live: &LiveToken<Holder>) -> Map<String, Value> {
-    let subject = live.user.as_ref().map_or(live.client.id.as_str(), |user| user.id.as_str());
+fn describe(ctx: &Context, made: &Called) -> Map<String, Value> {
+    let live = &made.token;
+    let subject = made.user().map_or(live.client.id.as_str(), |user| user.id.as_str());
     let mut members = Map::new();
     members.insert("active".into(), true.into());
     members.insert("iss".into(), ctx.issuer().into());
@@ -59,6 +78,6 @@ fn describe(ctx: &Context, live: &LiveToken<Holder>) -> Map<String, Value> {
     if let Some(at) = live.authenticated_at {
         claims::sign_in(&mut members, at);
     }
-    marks::write(&mut members, live.impersonation.as_ref(), ctx.issuer());
+    marks::write(&mut members, made.impersonation.as_ref(), ctx.issuer());
     members
 }

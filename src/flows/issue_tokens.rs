@@ -28,13 +28,18 @@ pub struct Tokens {
     pub scope: Scopes,
     pub id_token: Option<String>,
     pub refresh_token: Option<String>,
+    /// What an exchange gave ([RFC 8693 §2.2.1]).
+    ///
+    /// [RFC 8693 §2.2.1]: https://www.rfc-editor.org/rfc/rfc8693#section-2.2.1
+    pub issued_token_type: Option<&'static str>,
 }
 
 /// Whom the tokens are about, and what was granted.
 pub struct Mint<'a> {
     pub client: &'a Client,
     pub principal: &'a Principal,
-    pub session: &'a SessionId,
+    /// None: it comes of no sign-in at a browser.
+    pub session: Option<&'a SessionId>,
     pub scope: &'a Scopes,
     pub nonce: Option<&'a str>,
     /// None: for this server's own API, by an opaque token.
@@ -89,6 +94,20 @@ pub fn draw(mint: &Mint<'_>) -> Drawn {
     Drawn { secret, access_hash, expires_at }
 }
 
+/// An opaque token that comes of no sign-in at a browser, for our own API.
+pub fn draw_bearer(principal: &Principal, now: Timestamp, until: Timestamp) -> Drawn {
+    let secret = random::secret();
+    let access_hash = hash::hash_secret(&secret);
+    Drawn { secret, access_hash, expires_at: bounded(principal, until.max(now)) }
+}
+
+impl Drawn {
+    /// Gives out an opaque token; its hash is stored by now.
+    pub fn into_bearer(self) -> String {
+        self.secret
+    }
+}
+
 /// By which the row of a JWT is found. Not the hash of the `jti` alone: whoever reads a `jti` somewhere
 /// must not be able to bring it as an opaque token.
 pub(super) fn jti_hash(jti: &str) -> Vec<u8> {
@@ -103,13 +122,23 @@ pub fn finish(
     refresh_token: Option<String>,
 ) -> Result<Tokens, StoreError> {
     let expires_in = (drawn.expires_at - mint.now).num_seconds();
-    let access_token = match mint.audience {
-        None => drawn.secret,
-        Some(audience) => access_jwt(ctx, mint, audience, (&drawn.secret, drawn.expires_at))?,
-    };
+    let access_token = access_token(ctx, mint, drawn)?;
     let wanted = mint.scope.contains(OPENID);
     let id_token = wanted.then(|| id_token(ctx, mint, &access_token)).transpose()?;
-    Ok(Tokens { access_token, expires_in, scope: mint.scope.clone(), id_token, refresh_token })
+    let (scope, issued_token_type) = (mint.scope.clone(), None);
+    Ok(Tokens { access_token, expires_in, scope, id_token, refresh_token, issued_token_type })
+}
+
+/// The access token alone, of what was drawn and stored.
+pub(super) fn access_token(
+    ctx: &Context,
+    mint: &Mint<'_>,
+    drawn: Drawn,
+) -> Result<String, StoreError> {
+    match mint.audience {
+        None => Ok(drawn.secret),
+        Some(audience) => access_jwt(ctx, mint, audience, (&drawn.secret, drawn.expires_at)),
+    }
 }
 
 /// A JWT access token of a user ([RFC 9068 §2.2]).
@@ -130,7 +159,9 @@ fn access_jwt(
     claims.insert("exp".into(), expires_at.timestamp().into());
     claims.insert("jti".into(), jti.into());
     claims.insert("scope".into(), mint.scope.to_string().into());
-    claims.insert("sid".into(), mint.session.as_str().into());
+    if let Some(session) = mint.session {
+        claims.insert("sid".into(), session.as_str().into());
+    }
     claims::sign_in(&mut claims, mint.principal.authenticated_at());
     marks::write(&mut claims, mint.principal.impersonation(), ctx.issuer());
     sign(&*signer(ctx, SigningAlgorithm::Es256)?, "at+jwt", &claims)
@@ -148,7 +179,9 @@ fn id_token(ctx: &Context, mint: &Mint<'_>, access_token: &str) -> Result<String
     claims.insert("aud".into(), mint.client.id.as_str().into());
     claims.insert("iat".into(), mint.now.timestamp().into());
     claims.insert("exp".into(), expires_at.timestamp().into());
-    claims.insert("sid".into(), mint.session.as_str().into());
+    if let Some(session) = mint.session {
+        claims.insert("sid".into(), session.as_str().into());
+    }
     let at_hash = hash::left_half_hash(key.algorithm(), access_token);
     claims.insert("at_hash".into(), at_hash.into());
     if let Some(nonce) = mint.nonce {

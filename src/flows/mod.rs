@@ -3,6 +3,7 @@
 //! A flow takes a [`Context`] and proof of its caller, and returns a value or a [`Failure`]. No HTTP
 //! types. Start at [`start_impersonation`], [`redeem_impersonation`] and [`complete_login`].
 pub mod account;
+pub mod act_as_user;
 pub mod authenticate_client;
 pub mod authorize;
 pub mod browser;
@@ -17,21 +18,29 @@ pub mod deliver_logout;
 pub mod end_impersonation;
 pub mod end_session;
 pub mod exchange_code;
+pub mod exchange_token;
 pub mod facts;
 pub mod farewell;
+pub mod forwarded_token;
 pub mod housekeeping;
 pub mod introspect;
+pub mod issue_box_token;
 pub mod issue_tokens;
 pub mod keyring;
 pub mod passwords;
+pub mod manage_users;
+pub mod narrow_token;
+pub mod read_assertion;
 pub mod redeem_impersonation;
 pub mod refresh_tokens;
 pub mod revoke;
 pub mod rotate_keys;
 pub mod see_impersonations;
+pub mod service_accounts;
 pub mod sign_in;
 pub mod sign_out;
 pub mod start_impersonation;
+pub mod trail;
 pub mod userinfo;
 pub mod verify_access_token;
 
@@ -55,6 +64,7 @@ pub struct Context {
 pub struct Shared {
     pub keys: keyring::Keys,
     pub passwords: passwords::Passwords,
+    pub trail: trail::Trail,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
     pub issuer: String,
@@ -64,6 +74,8 @@ pub struct Shared {
     pub forms: MacKey,
     /// Makes the names by which single applications know a user.
     pub pairwise: MacKey,
+    /// Other names of our token endpoint that assertions may be made for: the address that SDKs have built in.
+    pub audience_aliases: Vec<String>,
     /// Off only for load and client tests on a loopback address.
     pub rate_limits: bool,
 }
@@ -87,6 +99,17 @@ pub enum Failure<R> {
     Accident(#[from] StoreError),
     #[error("too busy")]
     Busy,
+}
+
+impl<R> Failure<R> {
+    /// The same, with the reason in other words.
+    pub fn map<S>(self, reword: impl FnOnce(R) -> S) -> Failure<S> {
+        match self {
+            Self::Refused(reason) => Failure::Refused(reword(reason)),
+            Self::Accident(cause) => Failure::Accident(cause),
+            Self::Busy => Failure::Busy,
+        }
+    }
 }
 
 impl<R> From<DbError> for Failure<R> {

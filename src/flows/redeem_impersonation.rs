@@ -53,6 +53,7 @@ pub enum RedeemRefusal {
 /// A link whose MAC is right and whose ticket waits.
 struct Link {
     record: Record,
+    terms: store::impersonations::Link,
     ticket_hash: Vec<u8>,
     now: Timestamp,
 }
@@ -100,7 +101,7 @@ pub struct Preview {
 pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<RedeemRefusal>> {
     let mut conn = ctx.store.conn().await?;
     let link = find_link(ctx, &conn, opener.resource, opener.caller).await?;
-    match link.record.redeem {
+    match link.terms.redeem {
         Redeem::Direct if opener.looks_ahead => Ok(Opened::Seen),
         Redeem::Direct => {
             let redeemed = redeem(ctx, &mut conn, &link, None, opener.caller).await?;
@@ -131,7 +132,7 @@ pub async fn confirm(
         }
         link => link?,
     };
-    if link.record.redeem == Redeem::Direct {
+    if link.terms.redeem == Redeem::Direct {
         return Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed));
     }
     let Some(session) = own_session(&conn, opener).await? else {
@@ -158,8 +159,8 @@ async fn find_link(
 ) -> Result<Link, Failure<RedeemRefusal>> {
     let (ticket_hash, good_until) = check_mac(ctx, resource).map_err(Failure::Refused)?;
     let found = store::impersonations::find_by_ticket(conn, &ticket_hash).await?;
-    let (record, now) = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
-    let state = match state(&record, now) {
+    let (record, terms, now) = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
+    let state = match state(&record, terms.expires_at, now) {
         TicketState::Waiting if now.timestamp() >= good_until => TicketState::Expired,
         state @ (TicketState::Waiting
         | TicketState::Expired
@@ -167,7 +168,7 @@ async fn find_link(
         | TicketState::Revoked) => state,
     };
     match state {
-        TicketState::Waiting => Ok(Link { record, ticket_hash, now }),
+        TicketState::Waiting => Ok(Link { record, terms, ticket_hash, now }),
         TicketState::Redeemed => reject(conn, &record, RedeemRefusal::Used, caller).await,
         TicketState::Revoked => reject(conn, &record, RedeemRefusal::Revoked, caller).await,
         TicketState::Expired => reject(conn, &record, RedeemRefusal::Expired, caller).await,
@@ -193,12 +194,12 @@ fn check_mac(ctx: &Context, resource: &str) -> Result<(Vec<u8>, i64), RedeemRefu
     Ok((hash::hash_secret(&bewit.ext), bewit.expires_at))
 }
 
-fn state(record: &Record, now: Timestamp) -> TicketState {
+fn state(record: &Record, link_expires_at: Timestamp, now: Timestamp) -> TicketState {
     if record.redeemed_at.is_some() {
         TicketState::Redeemed
     } else if record.ended_at.is_some() {
         TicketState::Revoked
-    } else if now >= record.link_expires_at {
+    } else if now >= link_expires_at {
         TicketState::Expired
     } else {
         TicketState::Waiting
@@ -258,7 +259,7 @@ async fn question(
         return Err(gone());
     };
     let session_ends = session.map(|session| session.expires_at);
-    let duration = Duration::seconds(record.duration);
+    let duration = Duration::seconds(link.terms.duration);
     Ok(ImpersonationRequest {
         channel: record.channel,
         protocol: record.protocol,
@@ -267,7 +268,7 @@ async fn question(
         actor_is_impersonated: false,
         subject,
         client,
-        return_url: record.request.return_url.clone(),
+        return_url: Some(link.terms.request.return_url.clone()),
         mode: record.mode,
         feature_enabled: facts.feature_enabled,
         terms: Terms::starting(record.id.clone(), facts.now, duration, session_ends),
@@ -286,7 +287,7 @@ async fn redeem(
     session: Option<&Session>,
     caller: &Caller,
 ) -> Result<Redeemed, Failure<RedeemRefusal>> {
-    if session.is_none() && link.record.redeem == Redeem::Confirm {
+    if session.is_none() && link.terms.redeem == Redeem::Confirm {
         return Err(Failure::Refused(RedeemRefusal::WrongPerson));
     }
     let ask = question(conn, link, session).await?;
@@ -314,7 +315,7 @@ async fn write(
     let event = Event::under(EventKind::ImpersonationStarted, &granted, caller)
         .with("mode", granted.mode().as_str())
         .with("actor_proof", granted.actor_proof().as_str())
-        .with("redeem", link.record.redeem.as_str())
+        .with("redeem", link.terms.redeem.as_str())
         .with("ends_at", granted.terms().ends_at.to_rfc3339());
     let event =
         Event { reason: link.record.reason.clone(), ticket: link.record.ticket.clone(), ..event };
@@ -383,7 +384,7 @@ fn answer<'a>(
         }
         Some(Onward::Unsolicited) => {
             let room = ctx.room(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
-            let (client, request, now) = (&ask.client, &link.record.request, ask.now);
+            let (client, request, now) = (&ask.client, &link.terms.request, ask.now);
             let signed_in = SignedIn { principal, client, request, session, now };
             Ok(Way::Back(Box::new(complete_login(ctx, room, signed_in)?)))
         }

@@ -90,7 +90,7 @@ pub async fn refresh_tokens(
     let mint = Mint {
         client,
         principal: &Principal::from(own),
-        session: &grant.session,
+        session: Some(&grant.session),
         scope,
         nonce: None,
         audience,

@@ -2,10 +2,14 @@
 //!
 //! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
 use super::authenticate_client::AuthenticatedClient;
+use super::end_impersonation::{self, EndedBy};
 use super::issue_tokens::jti_hash;
 use super::{Context, verify_access_token};
 use crate::crypto::hash;
-use crate::store::{self, StoreError};
+use crate::domain::ClientId;
+use crate::domain::caller::Caller;
+use crate::domain::protocol::{Channel, EndReason};
+use crate::store::{self, Conn, StoreError};
 
 /// Whatever kind of token it is. An unknown one is revoked already, and of another application's nothing
 /// is said and nothing done (§2.2).
@@ -13,6 +17,7 @@ pub async fn revoke(
     ctx: &Context,
     client: &AuthenticatedClient,
     token: &str,
+    caller: &Caller,
 ) -> Result<(), StoreError> {
     let client = &client.client().id;
     let conn = ctx.store.conn().await?;
@@ -22,7 +27,9 @@ pub async fn revoke(
         return store::authorization_codes::revoke(&conn, &grant).await;
     }
     if !token.contains('.') {
-        store::access_tokens::revoke(&conn, &token_hash, client).await?;
+        if store::access_tokens::revoke(&conn, &token_hash, client).await? {
+            end_with(&conn, &token_hash, client, caller).await?;
+        }
         return Ok(());
     }
     let Some(signed) = verify_access_token::signed(ctx, token, client) else { return Ok(()) };
@@ -30,6 +37,24 @@ pub async fn revoke(
     let stored = store::access_tokens::revoke(&conn, &token_hash, client).await?;
     if !stored && signed.for_itself {
         store::access_tokens::insert_revoked(&conn, &token_hash, client, signed.expires_at).await?;
+    }
+    Ok(())
+}
+
+/// An impersonation that was begun for a token, and for nothing else, is over with it.
+async fn end_with(
+    conn: &Conn,
+    token_hash: &[u8],
+    client: &ClientId,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    let Some(id) = store::access_tokens::impersonation_of(conn, token_hash, client).await? else {
+        return Ok(());
+    };
+    let Some(record) = store::impersonations::find(conn, &id).await? else { return Ok(()) };
+    if record.channel == Channel::JwtGrant {
+        let by = EndedBy { actor: Some(client.as_str()), reason: EndReason::StoppedByActor };
+        end_impersonation::end(conn, &record, by, caller).await?;
     }
     Ok(())
 }

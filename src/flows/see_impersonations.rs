@@ -14,7 +14,11 @@ impl Seen {
     pub fn status(&self) -> &'static str {
         let record = &self.record;
         match record.status.as_str() {
-            "link_issued" if self.now >= record.link_expires_at => "expired",
+            "link_issued"
+                if record.link.as_ref().is_some_and(|link| self.now >= link.expires_at) =>
+            {
+                "expired"
+            }
             "link_issued" => "link_issued",
             "active" if record.ends_at.is_some_and(|end| self.now >= end) => "ended",
             "active" => "active",

@@ -120,7 +120,7 @@ fn prepare(ctx: &Context, start: &Start, facts: Facts) -> Result<Prepared, Start
         actor_proof: start.actor_proof,
         actor_is_impersonated: false,
         subject,
-        return_url: request.return_url.clone(),
+        return_url: Some(request.return_url.clone()),
         mode: start.mode,
         feature_enabled: facts.feature_enabled,
         terms: Terms::starting(id, facts.now, duration, longest),

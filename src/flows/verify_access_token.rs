@@ -5,6 +5,7 @@
 use super::Context;
 use super::end_impersonation::decide_again;
 use super::issue_tokens::jti_hash;
+use crate::authentication::check_own;
 use crate::crypto::times::Times;
 use crate::crypto::{hash, jws};
 use crate::domain::caller::Caller;
@@ -39,8 +40,12 @@ pub struct LiveToken<U = User> {
     pub expires_at: Timestamp,
     pub authenticated_at: Option<Timestamp>,
     pub session: Option<SessionId>,
+    /// The only user who may act with it, if it names one.
+    pub may_act: Option<String>,
     /// `jti` of a JWT, the hash of an opaque token: no secret.
     pub id: String,
+    /// By which its row is found, if it has one.
+    pub hash: Vec<u8>,
     pub now: Timestamp,
 }
 
@@ -51,6 +56,7 @@ struct Signed {
     times: Times,
     scope: Scopes,
     audience: Option<String>,
+    may_act: Option<String>,
     for_itself: bool,
 }
 
@@ -71,12 +77,14 @@ pub async fn verify(
             return Ok(None);
         };
         let id = URL_SAFE_NO_PAD.encode(&token_hash);
-        return judge((ctx, conn, caller), record, (id, now)).await;
+        return judge((ctx, conn, caller), record, (id, token_hash, now)).await;
     }
     let Some(signed) = read(ctx, token) else { return Ok(None) };
-    match access_tokens::find(conn, &jti_hash(&signed.jti)).await? {
+    let token_hash = jti_hash(&signed.jti);
+    match access_tokens::find(conn, &token_hash).await? {
         Some((record, now)) if in_time(&signed, now) => {
-            judge((ctx, conn, caller), record, (signed.jti, now)).await
+            let live = judge((ctx, conn, caller), record, (signed.jti, token_hash, now)).await?;
+            Ok(live.map(|live| LiveToken { may_act: signed.may_act, ..live }))
         }
         None if signed.for_itself => {
             let now = store::settings::now(conn).await?;
@@ -93,15 +101,24 @@ pub async fn live_token_of(
     caller: &Caller,
 ) -> Result<Option<LiveToken>, StoreError> {
     let conn = ctx.store.conn().await?;
-    let Some(live) = verify(ctx, &conn, token, caller).await? else { return Ok(None) };
-    let user = match &live.user {
-        None => None,
-        Some(holder) => match store::users::find(&conn, &holder.id).await? {
-            Some(user) if user.is_active() => Some(user),
-            Some(_) | None => return Ok(None),
-        },
-    };
-    Ok(Some(live.with_user(user)))
+    match verify(ctx, &conn, token, caller).await? {
+        Some(live) => live.with_person(&conn).await,
+        None => Ok(None),
+    }
+}
+
+impl LiveToken<Holder> {
+    /// With the user as the rules look at one. `None`: there is no such active user any more.
+    pub(super) async fn with_person(self, conn: &Conn) -> Result<Option<LiveToken>, StoreError> {
+        let user = match &self.user {
+            None => None,
+            Some(holder) => match store::users::find(conn, &holder.id).await? {
+                Some(user) if user.is_active() => Some(user),
+                Some(_) | None => return Ok(None),
+            },
+        };
+        Ok(Some(self.with_user(user)))
+    }
 }
 
 impl<U> LiveToken<U> {
@@ -116,7 +133,9 @@ impl<U> LiveToken<U> {
             expires_at: self.expires_at,
             authenticated_at: self.authenticated_at,
             session: self.session,
+            may_act: self.may_act,
             id: self.id,
+            hash: self.hash,
             now: self.now,
         }
     }
@@ -129,7 +148,7 @@ fn in_time(signed: &Signed, now: Timestamp) -> bool {
 async fn judge(
     (ctx, conn, caller): (&Context, &Conn, &Caller),
     record: Record,
-    (id, now): (String, Timestamp),
+    (id, hash, now): (String, Vec<u8>, Timestamp),
 ) -> Result<Option<LiveToken<Holder>>, StoreError> {
     if record.ended || now >= record.expires_at {
         return Ok(None);
@@ -149,6 +168,15 @@ async fn judge(
     if !client.is_active() {
         return Ok(None);
     }
+    // A user without a login is let in by nobody but the application whose own they are.
+    let owned = record.user.as_ref().filter(|user| user.owner.is_some() && impersonation.is_none());
+    let stranger = |user: &Holder| {
+        let owner = (user.kind, user.owner.as_ref());
+        check_own(owner, user.organization.as_ref(), &client).is_err()
+    };
+    if owned.is_some_and(stranger) {
+        return Ok(None);
+    }
     Ok(Some(LiveToken {
         client,
         user: record.user,
@@ -159,7 +187,9 @@ async fn judge(
         expires_at: record.expires_at,
         authenticated_at: record.authenticated_at,
         session: record.session,
+        may_act: None,
         id,
+        hash,
         now,
     }))
 }
@@ -187,6 +217,8 @@ async fn unstored(
         expires_at,
         authenticated_at: None,
         session: None,
+        may_act: signed.may_act,
+        hash: jti_hash(&signed.jti),
         id: signed.jti,
         now,
     }))
@@ -209,6 +241,7 @@ fn read(ctx: &Context, token: &str) -> Option<Signed> {
         scope: Scopes::parse(text("scope").unwrap_or_default()).ok()?,
         // One without is for nobody, and not for us (RFC 9068 §4).
         audience: Some(audience(&claims)?),
+        may_act: may_act(&claims),
         for_itself: text("gty") == Some(FOR_ITSELF),
     })
 }
@@ -219,6 +252,14 @@ fn audience(claims: &Map<String, Value>) -> Option<String> {
         Some(Value::Array(several)) => several.first().and_then(Value::as_str).map(str::to_owned),
         Some(_) | None => None,
     }
+}
+
+/// Who alone may act with it ([RFC 8693 §4.4]); somebody who cannot be read is nobody.
+///
+/// [RFC 8693 §4.4]: https://www.rfc-editor.org/rfc/rfc8693#section-4.4
+fn may_act(claims: &Map<String, Value>) -> Option<String> {
+    let named = claims.get("may_act")?;
+    Some(named.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned())
 }
 
 /// What has to be known of a JWT to revoke it.

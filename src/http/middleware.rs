@@ -1,5 +1,6 @@
 //! What every request passes: an id of its own, and headers that every answer carries.
 use super::edge::RequestId;
+use super::extract::acting_as;
 use crate::crypto::random;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -25,7 +26,9 @@ pub async fn identify(
     let https =
         request.app_data::<actix_web::web::Data<super::Edge>>().is_some_and(|edge| edge.secure);
     let mut answer = next.call(request).await?;
+    let request = answer.request().clone();
     let headers = answer.headers_mut();
+    acting_as::finish(&request, headers);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }

@@ -3,6 +3,7 @@
 //! A handler's first argument is proof of its caller ([`extract`]); it parses, calls one flow, and
 //! responds. Reasons become status codes and words in [`error`].
 pub mod api;
+pub mod box_error;
 pub mod cookies;
 pub mod edge;
 pub mod error;

@@ -23,10 +23,14 @@ pub enum Denial {
     ServiceAccount,
     #[error("the subject has no login")]
     AppUser,
+    #[error("the subject belongs to another application")]
+    OtherApplication,
     #[error("the subject has permissions that the actor lacks")]
     HigherPrivileges,
     #[error("the application does not accept impersonated sign-ins")]
     ClientNotEnabled,
+    #[error("the application is not authorized in the organization")]
+    ClientNotAuthorized,
     #[error("the application does not speak the protocol")]
     ProtocolMismatch,
     #[error("the callback is not registered")]
@@ -49,8 +53,10 @@ impl Denial {
             Self::SubjectInactive => "subject_inactive",
             Self::ServiceAccount => "service_account",
             Self::AppUser => "app_user",
+            Self::OtherApplication => "other_application",
             Self::HigherPrivileges => "higher_privileges",
             Self::ClientNotEnabled => "client_not_enabled",
+            Self::ClientNotAuthorized => "client_not_authorized",
             Self::ProtocolMismatch => "protocol_mismatch",
             Self::CallbackUrlMismatch => "callback_url_mismatch",
             Self::Over(_) => "over",
@@ -69,11 +75,13 @@ impl Denial {
             Self::SubjectInactive
             | Self::ServiceAccount
             | Self::AppUser
+            | Self::OtherApplication
             | Self::HigherPrivileges
             | Self::OtherOrganization => EndReason::SubjectChanged,
-            Self::ClientNotEnabled | Self::ProtocolMismatch | Self::CallbackUrlMismatch => {
-                EndReason::ClientChanged
-            }
+            Self::ClientNotEnabled
+            | Self::ClientNotAuthorized
+            | Self::ProtocolMismatch
+            | Self::CallbackUrlMismatch => EndReason::ClientChanged,
             Self::Over(reason) => reason,
         }
     }

@@ -41,15 +41,21 @@ impl Terms {
         Self { id, starts_at: now, ends_at, last_seen_at: now }
     }
 
+    /// The terms of one that lives by a token, and as long: it has no idle limit, because the actor says
+    /// with every call whom they act as.
+    pub fn of_token(id: ImpersonationId, now: Timestamp, expires_at: Timestamp) -> Self {
+        Self { id, starts_at: now, ends_at: expires_at, last_seen_at: now }
+    }
+
+    /// Past the hard end, if so.
+    pub fn past_the_end(&self, now: Timestamp) -> Option<EndReason> {
+        (now >= self.ends_at).then_some(EndReason::Timeout)
+    }
+
     /// Over by one of the two clocks, if so.
     pub fn over(&self, now: Timestamp) -> Option<EndReason> {
-        if now >= self.ends_at {
-            Some(EndReason::Timeout)
-        } else if now >= self.last_seen_at + IDLE_LIMIT {
-            Some(EndReason::Idle)
-        } else {
-            None
-        }
+        let idle = (now >= self.last_seen_at + IDLE_LIMIT).then_some(EndReason::Idle);
+        self.past_the_end(now).or(idle)
     }
 }
 

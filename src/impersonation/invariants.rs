@@ -1,7 +1,11 @@
 //! The rules that no policy can switch off, one function each, in `DESIGN.md` 4's words.
 use super::denial::Denial;
+use super::grant::Terms;
 use super::request::{ActorProof, ImpersonationRequest};
-use crate::domain::permission::IMPERSONATE_ADMIN;
+use crate::domain::box_settings::BoxSettings;
+use crate::domain::client::GrantType;
+use crate::domain::permission::{IMPERSONATE_ADMIN, USERS_WRITE};
+use crate::domain::protocol::Channel;
 use crate::domain::user::UserKind;
 
 /// Read top to bottom; the first refusal wins.
@@ -10,11 +14,16 @@ pub(super) fn check(ask: &ImpersonationRequest) -> Result<(), Denial> {
     all_belong_together(ask)?;
     actor_is_somebody_else(ask)?;
     actor_is_not_impersonated(ask)?;
-    actor_is_a_usable_person(ask)?;
+    actor_is_active_and_proven(ask)?;
+    actor_fits_the_channel(ask)?;
+    actor_manages_users(ask)?;
     subject_is_active(ask)?;
-    subject_has_a_login(ask)?;
+    subject_fits_the_channel(ask)?;
     subject_has_no_more_rights(ask)?;
+    subject_is_no_administrator(ask)?;
     client_takes_part(ask)?;
+    client_is_let_in(ask)?;
+    client_reaches_people(ask)?;
     client_speaks_the_protocol(ask)?;
     return_url_is_registered(ask)?;
     clocks_have_not_run_out(ask)
@@ -44,21 +53,48 @@ fn actor_is_not_impersonated(ask: &ImpersonationRequest) -> Result<(), Denial> {
     refuse_if(ask.actor_is_impersonated, Denial::AlreadyImpersonating)
 }
 
-fn actor_is_a_usable_person(ask: &ImpersonationRequest) -> Result<(), Denial> {
+fn actor_is_active_and_proven(ask: &ImpersonationRequest) -> Result<(), Denial> {
     refuse_if(!ask.actor.is_active(), Denial::ActorInactive)?;
-    refuse_if(ask.actor_proof == ActorProof::SessionEnded, Denial::ActorSignedOut)?;
+    let proof_is_over =
+        matches!(ask.actor_proof, ActorProof::SessionEnded | ActorProof::TokenEnded);
+    refuse_if(proof_is_over, Denial::ActorSignedOut)
+}
+
+/// A person with a verified address; or, by tokens, the application's own service account. An application
+/// alone never stands in for a person: the JWT grant is for service accounts, the exchange for people.
+fn actor_fits_the_channel(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let verified_person = ask.actor.kind == UserKind::Person && ask.actor.profile.email_verified;
-    refuse_if(!verified_person, Denial::NotPermitted)
+    let own_service = ask.actor.is_service_account_of(&ask.client.id);
+    let fits = match ask.channel {
+        Channel::Link | Channel::Console | Channel::TokenExchange => verified_person,
+        Channel::AsUser | Channel::OnBehalfOf => verified_person || own_service,
+        Channel::JwtGrant => own_service,
+    };
+    refuse_if(!fits, Denial::NotPermitted)
+}
+
+/// Box's word: an administrator, or a co-administrator who manages users.
+fn actor_manages_users(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let asked = match ask.channel {
+        Channel::AsUser | Channel::OnBehalfOf | Channel::JwtGrant => true,
+        Channel::Link | Channel::Console | Channel::TokenExchange => false,
+    };
+    refuse_if(asked && !ask.actor.permissions.holds(USERS_WRITE), Denial::NotPermitted)
 }
 
 fn subject_is_active(ask: &ImpersonationRequest) -> Result<(), Denial> {
     refuse_if(!ask.subject.is_active(), Denial::SubjectInactive)
 }
 
-fn subject_has_a_login(ask: &ImpersonationRequest) -> Result<(), Denial> {
+/// An app user has no login, and belongs to the application that made it.
+fn subject_fits_the_channel(ask: &ImpersonationRequest) -> Result<(), Denial> {
     match ask.subject.kind {
         UserKind::Person => Ok(()),
-        UserKind::AppUser => Err(Denial::AppUser),
+        UserKind::AppUser if ask.channel.is_browser() => Err(Denial::AppUser),
+        UserKind::AppUser => {
+            let own = ask.subject.owner.as_ref() == Some(&ask.client.id);
+            refuse_if(!own, Denial::OtherApplication)
+        }
         UserKind::ServiceAccount => Err(Denial::ServiceAccount),
     }
 }
@@ -71,22 +107,63 @@ fn subject_has_no_more_rights(ask: &ImpersonationRequest) -> Result<(), Denial> 
     refuse_if(untouchable, Denial::HigherPrivileges)
 }
 
+/// By a token alone nobody acts as an administrator, whatever they hold.
+fn subject_is_no_administrator(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let by_token = !ask.channel.is_browser();
+    refuse_if(by_token && ask.subject.permissions.is_administrative(), Denial::HigherPrivileges)
+}
+
 fn client_takes_part(ask: &ImpersonationRequest) -> Result<(), Denial> {
-    let takes_part = ask.client.is_active() && ask.client.impersonation.enabled;
-    refuse_if(!takes_part, Denial::ClientNotEnabled)
+    let client = &ask.client;
+    let switch = |on: fn(&BoxSettings) -> bool| client.box_.as_deref().is_some_and(on);
+    let takes_part = match ask.channel {
+        Channel::Link | Channel::Console => client.impersonation.enabled,
+        Channel::TokenExchange => {
+            client.impersonation.enabled && client.may_use(GrantType::TokenExchange)
+        }
+        Channel::AsUser => switch(|on| on.perform_actions_as_users),
+        Channel::OnBehalfOf => switch(|on| on.perform_actions_as_users && on.on_behalf_of),
+        Channel::JwtGrant => switch(|on| on.generate_user_access_tokens),
+    };
+    refuse_if(!takes_part || !client.is_active(), Denial::ClientNotEnabled)
+}
+
+/// An administrator of the subject's organization has authorized the application.
+fn client_is_let_in(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let asked = match ask.channel {
+        Channel::AsUser | Channel::OnBehalfOf | Channel::JwtGrant => true,
+        Channel::Link | Channel::Console | Channel::TokenExchange => false,
+    };
+    let organization = ask.subject.organization_id();
+    let let_in = ask.client.box_.as_ref().is_some_and(|on| on.is_authorized_in(organization));
+    refuse_if(asked && !let_in, Denial::ClientNotAuthorized)
+}
+
+/// Without enterprise access an application by itself reaches its own app users only.
+fn client_reaches_people(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let by_itself = ask.actor.kind == UserKind::ServiceAccount;
+    let asked = by_itself && ask.subject.kind == UserKind::Person;
+    let reaches = ask.client.box_.as_ref().is_some_and(|on| on.enterprise_access);
+    refuse_if(asked && !reaches, Denial::ClientNotEnabled)
 }
 
 fn client_speaks_the_protocol(ask: &ImpersonationRequest) -> Result<(), Denial> {
-    refuse_if(!ask.client.kind.speaks(ask.protocol), Denial::ProtocolMismatch)
+    let speaks = !ask.channel.is_browser() || ask.client.kind.speaks(ask.protocol);
+    refuse_if(!speaks, Denial::ProtocolMismatch)
 }
 
 fn return_url_is_registered(ask: &ImpersonationRequest) -> Result<(), Denial> {
-    let registered = ask.client.redirect_uris.contains(&ask.return_url);
-    refuse_if(!registered, Denial::CallbackUrlMismatch)
+    let registered = |url: &String| ask.client.redirect_uris.contains(url);
+    let sent_on = ask.channel.is_browser();
+    refuse_if(
+        sent_on && !ask.return_url.as_ref().is_some_and(registered),
+        Denial::CallbackUrlMismatch,
+    )
 }
 
 fn clocks_have_not_run_out(ask: &ImpersonationRequest) -> Result<(), Denial> {
-    ask.terms.over(ask.now).map_or(Ok(()), |reason| Err(Denial::Over(reason)))
+    let over = if ask.channel.is_browser() { Terms::over } else { Terms::past_the_end };
+    over(&ask.terms, ask.now).map_or(Ok(()), |reason| Err(Denial::Over(reason)))
 }
 
 pub(super) fn refuse_if(broken: bool, denial: Denial) -> Result<(), Denial> {

@@ -14,6 +14,12 @@ pub enum ActorProof {
     Session,
     /// The session that proved the actor is over.
     SessionEnded,
+    /// The actor's own live access token.
+    Token,
+    /// The token that proved the actor is over.
+    TokenEnded,
+    /// The application has shown who it is, and the actor is its own service account.
+    Client,
 }
 
 impl ActorProof {
@@ -21,6 +27,8 @@ impl ActorProof {
         match self {
             Self::Asserted => "asserted",
             Self::Session | Self::SessionEnded => "session",
+            Self::Token | Self::TokenEnded => "token",
+            Self::Client => "client",
         }
     }
 }
@@ -35,8 +43,8 @@ pub struct ImpersonationRequest {
     pub actor_is_impersonated: bool,
     pub subject: User,
     pub client: Client,
-    /// Where the application is answered: callback, ACS or reply URL.
-    pub return_url: String,
+    /// Where the application is answered: callback, ACS or reply URL. None where no browser is sent on.
+    pub return_url: Option<String>,
     pub mode: Mode,
     /// The operator's switch for the whole feature.
     pub feature_enabled: bool,

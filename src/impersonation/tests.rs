@@ -1,4 +1,7 @@
-//! One allowed request; each case breaks one thing and names the reason.
+//! One allowed request; each case breaks one thing and names the reason. Acting by tokens: [`by_token`].
+#[path = "tests/by_token.rs"]
+mod by_token;
+
 use super::*;
 use crate::domain::client::{Client, ClientImpersonation, ClientKind, SigningAlgorithm};
 use crate::domain::organization::Organization;
@@ -31,6 +34,7 @@ fn user(id: &str, permissions: &[&str]) -> User {
             ..Profile::default()
         },
         permissions: permissions.iter().copied().collect(),
+        owner: None,
     }
 }
 
@@ -62,6 +66,7 @@ fn client() -> Client {
         },
         saml: None,
         wsfed: None,
+        box_: None,
     }
 }
 
@@ -79,7 +84,7 @@ fn allowed() -> ImpersonationRequest {
         actor_is_impersonated: false,
         subject: user("alice", &[]),
         client: client(),
-        return_url: "https://orders.example/cb".into(),
+        return_url: Some("https://orders.example/cb".into()),
         mode: Mode::Full,
         feature_enabled: true,
         terms: Terms::starting(
@@ -174,7 +179,8 @@ fn a63_a_switched_off_feature_refuses() {
 fn the_application_must_be_able_to_take_the_answer() {
     refused(|a| a.client.status = Status::Inactive, Denial::ClientNotEnabled);
     refused(|a| a.protocol = ProtocolName::Samlp, Denial::ProtocolMismatch);
-    refused(|a| a.return_url = "https://evil.example/".into(), Denial::CallbackUrlMismatch);
+    refused(|a| a.return_url = Some("https://evil.example/".into()), Denial::CallbackUrlMismatch);
+    refused(|a| a.return_url = None, Denial::CallbackUrlMismatch);
 }
 
 #[test]

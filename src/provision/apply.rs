@@ -10,6 +10,7 @@ use crate::domain::protocol::EndReason;
 use crate::domain::{ClientId, UserId};
 use crate::flows::Context;
 use crate::flows::end_impersonation::{self, EndedBy};
+use crate::flows::service_accounts;
 use crate::store::impersonations::Filter;
 use crate::store::{self, Conn, DbError, StoreError, Transactional as _};
 use secrecy::ExposeSecret as _;
@@ -88,6 +89,7 @@ pub async fn apply_to(conn: &mut Conn, file: &File, prune: Prune) -> Result<Plan
             write(tx, step).await?;
             store::audit::append(tx, &event(step)).await?;
         }
+        service_accounts::settle(tx, ACTOR).await?;
         Ok(plan_of(&steps))
     })
     .await
@@ -152,7 +154,10 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
                 None => Ok(()),
             }
         }
-        Write::DeleteOrganization => store::organizations::delete(tx, id).await,
+        Write::DeleteOrganization => {
+            store::service_accounts::delete_in(tx, id).await?;
+            store::organizations::delete(tx, id).await
+        }
         Write::DeleteRole => store::roles::delete(tx, id).await,
         Write::DeleteUser => {
             end_of_user(tx, id).await?;

@@ -45,6 +45,9 @@ pub(super) fn of_user(record: &UserRecord, roles: &[String]) -> Document {
         ("status", json!(record.status)),
         ("user_metadata", record.user_metadata.clone()),
         ("app_metadata", record.app_metadata.clone()),
+        ("application", json!(record.created_by_client_id)),
+        ("external_app_user_id", json!(record.external_app_user_id)),
+        ("box", record.box_.clone()),
     ]
 }
 

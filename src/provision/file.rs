@@ -63,8 +63,10 @@ pub(super) struct WantedClient {
 
 /// Keys that the file leaves out and that then stay as they are stored.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each key is left out or not, by itself")]
 pub(super) struct LeftOut {
     pub(super) status: bool,
     pub(super) user_metadata: bool,
     pub(super) app_metadata: bool,
+    pub(super) box_: bool,
 }

@@ -6,13 +6,13 @@ use super::section::Section;
 use super::substitute::Substitution;
 use super::{metadata_file, read_client, read_user};
 use crate::domain::OrganizationId;
-use crate::domain::permission;
+use crate::domain::permission::{self, APP_SERVICE, COADMIN};
 use crate::store::organizations::OrganizationRecord;
 use crate::store::roles::RoleRecord;
 use std::collections::HashSet;
 
 /// Ours, with permissions that a migration sets.
-const BUILT_IN_ROLES: [&str; 2] = ["admin", "support"];
+const BUILT_IN_ROLES: [&str; 4] = ["admin", "support", COADMIN, APP_SERVICE];
 pub(super) const STATUSES: [&str; 2] = ["active", "inactive"];
 /// Nobody mends more in one go, and each is looked up in the text by itself.
 const MOST_MISTAKES: usize = 100;
@@ -77,6 +77,7 @@ fn mistakes(text: &str, found: Vec<(Path, String)>) -> Vec<Mistake> {
 pub(super) struct Names {
     pub(super) organizations: HashSet<String>,
     pub(super) roles: HashSet<String>,
+    pub(super) clients: HashSet<String>,
 }
 
 impl Names {
@@ -112,8 +113,9 @@ fn read_file(top: Section<'_>) -> File {
         roles: roles
             .iter()
             .map(|role| role.name.clone())
-            .chain(BUILT_IN_ROLES.map(str::to_owned))
+            .chain(BUILT_IN_ROLES.map(str::to_owned).into_iter().filter(|name| name != APP_SERVICE))
             .collect(),
+        clients: names_of(&top, "clients", "client_id"),
     };
     let users = read_user::read_all(&top, &names);
     let clients = read_client::read_all(&top, &names);
@@ -122,6 +124,11 @@ fn read_file(top: Section<'_>) -> File {
     }
     top.finish();
     File { impersonation_enabled, organizations, roles, users, clients }
+}
+
+/// What a section that is read later will be called.
+fn names_of(top: &Section<'_>, key: &'static str, id: &'static str) -> HashSet<String> {
+    top.sections(key).iter().filter_map(|section| section.text(id)).collect()
 }
 
 fn read_settings(section: Section<'_>) -> Option<bool> {

@@ -44,8 +44,10 @@ fn read_one(
     let redirect_uris = redirect("redirect_uris");
     let initiate_login_uri = section.checked_text("initiate_login_uri", check_web);
     let acting = read_impersonation(&section, kind, initiate_login_uri.is_some());
+    let organization_id = names.organization(&section);
+    let box_ = read_rooms::read_box(&section, (names, kind, organization_id.as_deref()));
     let record = ClientRecord {
-        organization_id: names.organization(&section),
+        organization_id,
         name: section.text("name").unwrap_or_else(|| id.clone()),
         status,
         kind: kind.as_str().to_owned(),
@@ -73,7 +75,7 @@ fn read_one(
         read_scopes: acting.read_scopes,
         saml: rooms.saml,
         wsfed: rooms.wsfed,
-        box_: read_rooms::read_box(&section, names),
+        box_,
         id,
     };
     section.finish();
@@ -205,8 +207,10 @@ fn check_grant_type(name: &str, kind: ClientKind, method: AuthMethod) -> Result<
         format!("is none of: {}", GrantType::ALL.map(GrantType::as_str).join(", "))
     })?;
     let fits = match grant {
-        // RFC 6749 §4.4: only for an application that shows who it is.
-        GrantType::ClientCredentials => kind.is_confidential() && method != AuthMethod::None,
+        // RFC 6749 §4.4, and ours for RFC 8693: only for an application that shows who it is.
+        GrantType::ClientCredentials | GrantType::TokenExchange => {
+            kind.is_confidential() && method != AuthMethod::None
+        }
         GrantType::AuthorizationCode | GrantType::RefreshToken => kind.speaks(ProtocolName::Oauth2),
     };
     if fits {

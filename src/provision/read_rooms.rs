@@ -5,6 +5,7 @@ use super::read_saml;
 use super::section::Section;
 use crate::crypto::xml::is_xml_text;
 use crate::domain::Timestamp;
+use crate::crypto::pem;
 use crate::domain::client::ClientKind;
 use crate::domain::registered_uri::check_web;
 use crate::protocols::common::attributes::fields;
@@ -115,12 +116,22 @@ pub(super) fn read_attributes(section: &Section<'_>) -> Value {
     attributes
 }
 
-pub(super) fn read_box(client: &Section<'_>, names: &Names) -> Option<Value> {
+/// Only an application that keeps a secret can ask for tokens in the name of others.
+pub(super) fn read_box(
+    client: &Section<'_>,
+    (names, kind, own): (&Names, ClientKind, Option<&str>),
+) -> Option<Value> {
     let section = client.section("box")?;
+    if !matches!(kind, ClientKind::Machine | ClientKind::Web) {
+        client.wrong("box", "is for an application of kind machine or web");
+    }
     let authorized_in = section.numbered("authorized_in").unwrap_or_default();
     for (nth, id) in &authorized_in {
         if !names.organizations.contains(id) {
             section.wrong_item("authorized_in", *nth, unknown("organization", id));
+        } else if own.is_some_and(|own| own != id) {
+            let problem = "is not the organization that the application belongs to";
+            section.wrong_item("authorized_in", *nth, problem);
         }
     }
     let organizations: Vec<String> = authorized_in.into_iter().map(|(_, id)| id).collect();
@@ -129,8 +140,10 @@ pub(super) fn read_box(client: &Section<'_>, names: &Names) -> Option<Value> {
         let id = key.required("id").unwrap_or_default();
         check_id(&key, "id", &id, &mut ids);
         let pem = key.required("pem").unwrap_or_default();
-        if !pem.is_empty() && !pem.trim_start().starts_with("-----BEGIN PUBLIC KEY-----") {
-            key.wrong("pem", "must be a public key in PEM form (`-----BEGIN PUBLIC KEY-----`)");
+        if !pem.is_empty() && pem::rsa_public_key(&pem).is_err() {
+            let problem = "must be a public key in PEM form: RSA from 2048 bits, beginning with \
+                           `-----BEGIN PUBLIC KEY-----`";
+            key.wrong("pem", problem);
         }
         key.finish();
         json!({ "id": id, "pem": pem })

@@ -3,6 +3,7 @@ use super::file::{LeftOut, WantedPassword, WantedUser};
 use super::read::{Names, check_id, read_status, twice, unknown};
 use super::section::Section;
 use crate::crypto::password;
+use crate::domain::box_profile::BoxProfile;
 use crate::store::directory::UserRecord;
 use crate::store::users::canonical_email;
 use serde_json::{Value, json};
@@ -34,6 +35,7 @@ fn read_one(section: Section<'_>, names: &Names, seen: &mut Seen) -> WantedUser 
     let left_out = LeftOut {
         user_metadata: !section.gives("user_metadata"),
         app_metadata: !section.gives("app_metadata"),
+        box_: !section.gives("box"),
         ..left_out
     };
     let verified = section.flag("email_verified").unwrap_or(true);
@@ -54,6 +56,9 @@ fn read_one(section: Section<'_>, names: &Names, seen: &mut Seen) -> WantedUser 
         phone_number: section.text("phone_number"),
         user_metadata: metadata(&section, "user_metadata"),
         app_metadata: metadata(&section, "app_metadata"),
+        created_by_client_id: read_owner(&section, kind, names),
+        external_app_user_id: read_external_id(&section),
+        box_: read_box(&section),
     };
     let roles = read_roles(&section, names);
     let password = read_password(&section, kind);
@@ -75,6 +80,35 @@ fn read_email(section: &Section<'_>, seen: &mut HashSet<String>) -> Option<Strin
         section.wrong("email", twice(&email));
     }
     Some(email)
+}
+
+/// The application that an app user belongs to.
+fn read_owner(section: &Section<'_>, kind: &str, names: &Names) -> Option<String> {
+    let client = section.text("application")?;
+    if kind != "app_user" {
+        section.wrong("application", format!("a {kind} belongs to no application"));
+    } else if !names.clients.contains(&client) {
+        section.wrong("application", unknown("client", &client));
+    }
+    Some(client)
+}
+
+fn read_external_id(section: &Section<'_>) -> Option<String> {
+    let id = section.text("external_app_user_id")?;
+    if !section.gives("application") {
+        section.wrong("external_app_user_id", "needs an `application`");
+    } else if id.chars().count() > 255 {
+        section.wrong("external_app_user_id", "is longer than 255 characters");
+    }
+    Some(id)
+}
+
+fn read_box(section: &Section<'_>) -> Value {
+    let profile = section.object("box").unwrap_or_else(|| json!({}));
+    if let Err(problem) = serde_json::from_value::<BoxProfile>(profile.clone()) {
+        section.wrong("box", format!("is not what the Box-shaped API keeps: {problem}"));
+    }
+    profile
 }
 
 fn metadata(section: &Section<'_>, key: &'static str) -> Value {

@@ -188,6 +188,7 @@ impl<'a> Section<'a> {
         for key in self.entries.keys().filter(|key| !known.contains(&key.as_str())) {
             let mut known = known.clone();
             known.sort_unstable();
+            known.dedup();
             let problem = format!("unknown key; the keys here are: {}", known.join(", "));
             self.wrong(key, problem);
         }

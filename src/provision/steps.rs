@@ -208,6 +208,9 @@ fn settled(wanted: &UserRecord, left_out: LeftOut, before: Option<&UserRecord>) 
     if left_out.app_metadata {
         record.app_metadata.clone_from(&before.app_metadata);
     }
+    if left_out.box_ {
+        record.box_.clone_from(&before.box_);
+    }
     record
 }
 

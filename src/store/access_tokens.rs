@@ -3,7 +3,7 @@ use super::schema::{Written, access_tokens, clock_now, users, written};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError};
 use crate::domain::scope::Scopes;
-use crate::domain::user::{Holder, Profile};
+use crate::domain::user::{Holder, Profile, UserKind};
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -47,6 +47,8 @@ struct Row {
 #[diesel(table_name = users)]
 struct HolderRow {
     id: String,
+    kind: String,
+    created_by_client_id: Option<String>,
     status: String,
     organization_id: Option<String>,
     email: Option<String>,
@@ -122,6 +124,8 @@ impl TryFrom<HolderRow> for Holder {
     fn try_from(row: HolderRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: super::id("users", row.id)?,
+            kind: super::word("users", &row.kind, UserKind::parse)?,
+            owner: row.created_by_client_id.map(|text| super::id("users", text)).transpose()?,
             organization: row.organization_id.map(|text| super::id("users", text)).transpose()?,
             profile: Profile {
                 email: row.email,
@@ -158,21 +162,40 @@ pub async fn insert_for_client(
     Ok(())
 }
 
-/// Revokes a token of `client`; somebody else's stays as it is.
+/// Revokes a token of `client`, and what was narrowed from it; somebody else's stays as it is.
 pub async fn revoke(
     mut conn: &Conn,
     token_hash: &[u8],
     client: &ClientId,
 ) -> Result<bool, StoreError> {
+    let itself = access_tokens::token_hash.eq(token_hash);
+    let narrowed = access_tokens::narrowed_from.eq(token_hash).assume_not_null();
     let live = access_tokens::table
-        .find(token_hash)
+        .filter(itself.or(narrowed))
         .filter(access_tokens::client_id.eq(client.as_str()))
         .filter(access_tokens::revoked_at.is_null());
     let revoked = diesel::update(live)
         .set(access_tokens::revoked_at.eq(clock_now().nullable()))
         .execute(&mut conn)
         .await?;
-    Ok(revoked == 1)
+    Ok(revoked > 0)
+}
+
+/// The impersonation that lives by a token of `client`, unless the token was narrowed from another one.
+pub async fn impersonation_of(
+    mut conn: &Conn,
+    token_hash: &[u8],
+    client: &ClientId,
+) -> Result<Option<ImpersonationId>, StoreError> {
+    let found: Option<Option<String>> = access_tokens::table
+        .find(token_hash)
+        .filter(access_tokens::client_id.eq(client.as_str()))
+        .filter(access_tokens::narrowed_from.is_null())
+        .select(access_tokens::impersonation_id)
+        .first(&mut conn)
+        .await
+        .optional()?;
+    found.flatten().map(|text| super::id(TABLE, text)).transpose()
 }
 
 /// Remembers that a JWT of which nothing was stored is revoked.

@@ -38,6 +38,36 @@ pub async fn append(mut conn: &Conn, event: &Event) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Writes several events in one statement, and so with one commit.
+pub async fn append_all(mut conn: &Conn, events: &[&Event]) -> Result<(), StoreError> {
+    struct AppendAll;
+    const TEXT: &str = "INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
+         SELECT ?, e.* FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS e";
+    fn all<'a>(events: &[&'a Event], pick: impl Fn(&'a Event) -> Option<&'a str>) -> Value<'a> {
+        Value::Texts(events.iter().map(|event| pick(event)).collect())
+    }
+    let values = [
+        Value::Now,
+        all(events, |event| Some(event.kind.as_str())),
+        all(events, |event| event.actor.as_deref()),
+        all(events, |event| event.subject.as_deref()),
+        all(events, |event| event.impersonation.as_deref()),
+        all(events, |event| event.client.as_deref()),
+        all(events, |event| event.organization.as_deref()),
+        all(events, |event| event.channel),
+        all(events, |event| event.protocol),
+        all(events, |event| event.caller.ip.as_deref()),
+        all(events, |event| event.caller.user_agent.as_deref()),
+        all(events, |event| event.caller.request_id.as_deref()),
+        all(events, |event| event.reason.as_deref()),
+        all(events, |event| event.ticket.as_deref()),
+        Value::Jsons(events.iter().map(|event| event.detail()).collect()),
+    ];
+    Statement::<AppendAll, ()>::new(TEXT, &values).execute(&mut conn).await?;
+    Ok(())
+}
+
 /// Seals what is final: every event of transactions older than the oldest running one.
 ///
 /// Returns how many events the new seal covers; none is made when there is nothing to seal.

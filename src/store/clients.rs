@@ -41,6 +41,7 @@ pub(super) struct Application {
     read_scopes: Vec<String>,
     saml: Option<serde_json::Value>,
     wsfed: Option<serde_json::Value>,
+    box_: Option<serde_json::Value>,
     organization_status: Option<String>,
     organization_impersonation_enabled: Option<bool>,
     secret_hashes: Vec<Vec<u8>>,
@@ -99,6 +100,7 @@ impl TryFrom<Application> for Client {
             },
             saml: section(row.saml)?,
             wsfed: section(row.wsfed)?,
+            box_: section(row.box_)?,
         })
     }
 }

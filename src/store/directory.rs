@@ -24,6 +24,9 @@ pub struct UserRecord {
     pub phone_number: Option<String>,
     pub user_metadata: serde_json::Value,
     pub app_metadata: serde_json::Value,
+    pub created_by_client_id: Option<String>,
+    pub external_app_user_id: Option<String>,
+    pub box_: serde_json::Value,
 }
 
 /// Somebody with everything that hangs on them.
@@ -35,8 +38,11 @@ pub struct StoredUser {
     pub password_hash: Option<String>,
 }
 
+/// Everybody but the service accounts that follow from what applications are authorized for.
 pub async fn list(mut conn: &Conn) -> Result<Vec<StoredUser>, StoreError> {
+    let derived = users::kind.eq("service_account").and(users::created_by_client_id.is_not_null());
     let rows: Vec<(UserRecord, Option<String>)> = users::table
+        .filter(diesel::dsl::not(derived))
         .left_join(credentials::table.on(credentials::user_id.eq(users::id)))
         .select((UserRecord::as_select(), credentials::password_hash.nullable()))
         .order(users::id)

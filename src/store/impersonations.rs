@@ -1,20 +1,22 @@
 //! `impersonations`: the link, the session and the end, in one row.
 //!
-//! The three moves are single guarded statements that write their audit event too, so that a ticket
-//! is redeemed ⇔ its session exists ⇔ its event exists.
+//! The moves are single guarded statements that write their audit event too, so that a ticket is redeemed
+//! ⇔ its session exists ⇔ its event exists. Those of links are in [`links`], those of calls in [`acting`].
+pub mod acting;
+pub mod links;
+
 use super::audit;
 use super::schema::{Written, clock_now, impersonations, written};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, word};
-use crate::audit::{Event, EventKind};
-use crate::domain::caller::Caller;
+use crate::audit::Event;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName, Redeem};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, SessionId, Timestamp, UserId};
-use crate::impersonation::Impersonation;
 use crate::login::LoginRequest;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use diesel_async::RunQueryDsl;
+pub use links::{NewLink, Redemption, insert, redeem, revoke_waiting};
 
 const TABLE: &str = "impersonations";
 
@@ -32,19 +34,29 @@ pub struct Record {
     pub organization: Option<OrganizationId>,
     pub reason: Option<String>,
     pub ticket: Option<String>,
-    pub request: LoginRequest,
     pub target_link_uri: Option<String>,
-    pub redeem: Redeem,
-    /// Seconds.
-    pub duration: i64,
+    /// None: it came of no link.
+    pub link: Option<Link>,
+    /// By which the actor's own token is found, if one proves the actor.
+    pub bearer_hash: Option<Vec<u8>>,
     pub created_at: Timestamp,
-    pub link_expires_at: Timestamp,
     pub redeemed_at: Option<Timestamp>,
     pub actor_session: Option<SessionId>,
     pub ends_at: Option<Timestamp>,
     pub last_seen_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub end_reason: Option<String>,
+}
+
+/// What a link says beside who and whom.
+#[derive(Clone)]
+pub struct Link {
+    /// The login request that the application would have made.
+    pub request: LoginRequest,
+    pub redeem: Redeem,
+    /// Seconds.
+    pub duration: i64,
+    pub expires_at: Timestamp,
 }
 
 #[derive(Queryable, Selectable)]
@@ -61,12 +73,13 @@ struct Row {
     organization_id: Option<String>,
     reason: Option<String>,
     ticket: Option<String>,
-    request: serde_json::Value,
+    request: Option<serde_json::Value>,
     target_link_uri: Option<String>,
-    redeem: String,
-    duration_seconds: i32,
+    redeem: Option<String>,
+    duration_seconds: Option<i32>,
+    bearer_hash: Option<Vec<u8>>,
     created_at: Timestamp,
-    link_expires_at: Timestamp,
+    link_expires_at: Option<Timestamp>,
     redeemed_at: Option<Timestamp>,
     actor_session_id: Option<String>,
     ends_at: Option<Timestamp>,
@@ -75,12 +88,23 @@ struct Row {
     end_reason: Option<String>,
 }
 
+fn link(row: &mut Row) -> Result<Option<Link>, StoreError> {
+    let (Some(request), Some(redeem), Some(duration), Some(expires_at)) =
+        (row.request.take(), &row.redeem, row.duration_seconds, row.link_expires_at)
+    else {
+        return Ok(None);
+    };
+    let request = serde_json::from_value(request)
+        .map_err(|e| StoreError::Corrupt { table: TABLE, what: format!("request: {e}") })?;
+    let redeem = word(TABLE, redeem, Redeem::parse)?;
+    Ok(Some(Link { request, redeem, duration: duration.into(), expires_at }))
+}
+
 impl TryFrom<Row> for Record {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let request = serde_json::from_value(row.request)
-            .map_err(|e| StoreError::Corrupt { table: TABLE, what: format!("request: {e}") })?;
+    fn try_from(mut row: Row) -> Result<Self, StoreError> {
+        let link = link(&mut row)?;
         Ok(Self {
             id: super::id(TABLE, row.id)?,
             status: row.status,
@@ -93,12 +117,10 @@ impl TryFrom<Row> for Record {
             organization: row.organization_id.map(|text| super::id(TABLE, text)).transpose()?,
             reason: row.reason,
             ticket: row.ticket,
-            request,
             target_link_uri: row.target_link_uri,
-            redeem: word(TABLE, &row.redeem, Redeem::parse)?,
-            duration: row.duration_seconds.into(),
+            link,
+            bearer_hash: row.bearer_hash,
             created_at: row.created_at,
-            link_expires_at: row.link_expires_at,
             redeemed_at: row.redeemed_at,
             actor_session: row.actor_session_id.map(|text| super::id(TABLE, text)).transpose()?,
             ends_at: row.ends_at,
@@ -136,14 +158,18 @@ pub async fn find(mut conn: &Conn, id: &ImpersonationId) -> Result<Option<Record
 pub async fn find_by_ticket(
     mut conn: &Conn,
     ticket_hash: &[u8],
-) -> Result<Option<(Record, Timestamp)>, StoreError> {
+) -> Result<Option<(Record, Link, Timestamp)>, StoreError> {
     let row: Option<(Row, Timestamp)> = impersonations::table
         .filter(impersonations::ticket_hash.eq(ticket_hash))
         .select((Row::as_select(), clock_now()))
         .first(&mut conn)
         .await
         .optional()?;
-    row.map(|(row, now)| Ok((row.try_into()?, now))).transpose()
+    let Some((row, now)) = row else { return Ok(None) };
+    let record = Record::try_from(row)?;
+    let missing = || StoreError::Corrupt { table: TABLE, what: "a ticket without a link".into() };
+    let link = record.link.clone().ok_or_else(missing)?;
+    Ok(Some((record, link, now)))
 }
 
 /// Which ones to list; every field narrows. Newest first, by id: ours begin with their time.
@@ -210,149 +236,6 @@ pub async fn list_of_actor_session(
         .load(&mut conn)
         .await?;
     rows.into_iter().map(Record::try_from).collect()
-}
-
-/// A link to be handed out.
-pub struct NewLink<'a> {
-    pub granted: &'a Impersonation,
-    pub request: &'a LoginRequest,
-    pub requested_by: &'a str,
-    pub reason: Option<&'a str>,
-    pub reason_code: Option<&'a str>,
-    pub ticket: Option<&'a str>,
-    pub target_link_uri: Option<&'a str>,
-    pub redeem: Redeem,
-    /// Seconds.
-    pub duration: i32,
-    pub ticket_hash: &'a [u8],
-    pub link_expires_at: Timestamp,
-}
-
-/// Writes the link and its event.
-pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Result<(), StoreError> {
-    struct Insert;
-    const TEXT: &str = "WITH link AS (INSERT INTO impersonations (id, status, channel, protocol, mode, \
-         actor_id, subject_id, client_id, organization_id, requested_by, reason, reason_code, ticket, \
-         request, target_link_uri, redeem, duration_seconds, ticket_hash, created_at, link_expires_at) \
-         VALUES (?, 'link_issued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) \
-         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
-         organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let granted = link.granted;
-    let request = serde_json::to_value(link.request)
-        .map_err(|e| StoreError::Corrupt { table: TABLE, what: e.to_string() })?;
-    let detail = event.detail();
-    let mut values = vec![
-        Value::Text(granted.id().as_str()),
-        Value::Text(granted.channel().as_str()),
-        Value::Text(granted.protocol().as_str()),
-        Value::Text(granted.mode().as_str()),
-        Value::Text(granted.actor().id.as_str()),
-        Value::Text(granted.subject().id.as_str()),
-        Value::Text(granted.client().as_str()),
-        Value::MaybeText(granted.subject().organization_id().map(OrganizationId::as_str)),
-        Value::Text(link.requested_by),
-        Value::MaybeText(link.reason),
-        Value::MaybeText(link.reason_code),
-        Value::MaybeText(link.ticket),
-        Value::Json(&request),
-        Value::MaybeText(link.target_link_uri),
-        Value::Text(link.redeem.as_str()),
-        Value::Int(link.duration),
-        Value::Bytes(link.ticket_hash),
-        Value::Time(granted.terms().starts_at),
-        Value::Time(link.link_expires_at),
-    ];
-    values.extend(audit::values(event, &detail));
-    Statement::<Insert, ()>::new(TEXT, &values).execute(&mut conn).await?;
-    Ok(())
-}
-
-/// Revokes the oldest links of `actor` that nobody has opened, but for the newest `keep`; each with its
-/// event.
-pub async fn revoke_waiting(mut conn: &Conn, actor: &UserId, keep: i64) -> Result<(), StoreError> {
-    struct Revoke;
-    const TEXT: &str = "WITH revoked AS (UPDATE impersonations SET status = 'revoked', \
-         ended_at = (SELECT now() + ahead FROM clock), end_reason = ? WHERE id IN (SELECT id FROM impersonations \
-         WHERE actor_id = ? AND created_at > (SELECT now() + ahead - interval '300 seconds' FROM clock) \
-         AND redeemed_at IS NULL AND ended_at IS NULL AND link_expires_at > (SELECT now() + ahead FROM clock) \
-         ORDER BY created_at DESC, id DESC OFFSET ? FOR UPDATE SKIP LOCKED) RETURNING *) \
-         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
-         organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \
-         client_id, organization_id, channel, protocol, end_reason FROM revoked";
-    let values = [
-        Value::Text(EndReason::Superseded.as_str()),
-        Value::Text(actor.as_str()),
-        Value::BigInt(keep),
-        Value::Text(EventKind::ImpersonationEnded.as_str()),
-    ];
-    Statement::<Revoke, ()>::new(TEXT, &values).execute(&mut conn).await?;
-    Ok(())
-}
-
-/// What one redemption writes: the session, the code if the application is answered at once, the event.
-pub struct Redemption<'a> {
-    pub granted: &'a Impersonation,
-    pub ticket_hash: &'a [u8],
-    pub actor_session: Option<&'a SessionId>,
-    pub session: &'a SessionId,
-    pub session_token_hash: &'a [u8],
-    pub impersonator: &'a serde_json::Value,
-    pub code: Option<&'a super::authorization_codes::NewCode<'a>>,
-    pub caller: &'a Caller,
-}
-
-/// Redeems the ticket; false when it is not waiting any more. One statement: however many open the
-/// link, on however many nodes, one wins, and nothing is written half.
-///
-/// It asks for the times and not for the status, which would tempt Postgres to read all waiting links.
-pub async fn redeem(
-    mut conn: &Conn,
-    redemption: &Redemption<'_>,
-    event: &Event,
-) -> Result<bool, StoreError> {
-    struct RedeemTicket;
-    const TEXT: &str = "WITH redeemed AS (UPDATE impersonations SET status = 'active', \
-         redeemed_at = ?, actor_proof = ?, actor_session_id = ?, ends_at = ?, last_seen_at = ? \
-         WHERE ticket_hash = ? AND redeemed_at IS NULL AND ended_at IS NULL \
-         AND link_expires_at > (SELECT now() + ahead FROM clock) RETURNING id), \
-         session AS (INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, \
-         expires_at, ip, user_agent, impersonation_id, impersonator, bound_client_id) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM redeemed RETURNING id), \
-         code AS (INSERT INTO authorization_codes (id, code_hash, client_id, user_id, session_id, \
-         impersonation_id, redirect_uri, scope, nonce, code_challenge, audience, authenticated_at, \
-         created_at, expires_at) SELECT ?, ?, ?, ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session WHERE ? = 1), \
-         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
-         organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session) SELECT id FROM redeemed";
-    let (granted, terms) = (redemption.granted, redemption.granted.terms());
-    let detail = event.detail();
-    let mut values = vec![
-        Value::Time(terms.starts_at),
-        Value::Text(granted.actor_proof().as_str()),
-        Value::MaybeText(redemption.actor_session.map(SessionId::as_str)),
-        Value::Time(terms.ends_at),
-        Value::Time(terms.starts_at),
-        Value::Bytes(redemption.ticket_hash),
-        Value::Text(redemption.session.as_str()),
-        Value::Bytes(redemption.session_token_hash),
-        Value::Text(granted.subject().id.as_str()),
-        Value::Time(terms.starts_at),
-        Value::Time(terms.starts_at),
-        Value::Time(terms.ends_at),
-        Value::MaybeText(redemption.caller.ip.as_deref()),
-        Value::MaybeText(redemption.caller.user_agent.as_deref()),
-        Value::Json(redemption.impersonator),
-        Value::Text(granted.client().as_str()),
-    ];
-    values.extend(super::authorization_codes::values_or_none(redemption.code, terms.starts_at));
-    values.push(Value::Int(i32::from(redemption.code.is_some())));
-    values.extend(audit::values(event, &detail));
-    let id: Option<String> = Statement::<RedeemTicket, Text>::new(TEXT, &values)
-        .get_result(&mut conn)
-        .await
-        .optional()?;
-    Ok(id.is_some())
 }
 
 /// Ends it, its session and tells its application; false when it was over already.

@@ -5,6 +5,9 @@
 pub mod access_tokens;
 pub mod audit;
 pub mod authorization_codes;
+pub mod box_subjects;
+pub mod box_tokens;
+pub mod box_users;
 pub mod clients;
 pub mod consents;
 pub mod directory;
@@ -19,6 +22,7 @@ pub mod registrations;
 pub mod roles;
 pub mod schema;
 pub mod session_participants;
+pub mod service_accounts;
 pub mod sessions;
 pub mod settings;
 pub mod signing_keys;
@@ -52,6 +56,12 @@ impl From<DbError> for StoreError {
 }
 
 impl StoreError {
+    /// Another row holds the same value where `constraint` wants one only.
+    pub fn violates(&self, constraint: &str) -> bool {
+        let Self::Query(DbError::DatabaseError(_, details)) = self else { return false };
+        details.constraint_name() == Some(constraint)
+    }
+
     /// Another row holds the same unique value.
     pub fn is_unique_violation(&self) -> bool {
         use diesel::result::DatabaseErrorKind::UniqueViolation;

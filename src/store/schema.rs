@@ -13,6 +13,8 @@ diesel::table! { users (id) {
     user_metadata -> Jsonb, app_metadata -> Jsonb,
     created_at -> Timestamptz, updated_at -> Timestamptz,
     last_login_at -> Nullable<Timestamptz>, login_count -> Int8,
+    created_by_client_id -> Nullable<Text>, external_app_user_id -> Nullable<Text>,
+    #[sql_name = "box"] box_ -> Jsonb,
 } }
 diesel::table! { user_roles (user_id, role) { user_id -> Text, role -> Text, } }
 diesel::table! { credentials (user_id) {
@@ -27,6 +29,7 @@ diesel::table! { people (id) {
     nickname -> Nullable<Text>, picture -> Nullable<Text>, phone_number -> Nullable<Text>,
     organization_id -> Nullable<Text>, organization_status -> Nullable<Text>,
     organization_impersonation_enabled -> Nullable<Bool>, permissions -> Array<Text>,
+    created_by_client_id -> Nullable<Text>,
 } }
 diesel::table! { clients (id) {
     id -> Text, organization_id -> Nullable<Text>, name -> Text, status -> Text, kind -> Text,
@@ -52,6 +55,7 @@ diesel::table! { applications (id) {
     id_token_algorithm -> Text, access_token_lifetime -> Int4,
     impersonation_enabled -> Bool, redeem -> Text, unsolicited -> Bool, read_scopes -> Array<Text>,
     saml -> Nullable<Jsonb>, wsfed -> Nullable<Jsonb>,
+    #[sql_name = "box"] box_ -> Nullable<Jsonb>,
     organization_status -> Nullable<Text>, organization_impersonation_enabled -> Nullable<Bool>,
     secret_hashes -> Array<Binary>,
 } }
@@ -64,11 +68,12 @@ diesel::table! { impersonations (id) {
     id -> Text, status -> Text, channel -> Text, protocol -> Text, mode -> Text,
     actor_id -> Text, subject_id -> Text, client_id -> Text, organization_id -> Nullable<Text>,
     requested_by -> Text, reason -> Nullable<Text>, reason_code -> Nullable<Text>, ticket -> Nullable<Text>,
-    request -> Jsonb, target_link_uri -> Nullable<Text>, redeem -> Text, duration_seconds -> Int4,
-    ticket_hash -> Binary, created_at -> Timestamptz, link_expires_at -> Timestamptz,
+    request -> Nullable<Jsonb>, target_link_uri -> Nullable<Text>, redeem -> Nullable<Text>,
+    duration_seconds -> Nullable<Int4>, ticket_hash -> Nullable<Binary>, created_at -> Timestamptz,
+    link_expires_at -> Nullable<Timestamptz>,
     redeemed_at -> Nullable<Timestamptz>, actor_proof -> Nullable<Text>, actor_session_id -> Nullable<Text>,
     ends_at -> Nullable<Timestamptz>, last_seen_at -> Nullable<Timestamptz>,
-    ended_at -> Nullable<Timestamptz>, end_reason -> Nullable<Text>,
+    ended_at -> Nullable<Timestamptz>, end_reason -> Nullable<Text>, bearer_hash -> Nullable<Binary>,
 } }
 diesel::table! { sessions (id) {
     id -> Text, token_hash -> Binary, user_id -> Text, created_at -> Timestamptz,
@@ -95,7 +100,7 @@ diesel::table! { access_tokens (token_hash) {
     token_hash -> Binary, client_id -> Text, user_id -> Nullable<Text>, grant_id -> Nullable<Text>,
     session_id -> Nullable<Text>, impersonation_id -> Nullable<Text>, scope -> Text, audience -> Nullable<Text>,
     issued_at -> Timestamptz, authenticated_at -> Nullable<Timestamptz>, expires_at -> Timestamptz,
-    revoked_at -> Nullable<Timestamptz>,
+    revoked_at -> Nullable<Timestamptz>, narrowed_from -> Nullable<Binary>,
 } }
 diesel::table! { vetoes (id, kind) { id -> Text, kind -> Text, since -> Timestamptz, } }
 diesel::table! { refresh_tokens (token_hash) {

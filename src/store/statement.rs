@@ -4,7 +4,7 @@ use crate::domain::Timestamp;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Binary, Integer, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Jsonb, Nullable, Text, Timestamptz};
 use std::marker::PhantomData;
 
 /// `clock_now()`, written out: a call of the function costs as much as a small query.
@@ -17,6 +17,9 @@ pub(super) enum Value<'a> {
     Text(&'a str),
     MaybeText(Option<&'a str>),
     Bytes(&'a [u8]),
+    MaybeBytes(Option<&'a [u8]>),
+    Texts(Vec<Option<&'a str>>),
+    Jsons(Vec<serde_json::Value>),
     Int(i32),
     BigInt(i64),
     Time(Timestamp),
@@ -72,6 +75,9 @@ fn push<'b>(out: &mut AstPass<'_, 'b, Pg>, value: &'b Value<'b>) -> QueryResult<
         Value::Text(text) => out.push_bind_param::<Text, _>(text),
         Value::MaybeText(text) => out.push_bind_param::<Nullable<Text>, _>(text),
         Value::Bytes(bytes) => out.push_bind_param::<Binary, _>(bytes),
+        Value::MaybeBytes(bytes) => out.push_bind_param::<Nullable<Binary>, _>(bytes),
+        Value::Texts(texts) => out.push_bind_param::<Array<Nullable<Text>>, _>(texts),
+        Value::Jsons(values) => out.push_bind_param::<Array<Jsonb>, _>(values),
         Value::Int(number) => out.push_bind_param::<Integer, _>(number),
         Value::BigInt(number) => out.push_bind_param::<BigInt, _>(number),
         Value::Time(time) => out.push_bind_param::<Timestamptz, _>(time),

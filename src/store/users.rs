@@ -25,6 +25,7 @@ pub(super) struct Person {
     organization_status: Option<String>,
     organization_impersonation_enabled: Option<bool>,
     permissions: Vec<String>,
+    created_by_client_id: Option<String>,
 }
 
 /// The columns of an organization that was joined, if there is one.
@@ -64,6 +65,7 @@ impl TryFrom<Person> for User {
                 phone_number: row.phone_number,
             },
             permissions: row.permissions.into_iter().collect(),
+            owner: row.created_by_client_id.map(|text| id("users", text)).transpose()?,
         })
     }
 }
@@ -113,6 +115,19 @@ pub async fn find_for_sign_in(
         .await
         .optional()?;
     row.map(|(person, hash, now)| Ok((person.try_into()?, hash, now))).transpose()
+}
+
+/// Whom a login e-mail address names: somebody who has shown that it is theirs, or an app user, whose
+/// address we made up.
+pub async fn find_id_by_login(mut conn: &Conn, email: &str) -> Result<Option<UserId>, StoreError> {
+    let found: Option<String> = users::table
+        .filter(users::email_canonical.eq(canonical_email(email)))
+        .filter(users::email_verified.or(users::kind.eq(UserKind::AppUser.as_str())))
+        .select(users::id)
+        .first(&mut conn)
+        .await
+        .optional()?;
+    found.map(|text| id("users", text)).transpose()
 }
 
 /// Counts a sign-in of the user's own; an impersonation leaves no such trace.

@@ -4,6 +4,7 @@ mod support;
 
 mod apply;
 mod bad_input;
+mod box_;
 mod browser;
 mod cli;
 mod clients;

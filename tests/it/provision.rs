@@ -127,7 +127,7 @@ clients:
     let a = "SELECT concat_ws(' ', email, email_canonical, status, user_metadata) FROM users WHERE id = 'a'";
     assert_eq!(db.text(a).await, "A@ACME.test a@acme.test inactive {\"x\": 1}");
     assert_eq!(db.count("SELECT count(*) FROM client_secrets").await, 1);
-    assert_eq!(db.count("SELECT count(*) FROM roles WHERE built_in").await, 2);
+    assert_eq!(db.count("SELECT count(*) FROM roles WHERE built_in").await, 4);
     let plan = apply(&db, second, Prune::Yes).await;
     assert!(plan.starts_with("0 to create, 0 to update, 0 to delete, "), "{plan}");
 }

@@ -1,7 +1,10 @@
 //! The JSON API: impersonation, and the health of the server.
 //!
 //! Start at [`impersonate`], Auth0's endpoint; [`link`] opens what it hands out; [`impersonations`] is
-//! the same as a resource of ours.
+//! the same as a resource of ours; [`box_`] is the Box-shaped API, and [`forward_auth`] is asked by proxies,
+//! for APIs of others.
+pub mod box_;
+pub mod forward_auth;
 pub mod health;
 pub mod impersonate;
 pub mod impersonations;
@@ -20,6 +23,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.app_data(
         web::QueryConfig::default().error_handler(|problem, _| unreadable(&problem).into()),
     );
+    cfg.configure(box_::routes);
     for path in ["/users/{user_id}/impersonate", "/api/users/{user_id}/impersonate"] {
         cfg.service(link::resource(path));
     }
@@ -40,6 +44,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .route(web::delete().to(impersonations::end))
             .default_service(web::to(method_not_allowed_get_delete)),
     )
+    .service(web::resource("/forward-auth").to(forward_auth::ask))
+    .service(web::resource("/forward-auth/{path:.*}").to(forward_auth::ask_with_path))
     .service(
         web::resource("/health/live")
             .route(web::get().to(health::live))

@@ -59,7 +59,8 @@ pub fn page(
         csrf: forms::token(&browser.ctx, "confirm", &bound_to(record, session)),
     };
     // The application is the next stop, and comes back here with a request of its own.
-    let targets = FormTargets::of_client(&ask.client).and_url(&ask.return_url);
+    let targets = FormTargets::of_client(&ask.client);
+    let targets = ask.return_url.iter().fold(targets, |targets, url| targets.and_url(url));
     render_leading_to(&page, StatusCode::OK, &targets)
 }
 

@@ -3,10 +3,11 @@ use super::browser::{BrowserSession, with_cookies};
 use super::frame::{Page, frame, minutes_left};
 use super::headers::render;
 use super::{forms, parameter, times, wants_html};
+use crate::domain::{ClientId, ImpersonationId};
 use crate::flows::Context;
 use crate::flows::browser::{Held, Live, stop};
 use crate::http::error::ApiError;
-use crate::http::extract::api_token;
+use crate::http::extract::acting_as::{ActingAs, ActingRefusal};
 use crate::http::{caller, cookies};
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
@@ -14,6 +15,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use askama::Template;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 #[derive(Template)]
 #[template(path = "impersonation.html")]
@@ -39,16 +41,34 @@ struct Running {
 
 /// Proof of a running impersonation, if there is one: the cookies of the browser, or an access token of
 /// the application that it signed in to.
-pub enum ActingAs {
+pub enum Inside {
     Browser(Box<BrowserSession>),
-    Token { held: Option<Box<Held>>, ctx: web::Data<Context> },
+    /// A bearer that acts as somebody, by itself or with `As-User` or `On-Behalf-Of`.
+    Token {
+        live: Option<Box<Live>>,
+        ctx: web::Data<Context>,
+    },
 }
 
-impl ActingAs {
-    fn held(&self) -> &[Held] {
+impl Inside {
+    /// Running ones, and those of a browser that are over.
+    fn held(&self) -> Vec<(&ImpersonationId, &ClientId)> {
         match self {
-            Self::Browser(browser) => &browser.seen.held,
-            Self::Token { held, .. } => held.as_deref().map_or(&[], std::slice::from_ref),
+            Self::Browser(browser) => {
+                browser.seen.held.iter().map(|held| (&held.impersonation, &held.client)).collect()
+            }
+            Self::Token { live, .. } => {
+                live.iter().map(|live| (live.granted.id(), live.granted.client())).collect()
+            }
+        }
+    }
+
+    fn running(&self) -> Vec<&Live> {
+        match self {
+            Self::Browser(browser) => {
+                browser.seen.held.iter().filter_map(|held| held.live.as_ref()).collect()
+            }
+            Self::Token { live, .. } => live.as_deref().into_iter().collect(),
         }
     }
 
@@ -60,9 +80,9 @@ impl ActingAs {
     }
 }
 
-impl FromRequest for ActingAs {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+impl FromRequest for Inside {
+    type Error = ActingRefusal;
+    type Future = LocalBoxFuture<'static, Result<Self, ActingRefusal>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
@@ -70,26 +90,26 @@ impl FromRequest for ActingAs {
             if request.headers().contains_key(header::AUTHORIZATION) {
                 return by_token(&request).await;
             }
-            Ok(Self::Browser(Box::new(BrowserSession::of(&request).await?)))
+            let browser = BrowserSession::of(&request).await.map_err(ApiError::from)?;
+            Ok(Self::Browser(Box::new(browser)))
         })
     }
 }
 
-async fn by_token(request: &HttpRequest) -> Result<ActingAs, ApiError> {
-    let token = api_token(request).await?;
+async fn by_token(request: &HttpRequest) -> Result<Inside, ActingRefusal> {
+    let acting = ActingAs::extract(request).await?;
     let ctx = request.app_data::<web::Data<Context>>().ok_or_else(ApiError::unavailable)?.clone();
-    let held = token.impersonation.zip(token.session).map(|(granted, session)| {
-        let live = Live { application: token.client, now: token.now, granted: granted.clone() };
-        let (impersonation, client) = (granted.id().clone(), granted.client().clone());
-        Box::new(Held { session, impersonation, client, live: Some(live) })
+    let live = acting.impersonation().map(|granted| {
+        let application = Arc::clone(&acting.token().client);
+        Box::new(Live { granted: granted.clone(), application, now: acting.token().now })
     });
-    Ok(ActingAs::Token { held, ctx })
+    Ok(Inside::Token { live, ctx })
 }
 
-pub async fn get(acting: ActingAs, request: HttpRequest) -> HttpResponse {
+pub async fn get(acting: Inside, request: HttpRequest) -> HttpResponse {
     match &acting {
-        ActingAs::Browser(browser) if wants_html(&request) => page(browser),
-        ActingAs::Browser(_) | ActingAs::Token { .. } => json_answer(&acting),
+        Inside::Browser(browser) if wants_html(&request) => page(browser),
+        Inside::Browser(_) | Inside::Token { .. } => json_answer(&acting),
     }
 }
 
@@ -119,9 +139,8 @@ fn running(browser: &BrowserSession, held: &Held, live: &Live) -> Running {
     }
 }
 
-fn json_answer(acting: &ActingAs) -> HttpResponse {
-    let running: Vec<Value> =
-        acting.held().iter().filter_map(|held| held.live.as_ref()).map(describe).collect();
+fn json_answer(acting: &Inside) -> HttpResponse {
+    let running: Vec<Value> = acting.running().into_iter().map(describe).collect();
     // The one that ends first stands at the top, for applications that know of one only.
     let mut body = running.first().cloned().unwrap_or_else(|| json!({}));
     if let Some(members) = body.as_object_mut() {
@@ -150,21 +169,21 @@ fn describe(live: &Live) -> Value {
 }
 
 /// Ends what runs: the one of `?id=`, or all. Again is no error; where there is none it is a conflict.
-pub async fn delete(acting: ActingAs, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    if let ActingAs::Browser(browser) = &acting {
+pub async fn delete(acting: Inside, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    if let Inside::Browser(browser) = &acting {
         check_own_page(&request, browser.ctx.issuer())?;
     }
     let id = parameter(&request, "id");
-    let chosen = |held: &&Held| id.is_empty() || held.impersonation.as_str() == id;
-    let ending: Vec<&Held> = acting.held().iter().filter(chosen).collect();
+    let mut ending = acting.held();
+    ending.retain(|(held, _)| id.is_empty() || held.as_str() == id);
     if ending.is_empty() {
         let text = "no such impersonation runs here";
         return Err(ApiError::new(StatusCode::CONFLICT, "not_impersonated", text));
     }
-    for held in &ending {
+    for (held, _) in &ending {
         stop(acting.ctx(), held, &caller(&request)).await?;
     }
-    let gone = ending.iter().map(|held| cookies::remove_impersonated(&request, &held.client));
+    let gone = ending.iter().map(|(_, client)| cookies::remove_impersonated(&request, client));
     let answer =
         HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, "no-store")).finish();
     Ok(with_cookies(answer, gone))

@@ -36,7 +36,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     if !forms::verify(&browser.ctx, "stop", &[held.session.as_str()], form.get("csrf")) {
         return Err(PageError::forged(&browser.request));
     }
-    let ended = stop(&browser.ctx, held, &browser.caller).await;
+    let ended = stop(&browser.ctx, &held.impersonation, &browser.caller).await;
     ended.map_err(|cause| browser.accident(&cause))?;
     gone(&browser, held).await.map_err(|cause| browser.accident(&cause))
 }

@@ -2,6 +2,7 @@
 //!
 //! [OpenID Connect Discovery §3]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
 //! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
+use crate::domain::client::GrantType;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD};
 use crate::flows::claims::PASSWORD_ACR;
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ pub fn document(issuer: &str) -> Value {
         "scopes_supported": STANDARD.iter().chain(&[OFFLINE_ACCESS]).collect::<Vec<_>>(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "fragment", "form_post"],
-        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
         "subject_types_supported": ["public"],
         "acr_values_supported": ["0", PASSWORD_ACR],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

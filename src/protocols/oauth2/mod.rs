@@ -9,6 +9,8 @@
 //! [RFC 9700]: https://www.rfc-editor.org/rfc/rfc9700
 //! [OpenID Connect Core]: https://openid.net/specs/openid-connect-core-1_0.html
 pub mod answer;
+pub mod box_refusal;
+pub mod box_routes;
 pub mod endpoints;
 pub mod grants;
 pub mod metadata;

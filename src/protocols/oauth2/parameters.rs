@@ -5,6 +5,7 @@ use crate::crypto::json::parse_object;
 use crate::http::form::pairs;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -16,27 +17,49 @@ pub enum Unreadable {
 
 /// One without a value counts as not given (RFC 6749 §3.1).
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Parameters(BTreeMap<String, String>);
+pub struct Parameters {
+    known: BTreeMap<String, String>,
+    /// What was given again, of [`REPEATABLE`].
+    again: Vec<String>,
+}
+
+/// What a token is for: at the token endpoint the only parameters that may be given again
+/// ([RFC 8693 §2.1], [RFC 8707 §2]).
+///
+/// [RFC 8693 §2.1]: https://www.rfc-editor.org/rfc/rfc8693#section-2.1
+/// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
+const REPEATABLE: [&str; 2] = ["audience", "resource"];
 
 impl Parameters {
     pub fn of_form(text: &[u8]) -> Result<Self, Unreadable> {
-        let mut known = BTreeMap::new();
+        let sent = Self::read(text)?;
+        if sent.again.is_empty() { Ok(sent) } else { Err(Unreadable::Twice) }
+    }
+
+    fn read(text: &[u8]) -> Result<Self, Unreadable> {
+        let mut sent = Self::default();
         for (name, value) in pairs(text).map_err(|_| Unreadable::Broken)? {
             if name.contains('\0') || value.contains('\0') {
                 return Err(Unreadable::Broken);
             }
-            if known.insert(name, value).is_some() {
-                return Err(Unreadable::Twice);
+            match sent.known.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(value);
+                }
+                Entry::Occupied(first) if REPEATABLE.contains(&first.key().as_str()) => {
+                    sent.again.push(value);
+                }
+                Entry::Occupied(_) => return Err(Unreadable::Twice),
             }
         }
-        Ok(Self(known))
+        Ok(sent)
     }
 
     /// A body is what it looks like, not what its label says: many clients send JSON and call it a form,
     /// and the other way round.
     pub fn of_body(body: &[u8]) -> Result<Self, Unreadable> {
         if body.trim_ascii_start().first() != Some(&b'{') {
-            return Self::of_form(body);
+            return Self::read(body);
         }
         let members = parse_object(body).map_err(|_| Unreadable::Broken)?;
         let mut known = BTreeMap::new();
@@ -50,11 +73,20 @@ impl Parameters {
             };
             known.insert(name, text);
         }
-        Ok(Self(known))
+        Ok(Self { known, again: Vec::new() })
+    }
+
+    /// Every `audience` and `resource`, once each.
+    pub fn targets(&self) -> Vec<&str> {
+        let named = REPEATABLE.iter().filter_map(|name| self.get(name));
+        let mut targets: Vec<&str> = named.chain(self.again.iter().map(String::as_str)).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        targets
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.known.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     pub fn owned(&self, name: &str) -> Option<String> {
@@ -69,7 +101,9 @@ impl Parameters {
     pub fn query_with(&self, changed: &[(&str, Option<String>)]) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let kept = |name: &str| changed.iter().all(|(other, _)| *other != name);
-        for (name, value) in self.0.iter().filter(|(name, value)| kept(name) && !value.is_empty()) {
+        for (name, value) in
+            self.known.iter().filter(|(name, value)| kept(name) && !value.is_empty())
+        {
             query.append_pair(name, value);
         }
         for (name, value) in changed {

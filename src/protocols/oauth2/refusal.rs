@@ -7,7 +7,6 @@
 use crate::flows::authenticate_client::ClientRefusal;
 use crate::flows::authorize::AuthorizeRefusal;
 use crate::flows::exchange_code::GrantRefusal;
-use crate::flows::userinfo::UserinfoRefusal;
 
 /// What the application is told through the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,13 +107,16 @@ impl TokenRefusal {
                 ("unsupported_grant_type", "the grant type is not supported")
             }
             Self::InvalidScope => ("invalid_scope", "the scope is malformed"),
-            Self::InvalidTarget => ("invalid_target", "audience and resource differ"),
+            Self::InvalidTarget => ("invalid_target", "a token is for one audience"),
             Self::Grant(refusal) => match refusal {
                 GrantRefusal::NotAllowed => {
                     ("unauthorized_client", "the application may not use this grant")
                 }
                 GrantRefusal::Invalid => {
                     ("invalid_grant", "the code or token is invalid, expired or revoked")
+                }
+                GrantRefusal::MayNotAct => {
+                    ("invalid_grant", "the actor may not act as the subject")
                 }
                 GrantRefusal::Scope => ("invalid_scope", "the scope is more than may be granted"),
                 GrantRefusal::Audience => {
@@ -134,16 +136,6 @@ impl From<ClientRefusal> for TokenRefusal {
     }
 }
 
-/// The `error` of a bearer challenge ([RFC 6750 §3.1]).
-///
-/// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
-pub fn bearer_error(refusal: UserinfoRefusal) -> &'static str {
-    match refusal {
-        UserinfoRefusal::InvalidToken => "invalid_token",
-        UserinfoRefusal::NotOpenid => "insufficient_scope",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +145,7 @@ mod tests {
         let grants = [
             GrantRefusal::NotAllowed,
             GrantRefusal::Invalid,
+            GrantRefusal::MayNotAct,
             GrantRefusal::Scope,
             GrantRefusal::Audience,
         ];

@@ -7,6 +7,7 @@ use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
 
 pub fn routes(cfg: &mut ServiceConfig) {
     cfg.app_data(web::Data::new(Metadata::default()));
+    cfg.configure(super::box_routes::routes);
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         cfg.service(
             resource(path)

@@ -50,6 +50,7 @@ fn client(kind: ClientKind, redirect_uris: &[&str]) -> Client {
         },
         saml: None,
         wsfed: None,
+        box_: None,
     }
 }
 
@@ -85,6 +86,7 @@ fn user() -> User {
         organization: None,
         profile: Profile::default(),
         permissions: std::iter::empty::<String>().collect(),
+        owner: None,
     }
 }
 

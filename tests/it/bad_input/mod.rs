@@ -40,6 +40,10 @@ fn complaint(target: &Target, answer: Option<&Answer>, took: Duration) -> Option
                 body["error"].is_string() && body["error_description"].is_string()
             })
         }
+        Form::Envelope => {
+            let body: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+            body.is_some_and(|body| body["type"] == "error" || body["error"].is_string())
+        }
         Form::Page => answer.is("text/html") && answer.text().contains("<h1"),
     };
     (!fits).then(|| format!("not in its form: {} {}", answer.status, answer.text()))

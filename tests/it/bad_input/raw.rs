@@ -26,7 +26,7 @@ impl Request {
             Auth::Global => bytes.extend(format!("authorization: Bearer {global}\r\n").as_bytes()),
         }
         match target.form {
-            super::Form::Json => {}
+            super::Form::Json | super::Form::Envelope => {}
             super::Form::Page => bytes.extend(b"accept: text/html\r\n"),
         }
         if !self.label.is_empty() {

@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     Json,
+    /// Box's, on its own routes.
+    Envelope,
     Page,
 }
 
@@ -71,6 +73,27 @@ const CREDENTIALS: &[(&str, &str)] = &[
     ("scope", "jobs:run"),
     ("audience", "https://jobs.test/api"),
 ];
+const ASSERTION: &[(&str, &str)] = &[
+    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+    ("client_id", "box-app"),
+    ("client_secret", "box-app-secret"),
+    ("assertion", "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"),
+    ("scope", "item_upload"),
+];
+const NAMED: &[(&str, &str)] = &[
+    ("grant_type", "client_credentials"),
+    ("client_id", "box-app"),
+    ("client_secret", "box-app-secret"),
+    ("box_subject_type", "user"),
+    ("box_subject_id", "usr_nobody"),
+];
+const NARROWED: &[(&str, &str)] = &[
+    ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+    ("subject_token", "nonesuch"),
+    ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+    ("scope", "item_upload"),
+];
+const USER: &[(&str, &str)] = &[("name", "Ned"), ("login", "ned@acme.test"), ("role", "user")];
 const TOKEN: &[(&str, &str)] =
     &[("token", "nonesuch"), ("client_id", "machine"), ("client_secret", "wrong")];
 const AUTHORIZE: &[(&str, &str)] = &[
@@ -160,6 +183,19 @@ pub const TARGETS: &[Target] = &[
     oauth("/oauth/token", CREDENTIALS, 401),
     oauth("/oauth/introspect", TOKEN, 401),
     oauth("/oauth/revoke", TOKEN, 401),
+    oauth("/oauth2/token", ASSERTION, 400),
+    oauth("/oauth2/token", NAMED, 400),
+    oauth("/oauth2/token", NARROWED, 400),
+    oauth("/oauth2/revoke", TOKEN, 400),
+    Target { form: Form::Envelope, ..api("/2.0/users", USER, 400) },
+    Target {
+        auth: Auth::Global,
+        ..target("GET", "/2.0/users", &[("limit", "3"), ("filter_term", "a")], Form::Envelope, 403)
+    },
+    Target {
+        auth: Auth::Global,
+        ..target("GET", "/2.0/users/usr_alice", &[("fields", "name")], Form::Envelope, 403)
+    },
     target("GET", "/userinfo", &[("access_token", "nonesuch")], Form::Json, 401),
     target("POST", "/userinfo", &[("access_token", "nonesuch")], Form::Json, 401),
     target("GET", "/authorize", AUTHORIZE, Form::Page, 400),

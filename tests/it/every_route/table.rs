@@ -28,6 +28,7 @@ const fn open(method: &'static str, path: &'static str, status: u16) -> Line {
 
 const LINK: &str = r#"{"protocol":"oauth2","impersonator_id":"usr_sam","client_id":"legacy"}"#;
 const RESOURCE: &str = r#"{"protocol":"oauth2","impersonator_id":"usr_sam","client_id":"legacy","user_id":"usr_alice"}"#;
+const APP_USER: &str = r#"{"name":"Ned","is_platform_access_only":true}"#;
 const NOBODYS: &str = "/users/usr_alice/impersonate?bewit=bm9uZQ";
 const NOBODYS_BELOW_API: &str = "/api/users/usr_alice/impersonate?bewit=bm9uZQ";
 
@@ -65,11 +66,21 @@ pub const TABLE: &[Line] = &[
     line("POST", "/oauth/token", "/oauth/token", "grant_type=client_credentials", [401; 8]),
     line("POST", "/oauth/introspect", "/oauth/introspect", "token=x", [401; 8]),
     line("POST", "/oauth/revoke", "/oauth/revoke", "token=x", [401; 8]),
+    line("POST", "/oauth2/token", "/oauth2/token", "grant_type=client_credentials", [400; 8]),
+    line("POST", "/oauth2/revoke", "/oauth2/revoke", "token=x", [400; 8]),
     line("OPTIONS", "/oauth/token", "/oauth/token", "", [204; 8]),
     line("OPTIONS", "/oauth/revoke", "/oauth/revoke", "", [204; 8]),
     line("OPTIONS", "/userinfo", "/userinfo", "", [204; 8]),
     line("GET", "/userinfo", "/userinfo", "", [401, 401, 401, 200, 200, 200, 403, 403]),
     line("POST", "/userinfo", "/userinfo", "", [401, 401, 401, 200, 200, 200, 403, 403]),
+
+    // Users in the manner of Box: everybody sees themselves; who manages others has shown it by scope.
+    line("GET", "/2.0/users/me", "/2.0/users/me", "", [401, 401, 401, 200, 200, 200, 403, 403]),
+    line("GET", "/2.0/users", "/2.0/users", "", [401, 401, 401, 403, 403, 403, 403, 403]),
+    line("POST", "/2.0/users", "/2.0/users", APP_USER, [401, 401, 401, 403, 403, 403, 403, 403]),
+    line("GET", "/2.0/users/{user_id}", "/2.0/users/usr_alice", "", [401, 401, 401, 200, 403, 200, 403, 403]),
+    line("PUT", "/2.0/users/{user_id}", "/2.0/users/usr_alice", r#"{"name":"A"}"#, [401, 401, 401, 403, 403, 403, 403, 403]),
+    line("DELETE", "/2.0/users/{user_id}", "/2.0/users/usr_alice", "", [401, 401, 401, 403, 403, 403, 403, 403]),
 
     // Pages: a bearer token is nobody.
     line("GET", "/authorize", "/authorize", "", [400; 8]),

@@ -78,7 +78,7 @@ pub fn accident(cause: &Accident) -> HttpResponse {
         .json(json!({ "error": "server_error", "error_description": "something went wrong here" }))
 }
 
-fn unavailable() -> HttpResponse {
+pub fn unavailable() -> HttpResponse {
     let words = json!({
         "error": "temporarily_unavailable",
         "error_description": "try again in a moment",

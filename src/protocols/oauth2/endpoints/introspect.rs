@@ -2,13 +2,16 @@
 //!
 //! [RFC 7662 §2]: https://www.rfc-editor.org/rfc/rfc7662#section-2
 use super::{body, token};
-use crate::flows::introspect::introspect;
+use crate::domain::UserId;
+use crate::flows::introspect::{Question, introspect};
 use crate::flows::{Context, Failure};
 use crate::http::caller;
+use crate::http::error::ApiError;
 use crate::http::extract::Anyone;
+use crate::http::extract::acting_as::ActingRefusal;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use serde_json::json;
 
 pub async fn post(
@@ -28,9 +31,16 @@ pub async fn post(
     let Some(token) = sent.get("token") else {
         return body::refuse(Failure::Refused(TokenRefusal::InvalidRequest("token is missing")));
     };
-    match introspect(&ctx, &client, token, &caller(&request)).await {
+    let Ok(as_user) = sent.get("as_user").map(UserId::parse).transpose() else {
+        let refusal = TokenRefusal::InvalidRequest("as_user is no user id");
+        return body::refuse(Failure::Refused(refusal));
+    };
+    let question = Question { token, as_user: as_user.as_ref() };
+    match introspect(&ctx, &client, &question, &caller(&request)).await {
         Ok(Some(members)) => body::secret(StatusCode::OK).json(members),
         Ok(None) => body::secret(StatusCode::OK).json(json!({ "active": false })),
-        Err(cause) => body::accident(&cause),
+        Err(Failure::Refused(_)) => ActingRefusal::forbidden(&request).error_response(),
+        Err(Failure::Accident(cause)) => body::accident(&cause),
+        Err(Failure::Busy) => ApiError::unavailable().error_response(),
     }
 }

@@ -4,6 +4,7 @@
 //! [`client`] and [`cors`].
 pub mod authorize;
 pub mod body;
+pub mod box_token;
 pub mod client;
 pub mod cors;
 pub mod introspect;

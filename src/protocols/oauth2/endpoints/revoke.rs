@@ -4,6 +4,7 @@
 use super::{body, cors, token};
 use crate::flows::revoke::revoke;
 use crate::flows::{Context, Failure};
+use crate::http::caller;
 use crate::http::extract::Anyone;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 use actix_web::http::StatusCode;
@@ -21,7 +22,7 @@ pub async fn post(
     };
     let mut answer = match sent.get("token") {
         None => body::refuse(Failure::Refused(TokenRefusal::InvalidRequest("token is missing"))),
-        Some(token) => match revoke(&ctx, &client, token).await {
+        Some(token) => match revoke(&ctx, &client, token, &caller(&request)).await {
             Ok(()) => body::secret(StatusCode::OK).finish(),
             Err(cause) => body::accident(&cause),
         },

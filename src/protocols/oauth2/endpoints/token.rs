@@ -27,6 +27,8 @@ struct Body<'a> {
     id_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 pub async fn post(
@@ -63,6 +65,7 @@ fn given(tokens: &Tokens) -> HttpResponse {
         scope: &tokens.scope.to_string(),
         id_token: tokens.id_token.as_deref(),
         refresh_token: tokens.refresh_token.as_deref(),
+        issued_token_type: tokens.issued_token_type,
     })
 }
 

@@ -1,12 +1,10 @@
 //! `/userinfo` (OpenID Connect Core §5.3), by `GET` and by `POST`.
 use super::{body, cors};
-use crate::flows::userinfo::{UserinfoRefusal, userinfo};
-use crate::flows::{Context, Failure};
-use crate::http::caller;
+use crate::flows::Context;
+use crate::flows::userinfo::{NotOpenid, userinfo};
 use crate::http::error::ApiError;
-use crate::http::extract::{Anyone, bearer};
+use crate::http::extract::{Anyone, acting_as, bearer};
 use crate::protocols::oauth2::parameters::Parameters;
-use crate::protocols::oauth2::refusal::bearer_error;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use serde_json::json;
@@ -43,25 +41,24 @@ pub async fn post(
 }
 
 async fn answer(request: &HttpRequest, ctx: &Context, token: &str) -> HttpResponse {
-    match userinfo(ctx, token, &caller(request)).await {
-        Ok((claims, live)) => {
+    let what = format!("{} {}", request.method(), request.path());
+    // A token for another API may sign in too.
+    let called = match acting_as::called(ctx, request, (token, &what), |_| true).await {
+        Ok(called) => called,
+        Err(refused) => return refused.error_response(),
+    };
+    match userinfo(ctx, &called) {
+        Ok(claims) => {
             let mut answer = body::secret(StatusCode::OK).json(claims);
-            cors::allow(request, &live.client, &mut answer);
+            cors::allow(request, &called.token.client, &mut answer);
             answer
         }
-        Err(Failure::Refused(refusal)) => refuse(refusal),
-        Err(Failure::Accident(cause)) => body::accident(&cause),
-        Err(Failure::Busy) => ApiError::unavailable().error_response(),
+        Err(refusal) => refuse(refusal),
     }
 }
 
-fn refuse(refusal: UserinfoRefusal) -> HttpResponse {
-    let status = match refusal {
-        UserinfoRefusal::InvalidToken => StatusCode::UNAUTHORIZED,
-        UserinfoRefusal::NotOpenid => StatusCode::FORBIDDEN,
-    };
-    let error = bearer_error(refusal);
-    body::secret(status)
-        .insert_header((header::WWW_AUTHENTICATE, format!("Bearer error=\"{error}\"")))
-        .json(json!({ "error": error, "error_description": refusal.to_string() }))
+fn refuse(refusal: NotOpenid) -> HttpResponse {
+    body::secret(StatusCode::FORBIDDEN)
+        .insert_header((header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""))
+        .json(json!({ "error": "insufficient_scope", "error_description": refusal.to_string() }))
 }

@@ -14,11 +14,10 @@ pub async fn run(
     client: &AuthenticatedClient,
     sent: &Parameters,
 ) -> Result<Tokens, Failure<TokenRefusal>> {
-    let audience = match (sent.get("audience"), sent.get("resource")) {
-        (Some(one), Some(other)) if one != other => {
-            return Err(Failure::Refused(TokenRefusal::InvalidTarget));
-        }
-        (one, other) => one.or(other),
+    let audience = match *sent.targets() {
+        [] => None,
+        [audience] => Some(audience),
+        _ => return Err(Failure::Refused(TokenRefusal::InvalidTarget)),
     };
     let scope = scope(sent)?;
     client_credentials(ctx, client, scope.as_ref(), audience).await.map_err(refused)

@@ -4,6 +4,7 @@
 pub mod authorization_code;
 pub mod client_credentials;
 pub mod refresh_token;
+pub mod token_exchange;
 
 use super::parameters::Parameters;
 use super::refusal::TokenRefusal;
@@ -28,6 +29,7 @@ pub async fn run(
         GrantType::AuthorizationCode => authorization_code::run(ctx, client, sent, caller).await,
         GrantType::ClientCredentials => client_credentials::run(ctx, client, sent).await,
         GrantType::RefreshToken => refresh_token::run(ctx, client, sent).await,
+        GrantType::TokenExchange => token_exchange::run(ctx, client, sent, caller).await,
     }
 }
 

@@ -1,4 +1,8 @@
 //! Proofs of the caller. A handler that takes one of these cannot run without it.
+//!
+//! [`acting_as`] for whoever may act as somebody by a header; the others here.
+pub mod acting_as;
+
 use super::caller;
 use super::error::ApiError;
 use crate::domain::client::{Client, ClientKind};
@@ -50,7 +54,7 @@ async fn live_token(request: &HttpRequest) -> Result<LiveToken, ApiError> {
 }
 
 /// Whether a token was minted for an API of ours, and not for somebody else's (A04).
-fn is_for_us(ctx: &Context, token: &LiveToken) -> bool {
+pub fn is_for_us<U>(ctx: &Context, token: &LiveToken<U>) -> bool {
     token.audience.as_deref().is_none_or(|audience| {
         let rest = audience.strip_prefix(ctx.issuer());
         rest.is_some_and(|rest| matches!(rest, "" | "/" | "/api/v2" | "/api/v2/"))
@@ -64,6 +68,16 @@ pub async fn api_token(request: &HttpRequest) -> Result<LiveToken, ApiError> {
     if is_for_us(ctx, &token) { Ok(token) } else { Err(ApiError::invalid_token()) }
 }
 
+/// The same for an endpoint where nobody acts as somebody: impersonations are not managed by impersonations.
+async fn own_token(request: &HttpRequest) -> Result<LiveToken, ApiError> {
+    let token = api_token(request).await?;
+    match acting_as::named(request.headers()) {
+        Ok(None) => Ok(token),
+        Ok(Some(_)) => Err(ApiError::insufficient_scope()),
+        Err(what) => Err(ApiError::invalid_request(what)),
+    }
+}
+
 /// The global client: the only one that may ask for a link on somebody's behalf.
 pub struct GlobalClient(pub Arc<Client>);
 
@@ -74,7 +88,7 @@ impl FromRequest for GlobalClient {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let token = api_token(&request).await?;
+            let token = own_token(&request).await?;
             let is_global = token.client.kind == ClientKind::Global && token.user.is_none();
             if is_global { Ok(Self(token.client)) } else { Err(ApiError::insufficient_scope()) }
         })
@@ -94,7 +108,7 @@ impl FromRequest for ApiCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let token = api_token(&request).await?;
+            let token = own_token(&request).await?;
             match token.user {
                 None if token.client.kind == ClientKind::Global => Ok(Self::Global(token.client)),
                 Some(user) if token.impersonation.is_none() => Ok(Self::Person(Box::new(user))),

@@ -1,0 +1,71 @@
+//! An application that is let in somewhere gets a user of its own there; when it is let in no longer, that
+//! user is switched off, and every token and impersonation of it is over.
+use super::end_impersonation::{self, EndedBy};
+use crate::audit::{Event, EventKind};
+use crate::crypto::random;
+use crate::domain::UserId;
+use crate::domain::caller::Caller;
+use crate::domain::protocol::EndReason;
+use crate::store::impersonations::Filter;
+use crate::store::service_accounts::{self, NewAccount};
+use crate::store::{self, Conn, StoreError};
+
+/// Mail to it goes nowhere, for ever ([RFC 2606 §2]): these users have no mailbox.
+///
+/// [RFC 2606 §2]: https://www.rfc-editor.org/rfc/rfc2606#section-2
+const DOMAIN: &str = "appusers.invalid";
+
+/// A login for a user who has none: it is shown, and opens nothing.
+pub(super) fn made_up_login(prefix: &str, client: &str) -> String {
+    let name: String = client.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    let drawn: String = random::client_id().chars().take(10).collect();
+    format!("{prefix}_{name}_{drawn}@{DOMAIN}")
+}
+
+/// Makes the accounts agree with what applications are authorized for. Changes nothing the second time.
+pub async fn settle(conn: &Conn, by: &str) -> Result<(), StoreError> {
+    for missing in service_accounts::list_missing(conn).await? {
+        let id = random::id("usr", missing.now);
+        let login = made_up_login("AutomationUser", &missing.client);
+        let canonical = store::users::canonical_email(&login);
+        let account =
+            NewAccount { id: &id, missing: &missing, login: &login, canonical_login: &canonical };
+        service_accounts::insert(conn, &account).await?;
+        let event = event(by, (&id, &missing.client, &missing.organization));
+        store::audit::append(conn, &event.with("action", "create")).await?;
+    }
+    for account in service_accounts::settle(conn).await? {
+        if account.status == "inactive" {
+            end_all_of(conn, &account.id, by).await?;
+        }
+        let event = event(by, (&account.id, &account.client, &account.organization));
+        let event = event.with("action", "update").with("status", account.status);
+        store::audit::append(conn, &event).await?;
+    }
+    Ok(())
+}
+
+fn event(by: &str, (id, client, organization): (&str, &str, &str)) -> Event {
+    Event {
+        actor: Some(by.to_owned()),
+        subject: Some(id.to_owned()),
+        client: Some(client.to_owned()),
+        organization: Some(organization.to_owned()),
+        ..Event::new(EventKind::UserChanged, &Caller::default())
+    }
+}
+
+async fn end_all_of(conn: &Conn, actor: &str, by: &str) -> Result<(), StoreError> {
+    let Ok(actor) = UserId::parse(actor) else { return Ok(()) };
+    let filter = Filter {
+        actor: Some(actor),
+        status: Some("active".to_owned()),
+        limit: i64::from(u16::MAX),
+        ..Filter::default()
+    };
+    let by = EndedBy { actor: Some(by), reason: EndReason::ActorRevoked };
+    for record in store::impersonations::list(conn, &filter).await? {
+        end_impersonation::end(conn, &record, by, &Caller::default()).await?;
+    }
+    Ok(())
+}

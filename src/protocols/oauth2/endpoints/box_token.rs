@@ -1,0 +1,180 @@
+//! `POST /oauth2/token` and `POST /oauth2/revoke`, as Box's SDKs call them.
+//!
+//! Three grants: the JWT grant ([RFC 7523 §2.1]) with `box_sub_type`, client credentials with
+//! `box_subject_type`, and the exchange of a token for a narrower one. No refresh tokens, and no answer
+//! but 400 to what is wrong.
+//!
+//! [RFC 7523 §2.1]: https://www.rfc-editor.org/rfc/rfc7523#section-2.1
+use super::{body, client};
+use crate::domain::scope::Scopes;
+use crate::flows::authenticate_client::AuthenticatedClient;
+use crate::flows::issue_box_token::{Asking, BoxRefusal, BoxToken, by_assertion, by_name};
+use crate::flows::narrow_token::narrow_token;
+use crate::flows::read_assertion::Subject;
+use crate::flows::revoke::revoke;
+use crate::flows::{Context, Failure};
+use crate::http::caller;
+use crate::http::extract::{self, Anyone};
+use crate::protocols::oauth2::box_refusal::BoxTokenRefusal;
+use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::refusal::TokenRefusal;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde_json::json;
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const CLIENT_CREDENTIALS: &str = "client_credentials";
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// In the order in which Box writes it.
+#[derive(Serialize)]
+struct Body<'a> {
+    access_token: &'a str,
+    expires_in: i64,
+    restricted_to: [(); 0],
+    token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+}
+
+type Outcome = Result<HttpResponse, Failure<BoxTokenRefusal>>;
+
+pub async fn post(
+    _: Anyone,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answered(granted(&request, &ctx, payload).await)
+}
+
+pub async fn post_revoke(
+    _: Anyone,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answered(revoked(&request, &ctx, payload).await)
+}
+
+async fn granted(request: &HttpRequest, ctx: &Context, payload: web::Payload) -> Outcome {
+    let sent = body::parameters(request, payload).await.map_err(request_refused)?;
+    match sent.get("grant_type") {
+        Some(JWT_BEARER) => {
+            let client = authenticated(ctx, request, &sent).await?;
+            let assertion = sent.get("assertion").ok_or(missing("assertion is missing"))?;
+            let scope = scope(&sent)?;
+            let caller = caller(request);
+            let asking = Asking { client: &client, scope: scope.as_ref(), caller: &caller };
+            given(by_assertion(ctx, asking, assertion).await)
+        }
+        Some(CLIENT_CREDENTIALS) => {
+            let client = authenticated(ctx, request, &sent).await?;
+            let subject = named(&sent)?;
+            let scope = scope(&sent)?;
+            let caller = caller(request);
+            let asking = Asking { client: &client, scope: scope.as_ref(), caller: &caller };
+            given(by_name(ctx, asking, &subject).await)
+        }
+        Some(TOKEN_EXCHANGE) => narrowed(request, ctx, &sent).await,
+        Some(_) => Err(request_refused(TokenRefusal::UnsupportedGrantType)),
+        None => Err(missing("grant_type is missing")),
+    }
+}
+
+/// SDKs send the token as the bearer too, and no client credentials: whoever holds it gets no more by it.
+/// Credentials that are sent have to be right.
+async fn narrowed(request: &HttpRequest, ctx: &Context, sent: &Parameters) -> Outcome {
+    let as_bearer = extract::bearer(request).is_ok();
+    let nothing = !request.headers().contains_key(header::AUTHORIZATION);
+    let client = if !sent.has("client_id") && (as_bearer || nothing) {
+        None
+    } else {
+        Some(authenticated(ctx, request, sent).await?)
+    };
+    let Some(token) = sent.get("subject_token") else {
+        return Err(missing("subject_token is missing"));
+    };
+    if sent.get("subject_token_type") != Some(ACCESS_TOKEN) {
+        return Err(missing("subject_token_type is not supported"));
+    }
+    // Ignored, it would leave a token that may do more than was asked for.
+    if ["resource", "box_shared_link", "actor_token", "audience"].iter().any(|name| sent.has(name))
+    {
+        return Err(missing("a token is narrowed by its scope only"));
+    }
+    let scope = scope(sent)?.unwrap_or_default();
+    let narrowed = narrow_token(ctx, client.as_ref(), (token, &scope), &caller(request)).await;
+    let narrowed = narrowed.map_err(|failure| failure.map(BoxTokenRefusal::Narrow));
+    narrowed.map(|token| answer(&token, Some(ACCESS_TOKEN)))
+}
+
+async fn revoked(request: &HttpRequest, ctx: &Context, payload: web::Payload) -> Outcome {
+    let sent = body::parameters(request, payload).await.map_err(request_refused)?;
+    let client = authenticated(ctx, request, &sent).await?;
+    let token = sent.get("token").ok_or(missing("token is missing"))?;
+    revoke(ctx, &client, token, &caller(request)).await?;
+    Ok(body::secret(StatusCode::OK).finish())
+}
+
+async fn authenticated(
+    ctx: &Context,
+    request: &HttpRequest,
+    sent: &Parameters,
+) -> Result<AuthenticatedClient, Failure<BoxTokenRefusal>> {
+    let proven = client::authenticated(ctx, request, sent).await;
+    proven.map_err(|failure| failure.map(BoxTokenRefusal::Request))
+}
+
+fn named(sent: &Parameters) -> Result<Subject, Failure<BoxTokenRefusal>> {
+    let kind = sent.get("box_subject_type").ok_or(missing("box_subject_type is missing"))?;
+    let id = sent.get("box_subject_id").ok_or(missing("box_subject_id is missing"))?;
+    let unknown = missing("box_subject_type is neither enterprise nor user");
+    Subject::parse(kind, id).ok_or(unknown)
+}
+
+fn scope(sent: &Parameters) -> Result<Option<Scopes>, Failure<BoxTokenRefusal>> {
+    let malformed = |_| request_refused(TokenRefusal::InvalidScope);
+    sent.get("scope").map(|text| Scopes::parse(text).map_err(malformed)).transpose()
+}
+
+fn given(outcome: Result<BoxToken, Failure<BoxRefusal>>) -> Outcome {
+    let token = outcome.map_err(|failure| failure.map(BoxTokenRefusal::Grant))?;
+    Ok(answer(&token, None))
+}
+
+fn answer(token: &BoxToken, issued_token_type: Option<&'static str>) -> HttpResponse {
+    body::secret(StatusCode::OK).json(Body {
+        access_token: &token.access_token,
+        expires_in: token.expires_in,
+        restricted_to: [],
+        token_type: "bearer",
+        issued_token_type,
+    })
+}
+
+fn request_refused(refusal: TokenRefusal) -> Failure<BoxTokenRefusal> {
+    Failure::Refused(BoxTokenRefusal::Request(refusal))
+}
+
+fn missing(what: &'static str) -> Failure<BoxTokenRefusal> {
+    request_refused(TokenRefusal::InvalidRequest(what))
+}
+
+/// The server's clock goes with every answer (`Date`): SDKs set theirs by it.
+fn answered(outcome: Outcome) -> HttpResponse {
+    let refusal = match outcome {
+        Ok(answer) => return answer,
+        Err(Failure::Refused(refusal)) => refusal,
+        Err(Failure::Accident(cause)) => return body::accident(&cause),
+        Err(Failure::Busy) => return body::unavailable(),
+    };
+    let (error, description) = refusal.words();
+    let mut answer = body::secret(refusal.status());
+    if refusal.status() == StatusCode::TOO_MANY_REQUESTS {
+        answer.insert_header((header::RETRY_AFTER, "60"));
+    }
+    answer.json(json!({ "error": error, "error_description": description }))
+}

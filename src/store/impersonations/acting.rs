@@ -1,0 +1,109 @@
+//! Acting by a token: one row for a bearer, a subject and a channel, without a link and without a session.
+use super::{Record, Row};
+use crate::audit::Event;
+use crate::domain::client::Client;
+use crate::domain::protocol::Channel;
+use crate::domain::user::User;
+use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
+use crate::impersonation::Impersonation;
+use crate::store::clients::Application;
+use crate::store::schema::{applications, clock_now, impersonations, people, settings};
+use crate::store::statement::{Statement, Value};
+use crate::store::users::Person;
+use crate::store::{Conn, StoreError, audit};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl;
+
+/// Which row is meant.
+#[derive(Clone, Copy)]
+pub struct Key<'a> {
+    pub channel: Channel,
+    /// `access_tokens.token_hash` of the actor's own token; empty where there is none.
+    pub bearer_hash: &'a [u8],
+    pub subject: &'a UserId,
+}
+
+/// What the heart looks at beside the actor, whom the bearer names.
+pub struct Facts {
+    pub subject: Option<User>,
+    pub client: Option<Client>,
+    pub feature_enabled: bool,
+    /// The row of an earlier call.
+    pub record: Option<Record>,
+    pub now: Timestamp,
+}
+
+type Columns = (bool, Timestamp, Option<Application>, Option<Person>, Option<Row>);
+
+/// All of it, in one read.
+pub async fn facts(mut conn: &Conn, client: &ClientId, key: Key<'_>) -> Result<Facts, StoreError> {
+    let (bearer, subject) = (key.bearer_hash.to_vec(), key.subject.to_string());
+    let own_row = impersonations::bearer_hash
+        .eq(bearer)
+        .and(impersonations::subject_id.eq(subject.clone()))
+        .and(impersonations::channel.eq(key.channel.as_str()));
+    let columns: Columns = settings::table
+        .left_join(applications::table.on(applications::id.eq(client.to_string())))
+        .left_join(people::table.on(people::id.eq(subject)))
+        .left_join(impersonations::table.on(own_row))
+        .select((
+            settings::impersonation_enabled,
+            clock_now(),
+            Option::<Application>::as_select(),
+            Option::<Person>::as_select(),
+            Option::<Row>::as_select(),
+        ))
+        .first(&mut conn)
+        .await?;
+    let (feature_enabled, now, client, subject, row) = columns;
+    Ok(Facts {
+        subject: subject.map(User::try_from).transpose()?,
+        client: client.map(Client::try_from).transpose()?,
+        feature_enabled,
+        record: row.map(Record::try_from).transpose()?,
+        now,
+    })
+}
+
+/// Writes the row, active from the first moment, and its event; false when there is one already.
+pub async fn start(
+    mut conn: &Conn,
+    granted: &Impersonation,
+    bearer_hash: Option<&[u8]>,
+    event: &Event,
+) -> Result<bool, StoreError> {
+    struct Start;
+    const TEXT: &str = "WITH started AS (INSERT INTO impersonations (id, status, channel, protocol, mode, \
+         actor_id, subject_id, client_id, organization_id, requested_by, bearer_hash, created_at, \
+         redeemed_at, actor_proof, ends_at, last_seen_at) \
+         VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (bearer_hash, subject_id, channel) WHERE bearer_hash IS NOT NULL DO NOTHING \
+         RETURNING id), \
+         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM started) SELECT id FROM started";
+    let terms = granted.terms();
+    let detail = event.detail();
+    let mut values = vec![
+        Value::Text(granted.id().as_str()),
+        Value::Text(granted.channel().as_str()),
+        Value::Text(granted.protocol().as_str()),
+        Value::Text(granted.mode().as_str()),
+        Value::Text(granted.actor().id.as_str()),
+        Value::Text(granted.subject().id.as_str()),
+        Value::Text(granted.client().as_str()),
+        Value::MaybeText(granted.subject().organization_id().map(OrganizationId::as_str)),
+        Value::Text(granted.client().as_str()),
+        Value::MaybeBytes(bearer_hash),
+        Value::Time(terms.starts_at),
+        Value::Time(terms.starts_at),
+        Value::Text(granted.actor_proof().as_str()),
+        Value::Time(terms.ends_at),
+        Value::Time(terms.last_seen_at),
+    ];
+    values.extend(audit::values(event, &detail));
+    let id: Option<String> =
+        Statement::<Start, Text>::new(TEXT, &values).get_result(&mut conn).await.optional()?;
+    Ok(id.is_some())
+}
