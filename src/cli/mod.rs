@@ -118,7 +118,6 @@ struct Impersonate {
     duration: Option<i64>,
 }
 
-#[expect(clippy::doc_markdown, reason = "help is shown as it stands, without Markdown")]
 #[derive(Debug, Subcommand)]
 enum Client {
     /// Add a SAML service provider by its metadata.

@@ -39,12 +39,12 @@ pub(super) fn read(descriptor: Element<'_>) -> Result<Keys, String> {
             keys.signing.push(certificate.clone());
         }
         if purpose != Some("signing") && keys.encryption.is_none() {
-            match cipher(key).filter(|_| public.may_encrypt()) {
-                Some(cipher) => {
+            match cipher(key) {
+                Ok(cipher) if public.may_encrypt() => {
                     let wanted = purpose.is_some();
                     keys.encryption = Some(Encryption { certificate, cipher, wanted });
                 }
-                None => {
+                Ok(_) | Err(NotSpoken) => {
                     keys.unusable = Some(
                         "the application's metadata asks for an encryption that is not spoken here \
                          (RSA-OAEP with AES-GCM or AES-CBC is)"
@@ -69,18 +69,22 @@ fn certificate(key: Element<'_>) -> Result<String, String> {
     Ok(text.chars().filter(|c| !c.is_ascii_whitespace()).collect())
 }
 
-/// The best of what the key's owner lists. `None`: nothing that is spoken here; never RSA 1.5 (D26).
-fn cipher(key: Element<'_>) -> Option<Option<Cipher>> {
+/// It can be encrypted in no way that is spoken here.
+struct NotSpoken;
+
+/// The best of what the key's owner lists; none if nothing is listed. Never RSA 1.5 (D26).
+fn cipher(key: Element<'_>) -> Result<Option<Cipher>, NotSpoken> {
     let methods = key.children_named(md("EncryptionMethod"));
     let listed: Vec<&str> = methods.filter_map(|method| method.attribute("Algorithm")).collect();
     let (transports, ciphers): (Vec<&str>, Vec<&str>) =
         listed.into_iter().partition(|uri| KEY_TRANSPORT.contains(uri));
     if !transports.is_empty() && !transports.contains(&OAEP) {
-        return None;
+        return Err(NotSpoken);
     }
     if ciphers.is_empty() {
-        return Some(None);
+        return Ok(None);
     }
     let known = ciphers.into_iter().filter_map(Cipher::parse);
-    known.min_by_key(|cipher| Cipher::ALL.iter().position(|known| known == cipher)).map(Some)
+    let best = known.min_by_key(|cipher| Cipher::ALL.iter().position(|known| known == cipher));
+    best.map(Some).ok_or(NotSpoken)
 }

@@ -17,6 +17,7 @@ mod migrations;
 mod oauth2;
 mod pages;
 mod provision;
+mod samlp;
 mod schema;
 mod single_logout;
 mod wsfed;

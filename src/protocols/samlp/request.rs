@@ -28,9 +28,11 @@ pub enum Bad {
     There(Box<LoginRequest>, Refusal),
 }
 
+const NOT_A_REQUEST: Bad = Bad::Here("The request is no AuthnRequest of SAML 2.0.");
+
 impl From<XmlError> for Bad {
     fn from(_: XmlError) -> Self {
-        Self::Here("The request is no AuthnRequest of SAML 2.0.")
+        NOT_A_REQUEST
     }
 }
 
@@ -46,7 +48,7 @@ pub struct Place<'a> {
 pub fn issuer(request: Element<'_>) -> Result<String, Bad> {
     let issuer = request.required_child(saml("Issuer"))?;
     if issuer.attribute("Format").is_some_and(|format| format != ENTITY) {
-        return Err(Bad::Here("The request is no AuthnRequest of SAML 2.0."));
+        return Err(NOT_A_REQUEST);
     }
     Ok(issuer.text()?.trim().to_owned())
 }
@@ -74,12 +76,13 @@ pub fn read(
     let request =
         LoginRequest { state: place.relay_state, in_response_to: Some(id.to_owned()), ..plain };
     let (again, silent) = (flag(sent, "ForceAuthn")?, flag(sent, "IsPassive")?);
-    match wishes(sent, settings)? {
+    match wishes(sent, settings) {
         Ok((name_id_format, authn_context)) => {
             let request = LoginRequest { name_id_format, authn_context, ..request };
             Ok(Checked { again, silent, ..Checked::plain(request) })
         }
-        Err(refusal) => Err(Bad::There(Box::new(request), refusal)),
+        Err(No::Bad(bad)) => Err(bad),
+        Err(No::Refusal(refusal)) => Err(Bad::There(Box::new(request), refusal)),
     }
 }
 
@@ -131,48 +134,67 @@ fn acs_url(sent: Element<'_>, client: &Client, settings: &SamlSettings) -> Resul
 
 type Wishes = (Option<String>, Option<String>);
 
+/// Why a wish is not granted.
+enum No {
+    Bad(Bad),
+    Refusal(Refusal),
+}
+
+impl From<XmlError> for No {
+    fn from(cause: XmlError) -> Self {
+        Self::Bad(cause.into())
+    }
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
 /// The format of the name and the class of the authentication.
-fn wishes(sent: Element<'_>, settings: &SamlSettings) -> Result<Result<Wishes, Refusal>, Bad> {
+fn wishes(sent: Element<'_>, settings: &SamlSettings) -> Result<Wishes, No> {
     if sent.attribute("ProtocolBinding").is_some_and(|binding| binding != POST) {
-        return Ok(Err(Refusal::UnsupportedBinding));
+        return Err(Refusal::UnsupportedBinding.into());
     }
     // Whoever is named in it would have to be the one who signs in (SAML core §3.4.1.4).
     if sent.child(saml("Subject"))?.is_some() {
-        return Ok(Err(Refusal::RequestUnsupported));
+        return Err(Refusal::RequestUnsupported.into());
     }
-    let policy = sent.child(samlp("NameIDPolicy"))?;
-    let Some(format) = policy.map_or(Some(None), |policy| name_id_format(policy, settings)) else {
-        return Ok(Err(Refusal::InvalidNameIdPolicy));
+    let format = match sent.child(samlp("NameIDPolicy"))? {
+        Some(policy) => name_id_format(policy, settings)?,
+        None => None,
     };
-    let contexts = sent.child(samlp("RequestedAuthnContext"))?;
-    let Some(context) = contexts.map_or(Ok(Some(None)), authn_context)? else {
-        return Ok(Err(Refusal::NoAuthnContext));
+    let context = match sent.child(samlp("RequestedAuthnContext"))? {
+        Some(asked) => Some(authn_context(asked)?.to_owned()),
+        None => None,
     };
-    Ok(Ok((format, context)))
+    Ok((format, context))
 }
 
-/// `unspecified` leaves it to us, like nothing at all ([SAML core §3.4.1.1]). `None`: not in this way.
+/// `unspecified` leaves it to us, like nothing at all ([SAML core §3.4.1.1]).
 ///
 /// [SAML core §3.4.1.1]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
-fn name_id_format(policy: Element<'_>, settings: &SamlSettings) -> Option<Option<String>> {
+fn name_id_format(policy: Element<'_>, settings: &SamlSettings) -> Result<Option<String>, Refusal> {
     let qualifier = policy.attribute("SPNameQualifier").filter(|qualifier| !qualifier.is_empty());
     if qualifier.is_some_and(|qualifier| qualifier != settings.entity_id) {
-        return None;
+        return Err(Refusal::InvalidNameIdPolicy);
     }
-    let Some(uri) = policy.attribute("Format") else { return Some(None) };
-    match NameIdFormat::ALL.into_iter().find(|format| format.uri() == uri)? {
-        NameIdFormat::Unspecified => Some(None),
+    let Some(uri) = policy.attribute("Format") else { return Ok(None) };
+    let known = NameIdFormat::ALL.into_iter().find(|format| format.uri() == uri);
+    match known.ok_or(Refusal::InvalidNameIdPolicy)? {
+        NameIdFormat::Unspecified => Ok(None),
         NameIdFormat::Persistent | NameIdFormat::Transient | NameIdFormat::EmailAddress => {
-            Some(Some(uri.to_owned()))
+            Ok(Some(uri.to_owned()))
         }
     }
 }
 
 /// The class that the answer will name if the user signs in ([SAML core §3.3.2.2.1]); only passwords are asked
-/// for here, so nothing stronger is ever said. `None`: what was asked for cannot be had.
+/// for here, so nothing stronger is ever said.
 ///
 /// [SAML core §3.3.2.2.1]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
-fn authn_context(sent: Element<'_>) -> Result<Option<Option<String>>, Bad> {
+fn authn_context(sent: Element<'_>) -> Result<&'static str, No> {
     let mut asked = Vec::new();
     for class in sent.children_named(saml("AuthnContextClassRef")) {
         asked.push(class.text()?.trim().to_owned());
@@ -183,9 +205,9 @@ fn authn_context(sent: Element<'_>) -> Result<Option<Option<String>>, Bad> {
         "exact" | "maximum" => strongest,
         "minimum" => strongest.map(|_| PASSWORD_PROTECTED),
         "better" => None,
-        _ => return Err(Bad::Here("The request is no AuthnRequest of SAML 2.0.")),
+        _ => return Err(No::Bad(NOT_A_REQUEST)),
     };
-    Ok(met.map(|class| Some(class.to_owned())))
+    met.ok_or_else(|| Refusal::NoAuthnContext.into())
 }
 
 /// [XML Schema §3.2.2](https://www.w3.org/TR/xmlschema-2/#boolean).
@@ -193,7 +215,7 @@ fn flag(sent: Element<'_>, name: &str) -> Result<bool, Bad> {
     match sent.attribute(name).map(str::trim) {
         None | Some("false" | "0") => Ok(false),
         Some("true" | "1") => Ok(true),
-        Some(_) => Err(Bad::Here("The request is no AuthnRequest of SAML 2.0.")),
+        Some(_) => Err(NOT_A_REQUEST),
     }
 }
 

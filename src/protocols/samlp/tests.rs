@@ -232,9 +232,9 @@ fn an_impersonation_request_needs_nothing_but_an_address() {
     let other = read(&[("callback_url", "https://other.example/"), ("state", "s")]).unwrap();
     assert_eq!(other.return_url, "https://other.example/");
     assert_eq!((other.state.as_deref(), other.in_response_to), (Some("s"), None));
-    assert_eq!(read(&[("state", &"x".repeat(2049))]).unwrap_err().field, "state");
+    assert_eq!(read(&[("state", &"x".repeat(2049))]).err().unwrap().field, "state");
     let none = Client { redirect_uris: Vec::new(), ..client(settings()) };
-    assert_eq!(Samlp.unsolicited(&none, &Parameters::new()).unwrap_err().field, "callback_url");
+    assert_eq!(Samlp.unsolicited(&none, &Parameters::new()).err().unwrap().field, "callback_url");
 }
 
 #[test]
