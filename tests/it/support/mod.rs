@@ -6,6 +6,7 @@ pub mod dev;
 pub mod node;
 pub mod server;
 pub mod words;
+pub mod xmlsec;
 
 pub use browser::{Browser, Page};
 pub use db::TestDb;
