@@ -155,6 +155,10 @@ pub async fn find_relying_party(
     ctx: &Context,
     realm: &str,
 ) -> Result<Option<Arc<Client>>, StoreError> {
+    // No registered realm has one, and the database has no NUL.
+    if realm.chars().any(char::is_control) {
+        return Ok(None);
+    }
     let found = store::clients::find_by_realm(&*ctx.store.conn().await?, realm).await?;
     match found {
         Some(id) => find_application(ctx, &id).await,

@@ -20,9 +20,7 @@ pub async fn get(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> Ht
         ProtocolName::Oauth2 => return here(&request, "The request cannot be read."),
     };
     match find_application(&ctx, &checked.request.client).await {
-        Ok(Some(client)) => {
-            sign_on::sign_on(&request, &ctx, (&client, &checked), refused).await
-        }
+        Ok(Some(client)) => sign_on::sign_on(&request, &ctx, (&client, &checked), refused).await,
         Ok(None) => here(&request, "The application is unknown."),
         Err(cause) => accident(&request, &cause),
     }

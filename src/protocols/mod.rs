@@ -11,12 +11,13 @@ mod tests;
 pub mod wsfed;
 pub mod wsfed_rms;
 
-use crate::login::Protocol;
 use crate::http::api::method_not_allowed_get;
+use crate::login::Protocol;
 use actix_web::web::{ServiceConfig, get, resource, to};
 
 /// Every room of this server.
-pub static ROOMS: &[&dyn Protocol] = &[&oauth2::Oauth2, &samlp::Samlp, &wsfed::Wsfed, &wsfed_rms::WsfedRms];
+pub static ROOMS: &[&dyn Protocol] =
+    &[&oauth2::Oauth2, &samlp::Samlp, &wsfed::Wsfed, &wsfed_rms::WsfedRms];
 
 pub fn routes(cfg: &mut ServiceConfig) {
     oauth2::routes::routes(cfg);

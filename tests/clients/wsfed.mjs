@@ -17,7 +17,7 @@ const find = (path) => xpath.select(path.replaceAll(/\/(\w+)/g, "/*[local-name(.
 const certificate = find('/EntityDescriptor/RoleDescriptor/KeyDescriptor//X509Certificate')[0].textContent;
 const endpoint = find('/EntityDescriptor/RoleDescriptor/PassiveRequestorEndpoint//Address')[0].textContent;
 
-const signed = new SignedXml(null, { idAttribute: 'ID' });
+const signed = new SignedXml();
 signed.keyInfoProvider = {
   getKeyInfo: () => '',
   getKey: () => `-----BEGIN CERTIFICATE-----\n${certificate.match(/.{1,64}/g).join('\n')}\n-----END CERTIFICATE-----\n`,

@@ -158,7 +158,8 @@ fn begin(shop: &Shop, request: &HttpRequest, party: &'static Party, return_to: S
         Speaks::Saml => saml::request(shop, party, &id)?,
         Speaks::WsFederation => wsfed::request(shop, party, &id),
     };
-    let pending = Pending { party: party.slug, browser: browser.clone(), return_to, started_at: now() };
+    let pending =
+        Pending { party: party.slug, browser: browser.clone(), return_to, started_at: now() };
     if !shop.federated.begin(id, pending) {
         return Err(shop.busy());
     }
@@ -209,7 +210,8 @@ async fn answered(
 
 /// The keys that the provider publishes, from its metadata.
 async fn keys(shop: &Shop) -> Result<Keys, Problem> {
-    let address = format!("{}/FederationMetadata/2007-06/FederationMetadata.xml", shop.settings.issuer);
+    let address =
+        format!("{}/FederationMetadata/2007-06/FederationMetadata.xml", shop.settings.issuer);
     let unreachable = || shop.unreachable(crate::provider::Unreachable);
     let text = shop.directory.http.text(&address).await.map_err(|error| {
         tracing::warn!(%error, "the provider's metadata cannot be had");
@@ -228,7 +230,12 @@ fn failed(shop: &Shop, party: &Party, untrusted: &token::Untrusted) -> Problem {
 }
 
 /// "Stop" and "Sign out": our session ends here; the rest is asked on a page of the provider.
-async fn stop(shop: Data<Shop>, request: HttpRequest, slug: Path<String>, form: Form<Fields>) -> Answer {
+async fn stop(
+    shop: Data<Shop>,
+    request: HttpRequest,
+    slug: Path<String>,
+    form: Form<Fields>,
+) -> Answer {
     let party = party(&shop, &slug)?;
     let cookie = format!("at_{}", party.slug.replace('-', "_"));
     let id = shop.cookie(&request, &cookie).unwrap_or_default();
@@ -238,7 +245,11 @@ async fn stop(shop: Data<Shop>, request: HttpRequest, slug: Path<String>, form: 
     };
     if form.get("form_token") != Some(&session.form_token) {
         let text = "The button you pressed was from an older page. Please try again.";
-        return Err(shop.problem(actix_web::http::StatusCode::FORBIDDEN, "That did not work", text));
+        return Err(shop.problem(
+            actix_web::http::StatusCode::FORBIDDEN,
+            "That did not work",
+            text,
+        ));
     }
     shop.federated.end(&id);
     let page = if session.acting.is_some() { "me/impersonation" } else { "logout" };

@@ -85,9 +85,14 @@ pub fn read(message: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Token
     let text = rest.get(..length).ok_or(Untrusted::Form)?;
     let document = xml::read(text.as_bytes(), &Limits::MESSAGE)?;
     let namespace = document.unverified().namespace().to_owned();
-    let namespace = [SAML11, SAML20].into_iter().find(|it| *it == namespace).ok_or(Untrusted::Form)?;
+    let namespace =
+        [SAML11, SAML20].into_iter().find(|it| *it == namespace).ok_or(Untrusted::Form)?;
     let assertion = xml::verify(&document, &keys.0, Name::new(namespace, "Assertion"))?;
-    let token = if namespace == SAML20 { read20(assertion, expected) } else { read11(assertion, expected) }?;
+    let token = if namespace == SAML20 {
+        read20(assertion, expected)
+    } else {
+        read11(assertion, expected)
+    }?;
     Ok(Token { xml: text.to_owned(), ..token })
 }
 
@@ -103,8 +108,11 @@ fn read11(assertion: Element<'_>, expected: &Expected<'_>) -> Result<Token, Untr
     let statement = assertion.required_child(name("AuthenticationStatement"))?;
     let subject = statement.required_child(name("Subject"))?;
     let mut claims = BTreeMap::new();
-    for attribute in assertion.required_child(name("AttributeStatement"))?.children_named(name("Attribute")) {
-        let (space, word) = (attribute.required("AttributeNamespace")?, attribute.required("AttributeName")?);
+    for attribute in
+        assertion.required_child(name("AttributeStatement"))?.children_named(name("Attribute"))
+    {
+        let (space, word) =
+            (attribute.required("AttributeNamespace")?, attribute.required("AttributeName")?);
         let value = attribute.required_child(name("AttributeValue"))?.text()?;
         claims.insert(format!("{space}/{word}"), value);
     }
@@ -127,7 +135,11 @@ fn read20(assertion: Element<'_>, expected: &Expected<'_>) -> Result<Token, Untr
     }
     let conditions = assertion.required_child(name("Conditions"))?;
     let until = check_time(conditions, expected.now)?;
-    check_audience(conditions.required_child(name("AudienceRestriction"))?, name("Audience"), expected)?;
+    check_audience(
+        conditions.required_child(name("AudienceRestriction"))?,
+        name("Audience"),
+        expected,
+    )?;
     let subject = assertion.required_child(name("Subject"))?;
     let confirmation = subject.required_child(name("SubjectConfirmation"))?;
     let confirmed = confirmation.required_child(name("SubjectConfirmationData"))?;
@@ -139,7 +151,9 @@ fn read20(assertion: Element<'_>, expected: &Expected<'_>) -> Result<Token, Untr
     }
     let statement = assertion.required_child(name("AuthnStatement"))?;
     let mut claims = BTreeMap::new();
-    for attribute in assertion.required_child(name("AttributeStatement"))?.children_named(name("Attribute")) {
+    for attribute in
+        assertion.required_child(name("AttributeStatement"))?.children_named(name("Attribute"))
+    {
         let value = attribute.required_child(name("AttributeValue"))?.text()?;
         claims.insert(attribute.required("Name")?.to_owned(), value);
     }
@@ -165,7 +179,11 @@ fn check_time(conditions: Element<'_>, now: DateTime<Utc>) -> Result<DateTime<Ut
     if from - SKEW <= now && now < until + SKEW { Ok(until) } else { Err(Untrusted::Time) }
 }
 
-fn check_audience(within: Element<'_>, name: Name, expected: &Expected<'_>) -> Result<(), Untrusted> {
+fn check_audience(
+    within: Element<'_>,
+    name: Name,
+    expected: &Expected<'_>,
+) -> Result<(), Untrusted> {
     for audience in within.children_named(name) {
         if audience.text()? == expected.audience {
             return Ok(());
@@ -178,4 +196,3 @@ fn check_audience(within: Element<'_>, name: Name, expected: &Expected<'_>) -> R
 pub fn is_signed(keys: &Keys, method: &str, octets: &[u8], signature: &[u8]) -> bool {
     xml::verify_octets(method, &keys.0, octets, signature).is_ok()
 }
-

@@ -6,8 +6,6 @@
 //! [WS-Federation 1.2 §13]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
 mod metadata;
 pub mod routes;
-#[cfg(test)]
-mod tests;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;

@@ -4,8 +4,6 @@
 //! As `wsfed`, but the token always says `upn` and `emailaddress`, is of SAML 1.1, and goes to the one address
 //! that is registered for the cluster. What the two rooms share is in `common::wsfed`.
 mod routes;
-#[cfg(test)]
-mod tests;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;

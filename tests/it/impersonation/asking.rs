@@ -1,4 +1,5 @@
 //! `POST /users/{id}/impersonate`: who may ask, how, and what is refused.
+use crate::support::protocols::{Spoken, Told, each};
 use crate::support::{Browser, Page, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -29,15 +30,20 @@ async fn post(server: &TestServer, token: &str, path: &str, label: &str, body: &
 
 #[tokio::test]
 async fn the_answer_is_exactly_the_url() {
-    let server = TestServer::start().await;
-    let answer = server.ask("auth0|bob", ask("legacy")).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let start = format!("{}/users/auth0%7Cbob/impersonate?&bewit=", server.url);
-    assert!(answer.body.starts_with(&start), "{}", answer.body);
-    let bewit = answer.body.strip_prefix(&start).unwrap();
-    assert!(bewit.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{bewit}");
+    each(async |server| {
+        let answer = server.ask("auth0|bob", server.asking("legacy")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let start = format!("{}/users/auth0%7Cbob/impersonate?&bewit=", server.url);
+        assert!(answer.body.starts_with(&start), "{}", answer.body);
+        let bewit = answer.body.strip_prefix(&start).unwrap();
+        assert!(
+            bewit.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
+            "{bewit}"
+        );
+    })
+    .await;
 }
 
 /// The three examples of the source document, with names of ours in place of its own.
@@ -65,12 +71,14 @@ async fn the_three_examples_of_the_source_document_run_literally() {
 
 #[tokio::test]
 async fn the_alias_below_api_is_the_same_endpoint() {
-    let server = TestServer::start().await;
-    let token = server.global_token().await;
-    let body = ask("legacy").to_string();
-    let path = "/api/users/usr_alice/impersonate";
-    let answer = post(&server, &token, path, "application/json", &body).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    each(async |server| {
+        let token = server.global_token().await;
+        let body = server.asking("legacy").to_string();
+        let path = "/api/users/usr_alice/impersonate";
+        let answer = post(&server, &token, path, "application/json", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -88,250 +96,303 @@ async fn a01_a_token_of_anybody_else_is_refused() {
 
 #[tokio::test]
 async fn a02_without_a_credential_the_challenge_names_no_error() {
-    let server = TestServer::start().await;
-    let answer = server.browser().post_json("/users/usr_alice/impersonate", ask("legacy")).await;
-    assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")));
+    each(async |server| {
+        let answer = server
+            .browser()
+            .post_json("/users/usr_alice/impersonate", server.asking("legacy"))
+            .await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a03_a_forged_expired_or_revoked_token_is_refused() {
-    let server = TestServer::start().await;
-    let token = server.global_token().await;
-    let forged = format!("{}x", &token[..token.len() - 1]);
-    let answer = server.ask_with(&forged, "usr_alice", ask("legacy")).await;
-    is_refused(&answer, 401, "invalid_token", None);
+    each(async |server| {
+        let token = server.global_token().await;
+        let forged = format!("{}x", &token[..token.len() - 1]);
+        let answer = server.ask_with(&forged, "usr_alice", server.asking("legacy")).await;
+        is_refused(&answer, 401, "invalid_token", None);
 
-    let form =
-        [("token", token.as_str()), ("client_id", "global"), ("client_secret", "global-secret")];
-    assert_eq!(server.browser().post_form("/oauth/revoke", &form).await.status, 200);
-    let answer = server.ask_with(&token, "usr_alice", ask("legacy")).await;
-    is_refused(&answer, 401, "invalid_token", None);
+        let form = [
+            ("token", token.as_str()),
+            ("client_id", "global"),
+            ("client_secret", "global-secret"),
+        ];
+        assert_eq!(server.browser().post_form("/oauth/revoke", &form).await.status, 200);
+        let answer = server.ask_with(&token, "usr_alice", server.asking("legacy")).await;
+        is_refused(&answer, 401, "invalid_token", None);
 
-    let token = server.global_token().await;
-    server.db.advance("25 hours").await;
-    let answer = server.ask_with(&token, "usr_alice", ask("legacy")).await;
-    is_refused(&answer, 401, "invalid_token", None);
+        let token = server.global_token().await;
+        server.db.advance("25 hours").await;
+        let answer = server.ask_with(&token, "usr_alice", server.asking("legacy")).await;
+        is_refused(&answer, 401, "invalid_token", None);
 
-    let token = server.global_token().await;
-    server.db.sql("UPDATE clients SET status = 'inactive' WHERE id = 'global'").await;
-    let answer = server.ask_with(&token, "usr_alice", ask("legacy")).await;
-    is_refused(&answer, 401, "invalid_token", None);
+        let token = server.global_token().await;
+        server.db.sql("UPDATE clients SET status = 'inactive' WHERE id = 'global'").await;
+        let answer = server.ask_with(&token, "usr_alice", server.asking("legacy")).await;
+        is_refused(&answer, 401, "invalid_token", None);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a04_a_token_for_another_api_is_refused() {
-    let server = TestServer::start().await;
-    server
-        .db
-        .sql("UPDATE clients SET audiences = '{https://other.test}' WHERE id = 'global'")
-        .await;
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", "global"),
-        ("client_secret", "global-secret"),
-        ("audience", "https://other.test"),
-    ];
-    let answer = server.browser().post_form("/oauth/token", &form).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let token = answer.json()["access_token"].as_str().unwrap().to_owned();
-    let answer = server.ask_with(&token, "usr_alice", ask("legacy")).await;
-    is_refused(&answer, 401, "invalid_token", None);
+    each(async |server| {
+        server
+            .db
+            .sql("UPDATE clients SET audiences = '{https://other.test}' WHERE id = 'global'")
+            .await;
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", "global"),
+            ("client_secret", "global-secret"),
+            ("audience", "https://other.test"),
+        ];
+        let answer = server.browser().post_form("/oauth/token", &form).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        let answer = server.ask_with(&token, "usr_alice", server.asking("legacy")).await;
+        is_refused(&answer, 401, "invalid_token", None);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a53_every_refusal_has_its_word_on_the_wire_and_its_event() {
-    let server = TestServer::start().await;
-    let base = ask("legacy");
-    let by = |actor: &str| with(base.clone(), "impersonator_id", json!(actor));
-    let cases = [
-        // a05: support never acts as staff; a09 nobody as themselves; a15, a16, a20, a27 unusable ones.
-        ("usr_ada", base.clone(), 403, "access_denied", Some("higher_privileges")),
-        ("usr_sam", base.clone(), 403, "access_denied", Some("self_impersonation")),
-        ("usr_alice", by("usr_nobody"), 403, "access_denied", Some("not_permitted")),
-        ("usr_alice", by("usr_unverified"), 403, "access_denied", Some("not_permitted")),
-        ("usr_alice", by("auth0|bob"), 403, "access_denied", Some("not_permitted")),
-        ("usr_alice", by("usr_max"), 403, "access_denied", Some("not_permitted")),
-        ("usr_left", base.clone(), 403, "access_denied", Some("subject_inactive")),
-        ("usr_app", base.clone(), 403, "access_denied", Some("app_user")),
-        ("usr_service", base.clone(), 403, "access_denied", Some("service_account")),
-        ("usr_alice", ask("closed"), 403, "access_denied", Some("client_not_enabled")),
-        ("usr_nobody", base.clone(), 404, "not_found", None),
-        ("usr_alice", ask("nothing"), 404, "not_found", None),
-        // a24: another organization looks like nobody at all.
-        ("usr_carol", by("usr_riley"), 404, "not_found", None),
-        ("usr_alice", ask("globex-shop"), 404, "not_found", None),
-    ];
-    for (subject, body, status, error, code) in cases {
-        let answer = server.ask(subject, body).await;
-        is_refused(&answer, status, error, code);
-    }
-    assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 0);
-    let refused = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.refused'";
-    assert_eq!(server.db.count(refused).await, 14, "every refusal is in the trail");
+    each(async |server| {
+        let base = server.asking("legacy");
+        let by = |actor: &str| with(base.clone(), "impersonator_id", json!(actor));
+        let cases = [
+            // a05: support never acts as staff; a09 nobody as themselves; a15, a16, a20, a27 unusable ones.
+            ("usr_ada", base.clone(), 403, "access_denied", Some("higher_privileges")),
+            ("usr_sam", base.clone(), 403, "access_denied", Some("self_impersonation")),
+            ("usr_alice", by("usr_nobody"), 403, "access_denied", Some("not_permitted")),
+            ("usr_alice", by("usr_unverified"), 403, "access_denied", Some("not_permitted")),
+            ("usr_alice", by("auth0|bob"), 403, "access_denied", Some("not_permitted")),
+            ("usr_alice", by("usr_max"), 403, "access_denied", Some("not_permitted")),
+            ("usr_left", base.clone(), 403, "access_denied", Some("subject_inactive")),
+            ("usr_app", base.clone(), 403, "access_denied", Some("app_user")),
+            ("usr_service", base.clone(), 403, "access_denied", Some("service_account")),
+            (
+                "usr_alice",
+                server.asking("closed"),
+                403,
+                "access_denied",
+                Some("client_not_enabled"),
+            ),
+            ("usr_nobody", base.clone(), 404, "not_found", None),
+            ("usr_alice", server.asking("nothing"), 404, "not_found", None),
+            // a24: another organization looks like nobody at all.
+            ("usr_carol", by("usr_riley"), 404, "not_found", None),
+            ("usr_alice", server.asking("globex-shop"), 404, "not_found", None),
+        ];
+        for (subject, body, status, error, code) in cases {
+            let answer = server.ask(subject, body).await;
+            is_refused(&answer, status, error, code);
+        }
+        assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 0);
+        let refused = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.refused'";
+        assert_eq!(server.db.count(refused).await, 14, "every refusal is in the trail");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a05_b_an_administrator_who_may_acts_as_staff() {
-    let server = TestServer::start().await;
-    let body = with(ask("legacy"), "impersonator_id", json!("usr_ada"));
-    assert_eq!(server.ask("usr_max", body).await.status, 200);
+    each(async |server| {
+        let body = with(server.asking("legacy"), "impersonator_id", json!("usr_ada"));
+        assert_eq!(server.ask("usr_max", body).await.status, 200);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a14_the_global_client_only_asserts_and_the_trail_says_so() {
-    let server = TestServer::start().await;
-    server.impersonated_tokens().await;
-    let row = "SELECT actor || ' ' || (detail ->> 'actor_proof') || ' ' || (detail ->> 'redeem') \
-               FROM audit_events WHERE type = 'impersonation.started'";
-    assert_eq!(server.db.text(row).await, "usr_sam asserted direct");
-    let row = "SELECT detail ->> 'requested_by' FROM audit_events WHERE type = 'impersonation.link_issued'";
-    assert_eq!(server.db.text(row).await, "global");
+    each(async |server| {
+        server.is_answered(&server.browser().get(&server.link("legacy").await).await);
+        let row = "SELECT actor || ' ' || (detail ->> 'actor_proof') || ' ' || (detail ->> 'redeem') \
+                   FROM audit_events WHERE type = 'impersonation.started'";
+        assert_eq!(server.db.text(row).await, "usr_sam asserted direct");
+        let row = "SELECT detail ->> 'requested_by' FROM audit_events WHERE type = 'impersonation.link_issued'";
+        assert_eq!(server.db.text(row).await, "global");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a22_an_application_is_answered_only_in_its_own_protocol() {
-    let server = TestServer::start().await;
-    let answer = server.ask("usr_alice", with(ask("legacy"), "protocol", json!("samlp"))).await;
-    is_refused(&answer, 403, "access_denied", Some("protocol_mismatch"));
+    each(async |server| {
+        let other = if server.by == Spoken::Samlp { "wsfed" } else { "samlp" };
+        let body = with(server.asking("legacy"), "protocol", json!(other));
+        let answer = server.ask("usr_alice", body).await;
+        is_refused(&answer, 403, "access_denied", Some("protocol_mismatch"));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a23_a_bad_protocol_is_named_with_the_four_that_there_are() {
-    let server = TestServer::start().await;
-    for bad in
-        [json!(""), json!("OAuth2"), json!("ldap"), json!("x".repeat(10_000)), json!(["oauth2"])]
-    {
-        let answer = server.ask("usr_alice", with(ask("legacy"), "protocol", bad)).await;
-        is_refused(&answer, 400, "invalid_request", None);
-        assert!(answer.body.contains("protocol"), "{}", answer.body);
-    }
+    each(async |server| {
+        for bad in [
+            json!(""),
+            json!("OAuth2"),
+            json!("ldap"),
+            json!("x".repeat(10_000)),
+            json!(["oauth2"]),
+        ] {
+            let answer =
+                server.ask("usr_alice", with(server.asking("legacy"), "protocol", bad)).await;
+            is_refused(&answer, 400, "invalid_request", None);
+            assert!(answer.body.contains("protocol"), "{}", answer.body);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a54_without_an_audit_event_nothing_happens() {
-    let server = TestServer::start().await;
-    let link = server.link("legacy").await;
-    let token = server.global_token().await;
-    server
-        .db
-        .sql(
-            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE EXCEPTION 'no space left on device'; END $$; \
-             CREATE TRIGGER full_disk BEFORE INSERT ON audit_events EXECUTE FUNCTION full_disk()",
-        )
-        .await;
-    let asked = server.ask_with(&token, "usr_alice", ask("legacy")).await;
-    assert_eq!((asked.status, asked.header("retry-after")), (503, Some("2")));
-    let opened = server.browser().get(&link).await;
-    assert_eq!(opened.status, 503);
-    assert_eq!(server.db.count("SELECT count(*) FROM sessions").await, 0);
-    assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 1);
+    each(async |server| {
+        let link = server.link("legacy").await;
+        let token = server.global_token().await;
+        server
+            .db
+            .sql(
+                "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN RAISE EXCEPTION 'no space left on device'; END $$; \
+                 CREATE TRIGGER full_disk BEFORE INSERT ON audit_events EXECUTE FUNCTION full_disk()",
+            )
+            .await;
+        let asked = server.ask_with(&token, "usr_alice", server.asking("legacy")).await;
+        assert_eq!((asked.status, asked.header("retry-after")), (503, Some("2")));
+        let opened = server.browser().get(&link).await;
+        assert_eq!(opened.status, 503);
+        assert_eq!(server.db.count("SELECT count(*) FROM sessions").await, 0);
+        assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 1);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a63_a_switch_that_is_off_refuses() {
-    let server = TestServer::start().await;
-    let off = |sql: &'static str| server.db.sql(sql);
-    off("UPDATE organizations SET impersonation_enabled = false WHERE id = 'org_acme'").await;
-    let answer = server.ask("usr_alice", ask("legacy")).await;
-    is_refused(&answer, 403, "access_denied", Some("impersonation_disabled"));
-    off("UPDATE organizations SET impersonation_enabled = true").await;
-    off("UPDATE settings SET impersonation_enabled = false").await;
-    let answer = server.ask("usr_alice", ask("legacy")).await;
-    is_refused(&answer, 403, "access_denied", Some("impersonation_disabled"));
+    each(async |server| {
+        let off = |sql: &'static str| server.db.sql(sql);
+        off("UPDATE organizations SET impersonation_enabled = false WHERE id = 'org_acme'").await;
+        let answer = server.ask("usr_alice", server.asking("legacy")).await;
+        is_refused(&answer, 403, "access_denied", Some("impersonation_disabled"));
+        off("UPDATE organizations SET impersonation_enabled = true").await;
+        off("UPDATE settings SET impersonation_enabled = false").await;
+        let answer = server.ask("usr_alice", server.asking("legacy")).await;
+        is_refused(&answer, 403, "access_denied", Some("impersonation_disabled"));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a67_unknown_fields_change_nothing_and_a_bad_ttl_is_refused() {
-    let server = TestServer::start().await;
-    let mut body = ask("legacy");
-    for name in ["role", "skip_mfa", "is_admin", "token", "clientId", "impersonator"] {
-        body[name] = json!("secret-value");
-    }
-    let answer = server.ask("usr_alice", body).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    let row = "SELECT detail::text FROM audit_events WHERE type = 'impersonation.link_issued'";
-    let detail = server.db.text(row).await;
-    assert!(detail.contains("skip_mfa") && detail.contains("token"), "{detail}");
-    assert!(!detail.contains("secret-value"), "names are kept, values are not: {detail}");
-    for ttl in [json!(0), json!(-1), json!(99999), json!("abc"), json!(9), json!(301), json!(1.5)] {
-        let answer = server.ask("usr_alice", with(ask("legacy"), "ttl", ttl)).await;
-        is_refused(&answer, 400, "invalid_request", None);
-    }
+    each(async |server| {
+        let mut body = server.asking("legacy");
+        for name in ["role", "skip_mfa", "is_admin", "token", "clientId", "impersonator"] {
+            body[name] = json!("secret-value");
+        }
+        let answer = server.ask("usr_alice", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let row = "SELECT detail::text FROM audit_events WHERE type = 'impersonation.link_issued'";
+        let detail = server.db.text(row).await;
+        assert!(detail.contains("skip_mfa") && detail.contains("token"), "{detail}");
+        assert!(!detail.contains("secret-value"), "names are kept, values are not: {detail}");
+        for ttl in
+            [json!(0), json!(-1), json!(99999), json!("abc"), json!(9), json!(301), json!(1.5)]
+        {
+            let answer = server.ask("usr_alice", with(server.asking("legacy"), "ttl", ttl)).await;
+            is_refused(&answer, 400, "invalid_request", None);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a72_an_identity_and_a_token_in_the_body_are_not_believed() {
-    let server = TestServer::start().await;
-    let mut body = ask("legacy");
-    body["impersonator"] = json!({"user_id": "usr_ada", "email": "ada@understudy.test"});
-    body["token"] = json!(server.global_token().await);
-    let link = server.ask("usr_alice", body.clone()).await.body;
-    let opened = server.browser().get(&link).await;
-    let code = opened.location_param("code").unwrap();
-    let tokens = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await.json();
-    let claims = crate::support::words::claims(tokens["id_token"].as_str().unwrap());
-    assert_eq!(
-        claims["impersonator"],
-        json!({"user_id": "usr_sam", "email": "sam@understudy.test"})
-    );
-    // The token counts in the header only.
-    let answer = server.browser().post_json("/users/usr_alice/impersonate", body).await;
-    assert_eq!(answer.status, 401);
+    each(async |server| {
+        let mut body = server.asking("legacy");
+        body["impersonator"] = json!({"user_id": "usr_ada", "email": "ada@understudy.test"});
+        body["token"] = json!(server.global_token().await);
+        body["additionalParameters"] = json!({"scope": "openid email"});
+        let link = server.ask("usr_alice", body.clone()).await.body;
+        let opened = server.browser().get(&link).await;
+        let told = Told {
+            email: "alice@acme.test".into(),
+            actor: Some(("usr_sam".into(), "sam@understudy.test".into())),
+        };
+        assert_eq!(server.told("legacy", &opened).await, told);
+        // The token counts in the header only.
+        let answer = server.browser().post_json("/users/usr_alice/impersonate", body).await;
+        assert_eq!(answer.status, 401);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn b33_a_callback_that_is_not_registered_is_refused_at_once() {
-    let server = TestServer::start().await;
-    for bad in [
-        "https://evil.test/",
-        "http://127.0.0.1:9/legacy/",
-        "http://127.0.0.1:9/legacy?x=1",
-        "http://127.0.0.1:9/LEGACY",
-        "http://127.0.0.1:9/legacy#f",
-        "http://127.0.0.1:9@evil.test/legacy",
-        "javascript:alert(1)",
-    ] {
-        let body = with(ask("legacy"), "additionalParameters", json!({"callback_url": bad}));
-        let answer = server.ask("usr_alice", body).await;
-        is_refused(&answer, 403, "access_denied", Some("callback_url_mismatch"));
-    }
+    each(async |server| {
+        let good = server.by.return_url("legacy");
+        for bad in [
+            "https://evil.test/".to_owned(),
+            format!("{good}/"),
+            format!("{good}?x=1"),
+            good.to_uppercase().replace("HTTP", "http"),
+            format!("{good}#f"),
+            good.replace(":9/", ":9@evil.test/"),
+            "javascript:alert(1)".to_owned(),
+        ] {
+            let body =
+                with(server.asking("legacy"), "additionalParameters", json!({"callback_url": bad}));
+            let answer = server.ask("usr_alice", body).await;
+            is_refused(&answer, 403, "access_denied", Some("callback_url_mismatch"));
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn b33_where_to_land_lies_in_the_application() {
-    let server = TestServer::start().await;
-    for bad in [
-        "https://evil.test/",
-        "//evil.test",
-        "/orders",
-        "javascript:alert(1)",
-        "http://127.0.0.1:8/",
-    ] {
-        let body = with(ask("orders"), "target_link_uri", json!(bad));
-        is_refused(&server.ask("usr_alice", body).await, 400, "invalid_request", None);
-    }
-    let body = with(ask("orders"), "target_link_uri", json!("http://127.0.0.1:9/orders/7"));
-    assert_eq!(server.ask("usr_alice", body).await.status, 200);
+    each(async |server| {
+        for bad in [
+            "https://evil.test/",
+            "//evil.test",
+            "/orders",
+            "javascript:alert(1)",
+            "http://127.0.0.1:8/",
+        ] {
+            let body = with(server.asking("orders"), "target_link_uri", json!(bad));
+            is_refused(&server.ask("usr_alice", body).await, 400, "invalid_request", None);
+        }
+        let body =
+            with(server.asking("orders"), "target_link_uri", json!("http://127.0.0.1:9/orders/7"));
+        assert_eq!(server.ask("usr_alice", body).await.status, 200);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn b34_nothing_is_smuggled_in() {
-    let server = TestServer::start().await;
-    for name in [
-        "client_id",
-        "sub",
-        "user_id",
-        "impersonator_id",
-        "prompt",
-        "claims",
-        "acr_values",
-        "request",
-        "request_uri",
-    ] {
-        let body = with(ask("legacy"), "additionalParameters", json!({name: "x"}));
-        is_refused(&server.ask("usr_alice", body).await, 400, "invalid_request", None);
-    }
+    each(async |server| {
+        for name in [
+            "client_id",
+            "sub",
+            "user_id",
+            "impersonator_id",
+            "prompt",
+            "claims",
+            "acr_values",
+            "request",
+            "request_uri",
+        ] {
+            let body = with(server.asking("legacy"), "additionalParameters", json!({name: "x"}));
+            is_refused(&server.ask("usr_alice", body).await, 400, "invalid_request", None);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -365,36 +426,40 @@ async fn a_public_application_is_answered_unasked_only_with_a_challenge() {
 
 #[tokio::test]
 async fn b27_at_most_five_links_of_an_actor_wait() {
-    let server = TestServer::start().await;
-    let mut links = Vec::new();
-    for _ in 0..6 {
-        links.push(server.link("legacy").await);
-    }
-    let first = server.browser().get(&links[0]).await;
-    assert_eq!(first.json()["error_description"], "Impersonation - Link revoked");
-    let ended = "impersonation.ended usr_sam->usr_alice (superseded)";
-    assert!(server.db.trail().await.iter().any(|event| event == ended));
-    assert_eq!(server.browser().get(&links[5]).await.status, 302);
+    each(async |server| {
+        let mut links = Vec::new();
+        for _ in 0..6 {
+            links.push(server.link("legacy").await);
+        }
+        let first = server.browser().get(&links[0]).await;
+        assert_eq!(first.json()["error_description"], "Impersonation - Link revoked");
+        let ended = "impersonation.ended usr_sam->usr_alice (superseded)";
+        assert!(server.db.trail().await.iter().any(|event| event == ended));
+        server.is_answered(&server.browser().get(&links[5]).await);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn b38_one_decoding_of_the_subject_is_used_everywhere() {
-    let server = TestServer::start().await;
-    let token = server.global_token().await;
-    let body = ask("legacy").to_string();
-    for (path, status) in [
-        ("/users/auth0%7Cbob/impersonate", 200),
-        ("/users/auth0%257Cbob/impersonate", 404),
-        ("/users/%2e%2e%2fusr_alice/impersonate", 404),
-        ("/users/usr_alice%00/impersonate", 404),
-        ("/users/USR_ALICE/impersonate", 404),
-        ("/users/%ff/impersonate", 404),
-    ] {
-        let answer = post(&server, &token, path, "application/json", &body).await;
-        assert_eq!(answer.status, status, "{path}: {}", answer.body);
-    }
-    let long = format!("/users/{}/impersonate", "x".repeat(4000));
-    assert_eq!(post(&server, &token, &long, "application/json", &body).await.status, 404);
+    each(async |server| {
+        let token = server.global_token().await;
+        let body = server.asking("legacy").to_string();
+        for (path, status) in [
+            ("/users/auth0%7Cbob/impersonate", 200),
+            ("/users/auth0%257Cbob/impersonate", 404),
+            ("/users/%2e%2e%2fusr_alice/impersonate", 404),
+            ("/users/usr_alice%00/impersonate", 404),
+            ("/users/USR_ALICE/impersonate", 404),
+            ("/users/%ff/impersonate", 404),
+        ] {
+            let answer = post(&server, &token, path, "application/json", &body).await;
+            assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        }
+        let long = format!("/users/{}/impersonate", "x".repeat(4000));
+        assert_eq!(post(&server, &token, &long, "application/json", &body).await.status, 404);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -426,26 +491,28 @@ async fn a_broken_body_is_a_clear_400_and_changes_nothing() {
 
 #[tokio::test]
 async fn the_resource_of_ours_is_strict_and_says_what_was_made() {
-    let server = TestServer::start().await;
-    let token = server.global_token().await;
-    let browser = server.browser();
-    let send = |body: Value| {
-        let request = browser.request(Method::POST, "/api/impersonations").bearer_auth(&token);
-        let browser: &Browser = &browser;
-        async move { browser.send(request.json(&body)).await }
-    };
-    let body = with(ask("orders"), "user_id", json!("usr_alice"));
-    let made = send(body.clone()).await;
-    assert_eq!(made.status, 201, "{}", made.body);
-    let id = made.json()["id"].as_str().unwrap().to_owned();
-    assert_eq!(made.location(), format!("/api/impersonations/{id}"));
-    assert_eq!(made.json()["redeem"], "confirm");
-    assert_eq!(made.json()["impersonator"]["email"], "sam@understudy.test");
-    let smuggled = with(body.clone(), "additionalParameters", json!({"sub": "usr_ada"}));
-    is_refused(&send(smuggled).await, 400, "invalid_request", None);
-    is_refused(&send(with(body, "is_admin", json!(true))).await, 400, "invalid_request", None);
+    each(async |server| {
+        let token = server.global_token().await;
+        let browser = server.browser();
+        let send = |body: Value| {
+            let request = browser.request(Method::POST, "/api/impersonations").bearer_auth(&token);
+            let browser: &Browser = &browser;
+            async move { browser.send(request.json(&body)).await }
+        };
+        let body = with(server.asking("orders"), "user_id", json!("usr_alice"));
+        let made = send(body.clone()).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        assert_eq!(made.location(), format!("/api/impersonations/{id}"));
+        assert_eq!(made.json()["redeem"], "confirm");
+        assert_eq!(made.json()["impersonator"]["email"], "sam@understudy.test");
+        let smuggled = with(body.clone(), "additionalParameters", json!({"sub": "usr_ada"}));
+        is_refused(&send(smuggled).await, 400, "invalid_request", None);
+        is_refused(&send(with(body, "is_admin", json!(true))).await, 400, "invalid_request", None);
 
-    let read = browser.request(Method::GET, made.location()).bearer_auth(&token);
-    let read = browser.send(read).await;
-    assert_eq!((read.status, read.json()["status"].as_str()), (200, Some("link_issued")));
+        let read = browser.request(Method::GET, made.location()).bearer_auth(&token);
+        let read = browser.send(read).await;
+        assert_eq!((read.status, read.json()["status"].as_str()), (200, Some("link_issued")));
+    })
+    .await;
 }

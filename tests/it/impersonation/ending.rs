@@ -1,5 +1,6 @@
 //! Stopping: who may, what dies with it, and where the actor comes back to.
 use crate::support::TestServer;
+use crate::support::protocols::each;
 use reqwest::Method;
 
 const STATUS: &str = "SELECT coalesce(string_agg(status || ':' || coalesce(end_reason, '-'), ' '), 'none') FROM impersonations";
@@ -37,18 +38,20 @@ async fn a46_stop_kills_cookie_code_and_tokens_at_once() {
 
 #[tokio::test]
 async fn stopping_by_the_page_brings_the_actor_back_to_their_own_session() {
-    let server = TestServer::start().await;
-    let sam = server.sam_as_alice("portal").await;
-    let page = sam.open("/me/impersonation").await;
-    let (csrf, id) = (page.field("csrf").unwrap(), page.field("id").unwrap());
-    // a12: whatever else is said about who to be is not read, and refused
-    let form = [("csrf", csrf.as_str()), ("id", id.as_str()), ("user_id", "usr_ada")];
-    assert_eq!(sam.post_form("/impersonation/stop", &form).await.status, 400);
-    let stopped = sam.post_form("/impersonation/stop", &form[..2]).await;
-    assert!(matches!(stopped.status, 200 | 303), "{}", stopped.body);
-    assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_actor");
-    let account = sam.open("/account").await;
-    assert!(account.body.contains("Sam Support"), "{}", account.body);
+    each(async |server| {
+        let sam = server.sam_as_alice("portal").await;
+        let page = sam.open("/me/impersonation").await;
+        let (csrf, id) = (page.field("csrf").unwrap(), page.field("id").unwrap());
+        // a12: whatever else is said about who to be is not read, and refused
+        let form = [("csrf", csrf.as_str()), ("id", id.as_str()), ("user_id", "usr_ada")];
+        assert_eq!(sam.post_form("/impersonation/stop", &form).await.status, 400);
+        let stopped = sam.post_form("/impersonation/stop", &form[..2]).await;
+        assert!(matches!(stopped.status, 200 | 303), "{}", stopped.body);
+        assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_actor");
+        let account = sam.open("/account").await;
+        assert!(account.body.contains("Sam Support"), "{}", account.body);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -65,24 +68,28 @@ async fn a12_stop_from_a_plain_session_changes_nothing() {
 
 #[tokio::test]
 async fn h02_nothing_stops_by_get() {
-    let server = TestServer::start().await;
-    let sam = server.sam_as_alice("portal").await;
-    assert_eq!(sam.get("/impersonation/stop").await.status, 405);
-    assert_eq!(server.db.text(STATUS).await, "active:-");
+    each(async |server| {
+        let sam = server.sam_as_alice("portal").await;
+        assert_eq!(sam.get("/impersonation/stop").await.status, 405);
+        assert_eq!(server.db.text(STATUS).await, "active:-");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_script_of_a_page_stops_by_delete() {
-    let server = TestServer::start().await;
-    let sam = server.sam_as_alice("portal").await;
-    let delete = |site: &'static str| {
-        let request =
-            sam.request(Method::DELETE, "/me/impersonation").header("sec-fetch-site", site);
-        sam.send(request)
-    };
-    assert_eq!(delete("cross-site").await.status, 403);
-    assert_eq!(delete("same-origin").await.status, 204);
-    assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_actor");
+    each(async |server| {
+        let sam = server.sam_as_alice("portal").await;
+        let delete = |site: &'static str| {
+            let request =
+                sam.request(Method::DELETE, "/me/impersonation").header("sec-fetch-site", site);
+            sam.send(request)
+        };
+        assert_eq!(delete("cross-site").await.status, 403);
+        assert_eq!(delete("same-origin").await.status, 204);
+        assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_actor");
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -111,57 +118,63 @@ async fn a48_logout_at_the_application_ends_only_the_impersonation() {
 
 #[tokio::test]
 async fn a18_a19_signing_out_ends_what_the_session_stood_behind() {
-    let server = TestServer::start().await;
-    let sam = server.sam_as_alice("portal").await;
-    let csrf = sam.open("/logout").await.form("/logout").field("csrf").unwrap();
-    let left = sam.post_form("/logout", &[("csrf", &csrf)]).await;
-    assert!(matches!(left.status, 200 | 303), "{}", left.body);
-    assert_eq!(server.db.text(STATUS).await, "ended:logout");
+    each(async |server| {
+        let sam = server.sam_as_alice("portal").await;
+        let csrf = sam.open("/logout").await.form("/logout").field("csrf").unwrap();
+        let left = sam.post_form("/logout", &[("csrf", &csrf)]).await;
+        assert!(matches!(left.status, 200 | 303), "{}", left.body);
+        assert_eq!(server.db.text(STATUS).await, "ended:logout");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_person_ends_what_is_theirs_and_an_administrator_ends_everything() {
-    let server = TestServer::start().await;
-    server.impersonated_tokens().await;
-    server.impersonated_tokens().await;
-    let browser = server.browser();
-    let token = server.global_token().await;
-    let end_all = |body: serde_json::Value| {
-        browser.send(
-            browser
-                .request(Method::POST, "/api/impersonations/end-all")
-                .bearer_auth(&token)
-                .json(&body),
-        )
-    };
-    assert_eq!(end_all(serde_json::json!({})).await.status, 400);
-    assert_eq!(end_all(serde_json::json!({"user_id": "usr_carol"})).await.json()["ended"], 0);
-    assert_eq!(end_all(serde_json::json!({"user_id": "usr_alice"})).await.json()["ended"], 2);
-    assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_admin ended:stopped_by_admin");
+    each(async |server| {
+        server.act_directly().await;
+        server.act_directly().await;
+        let browser = server.browser();
+        let token = server.global_token().await;
+        let end_all = |body: serde_json::Value| {
+            browser.send(
+                browser
+                    .request(Method::POST, "/api/impersonations/end-all")
+                    .bearer_auth(&token)
+                    .json(&body),
+            )
+        };
+        assert_eq!(end_all(serde_json::json!({})).await.status, 400);
+        assert_eq!(end_all(serde_json::json!({"user_id": "usr_carol"})).await.json()["ended"], 0);
+        assert_eq!(end_all(serde_json::json!({"user_id": "usr_alice"})).await.json()["ended"], 2);
+        assert_eq!(server.db.text(STATUS).await, "ended:stopped_by_admin ended:stopped_by_admin");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn impersonations_are_listed_newest_first_page_by_page() {
-    let server = TestServer::start().await;
-    for _ in 0..3 {
-        server.impersonated_tokens().await;
-    }
-    let browser = server.browser();
-    let token = server.global_token().await;
-    let list = |query: String| {
-        browser.send(
-            browser
-                .request(Method::GET, &format!("/api/impersonations?{query}"))
-                .bearer_auth(&token),
-        )
-    };
-    let first = list("limit=2&subject=usr_alice".into()).await.json();
-    assert_eq!(first["entries"].as_array().unwrap().len(), 2);
-    let next = first["next"].as_str().unwrap();
-    let second = list(format!("limit=2&before={next}")).await.json();
-    assert_eq!(second["entries"].as_array().unwrap().len(), 1);
-    assert_eq!(second["entries"][0]["status"], "active");
-    assert_eq!(list("limit=0".into()).await.status, 400);
-    assert_eq!(list("status=lost".into()).await.status, 400);
-    assert_eq!(list("nonsense=1".into()).await.status, 400);
+    each(async |server| {
+        for _ in 0..3 {
+            server.act_directly().await;
+        }
+        let browser = server.browser();
+        let token = server.global_token().await;
+        let list = |query: String| {
+            browser.send(
+                browser
+                    .request(Method::GET, &format!("/api/impersonations?{query}"))
+                    .bearer_auth(&token),
+            )
+        };
+        let first = list("limit=2&subject=usr_alice".into()).await.json();
+        assert_eq!(first["entries"].as_array().unwrap().len(), 2);
+        let next = first["next"].as_str().unwrap();
+        let second = list(format!("limit=2&before={next}")).await.json();
+        assert_eq!(second["entries"].as_array().unwrap().len(), 1);
+        assert_eq!(second["entries"][0]["status"], "active");
+        assert_eq!(list("limit=0".into()).await.status, 400);
+        assert_eq!(list("status=lost".into()).await.status, 400);
+        assert_eq!(list("nonsense=1".into()).await.status, 400);
+    })
+    .await;
 }

@@ -108,14 +108,6 @@ fn hidden_fields(page: &Page, action: &str) -> Vec<(String, String)> {
 }
 
 impl TestServer {
-    /// Alice's browser after signing in.
-    async fn alice(&self) -> Browser {
-        let browser = self.browser();
-        let answer = browser.sign_in("alice@acme.test", "alice-password").await;
-        assert_eq!(answer.status, 303, "{}", answer.body);
-        browser
-    }
-
     async fn token(&self, form: &Pairs<'_>) -> Page {
         self.browser().post_form("/oauth/token", form).await
     }

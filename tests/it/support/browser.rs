@@ -65,15 +65,28 @@ impl Page {
 }
 
 pub fn unescape(text: &str) -> String {
-    text.replace("&#34;", "\"")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&#60;", "<")
-        .replace("&lt;", "<")
-        .replace("&#62;", ">")
-        .replace("&gt;", ">")
-        .replace("&#38;", "&")
-        .replace("&amp;", "&")
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        let (reference, letter) = [
+            ("&#34;", '"'),
+            ("&quot;", '"'),
+            ("&#39;", '\''),
+            ("&#60;", '<'),
+            ("&lt;", '<'),
+            ("&#62;", '>'),
+            ("&gt;", '>'),
+            ("&#38;", '&'),
+            ("&amp;", '&'),
+        ]
+        .into_iter()
+        .find(|(reference, _)| rest[at..].starts_with(reference))
+        .unwrap_or(("&", '&'));
+        plain.push(letter);
+        rest = &rest[at + reference.len()..];
+    }
+    plain + rest
 }
 
 /// Nothing here speaks TLS: with certificates of the machine to read, making one takes 50 ms.

@@ -4,6 +4,7 @@ pub mod counterpart;
 pub mod db;
 pub mod dev;
 pub mod node;
+pub mod protocols;
 pub mod server;
 pub mod words;
 pub mod xmlsec;

@@ -81,6 +81,14 @@ impl TestServer {
         browser
     }
 
+    /// Alice's browser after signing in.
+    pub async fn alice(&self) -> Browser {
+        let browser = self.browser();
+        let answer = browser.sign_in("alice@acme.test", "alice-password").await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        browser
+    }
+
     /// Sam's browser in the middle of an impersonation of Alice in `client` (a `confirm` one).
     pub async fn sam_as_alice(&self, client: &str) -> Browser {
         self.sam_as_alice_by(client, "oauth2").await

@@ -1,5 +1,5 @@
 //! What a token says, for whom, and how long.
-use super::{AUTH0, REALM, REPLY, Received, Token, XMLSOAP, alice, certificate, sign_in};
+use super::{AUTH0, REALM, REPLY, Received, Token, XMLSOAP, certificate, sign_in};
 use crate::support::TestServer;
 use chrono::{DateTime, Utc};
 
@@ -10,7 +10,7 @@ fn time(token: &Token, path: &[&'static str], name: &str) -> DateTime<Utc> {
 #[tokio::test]
 async fn e12_a_token_is_for_one_realm_and_for_ten_minutes_at_most() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     let answer = Received::of(&alice.open(&sign_in("")).await);
     assert_eq!(answer.action, REPLY);
     assert_eq!(answer.wresult.matches("<saml:Assertion").count(), 1);
@@ -21,10 +21,8 @@ async fn e12_a_token_is_for_one_realm_and_for_ten_minutes_at_most() {
     let audience = ["Conditions", "AudienceRestrictionCondition", "Audience"];
     assert_eq!(token.at(&audience).text().unwrap(), REALM);
     assert_eq!(token.root().attribute("Issuer"), Some(server.url.as_str()));
-    let (from, until) = (
-        time(&token, &["Conditions"], "NotBefore"),
-        time(&token, &["Conditions"], "NotOnOrAfter"),
-    );
+    let (from, until) =
+        (time(&token, &["Conditions"], "NotBefore"), time(&token, &["Conditions"], "NotOnOrAfter"));
     assert!((until - from).num_seconds() <= 600, "{from} {until}");
     assert!(answer.assertion().contains("xmldsig-more#rsa-sha256"));
     assert!(!answer.assertion().contains("rsa-sha1") && !answer.assertion().contains("dsig#sha1"));
@@ -36,7 +34,7 @@ async fn e12_a_token_is_for_one_realm_and_for_ten_minutes_at_most() {
 #[tokio::test]
 async fn e12_a_token_says_when_they_signed_in_and_how() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     server.db.advance("20 minutes").await;
     let token = Received::of(&alice.open(&sign_in("")).await).token();
     let statement = ["AuthenticationStatement"];
@@ -56,7 +54,7 @@ async fn e12_a_token_says_when_they_signed_in_and_how() {
 #[tokio::test]
 async fn the_claims_have_the_names_that_relying_parties_know() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     let claims = Received::of(&alice.open(&sign_in("")).await).token().claims();
     for (name, value) in [
         ("nameidentifier", "usr_alice"),
@@ -80,7 +78,7 @@ async fn a59_no_mapping_forges_a_mark_or_hides_one() {
                   '{attributes,http://schemas.auth0.com/impersonator}', '\"name\"') \
                   WHERE id = 'mapped-wsfed'";
     server.db.sql(forged).await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     let path = "/wsfed/mapped-wsfed?wa=wsignin1.0&wtrealm=urn%3Atest%3Amapped";
     let own = Received::of(&alice.open(path).await).token().claims();
     let told: Vec<_> = own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -99,8 +97,10 @@ async fn a59_no_mapping_forges_a_mark_or_hides_one() {
 #[tokio::test]
 async fn e05_a_name_of_any_letters_arrives_as_it_is() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
-    for name in ["\"A\" & <B> 'C' ]]>", "a\u{2028}b", "line\r\nline\tx", "&amp;&#38;", "Zoë 🎈 <!-- -->"] {
+    let alice = server.alice().await;
+    for name in
+        ["\"A\" & <B> 'C' ]]>", "a\u{2028}b", "line\r\nline\tx", "&amp;&#38;", "Zoë 🎈 <!-- -->"]
+    {
         let quoted = name.replace('\'', "''");
         server.db.sql(&format!("UPDATE users SET name = '{quoted}' WHERE id = 'usr_alice'")).await;
         let answer = Received::of(&alice.open(&sign_in("")).await);
@@ -113,7 +113,7 @@ async fn e05_a_name_of_any_letters_arrives_as_it_is() {
 #[tokio::test]
 async fn what_xml_cannot_carry_is_no_token() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     server.db.sql("UPDATE users SET name = E'a\\x01b' WHERE id = 'usr_alice'").await;
     let page = alice.open(&sign_in("")).await;
     assert_eq!(page.status, 500, "{}", page.body);

@@ -20,7 +20,11 @@ async fn e15_the_metadata_is_signed_and_says_where_to_go() {
         assert_eq!(page.status, 200, "{}", page.body);
         assert_eq!(page.header("content-type"), Some("application/samlmetadata+xml"));
         assert!(!page.body.contains("<!DOCTYPE"));
-        assert_eq!(page.body, browser.get(&path).await.body, "the same as long as it says the same");
+        assert_eq!(
+            page.body,
+            browser.get(&path).await.body,
+            "the same as long as it says the same"
+        );
         let document = read(&page.body);
         let name = Name::new(MD, "EntityDescriptor");
         let entity = xml::verify(&document, &[certificate(&page.body)], name).unwrap();

@@ -6,7 +6,7 @@ mod metadata;
 mod requests;
 mod sign_out;
 
-use crate::support::{Browser, Page, TestServer};
+use crate::support::Page;
 use std::collections::BTreeMap;
 use understudy::crypto::certificate::PublicKey;
 use understudy::crypto::xml::{self, Document, Element, Limits, Name};
@@ -21,14 +21,6 @@ const SAML20: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 /// `/wsfed/{client}` with `wsignin1.0`, the realm of the test client, and `more`.
 pub fn sign_in(more: &str) -> String {
     format!("/wsfed/shop-wsfed?wa=wsignin1.0&wtrealm=urn%3Atest%3Awsfed{more}")
-}
-
-/// A browser in which Alice is signed in.
-pub async fn alice(server: &TestServer) -> Browser {
-    let browser = server.browser();
-    let signed_in = browser.sign_in("alice@acme.test", "alice-password").await;
-    assert_eq!(signed_in.status, 303, "{}", signed_in.body);
-    browser
 }
 
 #[track_caller]

@@ -1,5 +1,5 @@
 //! What is asked: which requests are answered, and which are refused without telling anybody else.
-use super::{REPLY, Received, alice, is_refused, sign_in};
+use super::{REPLY, Received, is_refused, sign_in};
 use crate::support::TestServer;
 use reqwest::Method;
 
@@ -24,7 +24,7 @@ async fn a_person_signs_in_and_the_token_goes_to_the_relying_party() {
 #[tokio::test]
 async fn a_request_may_come_by_post_and_without_the_name_in_the_path() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     let form = [("wa", "wsignin1.0"), ("wtrealm", "urn:test:wsfed"), ("wctx", "x")];
     for path in ["/wsfed", "/wsfed/shop-wsfed"] {
         let answer = Received::of(&alice.post_form(path, &form).await);
@@ -43,7 +43,7 @@ async fn a_request_may_come_by_post_and_without_the_name_in_the_path() {
 #[tokio::test]
 async fn e01_only_the_exact_realm_of_an_active_relying_party_is_known() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     for realm in [
         "",
         "urn:test:nobody",
@@ -68,7 +68,7 @@ async fn e01_only_the_exact_realm_of_an_active_relying_party_is_known() {
 #[tokio::test]
 async fn e01_a_relying_party_of_another_organization_signs_nobody_else_in() {
     let server = TestServer::start().await;
-    let page = alice(&server).await.open("/wsfed?wa=wsignin1.0&wtrealm=urn%3Atest%3Aglobex").await;
+    let page = server.alice().await.open("/wsfed?wa=wsignin1.0&wtrealm=urn%3Atest%3Aglobex").await;
     assert_eq!(page.status, 403, "{}", page.body);
     assert!(!page.body.contains("wresult") && page.header("location").is_none());
 }
@@ -79,14 +79,14 @@ async fn e01_a_realm_that_two_claim_is_nobodys() {
     let copy = "UPDATE clients SET wsfed = jsonb_set(wsfed, '{realm}', '\"urn:test:wsfed\"') \
                 WHERE id = 'orders-wsfed'";
     server.db.sql(copy).await;
-    let page = alice(&server).await.open("/wsfed?wa=wsignin1.0&wtrealm=urn%3Atest%3Awsfed").await;
+    let page = server.alice().await.open("/wsfed?wa=wsignin1.0&wtrealm=urn%3Atest%3Awsfed").await;
     is_refused(&page);
 }
 
 #[tokio::test]
 async fn e02_a_reply_url_that_is_not_registered_gets_nothing() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     for wreply in [
         "https://evil.test/",
         "http://127.0.0.1:9/wsfed/",
@@ -117,7 +117,7 @@ async fn e02_a_reply_url_that_is_not_registered_gets_nothing() {
 #[tokio::test]
 async fn e04_what_the_relying_party_wants_back_comes_back_as_it_was() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     for wctx in [
         "rm=0&id=passive&ru=%2fdefault.aspx",
         "\"><script>alert(1)</script>",
@@ -145,7 +145,7 @@ async fn e04_what_the_relying_party_wants_back_comes_back_as_it_was() {
 #[tokio::test]
 async fn e06_no_minutes_old_means_a_new_sign_in() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     Received::of(&alice.open(&sign_in("&wfresh=60")).await);
     let asked = alice.open(&sign_in("&wfresh=0")).await;
     assert_eq!(asked.status, 302, "{}", asked.body);
@@ -165,13 +165,14 @@ async fn e06_no_minutes_old_means_a_new_sign_in() {
 #[tokio::test]
 async fn e07_a_token_request_with_a_document_type_or_of_any_size_is_refused() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     let rst = "<t:RequestSecurityToken xmlns:t=\"http://schemas.xmlsoap.org/ws/2005/02/trust\">";
     let bomb = format!(
         "<!DOCTYPE t [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]>{rst}\
          <t:TokenType>&b;</t:TokenType></t:RequestSecurityToken>"
     );
-    let external = format!("<!DOCTYPE t SYSTEM \"{}/x\">{rst}</t:RequestSecurityToken>", server.url);
+    let external =
+        format!("<!DOCTYPE t SYSTEM \"{}/x\">{rst}</t:RequestSecurityToken>", server.url);
     let strange = format!("{rst}<t:TokenType>urn:jwt</t:TokenType></t:RequestSecurityToken>");
     let doubled = format!("{rst}<t:TokenType/><t:TokenType/></t:RequestSecurityToken>");
     for wreq in ["<", "x", "<a/>", bomb.as_str(), &external, &strange, &doubled] {
@@ -188,7 +189,7 @@ async fn e07_a_token_request_with_a_document_type_or_of_any_size_is_refused() {
 #[tokio::test]
 async fn e08_nothing_is_fetched_for_a_relying_party() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     let trap = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     trap.set_nonblocking(true).unwrap();
     let lure = format!("http://{}/x", trap.local_addr().unwrap());
@@ -202,10 +203,12 @@ async fn e08_nothing_is_fetched_for_a_relying_party() {
 #[tokio::test]
 async fn e09_the_clock_of_a_relying_party_may_be_three_minutes_off_and_not_ten() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     let at = async |minutes: i32| {
         let format = "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'";
-        let sql = format!("SELECT to_char((clock_now() + interval '{minutes} minutes') AT TIME ZONE 'UTC', {format})");
+        let sql = format!(
+            "SELECT to_char((clock_now() + interval '{minutes} minutes') AT TIME ZONE 'UTC', {format})"
+        );
         server.db.text(&sql).await
     };
     for minutes in [0, 3, -3] {
@@ -224,7 +227,7 @@ async fn e09_the_clock_of_a_relying_party_may_be_three_minutes_off_and_not_ten()
 #[tokio::test]
 async fn e10_what_is_to_be_done_is_said_once_and_is_known() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     for query in [
         "",
         "?",
@@ -248,7 +251,7 @@ async fn e10_what_is_to_be_done_is_said_once_and_is_known() {
 #[tokio::test]
 async fn e11_a_way_to_sign_in_is_what_it_says_or_refused() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     for method in [
         "urn:oasis:names:tc:SAML:1.0:am:password",
         "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",

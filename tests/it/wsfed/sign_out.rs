@@ -1,5 +1,5 @@
 //! Signing out, asked for by a relying party and told to one.
-use super::{Received, alice, is_refused, sign_in};
+use super::{Received, is_refused, sign_in};
 use crate::support::{Browser, Page, TestServer};
 
 const OUT: &str = "/wsfed/shop-wsfed?wa=wsignout1.0";
@@ -18,7 +18,7 @@ async fn confirm(browser: &Browser, question: &Page) -> Page {
 #[tokio::test]
 async fn a_person_is_asked_and_then_everybody_who_was_told_hears_of_it() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     Received::of(&alice.open(&sign_in("")).await);
     let question = alice.open(&format!("{OUT}&wreply=http://127.0.0.1:9/bye")).await;
     assert_eq!(question.status, 200, "{}", question.body);
@@ -36,7 +36,7 @@ async fn a_person_is_asked_and_then_everybody_who_was_told_hears_of_it() {
 #[tokio::test]
 async fn e03_after_a_sign_out_nobody_is_sent_to_a_place_that_is_not_registered() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     for wreply in [
         "https://evil.test",
         "http://127.0.0.1:9/bye/",
@@ -57,7 +57,8 @@ async fn e03_after_a_sign_out_nobody_is_sent_to_a_place_that_is_not_registered()
     assert_eq!((page.status, page.location()), (302, "http://127.0.0.1:9/bye"));
     let question = alice.open(&format!("{OUT}&wreply=http://127.0.0.1:9/bye")).await;
     let csrf = question.form(CONFIRMED).field("csrf").unwrap();
-    let form = [("csrf", csrf.as_str()), ("client_id", "shop-wsfed"), ("wreply", "https://evil.test")];
+    let form =
+        [("csrf", csrf.as_str()), ("client_id", "shop-wsfed"), ("wreply", "https://evil.test")];
     is_refused(&alice.post_form(CONFIRMED, &form).await);
     let forged = [("csrf", "x"), ("client_id", "shop-wsfed")];
     assert_eq!(alice.post_form(CONFIRMED, &forged).await.status, 403);
@@ -66,7 +67,7 @@ async fn e03_after_a_sign_out_nobody_is_sent_to_a_place_that_is_not_registered()
 #[tokio::test]
 async fn a_sign_out_without_more_leads_to_our_own_page() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     let question = alice.open("/wsfed?wa=wsignout1.0").await;
     let done = confirm(&alice, &question).await;
     assert_eq!((done.status, done.location()), (303, "/logout"));
@@ -80,12 +81,11 @@ async fn a_sign_out_without_more_leads_to_our_own_page() {
 #[tokio::test]
 async fn e14_a_clean_up_ends_nothing_of_ours_and_leads_nowhere() {
     let server = TestServer::start().await;
-    let alice = alice(&server).await;
+    let alice = server.alice().await;
     Received::of(&alice.open(&sign_in("")).await);
     for path in ["/wsfed", "/wsfed/shop-wsfed", "/rms/legacy-rms"] {
-        let page = alice
-            .open(&format!("{path}?wa=wsignoutcleanup1.0&wreply=https://evil.test/"))
-            .await;
+        let page =
+            alice.open(&format!("{path}?wa=wsignoutcleanup1.0&wreply=https://evil.test/")).await;
         assert_eq!((page.status, page.header("location")), (200, None));
         assert_eq!(page.header("set-cookie"), None);
         assert_eq!(page.header("content-type"), Some("image/gif"));

@@ -124,9 +124,10 @@ pub fn refused(request: &HttpRequest, _: &Context, told: &Told<'_>) -> HttpRespo
         AuthorizeRefusal::UnmetRequirements => {
             (StatusCode::FORBIDDEN, "The sign-in that the application asks for cannot be had.")
         }
-        AuthorizeRefusal::NoName => {
-            (StatusCode::FORBIDDEN, "The application knows people by e-mail address, and there is none.")
-        }
+        AuthorizeRefusal::NoName => (
+            StatusCode::FORBIDDEN,
+            "The application knows people by e-mail address, and there is none.",
+        ),
         AuthorizeRefusal::ForgedHint => (StatusCode::BAD_REQUEST, "The request cannot be read."),
     };
     message::error(request, status, "You cannot be signed in there", text)

@@ -21,14 +21,12 @@ pub fn read(
     }
     let first = client.redirect_uris.first();
     let asked = text("callback_url").or_else(|| text("redirect_uri"));
-    let return_url = match (asked, manner.reply) {
-        // Left as it is: that it is not registered is for the heart to say.
-        (Some(asked), Reply::Registered) => Some(asked),
-        (Some(asked), Reply::First) if first != Some(asked) => {
-            return Err(bad("callback_url", "is not the one where this application is answered"));
-        }
-        (Some(_) | None, _) => first,
-    };
+    let elsewhere = |asked: &&String| first != Some(*asked) && client.redirect_uris.contains(asked);
+    if manner.reply == Reply::First && asked.as_ref().is_some_and(elsewhere) {
+        return Err(bad("callback_url", "is not the one where this application is answered"));
+    }
+    // Left as it is: that it is not registered is for the heart to say.
+    let return_url = asked.or(first);
     let missing = || bad("callback_url", "the application has registered none");
     let return_url = return_url.cloned().ok_or_else(missing)?;
     Ok(LoginRequest {
