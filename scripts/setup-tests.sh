@@ -29,7 +29,6 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 command -v openssl >/dev/null || missing+=(openssl)
-command -v xmlsec1 >/dev/null || missing+=(xmlsec1)
 command -v curl >/dev/null || missing+=(curl)
 command -v xmlsec1 >/dev/null || missing+=(xmlsec1)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
