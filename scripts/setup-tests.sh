@@ -58,7 +58,7 @@ if [[ -f $clients/requirements.txt ]]; then
     if ! cmp -s "$clients/requirements.txt" "$done_mark"; then
         echo "python packages into target/py"
         python3 -m venv target/py
-        target/py/bin/pip install --quiet --disable-pip-version-check -r "$clients/requirements.txt"
+        target/py/bin/python -m pip install --quiet --disable-pip-version-check -r "$clients/requirements.txt"
         cp "$clients/requirements.txt" "$done_mark"
     fi
 fi
