@@ -15,7 +15,7 @@ CREATE TABLE session_participants (
     impersonation_id text COLLATE "C",
     return_url text NOT NULL,
     -- How the application was told to call the user.
-    name_id text,
+    name_id text COLLATE "C",
     name_id_format text,
     created_at timestamptz NOT NULL,
     -- The application says that it has ended its session.

@@ -70,7 +70,7 @@ async fn i18_three_nodes_that_start_at_once_share_one_schema_and_one_set_of_keys
     assert_eq!(
         db.text(current).await,
         "bewit HS256 current, bewit HS256 next, token ES256 current, token ES256 next, token EdDSA current, \
-         token EdDSA next, token RS256 current, token RS256 next"
+         token EdDSA next, token RS256 current, token RS256 next, xml RS256 current, xml RS256 next"
     );
     let mut answers = Vec::new();
     for node in &nodes {

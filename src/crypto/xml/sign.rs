@@ -78,7 +78,7 @@ impl Signer {
     /// # Errors
     ///
     /// [`XmlError::Missing`] when the element has not this ID or not the `saml:Issuer` that `place` needs;
-    /// the errors of [`read`](super::read) when `xml` is not XML, which is our mistake.
+    /// the errors of [`read`](super::read()) when `xml` is not XML, which is our mistake.
     pub fn sign_enveloped(
         &self,
         xml: &str,

@@ -1,6 +1,7 @@
 //! What is asked: which requests are answered, and which are refused without telling anybody else.
 use super::{REPLY, Received, is_refused, sign_in};
 use crate::support::TestServer;
+use crate::support::node::until;
 use reqwest::Method;
 
 const WA: &str = "/wsfed/shop-wsfed?wa=wsignin1.0";
@@ -61,7 +62,12 @@ async fn e01_only_the_exact_realm_of_an_active_relying_party_is_known() {
     is_refused(&alice.open("/wsfed/legacy?wa=wsignin1.0&wtrealm=urn%3Atest%3Awsfed").await);
     is_refused(&alice.open("/wsfed/nothing?wa=wsignin1.0&wtrealm=urn%3Atest%3Awsfed").await);
     server.db.sql("UPDATE clients SET status = 'inactive' WHERE id = 'shop-wsfed'").await;
+    // It is remembered for a second at most.
     let node = server.browser();
+    until("it is unknown", 5, async || {
+        node.open("/wsfed?wa=wsignin1.0&wtrealm=urn%3Atest%3Awsfed").await.status == 400
+    })
+    .await;
     is_refused(&node.open("/wsfed?wa=wsignin1.0&wtrealm=urn%3Atest%3Awsfed").await);
 }
 

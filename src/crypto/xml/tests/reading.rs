@@ -193,27 +193,38 @@ fn elements_are_found_by_namespace_and_only_one_of_them() {
     assert!(a.child(Name::new("urn:b", "c")).unwrap().is_some());
     assert!(a.child(Name::new("urn:a", "d")).unwrap().is_none());
     assert_eq!(a.required_child(Name::new("urn:a", "d")).err(), Some(XmlError::Missing));
-    assert_eq!(format!("{a:?}"), "Element({urn:a}a)");
+    assert_eq!(format!("{a:?} {document:?}"), "Element({urn:a}a) Document(Element({urn:a}a))");
 }
 
 fn many(count: usize, one: impl Fn(usize) -> String) -> String {
     (0..count).map(one).collect::<Vec<_>>().concat()
 }
 
-/// As bad as it gets, in time and memory. The best of three, for others are at work on the machine.
+/// As bad as it gets, in time and memory.
 fn cheaply(xml: &[u8], reason: Option<XmlError>) {
     let before = peak_memory();
-    let mut best = Duration::MAX;
-    for _ in 0..3 {
-        let started = Instant::now();
-        let outcome = read(xml, &Limits::MESSAGE);
-        best = best.min(started.elapsed());
-        assert_eq!(outcome.err(), reason);
-    }
-    assert!(best < Duration::from_millis(50), "{best:?}");
+    let spent = best_of_three(|| assert_eq!(read(xml, &Limits::MESSAGE).err(), reason));
+    // What is read costs several times as much without the optimiser.
+    let slow = cfg!(debug_assertions) && reason.is_none();
+    assert!(spent < Duration::from_millis(if slow { 200 } else { 50 }), "{spent:?}");
     if let (Some(before), Some(after)) = (before, peak_memory()) {
         assert!(after - before < 16 * 1024, "{} KiB", after - before);
     }
+}
+
+/// Time on the processor, where the system tells: others are at work on the machine.
+fn best_of_three(mut work: impl FnMut()) -> Duration {
+    let on_processor = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        stat.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    };
+    let mut timed = || {
+        let (before, started) = (on_processor(), Instant::now());
+        work();
+        let elapsed = started.elapsed();
+        before.zip(on_processor()).map_or(elapsed, |(before, after)| after.saturating_sub(before))
+    };
+    timed().min(timed()).min(timed())
 }
 
 /// Of this process, in KiB; each test is a process of its own under nextest.
@@ -274,6 +285,18 @@ fn d13_many_small_elements_are_refused() {
     cheaply("<!---->".repeat(37_000).as_bytes(), Some(XmlError::TooMuch));
 }
 
+#[test]
+fn d13_what_is_just_allowed_is_cheap_as_well() {
+    cheaply(format!("<r>{}</r>", "<a/>".repeat(1_999)).as_bytes(), None);
+    cheaply(format!("<r>{}</r>", "x<a/>".repeat(1_999)).as_bytes(), None);
+    let attributes = many(62, |n| format!(" a{n}='&lt;'"));
+    cheaply(format!("<r>{}</r>", format!("<a{attributes}/>").repeat(64)).as_bytes(), None);
+    let namespaces = many(60, |n| format!(" xmlns:n{n}='urn:n'"));
+    let children = "<n0:a n1:b='' n59:c=''/>".repeat(1_950);
+    cheaply(format!("<r{namespaces}>{children}</r>").as_bytes(), None);
+    cheaply(format!("<r>{}</r>", "&lt;".repeat(65_000)).as_bytes(), None);
+}
+
 /// Everything at its limit at once, signed and to be verified: it is the verifier that has the work.
 #[test]
 fn d13_the_largest_message_is_verified_in_time() {
@@ -284,14 +307,7 @@ fn d13_the_largest_message_is_verified_in_time() {
     let padding = format!("<p>{}</p>", "&lt;".repeat(40_000));
     let xml = message(REQUEST, "_r1", &format!("{body}{padding}"));
     let signed = PARTNER.signer.sign_enveloped(&xml, "ID", "_r1", Place::AfterIssuer).unwrap();
-    let mut best = Duration::MAX;
-    for _ in 0..3 {
-        let started = Instant::now();
-        assert_eq!(accept(&signed), Ok(()));
-        best = best.min(started.elapsed());
-    }
-    assert!(
-        best < Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 50 }),
-        "{best:?}"
-    );
+    let spent = best_of_three(|| assert_eq!(accept(&signed), Ok(())));
+    let most = if cfg!(debug_assertions) { 500 } else { 50 };
+    assert!(spent < Duration::from_millis(most), "{spent:?}");
 }
