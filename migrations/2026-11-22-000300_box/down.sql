@@ -7,6 +7,7 @@ ALTER TABLE access_tokens
         CHECK (impersonation_id IS NULL OR (user_id IS NOT NULL AND grant_id IS NOT NULL));
 
 DELETE FROM impersonations WHERE ticket_hash IS NULL;
+DROP INDEX impersonations_by_token;
 ALTER TABLE impersonations
     DROP CONSTRAINT impersonations_channel,
     DROP CONSTRAINT impersonations_ends_in_time,

@@ -75,6 +75,9 @@ class Operations:
             "impersonate": Operation(self.impersonate, 0.30, 0.4),
             "redeem direct": Operation(self.redeem, 0.30, 0.6),
             "JWT grant": Operation(self.jwt_grant, 0.22, 0.4),
+            "As-User call": self.by_service("/2.0/users/me", "subject-01", 0.14, 0.10),
+            "forward-auth": self.by_service("/forward-auth", None, 0.09, 0.06),
+            "forward-auth with As-User": self.by_service("/forward-auth", "subject-01", 0.14, 0.10),
         }
 
     # One request, over and over.
@@ -104,6 +107,21 @@ class Operations:
             "method": "GET", "path": "/userinfo", "status": 200,
             "headers": {"Authorization": f"Bearer {token}"},
             "piece": '"email":"person@bench.test"'}, seconds)
+
+    def by_service(self, path, subject, server, postgres):
+        """The application's service account calls, as itself or as somebody."""
+        piece = {"/2.0/users/me": f'"id":"{subject}"', "/forward-auth": ""}[path]
+        named = {"As-User": subject} if subject else {}
+        # The mode is told of nobody but who acts.
+        told = {"told": "x-impersonation-mode", "value": "full" if subject else ""}
+        told = told if path == "/forward-auth" else {}
+
+        def run(load, seconds):
+            bearer = {"Authorization": f"Bearer {self.box_token('enterprise', 'bench')}"}
+            return load.wrk("steady.lua", {"method": "GET", "path": path, "status": 200,
+                                           "headers": {**bearer, **named}, "piece": piece, **told}, seconds)
+
+        return Operation(run, server, postgres)
 
     # Requests that build on each other.
 

@@ -1,4 +1,5 @@
 //! Everybody an impersonation needs × how they can go × everything it is good for: every cell refuses.
+use crate::box_::people::{cora, get};
 use crate::support::words::claims;
 use crate::support::{Browser, Page, TestDb, TestServer};
 use reqwest::cookie::CookieStore as _;
@@ -12,18 +13,26 @@ const SETTINGS: &[(&str, &str)] =
 
 /// Who, how, and what is done.
 const LOSSES: &[(&str, &str, &str)] = &[
-    ("actor", "disabled", "UPDATE users SET status = 'inactive' WHERE id = 'usr_sam'"),
-    ("actor", "deleted", "DELETE FROM users WHERE id = 'usr_sam'"),
-    ("actor", "without the permission", "DELETE FROM user_roles WHERE user_id = 'usr_sam'"),
+    (
+        "actor",
+        "disabled",
+        "UPDATE users SET status = 'inactive' WHERE id IN ('usr_sam', 'usr_cora')",
+    ),
+    ("actor", "deleted", "DELETE FROM users WHERE id IN ('usr_sam', 'usr_cora')"),
+    (
+        "actor",
+        "without the permission",
+        "DELETE FROM user_roles WHERE user_id IN ('usr_sam', 'usr_cora')",
+    ),
     ("subject", "disabled", "UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'"),
     ("subject", "deleted", "DELETE FROM users WHERE id = 'usr_alice'"),
     (
         "client",
         "disabled",
-        "UPDATE clients SET status = 'inactive' WHERE id IN ('legacy', 'portal')",
+        "UPDATE clients SET status = 'inactive' WHERE id IN ('legacy', 'portal', 'desk')",
     ),
-    ("client", "deleted", "DELETE FROM clients WHERE id IN ('legacy', 'portal')"),
-    ("client", "switched off", "UPDATE clients SET impersonation_enabled = false"),
+    ("client", "deleted", "DELETE FROM clients WHERE id IN ('legacy', 'portal', 'desk')"),
+    ("client", "switched off", "UPDATE clients SET impersonation_enabled = false, box = NULL"),
     (
         "organization",
         "disabled",
@@ -49,6 +58,9 @@ struct Prepared {
     code: String,
     shown: String,
     introspected: String,
+    /// Cora's own token, with which she acts by a header and by exchange; and one that she exchanged.
+    bearer: String,
+    exchanged: String,
     /// Cookies of four browsers in which Sam acts as Alice.
     browsers: [String; 4],
 }
@@ -63,11 +75,14 @@ async fn prepare() -> Prepared {
     let code = code(&server, &global).await;
     let shown = token(&server, &global).await;
     let introspected = token(&server, &global).await;
+    let bearer = cora(&server).await;
+    let exchanged = exchange(&server, &bearer).await.json();
+    let exchanged = exchanged["access_token"].as_str().unwrap().to_owned();
     let link = link(&server, &global, "legacy").await;
     let mut server = server;
     let db = std::mem::replace(&mut server.db, TestDb { name: String::new(), url: String::new() });
     drop(server);
-    Prepared { db, global, link, code, shown, introspected, browsers }
+    Prepared { db, global, link, code, shown, introspected, bearer, exchanged, browsers }
 }
 
 async fn link(server: &TestServer, global: &str, client: &str) -> String {
@@ -90,6 +105,20 @@ async fn token(server: &TestServer, global: &str) -> String {
     let code = code(server, global).await;
     let tokens = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await.json();
     tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Cora asks for a token with which she acts as Alice.
+async fn exchange(server: &TestServer, actor_token: &str) -> Page {
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("client_id", "desk"),
+        ("client_secret", "desk-secret"),
+        ("subject_token", "usr_alice"),
+        ("subject_token_type", "urn:understudy:params:oauth:token-type:user_id"),
+        ("actor_token", actor_token),
+        ("actor_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+    ];
+    server.browser().post_form("/oauth/token", &form).await
 }
 
 /// The cookies of a browser in which Sam has signed in and confirmed `link`.
@@ -144,6 +173,25 @@ impl<'a> Row<'a> {
         self.note("introspection", page.body == r#"{"active":false}"#, &page);
     }
 
+    /// Nobody needs the global client here.
+    async fn by_tokens(&mut self) {
+        let bearer = &self.before.bearer;
+        let alice = [("as-user", "usr_alice")];
+        let page = get(&self.server, "/userinfo", bearer, &alice).await;
+        self.note("as-user", matches!(page.status, 401 | 403), &page);
+        let page = get(&self.server, "/2.0/users/me", bearer, &alice).await;
+        self.note("box as-user", matches!(page.status, 401 | 403), &page);
+        let by_email = [("on-behalf-of", "alice@acme.test")];
+        let page = get(&self.server, "/userinfo", bearer, &by_email).await;
+        self.note("on-behalf-of", matches!(page.status, 401 | 403), &page);
+        let page = get(&self.server, "/forward-auth", bearer, &alice).await;
+        self.note("forward-auth", matches!(page.status, 401 | 403), &page);
+        let page = exchange(&self.server, bearer).await;
+        self.note("exchange", matches!(page.status, 400 | 401), &page);
+        let page = self.server.userinfo(&self.before.exchanged).await;
+        self.note("exchanged", page.status == 401, &page);
+    }
+
     /// Sam's own session may answer, for Sam.
     async fn authorize(&mut self) {
         let path = "/authorize?response_type=code&client_id=portal&scope=openid&prompt=none\
@@ -186,17 +234,21 @@ impl<'a> Row<'a> {
 #[tokio::test]
 async fn a21_whoever_goes_takes_everything_along() {
     let before = prepare().await;
-    assert_eq!(active(&before.db).await, 7);
+    assert_eq!(active(&before.db).await, 8);
     let mut wrong = Vec::new();
     for (who, how, sql) in LOSSES {
         let db = before.db.copy().await;
         db.sql(sql).await;
         let mut row = Row::start(&before, db).await;
         row.applications().await;
+        if *who != "global client" {
+            row.by_tokens().await;
+        }
         row.browsers().await;
         // A client that is off gets no further than its own name, and of who is deleted nothing is left
         // to be used; everybody else's refusal is the end.
-        let left = active(&row.server.db).await;
+        let unconcerned = i64::from(*who == "global client");
+        let left = active(&row.server.db).await - unconcerned;
         if left > 0 && !matches!((*who, *how), (_, "deleted") | ("client", "disabled")) {
             row.wrong.push(format!("{left} impersonations go on"));
         }
@@ -215,8 +267,23 @@ async fn a21_as_long_as_everybody_is_there_every_cell_works() {
     let before = prepare().await;
     let mut row = Row::start(&before, before.db.copy().await).await;
     row.applications().await;
+    row.by_tokens().await;
     row.browsers().await;
     let cells: Vec<&str> = row.wrong.iter().filter_map(|cell| cell.split(':').next()).collect();
-    let refusing = ["mint", "redeem", "code", "userinfo", "introspection", "authorize", "me"];
+    let refusing = [
+        "mint",
+        "redeem",
+        "code",
+        "userinfo",
+        "introspection",
+        "as-user",
+        "box as-user",
+        "on-behalf-of",
+        "forward-auth",
+        "exchange",
+        "exchanged",
+        "authorize",
+        "me",
+    ];
     assert_eq!(cells, refusing, "{:?}", row.wrong);
 }
