@@ -175,7 +175,8 @@ impl<'a> Row<'a> {
 
     /// Nobody needs the global client here.
     async fn by_tokens(&mut self) {
-        let bearer = &self.before.bearer;
+        let before = self.before;
+        let bearer = &before.bearer;
         let alice = [("as-user", "usr_alice")];
         let page = get(&self.server, "/userinfo", bearer, &alice).await;
         self.note("as-user", matches!(page.status, 401 | 403), &page);
@@ -188,7 +189,7 @@ impl<'a> Row<'a> {
         self.note("forward-auth", matches!(page.status, 401 | 403), &page);
         let page = exchange(&self.server, bearer).await;
         self.note("exchange", matches!(page.status, 400 | 401), &page);
-        let page = self.server.userinfo(&self.before.exchanged).await;
+        let page = self.server.userinfo(&before.exchanged).await;
         self.note("exchanged", page.status == 401, &page);
     }
 
