@@ -7,6 +7,7 @@ ALTER TABLE access_tokens
         CHECK (impersonation_id IS NULL OR (user_id IS NOT NULL AND grant_id IS NOT NULL));
 
 DELETE FROM impersonations WHERE ticket_hash IS NULL;
+DROP INDEX impersonations_by_token;
 CREATE OR REPLACE FUNCTION impersonation_is_sound(i impersonations) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF (i.mode IN ('full', 'read_only') AND i.redeem IN ('confirm', 'direct')

@@ -70,6 +70,8 @@ END $$;
 CREATE UNIQUE INDEX impersonations_bearer ON impersonations (bearer_hash, subject_id, channel)
     WHERE bearer_hash IS NOT NULL;
 
+CREATE INDEX impersonations_by_token ON impersonations (ends_at) WHERE status = 'active' AND ticket_hash IS NULL;
+
 CREATE OR REPLACE FUNCTION impersonations_move_forward_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (OLD.actor_id, OLD.subject_id, OLD.client_id, OLD.mode, OLD.channel, OLD.protocol, OLD.ticket_hash, OLD.bearer_hash, OLD.created_at)

@@ -80,6 +80,9 @@ class Operations:
             "SAML Response, both signatures": self.saml("bench-saml", 2.2, 0.3),
             "WS-Fed response": self.signed_in(self.wsfed(), 'name="wresult"', 1.25, 0.3),
             "JWT grant": Operation(self.jwt_grant, 0.22, 0.4),
+            "As-User call": self.by_service("/2.0/users/me", "subject-01", 0.14, 0.10),
+            "forward-auth": self.by_service("/forward-auth", None, 0.09, 0.06),
+            "forward-auth with As-User": self.by_service("/forward-auth", "subject-01", 0.14, 0.10),
         }
 
     # One request, over and over.
@@ -137,6 +140,21 @@ class Operations:
                 "method": "GET", "path": f"/samlp/{client}?{query}", "status": 200,
                 "headers": {"Cookie": self.browser.cookie_header()},
                 "piece": 'name="SAMLResponse"'}, seconds)
+
+        return Operation(run, server, postgres)
+
+    def by_service(self, path, subject, server, postgres):
+        """The application's service account calls, as itself or as somebody."""
+        piece = {"/2.0/users/me": f'"id":"{subject}"', "/forward-auth": ""}[path]
+        named = {"As-User": subject} if subject else {}
+        # The mode is told of nobody but who acts.
+        told = {"told": "x-impersonation-mode", "value": "full" if subject else ""}
+        told = told if path == "/forward-auth" else {}
+
+        def run(load, seconds):
+            bearer = {"Authorization": f"Bearer {self.box_token('enterprise', 'bench')}"}
+            return load.wrk("steady.lua", {"method": "GET", "path": path, "status": 200,
+                                           "headers": {**bearer, **named}, "piece": piece, **told}, seconds)
 
         return Operation(run, server, postgres)
 

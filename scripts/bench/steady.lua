@@ -11,6 +11,9 @@ function request()
   return text
 end
 
-function response(status, _, body)
-  judge(status == run.status and has(body, run.piece), status, body)
+function response(status, headers, body)
+  local right = status == run.status and has(body, run.piece)
+  -- Where the answer is in a header.
+  if run.told then right = right and header(headers, run.told) == run.value end
+  judge(right, status, body)
 end

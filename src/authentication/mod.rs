@@ -7,9 +7,9 @@
 pub mod session;
 pub mod throttle;
 
-use crate::domain::{ClientId, OrganizationId, Timestamp};
 use crate::domain::client::Client;
 use crate::domain::user::{User, UserKind};
+use crate::domain::{ClientId, OrganizationId, Timestamp};
 pub use session::{Session, SessionRefusal};
 
 /// Proof that `user` signed in for themselves. Only this module makes one.

@@ -54,6 +54,8 @@ fn client() -> Client {
             unsolicited: false,
             read_scopes: Scopes::default(),
         },
+        saml: None,
+        wsfed: None,
         box_: Some(Arc::new(settings)),
     }
 }

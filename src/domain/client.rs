@@ -1,6 +1,6 @@
 //! An application that trusts this server to sign people in, or that calls an API.
-use super::federation::{SamlSettings, WsfedSettings};
 use super::box_settings::BoxSettings;
+use super::federation::{SamlSettings, WsfedSettings};
 use super::organization::Organization;
 use super::protocol::{ProtocolName, Redeem};
 use super::scope::Scopes;

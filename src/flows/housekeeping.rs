@@ -5,6 +5,8 @@ use crate::store::{self, StoreError};
 /// How many rows are gone; call it again and again.
 pub async fn delete_expired(ctx: &Context) -> Result<usize, StoreError> {
     let conn = ctx.store.conn().await?;
+    // Before the tokens are gone, and not counted: nothing is removed.
+    store::impersonations::acting::end_over(&conn).await?;
     let mut gone = store::access_tokens::delete_expired(&conn).await?;
     gone += store::refresh_tokens::delete_expired(&conn).await?;
     gone += store::authorization_codes::delete_expired(&conn).await?;

@@ -1,4 +1,5 @@
 //! Everybody an impersonation needs × how they can go × everything it is good for: every cell refuses.
+use crate::box_::people::{cora, get};
 use crate::support::protocols::{Demand, Spoken};
 use crate::support::words::claims;
 use crate::support::{Browser, Page, TestDb, TestServer};
@@ -13,18 +14,31 @@ const SETTINGS: &[(&str, &str)] =
 
 /// Who, how, and what is done.
 const LOSSES: &[(&str, &str, &str)] = &[
-    ("actor", "disabled", "UPDATE users SET status = 'inactive' WHERE id = 'usr_sam'"),
-    ("actor", "deleted", "DELETE FROM users WHERE id = 'usr_sam'"),
-    ("actor", "without the permission", "DELETE FROM user_roles WHERE user_id = 'usr_sam'"),
+    (
+        "actor",
+        "disabled",
+        "UPDATE users SET status = 'inactive' WHERE id IN ('usr_sam', 'usr_cora')",
+    ),
+    ("actor", "deleted", "DELETE FROM users WHERE id IN ('usr_sam', 'usr_cora')"),
+    (
+        "actor",
+        "without the permission",
+        "DELETE FROM user_roles WHERE user_id IN ('usr_sam', 'usr_cora')",
+    ),
     ("subject", "disabled", "UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'"),
     ("subject", "deleted", "DELETE FROM users WHERE id = 'usr_alice'"),
     (
         "client",
         "disabled",
-        "UPDATE clients SET status = 'inactive' WHERE id LIKE 'legacy%' OR id LIKE 'portal%'",
+        "UPDATE clients SET status = 'inactive' \
+         WHERE id LIKE 'legacy%' OR id LIKE 'portal%' OR id = 'desk'",
     ),
-    ("client", "deleted", "DELETE FROM clients WHERE id LIKE 'legacy%' OR id LIKE 'portal%'"),
-    ("client", "switched off", "UPDATE clients SET impersonation_enabled = false"),
+    (
+        "client",
+        "deleted",
+        "DELETE FROM clients WHERE id LIKE 'legacy%' OR id LIKE 'portal%' OR id = 'desk'",
+    ),
+    ("client", "switched off", "UPDATE clients SET impersonation_enabled = false, box = NULL"),
     (
         "organization",
         "disabled",
@@ -50,6 +64,9 @@ struct Prepared {
     code: String,
     shown: String,
     introspected: String,
+    /// Cora's own token, with which she acts by a header and by exchange; and one that she exchanged.
+    bearer: String,
+    exchanged: String,
     /// Cookies of four browsers in which Sam acts as Alice.
     browsers: [String; 4],
     /// The same in the other protocols: a link, and the cookies of a browser in which Sam acts as Alice.
@@ -68,6 +85,9 @@ async fn prepare() -> Prepared {
     let code = code(&server, &global).await;
     let shown = token(&server, &global).await;
     let introspected = token(&server, &global).await;
+    let bearer = cora(&server).await;
+    let exchanged = exchange(&server, &bearer).await.json();
+    let exchanged = exchanged["access_token"].as_str().unwrap().to_owned();
     let mut others = Vec::new();
     for by in OTHERS {
         let cookies = acting(&server, &link(&server, &global, (by, "portal")).await).await;
@@ -77,7 +97,7 @@ async fn prepare() -> Prepared {
     let mut server = server;
     let db = std::mem::replace(&mut server.db, TestDb { name: String::new(), url: String::new() });
     drop(server);
-    Prepared { db, global, link, code, shown, introspected, browsers, others }
+    Prepared { db, global, link, code, shown, introspected, bearer, exchanged, browsers, others }
 }
 
 async fn link(server: &TestServer, global: &str, (by, twin): (Spoken, &str)) -> String {
@@ -101,6 +121,20 @@ async fn token(server: &TestServer, global: &str) -> String {
     let code = code(server, global).await;
     let tokens = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await.json();
     tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Cora asks for a token with which she acts as Alice.
+async fn exchange(server: &TestServer, actor_token: &str) -> Page {
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("client_id", "desk"),
+        ("client_secret", "desk-secret"),
+        ("subject_token", "usr_alice"),
+        ("subject_token_type", "urn:understudy:params:oauth:token-type:user_id"),
+        ("actor_token", actor_token),
+        ("actor_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+    ];
+    server.browser().post_form("/oauth/token", &form).await
 }
 
 /// The cookies of a browser in which Sam has signed in and confirmed `link`.
@@ -154,6 +188,26 @@ impl<'a> Row<'a> {
         self.note("userinfo", page.status == 401, &page);
         let page = self.server.introspect(&self.before.introspected).await;
         self.note("introspection", page.body == r#"{"active":false}"#, &page);
+    }
+
+    /// Nobody needs the global client here.
+    async fn by_tokens(&mut self) {
+        let before = self.before;
+        let bearer = &before.bearer;
+        let alice = [("as-user", "usr_alice")];
+        let page = get(&self.server, "/userinfo", bearer, &alice).await;
+        self.note("as-user", matches!(page.status, 401 | 403), &page);
+        let page = get(&self.server, "/2.0/users/me", bearer, &alice).await;
+        self.note("box as-user", matches!(page.status, 401 | 403), &page);
+        let by_email = [("on-behalf-of", "alice@acme.test")];
+        let page = get(&self.server, "/userinfo", bearer, &by_email).await;
+        self.note("on-behalf-of", matches!(page.status, 401 | 403), &page);
+        let page = get(&self.server, "/forward-auth", bearer, &alice).await;
+        self.note("forward-auth", matches!(page.status, 401 | 403), &page);
+        let page = exchange(&self.server, bearer).await;
+        self.note("exchange", matches!(page.status, 400 | 401), &page);
+        let page = self.server.userinfo(&before.exchanged).await;
+        self.note("exchanged", page.status == 401, &page);
     }
 
     /// Sam's own session may answer, for Sam.
@@ -218,7 +272,7 @@ impl<'a> Row<'a> {
 #[tokio::test]
 async fn a21_whoever_goes_takes_everything_along() {
     let before = prepare().await;
-    assert_eq!(active(&before.db).await, 10);
+    assert_eq!(active(&before.db).await, 11);
     let mut wrong = Vec::new();
     for (who, how, sql) in LOSSES {
         let db = before.db.copy().await;
@@ -226,10 +280,14 @@ async fn a21_whoever_goes_takes_everything_along() {
         let mut row = Row::start(&before, db).await;
         row.applications().await;
         row.by_other_protocols().await;
+        if *who != "global client" {
+            row.by_tokens().await;
+        }
         row.browsers().await;
         // A client that is off gets no further than its own name, and of who is deleted nothing is left
         // to be used; everybody else's refusal is the end.
-        let left = active(&row.server.db).await;
+        let unconcerned = i64::from(*who == "global client");
+        let left = active(&row.server.db).await - unconcerned;
         if left > 0 && !matches!((*who, *how), (_, "deleted") | ("client", "disabled")) {
             row.wrong.push(format!("{left} impersonations go on"));
         }
@@ -249,6 +307,7 @@ async fn a21_as_long_as_everybody_is_there_every_cell_works() {
     let mut row = Row::start(&before, before.db.copy().await).await;
     row.applications().await;
     row.by_other_protocols().await;
+    row.by_tokens().await;
     row.browsers().await;
     let cells: Vec<&str> = row.wrong.iter().filter_map(|cell| cell.split(':').next()).collect();
     let mut refusing: Vec<String> =
@@ -256,6 +315,9 @@ async fn a21_as_long_as_everybody_is_there_every_cell_works() {
     for by in OTHERS {
         refusing.extend(["mint", "redeem", "sign-on"].map(|cell| format!("{cell} {}", by.name())));
     }
+    let by_tokens =
+        ["as-user", "box as-user", "on-behalf-of", "forward-auth", "exchange", "exchanged"];
+    refusing.extend(by_tokens.map(str::to_owned));
     refusing.extend(["authorize", "me"].map(str::to_owned));
     assert_eq!(cells, refusing, "{:?}", row.wrong);
 }

@@ -53,6 +53,7 @@ fn client(settings: SamlSettings) -> Client {
         },
         saml: Some(Arc::new(settings)),
         wsfed: None,
+        box_: None,
     }
 }
 
@@ -84,6 +85,7 @@ fn answer(
         organization: None,
         profile,
         permissions: std::iter::empty::<String>().collect(),
+        owner: None,
     };
     let principal = Principal::from(with_password(user, true, now()).unwrap());
     Samlp.answer(&Login {

@@ -1,8 +1,8 @@
 //! Acting by a token: one row for a bearer, a subject and a channel, without a link and without a session.
 use super::{Record, Row};
-use crate::audit::Event;
+use crate::audit::{Event, EventKind};
 use crate::domain::client::Client;
-use crate::domain::protocol::Channel;
+use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::user::User;
 use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
 use crate::impersonation::Impersonation;
@@ -106,4 +106,28 @@ pub async fn start(
     let id: Option<String> =
         Statement::<Start, Text>::new(TEXT, &values).get_result(&mut conn).await.optional()?;
     Ok(id.is_some())
+}
+
+/// Ends what lived by a token that is over, or by one of somebody who is switched off, at most a thousand
+/// rows at a time, each with its event. Nothing depends on it: such a token does nothing any more.
+pub async fn end_over(mut conn: &Conn) -> Result<usize, StoreError> {
+    struct EndOver;
+    const TEXT: &str = "WITH over AS (UPDATE impersonations SET status = 'ended', ended_at = clock_now(), \
+         end_reason = CASE WHEN ends_at <= clock_now() THEN ? ELSE ? END WHERE id IN ( \
+         SELECT i.id FROM impersonations i WHERE i.status = 'active' AND i.ticket_hash IS NULL \
+         AND (i.ends_at <= clock_now() OR i.bearer_hash IS NOT NULL AND NOT EXISTS ( \
+           SELECT FROM access_tokens t JOIN users u ON u.id = t.user_id AND u.status = 'active' \
+           LEFT JOIN authorization_codes g ON g.id = t.grant_id LEFT JOIN sessions s ON s.id = t.session_id \
+           WHERE t.token_hash = i.bearer_hash AND t.revoked_at IS NULL \
+           AND g.revoked_at IS NULL AND s.ended_at IS NULL)) \
+         LIMIT 1000 FOR UPDATE OF i SKIP LOCKED) RETURNING *) \
+         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \
+         client_id, organization_id, channel, protocol, end_reason FROM over";
+    let values = [
+        Value::Text(EndReason::Timeout.as_str()),
+        Value::Text(EndReason::ActorRevoked.as_str()),
+        Value::Text(EventKind::ImpersonationEnded.as_str()),
+    ];
+    Ok(Statement::<EndOver, ()>::new(TEXT, &values).execute(&mut conn).await?)
 }

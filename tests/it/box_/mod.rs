@@ -7,7 +7,7 @@ mod forward_auth;
 mod headers;
 mod jwt_grant;
 mod narrowing;
-mod people;
+pub mod people;
 mod provisioning;
 mod proxy;
 mod sdk;

@@ -82,7 +82,7 @@ impl Proxy {
             nginx: Running(nginx),
             _folder: folder,
         };
-        for address in [&listen, files] {
+        for address in [listen.as_str(), files] {
             let address: SocketAddr = address.parse().unwrap();
             until("it listens", 10, async || TcpStream::connect(address).is_ok()).await;
         }

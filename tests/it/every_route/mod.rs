@@ -89,13 +89,17 @@ fn example(path: &str) -> String {
     path.replace("{user_id}", "usr_alice").replace("{id}", "imp_none").replace("{file}", "none.css")
 }
 
+/// Asked by proxies with whatever method their clients use.
+const ANY_METHOD: [&str; 2] = ["/forward-auth", "/forward-auth/{path:.*}"];
+
 #[tokio::test]
 async fn h27_other_methods_are_405_and_no_header_changes_the_method() {
     let server = TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await;
     let browser = Browser::new(&server.url);
     let before = server.db.contents().await;
     let mut wrong = Vec::new();
-    for (path, mut methods) in told() {
+    let told = told().into_iter().filter(|(path, _)| !ANY_METHOD.contains(&path.as_str()));
+    for (path, mut methods) in told {
         // A question of browsers before a request, and no method of ours.
         methods.remove("OPTIONS");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "FOO"] {
