@@ -3,7 +3,7 @@
 //! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 use super::act_as_user::{self, Call, CallRefusal, Called, SubjectName};
 use super::authenticate_client::AuthenticatedClient;
-use super::verify_access_token::LiveToken;
+use super::verify_access_token::{LiveToken, verify};
 use super::{Context, Failure, claims};
 use crate::domain::UserId;
 use crate::domain::caller::Caller;
@@ -32,6 +32,16 @@ pub async fn introspect(
     caller: &Caller,
 ) -> Result<Option<Map<String, Value>>, Failure<Denial>> {
     let named = question.as_user.map(|id| (Channel::AsUser, SubjectName::Id(id.clone())));
+    if named.is_none() {
+        // An API that asks about a token does nothing in the name of anybody.
+        let conn = ctx.store.conn().await?;
+        let live = verify(ctx, &conn, question.token, caller).await?;
+        let live = live.filter(|live| may_ask(asker.client(), live));
+        return Ok(live.map(|token| {
+            let impersonation = token.impersonation.clone();
+            describe(ctx, &Called { token, impersonation })
+        }));
+    }
     let call = Call { token: question.token, named: named.as_ref(), what: "introspection", caller };
     match act_as_user::call(ctx, &call, |live| may_ask(asker.client(), live)).await {
         Ok(made) => Ok(Some(describe(ctx, &made))),

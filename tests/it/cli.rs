@@ -139,7 +139,7 @@ async fn i05_i07_keys_are_listed_and_rotated_under_a_running_server() {
         said.success && said.out.lines().all(|line| line.starts_with("now signing: ")),
         "{said:?}"
     );
-    assert_eq!(said.out.lines().count(), 4);
+    assert_eq!(said.out.lines().count(), 5);
     let after = run(&server.db.url, &["keys", "list"]).out;
     assert_eq!(after.lines().filter(|line| line.contains("retiring")).count(), 4, "{after}");
     assert_eq!(after.lines().filter(|line| line.contains("current")).count(), 4, "{after}");

@@ -38,7 +38,12 @@ async fn c94_both_documents_say_what_is_true() {
         assert_eq!(list("response_modes_supported"), set(&["query", "fragment", "form_post"]));
         assert_eq!(
             list("grant_types_supported"),
-            set(&["authorization_code", "client_credentials", "refresh_token"])
+            set(&[
+                "authorization_code",
+                "client_credentials",
+                "refresh_token",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ])
         );
         assert_eq!(
             list("token_endpoint_auth_methods_supported"),
