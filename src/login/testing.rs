@@ -17,6 +17,8 @@ pub fn signer() -> &'static Signer {
     &SIGNER
 }
 
+static PAIRWISE: LazyLock<MacKey> = LazyLock::new(|| MacKey::new(&[7; 32]).unwrap());
+
 pub fn pairwise() -> MacKey {
-    MacKey::new(&[7; 32]).unwrap()
+    PAIRWISE.clone()
 }

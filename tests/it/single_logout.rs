@@ -106,6 +106,7 @@ fn logout_request(server: &TestServer, login: &Login, index: Option<&str>) -> St
     )
 }
 
+#[expect(clippy::disallowed_methods, reason = "the clock of a service provider")]
 fn now() -> String {
     let seconds =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();

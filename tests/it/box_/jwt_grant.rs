@@ -209,7 +209,9 @@ async fn g07_an_assertion_is_taken_once_on_any_node() {
     let (good, bad): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(good.len(), 1, "{bad:?}");
     let used = "'jti' claim. A unique 'jti' value is required.";
-    bad.iter().for_each(|answer| refused(answer, "invalid_grant", used));
+    for answer in bad {
+        refused(answer, "invalid_grant", used);
+    }
     assert_eq!(server.db.count("SELECT count(*) FROM access_tokens").await, 1);
     // The same name in another assertion, to another user, on a node that has just started.
     let ned = APP.app_user(&server, "ned").await;

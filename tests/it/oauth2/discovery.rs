@@ -5,6 +5,13 @@ use std::collections::HashSet;
 const PLACES: [&str; 2] =
     ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
 
+const GRANTS: &[&str] = &[
+    "authorization_code",
+    "client_credentials",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+];
+
 #[tokio::test]
 async fn c94_both_documents_say_what_is_true() {
     let server = TestServer::start().await;
@@ -36,15 +43,7 @@ async fn c94_both_documents_say_what_is_true() {
         assert_eq!(list("code_challenge_methods_supported"), set(&["S256"]));
         assert_eq!(list("response_types_supported"), set(&["code"]));
         assert_eq!(list("response_modes_supported"), set(&["query", "fragment", "form_post"]));
-        assert_eq!(
-            list("grant_types_supported"),
-            set(&[
-                "authorization_code",
-                "client_credentials",
-                "refresh_token",
-                "urn:ietf:params:oauth:grant-type:token-exchange",
-            ])
-        );
+        assert_eq!(list("grant_types_supported"), set(GRANTS));
         assert_eq!(
             list("token_endpoint_auth_methods_supported"),
             set(&["client_secret_basic", "client_secret_post", "private_key_jwt", "none"])

@@ -199,12 +199,13 @@ async fn nothing_is_valid_past_the_end_of_an_impersonation() {
     assert_eq!(data.attribute("NotOnOrAfter"), Some(end.as_str()));
 }
 
+const DELEGATION: &str = "urn:oasis:names:tc:SAML:2.0:conditions:delegation";
+
 #[tokio::test]
 async fn the_actor_stands_in_a_condition_where_the_application_wants_it() {
     let server = start(", delegation_restriction: true").await;
     let told = Told::read(&server.browser().get(&link(&server, "sp", json!({})).await).await, ACS);
     is_marked(&told);
-    const DELEGATION: &str = "urn:oasis:names:tc:SAML:2.0:conditions:delegation";
     let condition = told.at(&["Conditions", "Condition"]);
     let delegate = condition.required_child(Name::new(DELEGATION, "Delegate")).unwrap();
     let started = told.at(&["AuthnStatement"]).attribute("AuthnInstant");

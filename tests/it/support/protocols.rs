@@ -160,6 +160,7 @@ pub async fn each(tell: impl AsyncFn(Story)) {
 }
 
 /// The same with settings.
+#[expect(clippy::print_stdout, reason = "says which protocol failed")]
 pub async fn each_with(settings: &[(&str, &str)], tell: impl AsyncFn(Story)) {
     for by in Spoken::ALL {
         // Read when it fails.
