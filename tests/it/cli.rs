@@ -141,8 +141,8 @@ async fn i05_i07_keys_are_listed_and_rotated_under_a_running_server() {
     );
     assert_eq!(said.out.lines().count(), 5);
     let after = run(&server.db.url, &["keys", "list"]).out;
-    assert_eq!(after.lines().filter(|line| line.contains("retiring")).count(), 4, "{after}");
-    assert_eq!(after.lines().filter(|line| line.contains("current")).count(), 4, "{after}");
+    assert_eq!(after.lines().filter(|line| line.contains("retiring")).count(), 5, "{after}");
+    assert_eq!(after.lines().filter(|line| line.contains("current")).count(), 5, "{after}");
     // The server follows: what it signs with now was published before.
     crate::support::node::until("it follows", 5, async || published(&server).await != old).await;
     let new = published(&server).await;

@@ -133,3 +133,26 @@ fn i22_a_signer_shows_no_private_part() {
     assert!(shown.starts_with("Signer { certificate: \"MII"), "{shown}");
     assert!(shown.ends_with(", .. }"));
 }
+
+#[test]
+fn d11_what_is_verified_is_what_came_and_not_what_would_be_written_anew() {
+    let signed = signed_request();
+    let read_back = |xml: &str| {
+        let document = read(xml.as_bytes(), &Limits::MESSAGE).unwrap();
+        let keys = [PARTNER.public.clone()];
+        verify(&document, &keys, REQUEST)
+            .map(|element| element.child(Name::new(SAMLP, "NameIDPolicy")).unwrap().is_some())
+    };
+    // Spellings that canonicalisation knows to be the same.
+    for same in [
+        signed.replace("AllowCreate=\"true\"/>", "AllowCreate='true'></samlp:NameIDPolicy>"),
+        signed.replace(" Version=\"2.0\"", "\n   Version = \"2.0\" "),
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{signed}\n"),
+    ] {
+        assert_ne!(same, signed);
+        assert_eq!(read_back(&same), Ok(true), "{same}");
+    }
+    // Another prefix means the same and is another text.
+    let renamed = signed.replace("samlp:", "p:").replace("xmlns:samlp=", "xmlns:p=");
+    assert_eq!(read_back(&renamed), Err(XmlError::BadSignature));
+}
