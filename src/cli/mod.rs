@@ -1,6 +1,8 @@
-//! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `keys`, `healthcheck`.
+//! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `keys`, `audit`,
+//! `healthcheck`.
 //!
 //! Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
+pub mod audit;
 pub mod commands;
 pub mod dev;
 pub mod output;
@@ -52,6 +54,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: Keys,
+    },
+    /// The audit trail.
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
     },
     /// Ask the server on this machine whether it can serve; for container health checks.
     Healthcheck,
@@ -119,6 +126,16 @@ enum Keys {
     Rotate,
 }
 
+#[derive(Debug, Subcommand)]
+enum Audit {
+    /// Make every seal again and say whether the trail is whole; fails when it is not.
+    Verify {
+        /// A head that was written down before (the log has one at every sealing): it must still be there.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        head: Option<String>,
+    },
+}
+
 /// Runs the command of this process.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -172,6 +189,7 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Impersonate(asked) => commands::impersonate(asked.into()),
         Command::Keys { command: Keys::List } => commands::list_keys(),
         Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
+        Command::Audit { command: Audit::Verify { head } } => audit::run(head.as_deref()),
         Command::Healthcheck => commands::healthcheck(),
     }
 }

@@ -32,6 +32,7 @@ pub mod sign_out;
 pub mod start_impersonation;
 pub mod userinfo;
 pub mod verify_access_token;
+pub mod verify_audit;
 
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;

@@ -4,6 +4,7 @@
 //! ([`StoreError::Corrupt`]), nothing is judged. Hot writes are single statements ([`statement`]).
 pub mod access_tokens;
 pub mod audit;
+pub mod audit_checkpoints;
 pub mod authorization_codes;
 pub mod clients;
 pub mod consents;
