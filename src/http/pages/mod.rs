@@ -9,6 +9,7 @@ pub mod assets;
 pub mod browser;
 pub mod confirm;
 pub mod consent;
+pub mod console;
 pub mod error;
 pub mod forms;
 pub mod frame;
@@ -34,7 +35,8 @@ use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError as _, Route, 
 use std::future::ready;
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(resource("/", "GET, HEAD").route(read().to(account::home)))
+    cfg.configure(console::routes)
+        .service(resource("/", "GET, HEAD").route(read().to(account::home)))
         .service(resource("/account", "GET, HEAD").route(read().to(account::get)))
         .service(
             resource("/login", "GET, HEAD, POST")
@@ -58,7 +60,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         )
         .service(resource("/impersonation/stop", "POST").route(web::post().to(stop::post)))
         .service(resource("/impersonation/stopped", "GET, HEAD").route(read().to(stop::stopped)))
-        .service(resource("/static/{file}", "GET, HEAD").route(read().to(assets::get)));
+        .service(console::resource("/static/{file}", "GET, HEAD").route(read().to(assets::get)));
 }
 
 fn read() -> Route {
