@@ -2,6 +2,7 @@
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::EndReason;
+use crate::domain::user::User;
 use crate::impersonation::{Denial, Impersonation, ImpersonationRequest};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +18,7 @@ pub enum EventKind {
     LoginFailed,
     Logout,
     UserChanged,
+    PasswordChanged,
     ApplicationChanged,
     OrganizationChanged,
     RoleChanged,
@@ -36,6 +38,7 @@ impl EventKind {
             Self::LoginFailed => "login.failed",
             Self::Logout => "logout",
             Self::UserChanged => "user.changed",
+            Self::PasswordChanged => "user.password_changed",
             Self::ApplicationChanged => "application.changed",
             Self::OrganizationChanged => "organization.changed",
             Self::RoleChanged => "role.changed",
@@ -108,6 +111,16 @@ impl Event {
             organization: by.subject().organization_id().map(ToString::to_string),
             channel: Some(by.channel().as_str()),
             protocol: Some(by.protocol().as_str()),
+            ..Self::new(kind, caller)
+        }
+    }
+
+    /// Something that a person did with their own account.
+    pub fn by_owner(kind: EventKind, user: &User, caller: &Caller) -> Self {
+        Self {
+            actor: Some(user.id.to_string()),
+            subject: Some(user.id.to_string()),
+            organization: user.organization_id().map(ToString::to_string),
             ..Self::new(kind, caller)
         }
     }

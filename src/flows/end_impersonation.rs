@@ -136,7 +136,16 @@ pub async fn end_all(
     by: EndedBy<'_>,
     caller: &Caller,
 ) -> Result<u64, StoreError> {
-    let conn = ctx.store.conn().await?;
+    end_matching(&*ctx.store.conn().await?, which, by, caller).await
+}
+
+/// The same within a transaction.
+pub(super) async fn end_matching(
+    conn: &Conn,
+    which: &Which,
+    by: EndedBy<'_>,
+    caller: &Caller,
+) -> Result<u64, StoreError> {
     let mut ended = 0;
     for status in ["active", "link_issued"] {
         let filter = store::impersonations::Filter {
@@ -148,8 +157,8 @@ pub async fn end_all(
             before: None,
             limit: i64::from(u16::MAX),
         };
-        for record in store::impersonations::list(&conn, &filter).await? {
-            ended += u64::from(end(&conn, &record, by, caller).await?);
+        for record in store::impersonations::list(conn, &filter).await? {
+            ended += u64::from(end(conn, &record, by, caller).await?);
         }
     }
     Ok(ended)

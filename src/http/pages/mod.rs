@@ -6,6 +6,7 @@
 pub mod account;
 pub mod answer;
 pub mod assets;
+pub mod bar;
 pub mod browser;
 pub mod confirm;
 pub mod consent;
@@ -21,6 +22,7 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod stop;
 pub mod times;
+pub mod words;
 
 use super::error::ApiError;
 use super::extract::Anyone;
@@ -36,8 +38,8 @@ use std::future::ready;
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.configure(console::routes)
+        .configure(account::routes)
         .service(resource("/", "GET, HEAD").route(read().to(account::home)))
-        .service(resource("/account", "GET, HEAD").route(read().to(account::get)))
         .service(
             resource("/login", "GET, HEAD, POST")
                 .route(read().to(sign_in::get))
@@ -58,6 +60,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
                 .route(read().to(impersonation::get))
                 .route(web::delete().to(impersonation::delete)),
         )
+        .service(console::resource("/impersonation/bar.js", "GET, HEAD").route(read().to(bar::get)))
         .service(resource("/impersonation/stop", "POST").route(web::post().to(stop::post)))
         .service(resource("/impersonation/stopped", "GET, HEAD").route(read().to(stop::stopped)))
         .service(console::resource("/static/{file}", "GET, HEAD").route(read().to(assets::get)));
