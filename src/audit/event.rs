@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
+    ImpersonationRequested,
     ImpersonationRefused,
     LinkIssued,
     LinkRejected,
@@ -28,6 +29,7 @@ pub enum EventKind {
 impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::ImpersonationRequested => "impersonation.requested",
             Self::ImpersonationRefused => "impersonation.refused",
             Self::LinkIssued => "impersonation.link_issued",
             Self::LinkRejected => "impersonation.link_rejected",
