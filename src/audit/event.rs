@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
+    ImpersonationRequested,
     ImpersonationRefused,
     LinkIssued,
     LinkRejected,
@@ -23,11 +24,13 @@ pub enum EventKind {
     OrganizationChanged,
     RoleChanged,
     KeyRotated,
+    AuditExported,
 }
 
 impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::ImpersonationRequested => "impersonation.requested",
             Self::ImpersonationRefused => "impersonation.refused",
             Self::LinkIssued => "impersonation.link_issued",
             Self::LinkRejected => "impersonation.link_rejected",
@@ -43,6 +46,7 @@ impl EventKind {
             Self::OrganizationChanged => "organization.changed",
             Self::RoleChanged => "role.changed",
             Self::KeyRotated => "key.rotated",
+            Self::AuditExported => "audit.exported",
         }
     }
 }
