@@ -33,6 +33,13 @@ struct User {
 }
 
 struct Banner {
+    /// The provider's drop-in that shows the bar.
+    bar_js: String,
+    /// The claims that say who acts; the drop-in reads them.
+    marks: String,
+    actor: String,
+    subject: String,
+    now: String,
     sentence: String,
     read_only: bool,
     time_left: String,
@@ -169,12 +176,18 @@ impl Frame {
             initials: initials(name),
             form_token: session.form_token.clone(),
         };
+        let machine = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let banner = session.acting.as_ref().map(|acting| Banner {
+            bar_js: format!("{}/impersonation/bar.js", shop.settings.issuer),
+            marks: session.id_token_claims.clone(),
+            actor: acting.actor.clone(),
+            subject: name.to_owned(),
+            now: machine(now()),
             sentence: sentence(acting, name),
             read_only: acting.read_only,
             time_left: time_left(session.ends_at, now()),
             until: session.ends_at.format("%H:%M UTC").to_string(),
-            until_machine: session.ends_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            until_machine: machine(session.ends_at),
             form_token: session.form_token.clone(),
         });
         Self { shop: shop.settings.name.clone(), user: Some(user), banner }
@@ -293,7 +306,7 @@ pub async fn stylesheet() -> HttpResponse {
 }
 
 pub async fn script() -> HttpResponse {
-    file("text/javascript; charset=utf-8", include_str!("static/countdown.js"))
+    file("text/javascript; charset=utf-8", include_str!("static/over.js"))
 }
 
 pub async fn icon() -> HttpResponse {

@@ -24,6 +24,7 @@ pub enum EventKind {
     OrganizationChanged,
     RoleChanged,
     KeyRotated,
+    AuditExported,
 }
 
 impl EventKind {
@@ -45,6 +46,7 @@ impl EventKind {
             Self::OrganizationChanged => "organization.changed",
             Self::RoleChanged => "role.changed",
             Self::KeyRotated => "key.rotated",
+            Self::AuditExported => "audit.exported",
         }
     }
 }

@@ -15,6 +15,8 @@ pub const ROLES_WRITE: &str = "roles:write";
 pub const IMPERSONATIONS_READ: &str = "impersonations:read";
 pub const IMPERSONATIONS_END: &str = "impersonations:end";
 pub const AUDIT_READ: &str = "audit:read";
+/// Only what they did themselves, and what was done to them.
+pub const AUDIT_READ_OWN: &str = "audit:read-own";
 pub const KEYS_WRITE: &str = "keys:write";
 pub const POLICIES_WRITE: &str = "policies:write";
 pub const SETTINGS_WRITE: &str = "settings:write";
@@ -33,6 +35,7 @@ pub const ALL: &[&str] = &[
     IMPERSONATIONS_READ,
     IMPERSONATIONS_END,
     AUDIT_READ,
+    AUDIT_READ_OWN,
     KEYS_WRITE,
     POLICIES_WRITE,
     SETTINGS_WRITE,

@@ -32,6 +32,7 @@ pub mod redeem_impersonation;
 pub mod refresh_tokens;
 pub mod revoke;
 pub mod rotate_keys;
+pub mod see_audit;
 pub mod see_history;
 pub mod see_impersonations;
 pub mod sign_in;

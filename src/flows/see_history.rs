@@ -34,6 +34,31 @@ pub async fn find(
     store::history::find(&*ctx.store.conn().await?, id, organization).await
 }
 
+/// The ids of an actor, a subject and an application, for which people give ids, e-mail addresses and names.
+/// What is not known is taken for an id, of which there is nothing.
+pub async fn resolve(
+    ctx: &Context,
+    [actor, subject, application]: [&str; 3],
+) -> Result<[Option<String>; 3], StoreError> {
+    let conn = ctx.store.conn().await?;
+    let person = async |text: &str| match text {
+        "" => Ok(None),
+        text => {
+            let known = store::history::find_person(&conn, text).await?;
+            Ok::<_, StoreError>(Some(known.unwrap_or_else(|| text.to_owned())))
+        }
+    };
+    let (actor, subject) = (person(actor).await?, person(subject).await?);
+    let application = match application {
+        "" => None,
+        text => {
+            let known = store::history::find_application(&conn, text).await?;
+            Some(known.unwrap_or_else(|| text.to_owned()))
+        }
+    };
+    Ok([actor, subject, application])
+}
+
 /// Where one stands. Clocks end it whether or not anybody has written that down yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {

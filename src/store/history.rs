@@ -185,6 +185,29 @@ pub async fn find(
     Ok(rows.into_iter().next().map(|entry| (entry, now)))
 }
 
+/// The id of whom `text` is the id or the e-mail address of.
+pub async fn find_person(mut conn: &Conn, text: &str) -> Result<Option<String>, StoreError> {
+    let email = super::users::canonical_email(text);
+    Ok(users::table
+        .filter(users::id.eq(text).or(users::email_canonical.eq(email)))
+        .select(users::id)
+        .order(users::id.eq(text).desc())
+        .first(&mut conn)
+        .await
+        .optional()?)
+}
+
+/// The id of the application that `text` is the id or the name of.
+pub async fn find_application(mut conn: &Conn, text: &str) -> Result<Option<String>, StoreError> {
+    Ok(clients::table
+        .filter(clients::id.eq(text).or(clients::name.eq(text)))
+        .select(clients::id)
+        .order((clients::id.eq(text).desc(), clients::id))
+        .first(&mut conn)
+        .await
+        .optional()?)
+}
+
 fn named(id: String, called: Option<Called>) -> Named {
     let name = called.and_then(|(name, email)| name.or(email)).unwrap_or_else(|| id.clone());
     Named { id, name }

@@ -5,6 +5,7 @@
 pub mod access_tokens;
 pub mod audit;
 pub mod audit_checkpoints;
+pub mod audit_search;
 pub mod authorization_codes;
 pub mod clients;
 pub mod consents;

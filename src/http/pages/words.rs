@@ -37,6 +37,68 @@ pub fn how_it_ended(reason: EndReason) -> &'static str {
     }
 }
 
+pub const PROTOCOLS: &[(&str, &str)] = &[
+    ("oauth2", "OpenID Connect"),
+    ("samlp", "SAML 2.0"),
+    ("wsfed", "WS-Federation"),
+    ("wsfed-rms", "WS-Federation for Rights Management"),
+];
+
+pub fn protocol(name: &str) -> &'static str {
+    word(PROTOCOLS, name).unwrap_or("another protocol")
+}
+
+pub const CHANNELS: &[(&str, &str)] = &[("link", "Link"), ("console", "Console or command line")];
+
+pub fn channel(name: &str) -> &str {
+    word(CHANNELS, name).unwrap_or(name)
+}
+
+fn word(words: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    words.iter().find(|(known, _)| *known == name).map(|(_, word)| *word)
+}
+
+const EVENTS: &[(&str, &str)] = &[
+    ("impersonation.refused", "Impersonation refused"),
+    ("impersonation.link_issued", "Link handed out"),
+    ("impersonation.link_rejected", "Link rejected"),
+    ("impersonation.started", "Impersonation started"),
+    ("impersonation.token_issued", "Token issued"),
+    ("impersonation.ended", "Impersonation ended"),
+    ("login.succeeded", "Signed in"),
+    ("login.failed", "Sign-in failed"),
+    ("logout", "Signed out"),
+    ("user.changed", "User changed"),
+    ("user.password_changed", "Password changed"),
+    ("application.changed", "Application changed"),
+    ("organization.changed", "Organization changed"),
+    ("role.changed", "Role changed"),
+    ("key.rotated", "Key rotated"),
+    ("audit.exported", "Audit trail exported"),
+];
+
+/// What happened, by the type of its event; a type that has no words yet speaks for itself.
+pub fn event(kind: &str) -> &str {
+    word(EVENTS, kind).unwrap_or(kind)
+}
+
+/// What a filter offers: groups first.
+pub fn kind_choices() -> impl Iterator<Item = (&'static str, &'static str)> {
+    const GROUPS: &[(&str, &str)] =
+        &[("impersonation.*", "All about impersonation"), ("login.*", "All sign-ins")];
+    GROUPS.iter().chain(EVENTS).copied()
+}
+
+/// The types of a choice; `login.*` is a group.
+pub fn kinds(choice: &str) -> Vec<String> {
+    let Some(group) = choice.strip_suffix('*') else { return vec![choice.to_owned()] };
+    let of_group = EVENTS.iter().filter(|(kind, _)| kind.starts_with(group));
+    let mut kinds: Vec<String> = of_group.map(|(kind, _)| (*kind).to_owned()).collect();
+    // A group of nothing is not everything.
+    kinds.push(choice.to_owned());
+    kinds
+}
+
 /// Which browser on which system, as far as it says so: good enough for people to tell their own apart, and
 /// good for nothing else. The first mark that fits counts, because each claims to be its forerunners too.
 pub fn browser(user_agent: Option<&str>) -> String {

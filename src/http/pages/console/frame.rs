@@ -1,6 +1,6 @@
 //! What every page of the console has around it: the menu, who is there, what was just done.
 use super::session::ConsoleSession;
-use crate::domain::permission::USERS_READ;
+use crate::domain::permission::{AUDIT_READ, AUDIT_READ_OWN, IMPERSONATIONS_READ, USERS_READ};
 use crate::domain::user::User;
 use crate::http::pages::assets;
 
@@ -16,9 +16,12 @@ pub enum Section {
     Audit,
 }
 
-/// One line a section that has pages, in the order of the menu: what it needs, where it is.
-const MENU: &[(Section, &str, &str, &str)] =
-    &[(Section::Users, "Users", "/console/users", USERS_READ)];
+/// One line a section that has pages, in the order of the menu: where it is, and what it needs one of.
+const MENU: &[(Section, &str, &str, &[&str])] = &[
+    (Section::Users, "Users", "/console/users", &[USERS_READ]),
+    (Section::Impersonations, "Impersonations", "/console/impersonations", &[IMPERSONATIONS_READ]),
+    (Section::Audit, "Audit", "/console/audit", &[AUDIT_READ, AUDIT_READ_OWN]),
+];
 
 impl Section {
     /// The path of an SVG, 20 × 20, drawn beside the word of the menu.
@@ -89,7 +92,7 @@ impl Frame {
 
 /// Only what the person may see.
 pub fn menu(console: &ConsoleSession, here: Section) -> Vec<Item> {
-    let seen = MENU.iter().filter(|(.., permission)| console.may(permission));
+    let seen = MENU.iter().filter(|(.., any_of)| any_of.iter().any(|it| console.may(it)));
     seen.map(|(section, label, href, _)| Item {
         label,
         href,

@@ -3,7 +3,10 @@
 //! A handler's first argument is a [`ConsoleSession`], and its first line says which permission it needs.
 //! Staff of an organization see what is of it; anything else is not there for them. Pages are made of the
 //! components of `templates/console/kit.html`, with the values of [`kit`].
+pub mod audit;
+pub mod filters;
 pub mod frame;
+pub mod impersonations;
 pub mod kit;
 pub mod session;
 pub mod users;
@@ -20,7 +23,9 @@ use actix_web::{HttpResponse, Resource, web};
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.service(resource("/console", "GET, HEAD").route(super::read().to(home)))
-        .service(resource("/console/users", "GET, HEAD").route(super::read().to(users::list)));
+        .service(resource("/console/users", "GET, HEAD").route(super::read().to(users::list)))
+        .configure(impersonations::routes)
+        .configure(audit::routes);
 }
 
 /// As on all pages, and compressed: every token in a page is salted, so its size tells nothing.

@@ -3,8 +3,8 @@ use super::frame::{Frame, Section, menu};
 use crate::authentication::Session;
 use crate::domain::OrganizationId;
 use crate::domain::permission::{
-    AUDIT_READ, CLIENTS_READ, IMPERSONATIONS_READ, KEYS_WRITE, ORGANIZATIONS_READ, ROLES_WRITE,
-    USERS_READ,
+    AUDIT_READ, AUDIT_READ_OWN, CLIENTS_READ, IMPERSONATIONS_READ, KEYS_WRITE, ORGANIZATIONS_READ,
+    ROLES_WRITE, USERS_READ,
 };
 use crate::domain::user::User;
 use crate::flows::start_impersonation::encode;
@@ -25,6 +25,7 @@ const ANY_OF: &[&str] = &[
     USERS_READ,
     IMPERSONATIONS_READ,
     AUDIT_READ,
+    AUDIT_READ_OWN,
     CLIENTS_READ,
     ORGANIZATIONS_READ,
     ROLES_WRITE,
