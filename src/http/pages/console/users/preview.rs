@@ -72,9 +72,8 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         none: clients.is_empty(),
         application: applications(&clients, chosen),
         protocol: protocol_select(&protocols, protocol),
-        scope: (protocol == Some(ProtocolName::Oauth2)).then(|| {
-            Field::new("scope", "Scope", &scope).hint("What the application would ask for.")
-        }),
+        scope: (protocol == Some(ProtocolName::Oauth2))
+            .then(|| Field::new("scope", "Scope that it asks for", &scope)),
         shown,
         note,
     };
