@@ -20,11 +20,14 @@ pub mod end_session;
 pub mod end_sessions;
 pub mod exchange_code;
 pub mod facts;
+pub mod find_users;
+pub mod hand_over;
 pub mod housekeeping;
 pub mod introspect;
 pub mod issue_tokens;
 pub mod keyring;
 pub mod passwords;
+pub mod preview_tokens;
 pub mod redeem_impersonation;
 pub mod refresh_tokens;
 pub mod revoke;
@@ -37,6 +40,7 @@ pub mod sign_out;
 pub mod start_impersonation;
 pub mod userinfo;
 pub mod verify_access_token;
+pub mod view_user;
 pub mod verify_audit;
 
 use crate::crypto::bewit::CanonicalUrl;
@@ -89,6 +93,17 @@ pub enum Failure<R> {
     Accident(#[from] StoreError),
     #[error("too busy")]
     Busy,
+}
+
+impl<R> Failure<R> {
+    /// The same failure, with its reason as one of another flow's.
+    pub fn because<S>(self, reason: impl FnOnce(R) -> S) -> Failure<S> {
+        match self {
+            Self::Refused(refusal) => Failure::Refused(reason(refusal)),
+            Self::Accident(cause) => Failure::Accident(cause),
+            Self::Busy => Failure::Busy,
+        }
+    }
 }
 
 impl<R> From<DbError> for Failure<R> {

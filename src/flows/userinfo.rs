@@ -4,9 +4,11 @@
 use super::claims;
 use super::verify_access_token::{LiveToken, verify};
 use super::{Context, Failure};
+use crate::domain::SessionId;
 use crate::domain::caller::Caller;
-use crate::domain::scope::OPENID;
-use crate::impersonation::marks;
+use crate::domain::scope::{OPENID, Scopes};
+use crate::domain::user::User;
+use crate::impersonation::{Impersonation, marks};
 use serde_json::{Map, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,10 +32,21 @@ pub async fn userinfo(
     let (Some(user), true) = (&live.user, live.scope.contains(OPENID)) else {
         return Err(Failure::Refused(UserinfoRefusal::NotOpenid));
     };
-    let mut claims = claims::about(user, &live.scope);
-    if let (Some(session), Some(_)) = (&live.session, &live.impersonation) {
+    let impersonated = live.session.as_ref().zip(live.impersonation.as_ref());
+    let claims = userinfo_claims(ctx.issuer(), (user, &live.scope), impersonated);
+    Ok((claims, live))
+}
+
+/// What is said about `user` at a scope; about an impersonated one also in which session, and the marks.
+pub(super) fn userinfo_claims(
+    issuer: &str,
+    (user, scope): (&User, &Scopes),
+    impersonated: Option<(&SessionId, &Impersonation)>,
+) -> Map<String, Value> {
+    let mut claims = claims::about(user, scope);
+    if let Some((session, _)) = impersonated {
         claims.insert("sid".into(), session.as_str().into());
     }
-    marks::write(&mut claims, live.impersonation.as_ref(), ctx.issuer());
-    Ok((claims, live))
+    marks::write(&mut claims, impersonated.map(|(_, by)| by), issuer);
+    claims
 }

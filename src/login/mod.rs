@@ -7,6 +7,7 @@ pub mod request;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
+use crate::domain::user::User;
 pub use principal::Principal;
 pub use request::{LoginRequest, ResponseMode};
 
@@ -54,4 +55,11 @@ pub trait Protocol: Send + Sync {
     /// Tells the application who signed in. If the principal has an actor, what the application
     /// learns from this answer names the actor.
     fn answer(&self, login: &Login<'_>) -> Answer;
+
+    /// What an answer would say to `client` about `subject` if they signed in for themselves: names and
+    /// values in their order, for people to look at. `None` from a room whose answer says nothing by itself,
+    /// because the application fetches it afterwards.
+    fn describe(&self, _subject: &User, _client: &Client) -> Option<Vec<(String, String)>> {
+        None
+    }
 }

@@ -11,6 +11,8 @@ pub mod clients;
 pub mod consents;
 pub mod credentials;
 pub mod directory;
+pub mod directory_search;
+pub mod handover_codes;
 pub mod history;
 pub mod impersonations;
 pub mod login_failures;
