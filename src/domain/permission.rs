@@ -64,6 +64,11 @@ impl Permissions {
         self.0.contains(permission)
     }
 
+    /// In alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     pub fn is_subset_of(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)
     }

@@ -60,17 +60,17 @@ pub async fn impersonations(
     reader: &User,
     id: &UserId,
     limit: i64,
-) -> Result<(Vec<Entry>, Vec<Entry>), StoreError> {
+) -> Result<(Vec<Entry>, Vec<Entry>, Timestamp), StoreError> {
     let conn = ctx.store.conn().await?;
     let organization = reader.organization_id().cloned();
     let seen = Search { organization, opened: true, limit, ..Search::default() };
     let of = Search { subject: Some(id.to_string()), ..seen.clone() };
     let by = Search { actor: Some(id.to_string()), ..seen };
-    let (of, by) = futures_util::try_join!(
+    let ((of, now), (by, _)) = futures_util::try_join!(
         store::history::search(&conn, &of),
         store::history::search(&conn, &by),
     )?;
-    Ok((of.0, by.0))
+    Ok((of, by, now))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -14,6 +14,7 @@ pub mod console;
 pub mod error;
 pub mod forms;
 pub mod frame;
+pub mod go;
 pub mod headers;
 pub mod impersonation;
 pub mod message;
@@ -54,6 +55,11 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             resource("/consent", "GET, HEAD, POST")
                 .route(read().to(consent::get))
                 .route(web::post().to(consent::post)),
+        )
+        .service(
+            resource("/go", "GET, HEAD, POST")
+                .route(read().to(go::get))
+                .route(web::post().to(go::post)),
         )
         .service(
             resource("/me/impersonation", "GET, HEAD, DELETE")

@@ -59,6 +59,7 @@ fn word(words: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
 }
 
 const EVENTS: &[(&str, &str)] = &[
+    ("impersonation.requested", "Code for another window made"),
     ("impersonation.refused", "Impersonation refused"),
     ("impersonation.link_issued", "Link handed out"),
     ("impersonation.link_rejected", "Link rejected"),

@@ -9,6 +9,7 @@ pub mod frame;
 pub mod impersonations;
 pub mod kit;
 pub mod session;
+pub mod sign_in_as;
 pub mod users;
 
 use super::headers::redirect;
@@ -23,7 +24,8 @@ use actix_web::{HttpResponse, Resource, web};
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.service(resource("/console", "GET, HEAD").route(super::read().to(home)))
-        .service(resource("/console/users", "GET, HEAD").route(super::read().to(users::list)))
+        .configure(users::routes)
+        .configure(sign_in_as::routes)
         .configure(impersonations::routes)
         .configure(audit::routes);
 }

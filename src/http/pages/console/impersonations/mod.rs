@@ -3,7 +3,7 @@ mod detail;
 mod end;
 mod history;
 mod running;
-mod shown;
+pub mod shown;
 
 use super::kit::Tab;
 use super::resource;
