@@ -7,6 +7,7 @@ mod bad_input;
 mod browser;
 mod cli;
 mod clients;
+mod console;
 mod every_route;
 mod faults;
 mod impersonation;

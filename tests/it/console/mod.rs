@@ -1,0 +1,3 @@
+//! The console, as staff use it.
+mod history;
+mod trail;
