@@ -3,7 +3,7 @@
 //! One thread with a small runtime of its own. Nothing here decides anything: while it is stuck, requests
 //! go on, and a rule that depends on time asks the database itself.
 use super::Parts;
-use crate::flows::{Context, deliver_logout, housekeeping, rotate_keys};
+use crate::flows::{Context, deliver_logout, end_impersonation, housekeeping, rotate_keys};
 use crate::store::{self, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ pub enum Migrations {
 }
 
 const BEAT: Duration = Duration::from_secs(1);
-/// Beats between seals of the audit trail, and between cleanings.
+/// Beats between seals of the audit trail (and what else is written down late), and between cleanings.
 const SEAL_EVERY: u64 = 5;
 const CLEAN_EVERY: u64 = 60;
 /// After a long time without sealing the other work gets its turn too.
@@ -110,6 +110,11 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
     }
     if let Err(error) = deliver_logout::deliver_due(ctx).await {
         report("logout deliveries", &error);
+    }
+    if beat.is_multiple_of(SEAL_EVERY)
+        && let Err(error) = end_impersonation::end_overdue(ctx).await
+    {
+        report("ending what is overdue", &error);
     }
     if beat.is_multiple_of(SEAL_EVERY)
         && let Err(error) = seal(ctx).await

@@ -117,7 +117,7 @@ pub async fn list_after(
 pub async fn count_unsealed(mut conn: &Conn, most: i64) -> Result<i64, StoreError> {
     let text = "SELECT count(*) AS count FROM (SELECT FROM audit_events WHERE xact >= coalesce( \
                 (SELECT to_xact FROM audit_checkpoints ORDER BY number DESC LIMIT 1), '0'::xid8) \
-                LIMIT $1) AS some";
+                LIMIT $1) AS waiting";
     let counted: Count =
         diesel::sql_query(text).bind::<BigInt, _>(most).get_result(&mut conn).await?;
     Ok(counted.count)

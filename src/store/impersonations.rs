@@ -199,6 +199,24 @@ pub async fn list_of_actor_session(
     rows.into_iter().map(Record::try_from).collect()
 }
 
+/// Running ones whose time is up, or that nobody has used since `seen_since`; the oldest first.
+pub async fn list_overdue(
+    mut conn: &Conn,
+    (now, seen_since): (Timestamp, Timestamp),
+    limit: i64,
+) -> Result<Vec<ImpersonationId>, StoreError> {
+    let over = impersonations::ends_at.le(now).or(impersonations::last_seen_at.le(seen_since));
+    let ids: Vec<String> = impersonations::table
+        .filter(impersonations::status.eq("active"))
+        .filter(over.assume_not_null())
+        .select(impersonations::id)
+        .order(impersonations::ends_at)
+        .limit(limit)
+        .load(&mut conn)
+        .await?;
+    ids.into_iter().map(|id| super::id(TABLE, id)).collect()
+}
+
 /// A link to be handed out.
 pub struct NewLink<'a> {
     pub granted: &'a Impersonation,

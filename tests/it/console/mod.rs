@@ -1,9 +1,11 @@
 //! The console: who gets in, what they find, and how they get from a user to being signed in as them.
 mod entering;
 mod finding;
+mod history;
 mod real_browser;
 mod sign_in_as;
 mod templates;
+mod trail;
 mod user_page;
 
 use crate::support::{Browser, Page, TestServer};

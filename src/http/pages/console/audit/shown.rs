@@ -36,7 +36,7 @@ pub fn event(console: &ConsoleSession, entry: &Entry, page: &Page) -> Event {
     Event {
         seq: entry.seq,
         at: Moment {
-            text: entry.at.format("%-d %b %Y, %H:%M:%S UTC").to_string(),
+            text: entry.at.format("%-d %b %Y, %H:%M:%S").to_string(),
             rfc3339: entry.at.to_rfc3339(),
         },
         what: words::event(&entry.kind).to_owned(),
