@@ -50,7 +50,7 @@ async fn acting_only(server: &TestServer) -> Browser {
 }
 
 #[tokio::test]
-async fn a10_an_impersonated_administrator_is_nobody_in_the_console() {
+async fn a38_an_impersonated_administrator_is_nobody_in_the_console() {
     let server = TestServer::start().await;
     let browser = acting_only(&server).await;
     server.db.sql("INSERT INTO user_roles VALUES ('usr_alice', 'admin')").await;
@@ -76,9 +76,7 @@ async fn h17_one_path_is_one_page_and_no_other_spelling_is() {
         "/console/..;/console/users",
         "/console/users;x=1",
         "/console/users.",
-        "/console/%2e%2e/console/users",
         "/console%2fusers",
-        "/./console/users",
         "/console/users/usr_alice/",
         "/console/users/usr_alice/Sign-In-As",
         "/console/users/usr_alice/sign-in-as;v=1",
