@@ -2,6 +2,8 @@
 //!
 //! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
 //! up in one statement with the session, the code and the audit event.
+pub mod own;
+
 use super::complete_login::{Completed, Kept, SignedIn, complete_login};
 use super::end_impersonation::event_about;
 use super::facts::{self, Onward};
