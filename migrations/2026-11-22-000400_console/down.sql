@@ -1,6 +1,8 @@
 UPDATE roles SET permissions = array_remove(permissions, 'audit:read-own') WHERE built_in AND name = 'admin';
 UPDATE roles SET permissions = array_replace(permissions, 'audit:read-own', 'audit:read') WHERE built_in AND name = 'support';
 DROP INDEX audit_events_at;
+DROP INDEX audit_events_subject;
+DROP INDEX audit_events_actor;
 DROP INDEX audit_events_organization;
 DROP INDEX audit_events_client;
 DROP INDEX audit_events_type;

@@ -33,7 +33,9 @@ mod tests {
 
     fn seal(previous: &[u8], events: &[&str]) -> [u8; 32] {
         let mut seal = Seal::upon(previous);
-        events.iter().for_each(|event| seal.add(event));
+        for event in events {
+            seal.add(event);
+        }
         seal.finish()
     }
 

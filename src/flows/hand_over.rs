@@ -145,13 +145,11 @@ pub async fn use_code(
             Some(hash) => store::handover_codes::redeem(&conn, hash, &person.id).await?,
             None => None,
         };
-        match used {
-            Some(used) => used,
-            None => {
-                note_failure(&mut conn, &keys, (person, hash.as_deref()), caller).await?;
-                return Err(Failure::Refused(CodeRefusal::NotGood));
-            }
-        }
+        let Some(used) = used else {
+            note_failure(&mut conn, &keys, (person, hash.as_deref()), caller).await?;
+            return Err(Failure::Refused(CodeRefusal::NotGood));
+        };
+        used
     };
     let start = again(person, used)?;
     let issued = start_impersonation(ctx, &start, caller).await;

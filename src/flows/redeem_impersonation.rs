@@ -2,12 +2,12 @@
 //!
 //! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
 //! up in one statement with the session, the code and the audit event.
+mod onward;
 pub mod own;
 
-use super::complete_login::{Completed, Kept, SignedIn, complete_login};
+use super::complete_login::Kept;
 use super::end_impersonation::event_about;
-use super::facts::{self, Onward};
-use super::start_impersonation::encode;
+use super::facts;
 use super::{Context, Failure, sign_in};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
@@ -24,6 +24,7 @@ use crate::login::{Answer, Principal};
 use crate::store::impersonations::{Record, Redemption};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
+use onward::{Way, answer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedeemRefusal {
@@ -364,46 +365,4 @@ async fn write(
 fn new_session_id(now: Timestamp) -> Result<SessionId, StoreError> {
     SessionId::parse(random::id("ses", now))
         .map_err(|e| StoreError::Corrupt { table: "sessions", what: e.to_string() })
-}
-
-enum Way<'a> {
-    On(Answer),
-    Back(Box<Completed<'a>>),
-}
-
-/// To the application, so that it asks for itself; or the protocol's answer at once.
-fn answer<'a>(
-    ctx: &Context,
-    link: &'a Link,
-    principal: &'a Principal,
-    ask: &'a ImpersonationRequest,
-    session: &'a SessionId,
-) -> Result<Way<'a>, Failure<RedeemRefusal>> {
-    let refuse = |denial| Failure::Refused(RedeemRefusal::Denied(denial));
-    match Context::onward(&ask.client) {
-        Some(Onward::Application(uri)) => {
-            Ok(Way::On(Answer::Redirect(initiate_login(ctx, uri, principal, &link.record))))
-        }
-        Some(Onward::Unsolicited) => {
-            let room = ctx.room(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
-            let (client, request, now) = (&ask.client, &link.terms.request, ask.now);
-            let signed_in = SignedIn { principal, client, request, session, now };
-            Ok(Way::Back(Box::new(complete_login(ctx, room, signed_in)?)))
-        }
-        None => Err(refuse(Denial::ClientNotEnabled)),
-    }
-}
-
-/// Third-party initiated login ([OpenID Connect Core §4]).
-///
-/// [OpenID Connect Core §4]: https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
-fn initiate_login(ctx: &Context, uri: &str, principal: &Principal, record: &Record) -> String {
-    let joint = if uri.contains('?') { '&' } else { '?' };
-    let (iss, hint) = (encode(ctx.issuer()), encode(principal.subject().id.as_str()));
-    let mut url = format!("{uri}{joint}iss={iss}&login_hint={hint}");
-    if let Some(destination) = &record.target_link_uri {
-        url.push_str("&target_link_uri=");
-        url.push_str(&encode(destination));
-    }
-    url
 }

@@ -23,7 +23,7 @@ pub fn visible_to(reader: &User, search: Search) -> Search {
         Some(_) => None,
         None => reader.organization_id().map(ToString::to_string),
     };
-    Search { own, organization, ..search }
+    Search { organization, own, ..search }
 }
 
 /// Events, and what those in them are called.

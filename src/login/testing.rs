@@ -17,6 +17,9 @@ pub fn signer() -> &'static Signer {
     &SIGNER
 }
 
+/// # Panics
+///
+/// Never: the key is long enough.
 pub fn pairwise() -> MacKey {
     MacKey::new(&[7; 32]).unwrap()
 }

@@ -103,6 +103,13 @@ fn id_at(at: Timestamp) -> String {
     format!("imp_{:012x}", at.timestamp_millis().max(0))
 }
 
+/// The ids of the time that is looked for: from the first and before the second.
+fn ids_of_time(search: &Search) -> Option<(String, String)> {
+    let since = search.since.map(id_at).unwrap_or_default();
+    let until = search.until.map_or_else(|| "j".to_owned(), id_at);
+    (search.since.is_some() || search.until.is_some()).then_some((since, until))
+}
+
 /// The rows, and the time.
 pub async fn search(
     mut conn: &Conn,
@@ -123,21 +130,19 @@ pub async fn search(
     if let Some(id) = &search.id {
         query = query.filter(impersonations::id.eq(id.as_str()));
     }
-    let texts = [&search.actor, &search.subject, &search.client, &search.protocol, &search.channel];
-    let [actor, subject, client, protocol, channel] = texts;
-    if let Some(actor) = actor {
+    if let Some(actor) = &search.actor {
         query = query.filter(impersonations::actor_id.eq(actor));
     }
-    if let Some(subject) = subject {
+    if let Some(subject) = &search.subject {
         query = query.filter(impersonations::subject_id.eq(subject));
     }
-    if let Some(client) = client {
+    if let Some(client) = &search.client {
         query = query.filter(impersonations::client_id.eq(client));
     }
-    if let Some(protocol) = protocol {
+    if let Some(protocol) = &search.protocol {
         query = query.filter(impersonations::protocol.eq(protocol));
     }
-    if let Some(channel) = channel {
+    if let Some(channel) = &search.channel {
         query = query.filter(impersonations::channel.eq(channel));
     }
     if let Some(reason) = &search.end_reason {
@@ -146,24 +151,19 @@ pub async fn search(
     if let Some(organization) = &search.organization {
         query = query.filter(impersonations::organization_id.eq(organization.as_str()));
     }
-    if search.since.is_some() || search.until.is_some() {
-        let since = search.since.map(id_at).unwrap_or_default();
-        let until = search.until.map_or_else(|| "j".to_owned(), id_at);
+    if let Some((since, until)) = ids_of_time(search) {
         query = query.filter(impersonations::id.ge(since)).filter(impersonations::id.lt(until));
     }
     if search.opened {
         query = query.filter(impersonations::redeemed_at.is_not_null());
     }
     if search.running {
+        let by_token = impersonations::ticket_hash.is_null().nullable();
         let seen_since = now - crate::impersonation::grant::IDLE_LIMIT;
         query = query
             .filter(impersonations::status.eq("active"))
             .filter(impersonations::ends_at.gt(now))
-            .filter(
-                impersonations::last_seen_at
-                    .gt(seen_since)
-                    .or(impersonations::ticket_hash.is_null().nullable()),
-            );
+            .filter(impersonations::last_seen_at.gt(seen_since).or(by_token));
     }
     if let Some(before) = &search.before {
         query = query.filter(impersonations::id.lt(before.as_str()));

@@ -72,7 +72,6 @@ fn marks(ends_at: DateTime<Utc>) -> String {
 
 fn frame(shop: &Shop, party: &Party, session: &Session) -> Frame {
     let name = name(session);
-    let stop = format!("/at/{}/stop", party.slug);
     let banner = session.acting.as_ref().map(|actor| {
         let acting = Acting {
             actor: actor.clone(),
@@ -100,7 +99,12 @@ fn frame(shop: &Shop, party: &Party, session: &Session) -> Frame {
         form_token: session.form_token.clone(),
         name,
     };
-    Frame { shop: shop.settings.name.clone(), user: Some(user), banner, stop }
+    Frame {
+        shop: shop.settings.name.clone(),
+        user: Some(user),
+        banner,
+        stop: format!("/at/{}/stop", party.slug),
+    }
 }
 
 fn profile(session: Session) -> Profile {

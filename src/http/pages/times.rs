@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn a_span_is_in_whole_minutes() {
-        let span = |seconds| super::span(chrono::Duration::seconds(seconds));
+        let span = |seconds| span(chrono::Duration::seconds(seconds));
         assert_eq!(
             [span(-5), span(59), span(60), span(1799)],
             ["under a minute", "under a minute", "1 minute", "29 minutes"]

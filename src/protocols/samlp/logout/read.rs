@@ -88,8 +88,8 @@ fn check(element: Element<'_>, frame: Frame<'_>) -> Result<(), Unreadable> {
         None if !frame.signed => {}
         Some(_) | None => return Err(Unreadable("The SAML message is for another address.")),
     }
-    let issued = moment(element.required("IssueInstant").map_err(broken)?)?;
-    if (frame.now - issued).abs() > SKEW {
+    let sent_at = moment(element.required("IssueInstant").map_err(broken)?)?;
+    if (frame.now - sent_at).abs() > SKEW {
         return Err(Unreadable(
             "The SAML message is too old, or the application's clock is wrong.",
         ));
