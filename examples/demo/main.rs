@@ -45,7 +45,7 @@ fn routes(config: &mut ServiceConfig) {
         .route("/backchannel-logout", post().to(backchannel::logout))
         .route("/healthz", get().to(pages::healthz))
         .route("/static/demo.css", get().to(pages::stylesheet))
-        .route("/static/countdown.js", get().to(pages::script))
+        .route("/static/over.js", get().to(pages::script))
         .route("/static/icon.svg", get().to(pages::icon))
         .default_service(actix_web::web::to(pages::not_found));
 }

@@ -37,6 +37,13 @@ pub struct User {
 }
 
 pub struct Banner {
+    /// The provider's drop-in that shows the bar.
+    pub bar_js: String,
+    /// The claims that say who acts; the drop-in reads them.
+    pub marks: String,
+    pub actor: String,
+    pub subject: String,
+    pub now: String,
     pub sentence: String,
     pub read_only: bool,
     pub time_left: String,
@@ -174,15 +181,30 @@ impl Frame {
             form_token: session.form_token.clone(),
         };
         let banner = session.acting.as_ref().map(|acting| Banner {
+            bar_js: bar_js(shop),
+            marks: session.id_token_claims.clone(),
+            actor: acting.actor.clone(),
+            subject: name.to_owned(),
+            now: machine(now()),
             sentence: sentence(acting, name),
             read_only: acting.read_only,
             time_left: time_left(session.ends_at, now()),
             until: session.ends_at.format("%H:%M UTC").to_string(),
-            until_machine: session.ends_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            until_machine: machine(session.ends_at),
             form_token: session.form_token.clone(),
         });
         Self { shop: shop.settings.name.clone(), user: Some(user), banner, stop: LOGOUT.to_owned() }
     }
+}
+
+/// Where the provider has its bar.
+pub fn bar_js(shop: &Shop) -> String {
+    format!("{}/impersonation/bar.js", shop.settings.issuer)
+}
+
+/// A time as machines read it.
+pub fn machine(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 fn display_name(session: &Session, info: &OurUserInfo) -> String {
@@ -301,7 +323,7 @@ pub async fn stylesheet() -> HttpResponse {
 }
 
 pub async fn script() -> HttpResponse {
-    file("text/javascript; charset=utf-8", include_str!("static/countdown.js"))
+    file("text/javascript; charset=utf-8", include_str!("static/over.js"))
 }
 
 pub async fn icon() -> HttpResponse {

@@ -77,11 +77,12 @@ impl Settings {
         self.own_address(self.url.join(path).ok()?.as_str())
     }
 
-    /// `form-action` names the provider too: browsers apply it to where a form is redirected.
+    /// `form-action` names the provider too: browsers apply it to where a form is redirected. Of scripts, ours
+    /// and its bar alone.
     pub fn content_security_policy(&self) -> String {
         let provider = self.issuer_origin.ascii_serialization();
         format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+            "default-src 'none'; style-src 'self'; script-src 'self' {provider}/impersonation/bar.js; img-src 'self'; \
              form-action 'self' {provider}; base-uri 'none'; frame-ancestors 'none'"
         )
     }

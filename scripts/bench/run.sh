@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # make bench: a release build under load. Flags go to bench.py: --only NAME, --runs N, --seconds N, --check.
+# `--only search` measures only the console's search among a million people (directory.py).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -14,4 +15,15 @@ fi
 [[ -r /proc/self/stat ]] || { echo "CPU seconds are read from /proc: this needs Linux." >&2; exit 1; }
 scripts/install-postgres.sh
 cargo build --locked --release --bin understudy
-exec python3 scripts/bench/bench.py --binary "${CARGO_TARGET_DIR:-target}/release/understudy" "$@"
+binary=${CARGO_TARGET_DIR:-target}/release/understudy
+check=()
+for word in "$@"; do [[ $word == --check ]] && check=(--check); done
+if [[ "$*" == *"--only search"* ]]; then
+    exec python3 scripts/bench/directory.py --binary "$binary" "${check[@]}"
+fi
+missed=0
+python3 scripts/bench/bench.py --binary "$binary" "$@" || missed=1
+if [[ "$*" != *--only* ]]; then
+    python3 scripts/bench/directory.py --binary "$binary" "${check[@]}" || missed=1
+fi
+exit $missed

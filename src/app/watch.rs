@@ -3,7 +3,7 @@
 //! One thread with a small runtime of its own. Nothing here decides anything: while it is stuck, requests
 //! go on, and a rule that depends on time asks the database itself.
 use super::Parts;
-use crate::flows::{Context, deliver_logout, housekeeping, rotate_keys};
+use crate::flows::{Context, deliver_logout, end_impersonation, housekeeping, rotate_keys};
 use crate::store::{self, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,9 +17,11 @@ pub enum Migrations {
 }
 
 const BEAT: Duration = Duration::from_secs(1);
-/// Beats between seals of the audit trail, and between cleanings.
+/// Beats between seals of the audit trail (and what else is written down late), and between cleanings.
 const SEAL_EVERY: u64 = 5;
 const CLEAN_EVERY: u64 = 60;
+/// After a long time without sealing the other work gets its turn too.
+const SEALS_AT_ONCE: usize = 20;
 
 /// Ends the watch when dropped.
 pub struct Watch {
@@ -110,6 +112,11 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
         report("logout deliveries", &error);
     }
     if beat.is_multiple_of(SEAL_EVERY)
+        && let Err(error) = end_impersonation::end_overdue(ctx).await
+    {
+        report("ending what is overdue", &error);
+    }
+    if beat.is_multiple_of(SEAL_EVERY)
         && let Err(error) = seal(ctx).await
     {
         report("sealing the audit trail", &error);
@@ -144,7 +151,14 @@ fn node_clock() -> crate::domain::Timestamp {
     chrono::Utc::now()
 }
 
+/// Seals what has come since, in a few bites a time; the head of the chain goes to the log too, where whoever
+/// cuts the end of the trail off cannot reach it.
 async fn seal(ctx: &Context) -> Result<(), StoreError> {
     let mut conn = ctx.store.conn().await?;
-    store::audit::seal_next(&mut conn).await.map(|_| ())
+    for _ in 0..SEALS_AT_ONCE {
+        let Some(seal) = store::audit_checkpoints::seal_next(&mut conn).await? else { break };
+        let head = crate::flows::verify_audit::Head::of(&seal);
+        tracing::info!(%head, events = seal.events, "sealed the audit trail");
+    }
+    Ok(())
 }

@@ -2,11 +2,13 @@
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::EndReason;
+use crate::domain::user::User;
 use crate::impersonation::{Denial, Impersonation, ImpersonationRequest};
 use serde_json::{Map, Value, json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
+    ImpersonationRequested,
     ImpersonationRefused,
     LinkIssued,
     LinkRejected,
@@ -22,15 +24,18 @@ pub enum EventKind {
     ApplicationToken,
     ApplicationTokenRefused,
     UserChanged,
+    PasswordChanged,
     ApplicationChanged,
     OrganizationChanged,
     RoleChanged,
     KeyRotated,
+    AuditExported,
 }
 
 impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::ImpersonationRequested => "impersonation.requested",
             Self::ImpersonationRefused => "impersonation.refused",
             Self::LinkIssued => "impersonation.link_issued",
             Self::LinkRejected => "impersonation.link_rejected",
@@ -45,10 +50,12 @@ impl EventKind {
             Self::ApplicationToken => "application.token_issued",
             Self::ApplicationTokenRefused => "application.token_refused",
             Self::UserChanged => "user.changed",
+            Self::PasswordChanged => "user.password_changed",
             Self::ApplicationChanged => "application.changed",
             Self::OrganizationChanged => "organization.changed",
             Self::RoleChanged => "role.changed",
             Self::KeyRotated => "key.rotated",
+            Self::AuditExported => "audit.exported",
         }
     }
 }
@@ -117,6 +124,16 @@ impl Event {
             organization: by.subject().organization_id().map(ToString::to_string),
             channel: Some(by.channel().as_str()),
             protocol: Some(by.protocol().as_str()),
+            ..Self::new(kind, caller)
+        }
+    }
+
+    /// Something that a person did with their own account.
+    pub fn by_owner(kind: EventKind, user: &User, caller: &Caller) -> Self {
+        Self {
+            actor: Some(user.id.to_string()),
+            subject: Some(user.id.to_string()),
+            organization: user.organization_id().map(ToString::to_string),
             ..Self::new(kind, caller)
         }
     }

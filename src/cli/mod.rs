@@ -1,7 +1,8 @@
 //! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `client`,
-//! `keys`, `healthcheck`.
+//! `keys`, `audit`, `healthcheck`.
 //!
 //! Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
+pub mod audit;
 pub mod client;
 pub mod commands;
 pub mod dev;
@@ -59,6 +60,11 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: Keys,
+    },
+    /// The audit trail.
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
     },
     /// Ask the server on this machine whether it can serve; for container health checks.
     Healthcheck,
@@ -148,6 +154,16 @@ enum Keys {
     Rotate,
 }
 
+#[derive(Debug, Subcommand)]
+enum Audit {
+    /// Make every seal again and say whether the trail is whole; fails when it is not.
+    Verify {
+        /// A head that was written down before (the log has one at every sealing): it must still be there.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        head: Option<String>,
+    },
+}
+
 /// Runs the command of this process.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -202,6 +218,7 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Client { command } => add_client(command),
         Command::Keys { command: Keys::List } => commands::list_keys(),
         Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
+        Command::Audit { command: Audit::Verify { head } } => audit::run(head.as_deref()),
         Command::Healthcheck => commands::healthcheck(),
     }
 }

@@ -15,6 +15,8 @@ pub const ROLES_WRITE: &str = "roles:write";
 pub const IMPERSONATIONS_READ: &str = "impersonations:read";
 pub const IMPERSONATIONS_END: &str = "impersonations:end";
 pub const AUDIT_READ: &str = "audit:read";
+/// Only what they did themselves, and what was done to them.
+pub const AUDIT_READ_OWN: &str = "audit:read-own";
 pub const KEYS_WRITE: &str = "keys:write";
 pub const POLICIES_WRITE: &str = "policies:write";
 pub const SETTINGS_WRITE: &str = "settings:write";
@@ -38,6 +40,7 @@ pub const ALL: &[&str] = &[
     IMPERSONATIONS_READ,
     IMPERSONATIONS_END,
     AUDIT_READ,
+    AUDIT_READ_OWN,
     KEYS_WRITE,
     POLICIES_WRITE,
     SETTINGS_WRITE,
@@ -64,6 +67,11 @@ pub struct Permissions(BTreeSet<String>);
 impl Permissions {
     pub fn holds(&self, permission: &str) -> bool {
         self.0.contains(permission)
+    }
+
+    /// In alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
 
     pub fn is_subset_of(&self, other: &Self) -> bool {

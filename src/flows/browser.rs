@@ -5,8 +5,8 @@ use crate::authentication::{Authenticated, Session};
 use crate::crypto::hash;
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
-use crate::domain::protocol::EndReason;
-use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
+use crate::domain::protocol::{Channel, EndReason};
+use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
 use crate::impersonation::Impersonation;
 use crate::store::sessions::Found;
 use crate::store::{self, Conn, StoreError};
@@ -122,6 +122,8 @@ pub async fn sign_out_everything(
 pub struct Parting {
     pub subject: String,
     pub application: String,
+    /// Whom it was begun about in the console, to lead back there.
+    pub begun_at: Option<UserId>,
 }
 
 /// Whom an impersonation that is over was about.
@@ -139,6 +141,7 @@ pub async fn find_parting(
     Ok(named.map(|(subject, application)| Parting {
         subject: subject.display_name().to_owned(),
         application: application.name.clone(),
+        begun_at: (record.channel == Channel::Console).then_some(record.subject),
     }))
 }
 

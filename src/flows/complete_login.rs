@@ -126,8 +126,14 @@ impl Kept<'_> {
 /// An impersonation never gets `offline_access`; a read-only one keeps only the standard scopes and
 /// what the application lists as reading.
 pub fn granted_scope(principal: &Principal, client: &Client, asked: &Scopes) -> Scopes {
+    let mode = principal.impersonation().map(crate::impersonation::Impersonation::mode);
+    granted_scope_in(mode, client, asked)
+}
+
+/// The same, without somebody who signs in; `None`: they would sign in for themselves.
+pub fn granted_scope_in(mode: Option<Mode>, client: &Client, asked: &Scopes) -> Scopes {
     let offline = |scope: &str| scope == OFFLINE_ACCESS;
-    match principal.impersonation().map(crate::impersonation::Impersonation::mode) {
+    match mode {
         None => asked.filter(|s| STANDARD.contains(&s) || offline(s) || client.scopes.contains(s)),
         Some(Mode::Full) => {
             asked.filter(|s| !offline(s) && (STANDARD.contains(&s) || client.scopes.contains(s)))

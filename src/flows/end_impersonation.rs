@@ -107,6 +107,20 @@ pub(super) async fn touch(
     store::impersonations::touch(conn, granted.id(), now).await
 }
 
+/// Writes down what a clock has ended and nobody has asked about since, so that the history says how it ended
+/// and its application is told. A few at a time; how many.
+pub async fn end_overdue(ctx: &Context) -> Result<usize, StoreError> {
+    const AT_ONCE: i64 = 50;
+    let conn = ctx.store.conn().await?;
+    let now = store::settings::now(&conn).await?;
+    let clocks = (now, now - crate::impersonation::grant::IDLE_LIMIT);
+    let overdue = store::impersonations::list_overdue(&conn, clocks, AT_ONCE).await?;
+    for id in &overdue {
+        decide_again(&conn, id, &Caller::default()).await?;
+    }
+    Ok(overdue.len())
+}
+
 /// Ends all that the session of an actor stands behind: they signed out, or were signed out.
 pub async fn end_of_actor_session(
     conn: &Conn,
@@ -136,7 +150,16 @@ pub async fn end_all(
     by: EndedBy<'_>,
     caller: &Caller,
 ) -> Result<u64, StoreError> {
-    let conn = ctx.store.conn().await?;
+    end_matching(&*ctx.store.conn().await?, which, by, caller).await
+}
+
+/// The same within a transaction.
+pub(super) async fn end_matching(
+    conn: &Conn,
+    which: &Which,
+    by: EndedBy<'_>,
+    caller: &Caller,
+) -> Result<u64, StoreError> {
     let mut ended = 0;
     for status in ["active", "link_issued"] {
         let filter = store::impersonations::Filter {
@@ -148,8 +171,8 @@ pub async fn end_all(
             before: None,
             limit: i64::from(u16::MAX),
         };
-        for record in store::impersonations::list(&conn, &filter).await? {
-            ended += u64::from(end(&conn, &record, by, caller).await?);
+        for record in store::impersonations::list(conn, &filter).await? {
+            ended += u64::from(end(conn, &record, by, caller).await?);
         }
     }
     Ok(ended)

@@ -13,6 +13,7 @@ pub async fn delete_expired(ctx: &Context) -> Result<usize, StoreError> {
     gone += store::sessions::delete_expired(&conn).await?;
     gone += store::replay_guard::delete_expired(&conn).await?;
     gone += store::login_failures::delete_expired(&conn).await?;
+    gone += store::handover_codes::delete_expired(&conn).await?;
     gone += store::logout_deliveries::delete_old(&conn).await?;
     Ok(gone)
 }

@@ -8,8 +8,9 @@ use crate::crypto::keys::SigningKey;
 use crate::crypto::{hash, jws, random};
 use crate::domain::client::{Client, SigningAlgorithm};
 use crate::domain::scope::{OPENID, Scopes};
+use crate::domain::user::User;
 use crate::domain::{SessionId, Timestamp};
-use crate::impersonation::marks;
+use crate::impersonation::{Impersonation, marks};
 use crate::login::Principal;
 use crate::store::StoreError;
 use chrono::Duration;
@@ -79,14 +80,14 @@ pub fn audience<'a>(
 }
 
 /// Nothing of an impersonation outlives its hard end.
-fn bounded(principal: &Principal, at: Timestamp) -> Timestamp {
-    principal.impersonation().map_or(at, |by| at.min(by.terms().ends_at))
+fn bounded(impersonation: Option<&Impersonation>, at: Timestamp) -> Timestamp {
+    impersonation.map_or(at, |by| at.min(by.terms().ends_at))
 }
 
 pub fn draw(mint: &Mint<'_>) -> Drawn {
     let secret = random::secret();
     let lifetime = Duration::seconds(mint.client.access_token_lifetime);
-    let expires_at = bounded(mint.principal, mint.now + lifetime);
+    let expires_at = bounded(mint.principal.impersonation(), mint.now + lifetime);
     let access_hash = match mint.audience {
         None => hash::hash_secret(&secret),
         Some(_) => jti_hash(&secret),
@@ -98,7 +99,7 @@ pub fn draw(mint: &Mint<'_>) -> Drawn {
 pub fn draw_bearer(principal: &Principal, now: Timestamp, until: Timestamp) -> Drawn {
     let secret = random::secret();
     let access_hash = hash::hash_secret(&secret);
-    Drawn { secret, access_hash, expires_at: bounded(principal, until.max(now)) }
+    Drawn { secret, access_hash, expires_at: bounded(principal.impersonation(), until.max(now)) }
 }
 
 impl Drawn {
@@ -167,29 +168,55 @@ fn access_jwt(
     sign(&*signer(ctx, SigningAlgorithm::Es256)?, "at+jwt", &claims)
 }
 
-/// OpenID Connect Core §2. Profile and e-mail are in it too, when their scopes were granted, because
-/// many applications look nowhere else.
 fn id_token(ctx: &Context, mint: &Mint<'_>, access_token: &str) -> Result<String, StoreError> {
     let key = signer(ctx, mint.client.id_token_algorithm)?;
-    let principal = mint.principal;
-    let expires_at = bounded(principal, mint.now + ID_TOKEN_LIFETIME);
-    let mut claims =
-        claims::about(&principal.subject().id, &principal.subject().profile, mint.scope);
-    claims.insert("iss".into(), ctx.issuer().into());
-    claims.insert("aud".into(), mint.client.id.as_str().into());
-    claims.insert("iat".into(), mint.now.timestamp().into());
-    claims.insert("exp".into(), expires_at.timestamp().into());
-    if let Some(session) = mint.session {
-        claims.insert("sid".into(), session.as_str().into());
-    }
     let at_hash = hash::left_half_hash(key.algorithm(), access_token);
-    claims.insert("at_hash".into(), at_hash.into());
-    if let Some(nonce) = mint.nonce {
-        claims.insert("nonce".into(), nonce.into());
+    let mut of_this_one = Map::new();
+    if let Some(session) = mint.session {
+        of_this_one.insert("sid".into(), session.as_str().into());
     }
-    claims::sign_in(&mut claims, principal.authenticated_at());
-    marks::write(&mut claims, principal.impersonation(), ctx.issuer());
-    sign(&key, "JWT", &claims)
+    of_this_one.insert("at_hash".into(), at_hash.into());
+    if let Some(nonce) = mint.nonce {
+        of_this_one.insert("nonce".into(), nonce.into());
+    }
+    let told = Told {
+        client: mint.client,
+        user: mint.principal.subject(),
+        scope: mint.scope,
+        authenticated_at: mint.principal.authenticated_at(),
+        impersonation: mint.principal.impersonation(),
+        now: mint.now,
+    };
+    sign(&key, "JWT", &id_token_claims(ctx.issuer(), &told, of_this_one))
+}
+
+/// About whom an ID token speaks, and to whom.
+pub(super) struct Told<'a> {
+    pub client: &'a Client,
+    pub user: &'a User,
+    pub scope: &'a Scopes,
+    pub authenticated_at: Timestamp,
+    pub impersonation: Option<&'a Impersonation>,
+    pub now: Timestamp,
+}
+
+/// OpenID Connect Core §2. Profile and e-mail are in it too, when their scopes were granted, because
+/// many applications look nowhere else. `of_this_one` is what differs from token to token.
+pub(super) fn id_token_claims(
+    issuer: &str,
+    told: &Told<'_>,
+    of_this_one: Map<String, Value>,
+) -> Map<String, Value> {
+    let expires_at = bounded(told.impersonation, told.now + ID_TOKEN_LIFETIME);
+    let mut claims = claims::about(&told.user.id, &told.user.profile, told.scope);
+    claims.insert("iss".into(), issuer.into());
+    claims.insert("aud".into(), told.client.id.as_str().into());
+    claims.insert("iat".into(), told.now.timestamp().into());
+    claims.insert("exp".into(), expires_at.timestamp().into());
+    claims.extend(of_this_one);
+    claims::sign_in(&mut claims, told.authenticated_at);
+    marks::write(&mut claims, told.impersonation, issuer);
+    claims
 }
 
 /// A JWT for an application that speaks for itself. Nothing is stored: the signature is enough until it

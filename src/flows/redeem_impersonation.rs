@@ -3,6 +3,7 @@
 //! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
 //! up in one statement with the session, the code and the audit event.
 mod onward;
+pub mod own;
 
 use super::complete_login::Kept;
 use super::end_impersonation::event_about;

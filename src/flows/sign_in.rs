@@ -70,13 +70,13 @@ pub async fn sign_in(
 }
 
 /// What failures are counted by; what was typed is not kept.
-struct FailureKeys {
+pub(super) struct FailureKeys {
     account_and_address: Vec<u8>,
     address: Vec<u8>,
 }
 
 impl FailureKeys {
-    fn of(email: &str, caller: &Caller) -> Self {
+    pub(super) fn of(email: &str, caller: &Caller) -> Self {
         let address = caller.ip.as_deref().unwrap_or("unknown");
         let account = store::users::canonical_email(email);
         Self {
@@ -86,7 +86,11 @@ impl FailureKeys {
     }
 }
 
-async fn must_wait(conn: &Conn, keys: &FailureKeys, now: Timestamp) -> Result<bool, StoreError> {
+pub(super) async fn must_wait(
+    conn: &Conn,
+    keys: &FailureKeys,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let since = now - throttle::WINDOW;
     let (account_and_address, address) = futures_util::try_join!(
         store::login_failures::count(conn, &keys.account_and_address, since),
@@ -114,16 +118,11 @@ async fn open_session(
         expires_at,
         caller,
     };
-    let event = Event {
-        actor: Some(user.id.to_string()),
-        subject: Some(user.id.to_string()),
-        organization: user.organization_id().map(ToString::to_string),
-        ..Event::new(EventKind::LoginSucceeded, caller)
-    };
+    let event = Event::by_owner(EventKind::LoginSucceeded, user, caller);
     conn.transaction::<_, StoreError, _>(async |tx| {
         store::sessions::insert(tx, &new).await?;
         store::users::note_login(tx, &user.id, proof.at()).await?;
-        store::login_failures::forget(tx, &keys.account_and_address).await?;
+        keys.forget(tx).await?;
         if let Some(hash) = &rehashed {
             store::users::set_password_hash(tx, &user.id, hash).await?;
         }
@@ -141,11 +140,26 @@ async fn note_failure(
 ) -> Result<(), StoreError> {
     // Who was tried is not known to be a user, so no name is written: it may be a password.
     let event = Event::new(EventKind::LoginFailed, caller).because(refusal.to_string());
+    count_failure(conn, keys, &event).await
+}
+
+/// A wrong password, with its event.
+pub(super) async fn count_failure(
+    conn: &mut Conn,
+    keys: &FailureKeys,
+    event: &Event,
+) -> Result<(), StoreError> {
     conn.transaction::<_, StoreError, _>(async |tx| {
         store::login_failures::insert(tx, &[&keys.account_and_address, &keys.address]).await?;
-        store::audit::append(tx, &event).await
+        store::audit::append(tx, event).await
     })
     .await
+}
+
+impl FailureKeys {
+    pub(super) async fn forget(&self, conn: &Conn) -> Result<(), StoreError> {
+        store::login_failures::forget(conn, &self.account_and_address).await
+    }
 }
 
 /// Who a browser is signed in as, by the cookie of an ordinary session.

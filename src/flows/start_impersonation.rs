@@ -76,21 +76,54 @@ pub async fn start_impersonation(
     caller: &Caller,
 ) -> Result<Issued, Failure<StartRefusal>> {
     let conn = ctx.store.conn().await?;
-    let facts = facts::load(&conn, &start.actor, &start.subject, &start.client).await?;
+    let prepared = judge(ctx, &conn, start, caller).await?;
+    issue(ctx, &conn, start, prepared, caller).await
+}
+
+/// The verdict; a refusal is in the audit trail before it is returned.
+pub(super) async fn judge(
+    ctx: &Context,
+    conn: &Conn,
+    start: &Start,
+    caller: &Caller,
+) -> Result<Prepared, Failure<StartRefusal>> {
+    let facts = facts::load(conn, &start.actor, &start.subject, &start.client).await?;
     let now = facts.now;
     match prepare(ctx, start, facts) {
-        Ok(prepared) => issue(ctx, &conn, start, prepared, caller).await,
+        Ok(prepared) => Ok(prepared),
         Err(refusal) => {
             let event = refused(start, &refusal, random::id("imp", now), caller);
-            store::audit::append(&conn, &event).await?;
+            store::audit::append(conn, &event).await?;
             Err(Failure::Refused(refusal))
         }
     }
 }
 
+/// A request that would be granted now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    pub redeem: Redeem,
+    /// The hard end, if it began now.
+    pub ends_at: Timestamp,
+}
+
+/// Says what [`start_impersonation`] would say now, by the same facts and the same heart.
+///
+/// Nothing is handed out and nothing is written: while a form is filled in, the question is asked at every
+/// letter, and it is no attempt to act as anybody. The attempt is written down, whatever its verdict.
+pub async fn check_impersonation(
+    ctx: &Context,
+    start: &Start,
+) -> Result<Allowed, Failure<StartRefusal>> {
+    let conn = ctx.store.conn().await?;
+    let facts = facts::load(&conn, &start.actor, &start.subject, &start.client).await?;
+    let prepared = prepare(ctx, start, facts).map_err(Failure::Refused)?;
+    Ok(Allowed { redeem: prepared.redeem, ends_at: prepared.granted.terms().ends_at })
+}
+
 /// A request that passed everything, the heart too.
-struct Prepared {
-    granted: Impersonation,
+pub(super) struct Prepared {
+    pub(super) granted: Impersonation,
     redeem: Redeem,
     request: LoginRequest,
     link_expires_at: Timestamp,
@@ -247,7 +280,7 @@ async fn issue(
 }
 
 /// What an event about a request says beside who and whom.
-fn noted(mut event: Event, start: &Start) -> Event {
+pub(super) fn noted(mut event: Event, start: &Start) -> Event {
     event.reason.clone_from(&start.reason);
     event.ticket.clone_from(&start.ticket);
     if let Some(code) = &start.reason_code {

@@ -169,12 +169,13 @@ async fn judge(
         return Ok(None);
     }
     // A user without a login is let in by nobody but the application whose own they are.
-    let owned = record.user.as_ref().filter(|user| user.owner.is_some() && impersonation.is_none());
+    let app_user =
+        record.user.as_ref().filter(|user| user.owner.is_some() && impersonation.is_none());
     let stranger = |user: &Holder| {
         let whose = (user.kind, user.owner.as_ref());
         check_own(whose, user.organization.as_ref(), &client).is_err()
     };
-    if owned.is_some_and(stranger) {
+    if app_user.is_some_and(stranger) {
         return Ok(None);
     }
     Ok(Some(LiveToken {

@@ -115,4 +115,11 @@ pub trait Protocol: Send + Sync {
     /// What the browser brings to the application when a session is over. `None`: nothing, because it has
     /// no address for that or hears of it in another way.
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable>;
+
+    /// What an answer would say to `client` about `subject` if they signed in for themselves: names and
+    /// values in their order, for people to look at. `None` from a room whose answer says nothing by itself,
+    /// because the application fetches it afterwards.
+    fn describe(&self, _subject: &User, _client: &Client) -> Option<Vec<(String, String)>> {
+        None
+    }
 }

@@ -7,7 +7,7 @@ use crate::domain::client::{
 };
 use crate::domain::protocol::Redeem;
 use crate::domain::scope::Scopes;
-use crate::domain::{ClientId, Status, Timestamp};
+use crate::domain::{ClientId, OrganizationId, Status, Timestamp};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::de::DeserializeOwned;
@@ -158,6 +158,27 @@ pub async fn find_by_entity_id(
             .await
             .optional()?;
     found.map(|id| super::id(TABLE, id)).transpose()
+}
+
+/// The active applications that people of `organization` sign in to: its own and the operator's; at most
+/// `limit`, by name.
+pub async fn list_open_to(
+    mut conn: &Conn,
+    organization: Option<&OrganizationId>,
+    limit: i64,
+) -> Result<Vec<Client>, StoreError> {
+    let theirs = applications::organization_id.is_null().or(applications::organization_id
+        .is_not_distinct_from(organization.map(OrganizationId::as_str)));
+    let rows: Vec<Application> = applications::table
+        .filter(applications::status.eq("active"))
+        .filter(applications::kind.eq_any(["web", "spa", "native", "saml", "wsfed"]))
+        .filter(theirs)
+        .order((applications::name, applications::id))
+        .limit(limit)
+        .select(Application::as_select())
+        .load(&mut conn)
+        .await?;
+    rows.into_iter().map(Client::try_from).collect()
 }
 
 /// Whether an active application that runs in browsers has a redirect URI at `origin`.

@@ -4,6 +4,7 @@
 //! ⇔ its session exists ⇔ its event exists. Those of links are in [`links`], those of calls in [`acting`].
 pub mod acting;
 pub mod links;
+pub mod overdue;
 
 use super::audit;
 use super::schema::{Written, clock_now, impersonations, written};
@@ -17,6 +18,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use diesel_async::RunQueryDsl;
 pub use links::{NewLink, Redemption, insert, redeem, revoke_waiting};
+pub use overdue::list_overdue;
 
 const TABLE: &str = "impersonations";
 

@@ -4,13 +4,19 @@
 //! ([`StoreError::Corrupt`]), nothing is judged. Hot writes are single statements ([`statement`]).
 pub mod access_tokens;
 pub mod audit;
+pub mod audit_checkpoints;
+pub mod audit_search;
 pub mod authorization_codes;
 pub mod box_subjects;
 pub mod box_tokens;
 pub mod box_users;
 pub mod clients;
 pub mod consents;
+pub mod credentials;
 pub mod directory;
+pub mod directory_search;
+pub mod handover_codes;
+pub mod history;
 pub mod impersonations;
 pub mod login_failures;
 pub mod logout_deliveries;

@@ -110,6 +110,10 @@ diesel::table! { refresh_tokens (token_hash) {
 } }
 diesel::table! { replay_guard (kind, key_hash) { kind -> Text, key_hash -> Binary, expires_at -> Timestamptz, } }
 diesel::table! { login_failures (key_hash, failed_at) { key_hash -> Binary, failed_at -> Timestamptz, } }
+diesel::table! { handover_codes (code_hash) {
+    code_hash -> Binary, actor_id -> Text, subject_id -> Text, client_id -> Text, request -> Jsonb,
+    created_at -> Timestamptz, expires_at -> Timestamptz, used_at -> Nullable<Timestamptz>,
+} }
 diesel::table! { logout_deliveries (id) {
     id -> Int8, client_id -> Text, user_id -> Text, session_id -> Text, impersonation_id -> Nullable<Text>,
     attempts -> Int4, due_at -> Timestamptz, delivered_at -> Nullable<Timestamptz>, failure -> Nullable<Text>,

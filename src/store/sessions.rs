@@ -154,3 +154,77 @@ pub async fn count_live(
         .get_result(&mut conn)
         .await?)
 }
+
+/// A live session, as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct Browser {
+    pub id: SessionId,
+    pub authenticated_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+/// The sessions of their own that `user` has, the last seen first.
+pub async fn list_live(
+    mut conn: &Conn,
+    user: &UserId,
+    (now, seen_since): (Timestamp, Timestamp),
+    limit: i64,
+) -> Result<Vec<Browser>, StoreError> {
+    type Columns = (String, Timestamp, Timestamp, Option<String>, Option<String>);
+    let rows: Vec<Columns> = sessions::table
+        .filter(sessions::user_id.eq(user.as_str()))
+        .filter(sessions::impersonation_id.is_null())
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .filter(sessions::last_seen_at.gt(seen_since))
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .limit(limit)
+        .select((
+            sessions::id,
+            sessions::authenticated_at,
+            sessions::last_seen_at,
+            sessions::ip,
+            sessions::user_agent,
+        ))
+        .load(&mut conn)
+        .await?;
+    let convert = |(id, authenticated_at, last_seen_at, ip, user_agent): Columns| {
+        Ok(Browser { id: super::id(TABLE, id)?, authenticated_at, last_seen_at, ip, user_agent })
+    };
+    rows.into_iter().map(convert).collect()
+}
+
+/// Ends every session of `user`'s own but `kept`, those too that are over by their clock: refresh tokens of
+/// applications may still hang on them. Returns which.
+pub async fn end_others(
+    mut conn: &Conn,
+    user: &UserId,
+    kept: &SessionId,
+) -> Result<Vec<SessionId>, StoreError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(user.as_str()))
+        .filter(sessions::id.ne(kept.as_str()))
+        .filter(sessions::impersonation_id.is_null())
+        .filter(sessions::ended_at.is_null());
+    let ids: Vec<String> = diesel::update(others)
+        .set(sessions::ended_at.eq(clock_now().nullable()))
+        .returning(sessions::id)
+        .get_results(&mut conn)
+        .await?;
+    ids.into_iter().map(|id| super::id(TABLE, id)).collect()
+}
+
+/// The cookie of `session` is another one from now on.
+pub async fn renew(
+    mut conn: &Conn,
+    session: &SessionId,
+    token_hash: &[u8],
+) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(session.as_str()))
+        .set(sessions::token_hash.eq(token_hash))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}

@@ -150,3 +150,26 @@ pub async fn set_password_hash(
         .await?;
     Ok(())
 }
+
+/// How somebody is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    pub name: Option<String>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub nickname: Option<String>,
+}
+
+pub async fn set_names(mut conn: &Conn, user: &UserId, names: &Names) -> Result<(), StoreError> {
+    diesel::update(users::table.find(user.as_str()))
+        .set((
+            users::name.eq(&names.name),
+            users::given_name.eq(&names.given_name),
+            users::family_name.eq(&names.family_name),
+            users::nickname.eq(&names.nickname),
+            users::updated_at.eq(clock_now()),
+        ))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}

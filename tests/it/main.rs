@@ -8,6 +8,7 @@ mod box_;
 mod browser;
 mod cli;
 mod clients;
+mod console;
 mod every_route;
 mod faults;
 mod impersonation;

@@ -4,11 +4,13 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
+use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use super::sessions::Session;
 use super::{PARTIES, Party, party};
 use crate::marks::{Acting, sentence, time_left};
-use crate::pages::{Banner, Frame, User, initials, render};
+use crate::pages::{Banner, Frame, User, bar_js, initials, machine, render};
 use crate::web::{Answer, Shop, now};
 
 const XMLSOAP: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/";
@@ -62,9 +64,14 @@ fn name(session: &Session) -> String {
     named.unwrap_or_else(|| session.token.name.clone())
 }
 
+/// The assertion in the words of the bar, which reads claims.
+fn marks(ends_at: DateTime<Utc>) -> String {
+    let mark = json!({ "exp": ends_at.timestamp() });
+    json!({ "impersonated": true, "https://understudy.dev/claims/impersonation": mark }).to_string()
+}
+
 fn frame(shop: &Shop, party: &Party, session: &Session) -> Frame {
     let name = name(session);
-    let stop = format!("/at/{}/stop", party.slug);
     let banner = session.acting.as_ref().map(|actor| {
         let acting = Acting {
             actor: actor.clone(),
@@ -73,11 +80,16 @@ fn frame(shop: &Shop, party: &Party, session: &Session) -> Frame {
             until: Some(session.ends_at),
         };
         Banner {
+            bar_js: bar_js(shop),
+            marks: marks(session.ends_at),
+            actor: actor.clone(),
+            subject: name.clone(),
+            now: machine(now()),
             sentence: sentence(&acting, &name),
             read_only: false,
             time_left: time_left(session.ends_at, now()),
             until: session.ends_at.format("%H:%M UTC").to_string(),
-            until_machine: session.ends_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            until_machine: machine(session.ends_at),
             form_token: session.form_token.clone(),
         }
     });
@@ -87,7 +99,12 @@ fn frame(shop: &Shop, party: &Party, session: &Session) -> Frame {
         form_token: session.form_token.clone(),
         name,
     };
-    Frame { shop: shop.settings.name.clone(), user: Some(user), banner, stop }
+    Frame {
+        shop: shop.settings.name.clone(),
+        user: Some(user),
+        banner,
+        stop: format!("/at/{}/stop", party.slug),
+    }
 }
 
 fn profile(session: Session) -> Profile {

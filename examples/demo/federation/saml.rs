@@ -83,8 +83,8 @@ pub async fn logged_out(shop: Data<Shop>, request: HttpRequest, slug: Path<Strin
     let party = party(&shop, &slug)?;
     let bad = || shop.bad_request("This is no logout request of our provider.");
     let raw = |name: &str| {
-        let parts = request.query_string().split('&');
-        parts.filter_map(|part| part.split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
+        let pairs = request.query_string().split('&');
+        pairs.filter_map(|part| part.split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
     };
     let plain = |name: &str| {
         raw(name).and_then(|value| percent_decode_str(value).decode_utf8().ok().map(String::from))

@@ -54,6 +54,13 @@ pub fn url(name: &str) -> String {
     format!("/static/{}", asset.map_or(name, |asset| asset.file.as_str()))
 }
 
+/// A file, and the version in its name; the bytes live as long as the program.
+pub fn embedded(name: &str) -> Option<(&'static [u8], &'static str)> {
+    let asset = ASSETS.iter().find(|asset| asset.name == name)?;
+    let version = asset.file.rsplit('.').nth(1)?;
+    Some((&asset.bytes, version))
+}
+
 pub async fn get(_: Anyone, file: web::Path<String>) -> HttpResponse {
     let Some(asset) = ASSETS.iter().find(|asset| asset.file == *file) else {
         return HttpResponse::NotFound()

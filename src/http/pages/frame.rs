@@ -38,12 +38,12 @@ pub struct Bar {
 pub struct Action {
     pub label: String,
     /// Always a local path: no scheme, so nothing to run.
-    pub href: &'static str,
+    pub href: String,
 }
 
 impl Action {
-    pub fn new(label: &str, href: &'static str) -> Self {
-        Self { label: label.to_owned(), href }
+    pub fn new(label: &str, href: impl Into<String>) -> Self {
+        Self { label: label.to_owned(), href: href.into() }
     }
 }
 

@@ -40,6 +40,12 @@ impl FormTargets {
     }
 
     #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    #[must_use]
     pub fn and_url(mut self, url: &str) -> Self {
         self.0.extend(source(url));
         self

@@ -6,13 +6,16 @@
 pub mod account;
 pub mod answer;
 pub mod assets;
+pub mod bar;
 pub mod browser;
 pub mod confirm;
 pub mod consent;
+pub mod console;
 pub mod error;
 pub mod farewell;
 pub mod forms;
 pub mod frame;
+pub mod go;
 pub mod headers;
 pub mod impersonation;
 pub mod message;
@@ -21,6 +24,7 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod stop;
 pub mod times;
+pub mod words;
 
 use super::error::ApiError;
 use super::extract::Anyone;
@@ -35,8 +39,9 @@ use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError as _, Route, 
 use std::future::ready;
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(resource("/", "GET, HEAD").route(read().to(account::home)))
-        .service(resource("/account", "GET, HEAD").route(read().to(account::get)))
+    cfg.configure(console::routes)
+        .configure(account::routes)
+        .service(resource("/", "GET, HEAD").route(read().to(account::home)))
         .service(
             resource("/login", "GET, HEAD, POST")
                 .route(read().to(sign_in::get))
@@ -53,13 +58,19 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
                 .route(web::post().to(consent::post)),
         )
         .service(
+            resource("/go", "GET, HEAD, POST")
+                .route(read().to(go::get))
+                .route(web::post().to(go::post)),
+        )
+        .service(
             resource("/me/impersonation", "GET, HEAD, DELETE")
                 .route(read().to(impersonation::get))
                 .route(web::delete().to(impersonation::delete)),
         )
+        .service(console::resource("/impersonation/bar.js", "GET, HEAD").route(read().to(bar::get)))
         .service(resource("/impersonation/stop", "POST").route(web::post().to(stop::post)))
         .service(resource("/impersonation/stopped", "GET, HEAD").route(read().to(stop::stopped)))
-        .service(resource("/static/{file}", "GET, HEAD").route(read().to(assets::get)));
+        .service(console::resource("/static/{file}", "GET, HEAD").route(read().to(assets::get)));
 }
 
 fn read() -> Route {

@@ -12,8 +12,10 @@ const PATHS: &[&str] = &[
     "/",
     "/account",
     "/authorize",
+    "/console",
     "/consent",
     "/continue",
+    "/go",
     "/logout",
     "/oidc/logout",
     "/me/impersonation",
@@ -63,7 +65,18 @@ fn is_ours(text: &str) -> bool {
         return false;
     }
     let path = text.split('?').next().unwrap_or_default();
-    PATHS.contains(&path) || is_link(path)
+    PATHS.contains(&path) || is_link(path) || is_in_console(path)
+}
+
+/// A page of the console or of the account. No part of the path is empty or dots, however written.
+fn is_in_console(path: &str) -> bool {
+    let inner = path.strip_prefix("/console/").or_else(|| path.strip_prefix("/account/"));
+    inner.is_some_and(|inner| {
+        inner.split('/').all(|part| {
+            let dots = part.replace("%2e", ".").replace("%2E", ".");
+            !matches!(dots.as_str(), "" | "." | "..") && !part.contains([';', '@', ':'])
+        })
+    })
 }
 
 /// The path of an impersonation link.
@@ -97,6 +110,8 @@ mod tests {
             "/users/auth0%7C1/impersonate?&bewit=abc",
             "/api/users/usr_1/impersonate?&bewit=abc",
             "/oidc/logout?id_token_hint=x",
+            "/console/users/auth0%7C1/sign-in-as?application=a&ticket=T-1",
+            "/account/sessions",
         ] {
             assert_eq!(ReturnTo::parse(path).as_str(), path);
         }
@@ -118,6 +133,11 @@ mod tests {
             "/account#x",
             "/account/",
             "/account/../x",
+            "/console/",
+            "/console//evil.example",
+            "/console/%2E%2e/login",
+            "/console/..;/login",
+            "/consoles",
             "/users//impersonate",
             "/users/a/b/impersonate",
             "/users/../impersonate",
@@ -161,13 +181,13 @@ mod tests {
 
         #[test]
         fn h20_a_path_that_starts_well_still_stays(rest in "[/\\\\@:%.?#a-z0-9]{0,40}") {
-            for start in ["/", "/users/", "/authorize", "/account"] {
+            for start in ["/", "/users/", "/authorize", "/account", "/console/"] {
                 let place = ReturnTo::parse(&format!("{start}{rest}"));
                 let base = url::Url::parse("https://id.example/").unwrap();
                 let joined = base.join(place.as_str()).unwrap();
                 prop_assert_eq!(joined.host_str(), Some("id.example"));
                 let path = place.as_str().split('?').next().unwrap();
-                prop_assert!(PATHS.contains(&path) || is_link(path));
+                prop_assert!(PATHS.contains(&path) || is_link(path) || is_in_console(path));
             }
         }
     }

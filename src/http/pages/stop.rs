@@ -1,5 +1,6 @@
 //! `POST /impersonation/stop`: the actor has done what there was to do.
 use super::browser::{BrowserSession, with_cookies};
+use super::console::users::path;
 use super::error::PageError;
 use super::farewell;
 use super::forms::{self, Posted};
@@ -7,6 +8,7 @@ use super::frame::{Action, Page, frame};
 use super::headers::{redirect, render};
 use super::parameter;
 use crate::domain::ImpersonationId;
+use crate::domain::permission::USERS_READ;
 use crate::flows::Accident;
 use crate::flows::browser::{Held, Parting, find_parting, stop};
 use crate::flows::start_impersonation::encode;
@@ -86,16 +88,22 @@ fn sealed(browser: &BrowserSession) -> Option<ImpersonationId> {
 
 fn page(browser: &BrowserSession, parting: Parting) -> HttpResponse {
     let actor = browser.own_name();
-    let onward = match actor {
-        Some(_) => Action::new("Your account", "/account"),
-        None => Action::new("Sign in", "/login"),
-    };
+    let actions = onward(browser, &parting);
     let page = StoppedPage {
         page: frame(browser, "Impersonation ended"),
         actor,
         subject: parting.subject,
         application: parting.application,
-        actions: vec![onward],
+        actions,
     };
     render(&page, StatusCode::OK)
+}
+
+/// Back to where it was begun, as far as the person may still go there.
+fn onward(browser: &BrowserSession, parting: &Parting) -> Vec<Action> {
+    let Some(session) = browser.own() else { return vec![Action::new("Sign in", "/login")] };
+    let account = Action::new("Your account", "/account");
+    let back = parting.begun_at.as_ref().filter(|_| session.user.permissions.holds(USERS_READ));
+    let back = back.map(|id| Action::new(&format!("Back to {}", parting.subject), path(id)));
+    back.into_iter().chain([account]).collect()
 }

@@ -16,9 +16,27 @@ pub fn end(start: Timestamp, at: Timestamp) -> String {
     if start.date_naive() == at.date_naive() { clock(at) } else { moment(at) }
 }
 
+/// `12 minutes`; less than one is `under a minute`.
+pub fn span(length: chrono::Duration) -> String {
+    match length.num_minutes() {
+        ..=0 => "under a minute".to_owned(),
+        1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_is_in_whole_minutes() {
+        let span = |seconds| span(chrono::Duration::seconds(seconds));
+        assert_eq!(
+            [span(-5), span(59), span(60), span(1799)],
+            ["under a minute", "under a minute", "1 minute", "29 minutes"]
+        );
+    }
 
     #[test]
     fn a_moment_says_its_zone() {

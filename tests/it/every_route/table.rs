@@ -115,6 +115,20 @@ pub const TABLE: &[Line] = &[
     line("POST", "/wsfed/sign-out/confirmed", "/wsfed/sign-out/confirmed", "csrf=x", [403; 8]),
     line("POST", "/impersonation/stop", "/impersonation/stop", "csrf=x", [409, 409, 403, 409, 409, 409, 409, 409]),
 
+    // The console, by the session of one's own: a user has no business there, a support agent who acts as
+    // somebody is still who they are, and a bearer token is nobody.
+    line("GET", "/console", "/console", "", [302, 403, 302, 302, 302, 302, 302, 302]),
+    line("GET", "/console/users", "/console/users", "", [302, 403, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/console/users/{user_id}", "/console/users/usr_alice", "", [302, 403, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/console/users/{user_id}/preview", "/console/users/usr_alice/preview", "", [302, 403, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/console/users/{user_id}/sign-in-as", "/console/users/usr_alice/sign-in-as", "", [302, 403, 200, 302, 302, 302, 302, 302]),
+    line("POST", "/console/users/{user_id}/sign-in-as", "/console/users/usr_alice/sign-in-as", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("POST", "/console/users/{user_id}/sign-in-as/link", "/console/users/usr_alice/sign-in-as/link", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("POST", "/console/users/{user_id}/sign-in-as/code", "/console/users/usr_alice/sign-in-as/code", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("POST", "/console/users/{user_id}/sessions/{id}/end", "/console/users/usr_alice/sessions/ses_none/end", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("GET", "/go", "/go", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("POST", "/go", "/go", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+
     // What runs in this browser, or by this token.
     line("GET", "/me/impersonation", "/me/impersonation", "", [200, 200, 200, 200, 200, 200, 200, 200]),
 

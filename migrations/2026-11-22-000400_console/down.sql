@@ -1,0 +1,18 @@
+UPDATE roles SET permissions = array_remove(permissions, 'audit:read-own') WHERE built_in AND name = 'admin';
+UPDATE roles SET permissions = array_replace(permissions, 'audit:read-own', 'audit:read') WHERE built_in AND name = 'support';
+DROP INDEX audit_events_at;
+DROP INDEX audit_events_subject;
+DROP INDEX audit_events_actor;
+DROP INDEX audit_events_organization;
+DROP INDEX audit_events_client;
+DROP INDEX audit_events_type;
+DROP INDEX impersonations_running;
+DROP INDEX impersonations_organization;
+DROP INDEX impersonations_client;
+DROP TABLE handover_codes;
+CREATE INDEX users_organization ON users (organization_id);
+DROP INDEX users_organization_sorted;
+DROP INDEX users_sorted;
+DROP INDEX users_search;
+ALTER TABLE users DROP COLUMN sort_key, DROP COLUMN search;
+DROP EXTENSION IF EXISTS pg_trgm;

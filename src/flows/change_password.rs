@@ -1,0 +1,152 @@
+//! A person changes their password. Whoever else is signed in as them is out, and nobody acts as them or for
+//! them any more.
+use super::end_impersonation::{EndedBy, Which, end_matching};
+use super::sign_in::{FailureKeys, count_failure, must_wait};
+use super::{Context, Failure};
+use crate::audit::{Event, EventKind};
+use crate::authentication::Session;
+use crate::crypto::{hash, password, random};
+use crate::domain::caller::Caller;
+use crate::domain::protocol::EndReason;
+use crate::domain::user::User;
+use crate::store::{self, Conn, StoreError, Transactional as _};
+
+/// A password of people alone, without a second factor: more than the 8 that [ASVS 6.2.1] asks for at least.
+/// No other rule about its letters (6.2.5).
+///
+/// [ASVS 6.2.1]: https://github.com/OWASP/ASVS/blob/v5.0.0/5.0/en/0x15-V6-Authentication.md
+pub const SHORTEST: usize = 12;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the current password is wrong")]
+    WrongPassword,
+    #[error("too many attempts")]
+    Throttled,
+    #[error("the new password has fewer than 12 characters")]
+    TooShort,
+    #[error("the password is too long")]
+    TooLong,
+    #[error("the new password is the old one")]
+    Unchanged,
+    #[error("the new password is the name or the e-mail address")]
+    Guessable,
+}
+
+/// What was typed.
+pub struct Change {
+    pub current: String,
+    pub new: String,
+}
+
+/// The new cookie of the session that asked; the old one is dead.
+pub struct Changed {
+    pub session_token: String,
+}
+
+/// A proven session of one's own is asked for, so an impersonation never gets here.
+pub async fn change_password(
+    ctx: &Context,
+    session: &Session,
+    change: Change,
+    caller: &Caller,
+) -> Result<Changed, Failure<Refusal>> {
+    let user = &session.user;
+    check(user, &change).map_err(Failure::Refused)?;
+    // The same count as at the sign-in: a session that was left open is no place to guess at.
+    let account = user.profile.email.as_deref().unwrap_or(user.id.as_str());
+    let keys = FailureKeys::of(account, caller);
+    let old = {
+        let conn = ctx.store.conn().await?;
+        let now = store::settings::now(&conn).await?;
+        if ctx.shared.rate_limits && must_wait(&conn, &keys, now).await? {
+            return Err(Failure::Refused(Refusal::Throttled));
+        }
+        store::credentials::find_hash(&conn, &user.id).await?
+    };
+    // No connection is held while a password is hashed.
+    let passwords = &ctx.shared.passwords;
+    let matches = passwords.verify(change.current, old.clone()).await;
+    let old = old.filter(|_| matches == Ok(true));
+    matches.map_err(|_| Failure::Busy)?;
+    let Some(old) = old else {
+        let event = Event::by_owner(EventKind::LoginFailed, user, caller);
+        let event = event.because("wrong current password at a change of password");
+        count_failure(&mut *ctx.store.conn().await?, &keys, &event).await?;
+        return Err(Failure::Refused(Refusal::WrongPassword));
+    };
+    let new = passwords.hash(change.new).await.map_err(|_| Failure::Busy)?;
+    let new = new.ok_or(Failure::Refused(Refusal::TooLong))?;
+    write(ctx, session, (&old, &new), &keys, caller).await
+}
+
+fn check(user: &User, change: &Change) -> Result<(), Refusal> {
+    if change.new.len().max(change.current.len()) > password::MAX_BYTES {
+        return Err(Refusal::TooLong);
+    }
+    if change.new.chars().count() < SHORTEST {
+        return Err(Refusal::TooShort);
+    }
+    if change.new == change.current {
+        return Err(Refusal::Unchanged);
+    }
+    let profile = &user.profile;
+    let known = [&profile.email, &profile.name, &profile.nickname].into_iter().flatten();
+    let new = change.new.trim().to_lowercase();
+    if known.into_iter().any(|known| known.to_lowercase() == new) {
+        return Err(Refusal::Guessable);
+    }
+    Ok(())
+}
+
+async fn write(
+    ctx: &Context,
+    session: &Session,
+    (old, new): (&str, &str),
+    keys: &FailureKeys,
+    caller: &Caller,
+) -> Result<Changed, Failure<Refusal>> {
+    let session_token = random::secret();
+    let token_hash = hash::hash_secret(&session_token);
+    let user = &session.user;
+    let event = Event::by_owner(EventKind::PasswordChanged, user, caller);
+    let mut conn = ctx.store.conn().await?;
+    let changed = conn
+        .transaction::<_, StoreError, _>(async |tx| {
+            if !store::credentials::change(tx, &user.id, (old, new)).await? {
+                return Ok(false);
+            }
+            store::sessions::renew(tx, &session.id, &token_hash).await?;
+            keys.forget(tx).await?;
+            store::audit::append(tx, &event).await?;
+            end_everything_else(tx, session, EndReason::SubjectChanged, caller).await?;
+            Ok(true)
+        })
+        .await?;
+    // Changed by somebody else in this very moment: the current password is another one.
+    changed.then_some(Changed { session_token }).ok_or(Failure::Refused(Refusal::WrongPassword))
+}
+
+/// Every other session of the person ends, and every impersonation by them and of them.
+pub(super) async fn end_everything_else(
+    tx: &mut Conn,
+    session: &Session,
+    of_subject: EndReason,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    let user = &session.user.id;
+    for ended in store::sessions::end_others(tx, user, &session.id).await? {
+        store::logout_deliveries::enqueue(tx, &ended).await?;
+        let event = Event::by_owner(EventKind::Logout, &session.user, caller);
+        let event = event.with("session", ended.as_str()).because("ended from another session");
+        store::audit::append(tx, &event).await?;
+    }
+    let own = Some(user.as_str());
+    let as_actor = Which { actor: Some(user.clone()), ..Which::default() };
+    let revoked = EndedBy { actor: own, reason: EndReason::ActorRevoked };
+    end_matching(tx, &as_actor, revoked, caller).await?;
+    let as_subject = Which { subject: Some(user.clone()), ..Which::default() };
+    let ended = EndedBy { actor: own, reason: of_subject };
+    end_matching(tx, &as_subject, ended, caller).await?;
+    Ok(())
+}

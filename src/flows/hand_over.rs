@@ -1,0 +1,258 @@
+//! A short code that carries an impersonation to another window of its actor.
+//!
+//! The console shows it; at `/go`, in a private window, the same person signs in and types it. The code is
+//! no credential of the impersonation: what was asked for waits in the database, is decided again when the
+//! code is used, and becomes a link that has to be confirmed. One use, five minutes, one person.
+use super::start_impersonation::{Issued, Start, StartRefusal, judge, noted, start_impersonation};
+use super::{Context, Failure};
+use crate::audit::{Event, EventKind};
+use crate::authentication::throttle::{self, Failures};
+use crate::crypto::{hash, random};
+use crate::domain::caller::Caller;
+use crate::domain::protocol::{Channel, Mode, ProtocolName};
+use crate::domain::user::User;
+use crate::domain::{Timestamp, UserId};
+use crate::impersonation::ActorProof;
+use crate::login::Parameters;
+use crate::store::handover_codes::{NewCode, Used};
+use crate::store::{self, Conn, StoreError, Transactional as _};
+use chrono::Duration;
+use serde::{Deserialize, Serialize};
+
+/// Long enough to open a window, sign in and type.
+const LIFETIME: Duration = Duration::minutes(5);
+/// 40 bits. With ten guesses in a quarter of an hour for each person and address, that is plenty.
+const LETTERS: usize = 8;
+/// Crockford's base 32: no letter is taken for a digit.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// What is kept of a [`Start`]; who acts is proven anew.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    protocol: ProtocolName,
+    parameters: Parameters,
+    mode: Mode,
+    duration: Option<i64>,
+    target_link_uri: Option<String>,
+    reason: Option<String>,
+    reason_code: Option<String>,
+    ticket: Option<String>,
+}
+
+/// Seen once.
+pub struct Code {
+    /// In two halves, to be read aloud: `K7QM-4TXP`.
+    pub text: String,
+    pub expires_at: Timestamp,
+}
+
+/// Decides as for a link, and makes a code that becomes one.
+///
+/// # Errors
+///
+/// A refusal is in the audit trail before it is returned.
+pub async fn make_code(
+    ctx: &Context,
+    start: &Start,
+    caller: &Caller,
+) -> Result<Code, Failure<StartRefusal>> {
+    let conn = ctx.store.conn().await?;
+    let granted = judge(ctx, &conn, start, caller).await?.granted;
+    let now = granted.terms().starts_at;
+    let letters = draw();
+    let kept = serde_json::to_value(kept(start))
+        .map_err(|e| StoreError::Corrupt { table: "handover_codes", what: e.to_string() })?;
+    let code = NewCode {
+        code_hash: &code_hash(&letters),
+        actor: &start.actor,
+        subject: &start.subject,
+        client: &start.client,
+        request: &kept,
+        now,
+        expires_at: now + LIFETIME,
+    };
+    let event = noted(Event::under(EventKind::ImpersonationRequested, &granted, caller), start);
+    // No link yet, so no impersonation either.
+    let event = Event { impersonation: None, ..event.with("way", "code") };
+    store::handover_codes::insert(&conn, &code, &event).await?;
+    let (one, other) = letters.split_at(LETTERS / 2);
+    Ok(Code { text: format!("{one}-{other}"), expires_at: code.expires_at })
+}
+
+fn kept(start: &Start) -> Kept {
+    Kept {
+        protocol: start.protocol,
+        parameters: start.parameters.clone(),
+        mode: start.mode,
+        duration: start.duration,
+        target_link_uri: start.target_link_uri.clone(),
+        reason: start.reason.clone(),
+        reason_code: start.reason_code.clone(),
+        ticket: start.ticket.clone(),
+    }
+}
+
+fn draw() -> String {
+    let letter = |byte: u8| ALPHABET.get(usize::from(byte & 31)).map_or('0', |b| char::from(*b));
+    random::bytes::<LETTERS>().into_iter().map(letter).collect()
+}
+
+fn code_hash(letters: &str) -> Vec<u8> {
+    hash::hash_secret(&format!("handover\0{letters}"))
+}
+
+/// The letters of a code as somebody typed it: any case, with or without the dash, `O` for zero and `I` or
+/// `L` for one.
+fn read(typed: &str) -> Option<String> {
+    let letters =
+        typed.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            letter => letter,
+        });
+    let letters: String = letters.take(LETTERS + 1).collect();
+    let known = letters.bytes().all(|byte| ALPHABET.contains(&byte));
+    (known && letters.len() == LETTERS).then_some(letters)
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CodeRefusal {
+    /// Unknown, used, expired, somebody else's: one answer.
+    #[error("the code is not good")]
+    NotGood,
+    #[error("too many attempts")]
+    Throttled,
+    /// What was allowed in the console is refused now. The code is used up.
+    #[error(transparent)]
+    Start(StartRefusal),
+}
+
+/// Uses `typed` up for `person`, who is signed in here, and hands out the link.
+pub async fn use_code(
+    ctx: &Context,
+    person: &User,
+    typed: &str,
+    caller: &Caller,
+) -> Result<Issued, Failure<CodeRefusal>> {
+    let keys = FailureKeys::of(&person.id, caller);
+    let used = {
+        let mut conn = ctx.store.conn().await?;
+        if ctx.shared.rate_limits && must_wait(&conn, &keys).await? {
+            return Err(Failure::Refused(CodeRefusal::Throttled));
+        }
+        let hash = read(typed).map(|letters| code_hash(&letters));
+        let used = match &hash {
+            Some(hash) => store::handover_codes::redeem(&conn, hash, &person.id).await?,
+            None => None,
+        };
+        let Some(used) = used else {
+            note_failure(&mut conn, &keys, (person, hash.as_deref()), caller).await?;
+            return Err(Failure::Refused(CodeRefusal::NotGood));
+        };
+        used
+    };
+    let start = again(person, used)?;
+    let issued = start_impersonation(ctx, &start, caller).await;
+    issued.map_err(|failure| failure.map(CodeRefusal::Start))
+}
+
+fn again(person: &User, used: Used) -> Result<Start, StoreError> {
+    let kept: Kept = serde_json::from_value(used.request)
+        .map_err(|e| StoreError::Corrupt { table: "handover_codes", what: e.to_string() })?;
+    Ok(Start {
+        channel: Channel::Console,
+        requested_by: person.id.to_string(),
+        actor: person.id.clone(),
+        actor_proof: ActorProof::Session,
+        subject: used.subject,
+        client: used.client,
+        protocol: kept.protocol,
+        parameters: kept.parameters,
+        mode: kept.mode,
+        ttl: None,
+        duration: kept.duration,
+        target_link_uri: kept.target_link_uri,
+        reason: kept.reason,
+        reason_code: kept.reason_code,
+        ticket: kept.ticket,
+        ignored: Vec::new(),
+    })
+}
+
+/// What failures are counted by, beside those of the login page.
+struct FailureKeys {
+    person_and_address: Vec<u8>,
+    address: Vec<u8>,
+}
+
+impl FailureKeys {
+    fn of(person: &UserId, caller: &Caller) -> Self {
+        let address = caller.ip.as_deref().unwrap_or("unknown");
+        Self {
+            person_and_address: hash::hash_secret(&format!("go\0{address}\0{person}")),
+            address: hash::hash_secret(&format!("go\0{address}")),
+        }
+    }
+}
+
+async fn must_wait(conn: &Conn, keys: &FailureKeys) -> Result<bool, StoreError> {
+    let since = store::settings::now(conn).await? - throttle::WINDOW;
+    let (account_and_address, address) = futures_util::try_join!(
+        store::login_failures::count(conn, &keys.person_and_address, since),
+        store::login_failures::count(conn, &keys.address, since),
+    )?;
+    Ok(throttle::must_wait(Failures { account_and_address, address }))
+}
+
+/// A code of somebody else is worth an alert; what was typed is not kept.
+async fn note_failure(
+    conn: &mut Conn,
+    keys: &FailureKeys,
+    (person, hash): (&User, Option<&[u8]>),
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    let owner = match hash {
+        Some(hash) => store::handover_codes::find_actor(conn, hash).await?,
+        None => None,
+    };
+    let because = match owner {
+        Some(owner) if owner != person.id.as_str() => "this code is for somebody else",
+        Some(_) => "this code is used or expired",
+        None => "there is no such code",
+    };
+    let event = Event {
+        actor: Some(person.id.to_string()),
+        organization: person.organization_id().map(ToString::to_string),
+        channel: Some(Channel::Console.as_str()),
+        ..Event::new(EventKind::LinkRejected, caller).because(because)
+    };
+    conn.transaction::<_, StoreError, _>(async |tx| {
+        store::login_failures::insert(tx, &[&keys.person_and_address, &keys.address]).await?;
+        store::audit::append(tx, &event).await
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_however_it_is_typed() {
+        for typed in ["K7QM4TXP", "k7qm-4txp", " K7QM 4TXP "] {
+            assert_eq!(read(typed).as_deref(), Some("K7QM4TXP"));
+        }
+        assert_eq!(read("ol10-il0o").as_deref(), Some("01101100"));
+        for typed in ["", "K7QM4TX", "K7QM4TXPP", "K7QM4TXU", "K7QM4TXÄ", "%00'\"<>;"] {
+            assert_eq!(read(typed), None, "{typed}");
+        }
+    }
+
+    #[test]
+    fn codes_are_drawn_from_the_whole_alphabet_and_read_as_drawn() {
+        let drawn: Vec<String> = (0..500).map(|_| draw()).collect();
+        assert!(drawn.iter().all(|code| read(code).as_ref() == Some(code)));
+        let letters: std::collections::HashSet<char> = drawn.concat().chars().collect();
+        assert_eq!(letters.len(), ALPHABET.len());
+    }
+}

@@ -1,0 +1,104 @@
+//! Who acted as whom, for people to read: the subject, support staff, administrators.
+use super::Context;
+use crate::domain::protocol::EndReason;
+use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
+use crate::impersonation::grant::IDLE_LIMIT;
+pub use crate::store::history::{Entry, Named, Search};
+use crate::store::{self, StoreError};
+
+/// Rows, and whether there are more after them.
+pub struct Page {
+    pub rows: Vec<Entry>,
+    pub now: Timestamp,
+    /// `before` of the next page.
+    pub next: Option<ImpersonationId>,
+}
+
+pub async fn search(ctx: &Context, search: &Search) -> Result<Page, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let one_more = Search { limit: search.limit + 1, ..search.clone() };
+    let (mut rows, now) = store::history::search(&conn, &one_more).await?;
+    let most = usize::try_from(search.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| more).map(|entry| entry.id.clone());
+    Ok(Page { rows, now, next })
+}
+
+/// One, if it is of the caller's organization; `None` for the operator means any.
+pub async fn find(
+    ctx: &Context,
+    id: &ImpersonationId,
+    organization: Option<&OrganizationId>,
+) -> Result<Option<(Entry, Timestamp)>, StoreError> {
+    store::history::find(&*ctx.store.conn().await?, id, organization).await
+}
+
+/// The ids of an actor, a subject and an application, for which people give ids, e-mail addresses and names.
+/// What is not known is taken for an id, of which there is nothing.
+pub async fn resolve(
+    ctx: &Context,
+    [actor, subject, application]: [&str; 3],
+) -> Result<[Option<String>; 3], StoreError> {
+    let conn = ctx.store.conn().await?;
+    let person = async |text: &str| match text {
+        "" => Ok(None),
+        text => {
+            let known = store::history::find_person(&conn, text).await?;
+            Ok::<_, StoreError>(Some(known.unwrap_or_else(|| text.to_owned())))
+        }
+    };
+    let (actor, subject) = (person(actor).await?, person(subject).await?);
+    let application = match application {
+        "" => None,
+        text => {
+            let known = store::history::find_application(&conn, text).await?;
+            Some(known.unwrap_or_else(|| text.to_owned()))
+        }
+    };
+    Ok([actor, subject, application])
+}
+
+/// Where one stands. Clocks end it whether or not anybody has written that down yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The link waits to be opened.
+    Waiting,
+    /// Nobody opened the link in time.
+    Expired,
+    Revoked,
+    Running,
+    Ended(Option<EndReason>),
+}
+
+/// When the idle clock runs out. What came of no link lives by a token and has none.
+fn idle_at(entry: &Entry) -> Option<Timestamp> {
+    entry.link_expires_at.and(entry.last_seen_at).map(|seen| seen + IDLE_LIMIT)
+}
+
+pub fn state(entry: &Entry, now: Timestamp) -> State {
+    let word = |text: &str| EndReason::ALL.into_iter().find(|reason| reason.as_str() == text);
+    match entry.status.as_str() {
+        "link_issued" if entry.link_expires_at.is_some_and(|until| now >= until) => State::Expired,
+        "link_issued" => State::Waiting,
+        "revoked" => State::Revoked,
+        "active" if entry.ends_at.is_some_and(|ends_at| now >= ends_at) => {
+            State::Ended(Some(EndReason::Timeout))
+        }
+        "active" if idle_at(entry).is_some_and(|since| now >= since) => {
+            State::Ended(Some(EndReason::Idle))
+        }
+        "active" => State::Running,
+        _ => State::Ended(entry.end_reason.as_deref().and_then(word)),
+    }
+}
+
+/// When it ended: as written, or by the clock that ran out.
+pub fn ended_at(entry: &Entry, now: Timestamp) -> Option<Timestamp> {
+    match state(entry, now) {
+        State::Ended(Some(EndReason::Idle)) if entry.ended_at.is_none() => idle_at(entry),
+        State::Ended(_) => entry.ended_at.or(entry.ends_at),
+        State::Revoked => entry.ended_at,
+        State::Waiting | State::Expired | State::Running => None,
+    }
+}

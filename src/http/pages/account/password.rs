@@ -1,0 +1,105 @@
+//! `/account/password`: the current one, and a new one.
+use super::owner::AccountOwner;
+use super::{Here, tabs};
+use crate::authentication::throttle;
+use crate::flows::Failure;
+use crate::flows::change_password::{Change, Refusal, SHORTEST, change_password};
+use crate::http::cookies;
+use crate::http::pages::browser::with_cookies;
+use crate::http::pages::console::kit::Tab;
+use crate::http::pages::error::PageError;
+use crate::http::pages::forms::Posted;
+use crate::http::pages::frame::{Page, frame};
+use crate::http::pages::headers::render;
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "account/password.html")]
+struct PasswordPage {
+    page: Page,
+    tabs: Vec<Tab>,
+    flash: Option<&'static str>,
+    error: Option<&'static str>,
+    /// The field that is wrong.
+    wrong: &'static str,
+    /// For password managers; may be empty.
+    email: String,
+    shortest: usize,
+    csrf: String,
+}
+
+const DONE: &str =
+    "Your password is changed. Other browsers are signed out, and nobody acts as you or for you.";
+
+pub async fn get(owner: AccountOwner) -> HttpResponse {
+    page(&owner, StatusCode::OK, None)
+}
+
+fn page(
+    owner: &AccountOwner,
+    status: StatusCode,
+    error: Option<(&'static str, &'static str)>,
+) -> HttpResponse {
+    let page = PasswordPage {
+        page: frame(&owner.browser, "Your password"),
+        tabs: tabs(Here::Password),
+        flash: owner.flash(&[("changed", DONE)]),
+        error: error.map(|(_, text)| text),
+        wrong: error.map_or("", |(field, _)| field),
+        email: owner.session().user.profile.email.clone().unwrap_or_default(),
+        shortest: SHORTEST,
+        csrf: owner.token("password", ""),
+    };
+    let mut answer = render(&page, status);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    answer
+}
+
+pub async fn post(owner: AccountOwner, posted: Posted) -> Result<HttpResponse, PageError> {
+    let fields = ["csrf", "username", "current_password", "new_password", "repeated"];
+    let mut form = posted.only(owner.request(), &fields)?;
+    owner.check(&form, "password", "")?;
+    let (current, new) = (form.take("current_password"), form.take("new_password"));
+    if new != form.get("repeated") {
+        let error = ("repeated", "The new password is not the same both times.");
+        return Ok(page(&owner, StatusCode::BAD_REQUEST, Some(error)));
+    }
+    let change = Change { current, new };
+    match change_password(owner.ctx(), owner.session(), change, &owner.browser.caller).await {
+        Ok(changed) => {
+            let cookie = cookies::set_own(owner.request(), &changed.session_token);
+            Ok(with_cookies(owner.done("/account/password", "changed"), [cookie]))
+        }
+        Err(Failure::Refused(refusal)) => {
+            let (status, field, text) = words_of(refusal);
+            Ok(page(&owner, status, Some((field, text))))
+        }
+        Err(Failure::Accident(cause)) => Err(owner.accident(&cause)),
+        Err(Failure::Busy) => Err(PageError::busy(owner.request())),
+    }
+}
+
+fn words_of(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
+    let bad = StatusCode::BAD_REQUEST;
+    match refusal {
+        Refusal::WrongPassword => (bad, "current_password", "The current password is wrong."),
+        Refusal::Throttled => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "current_password",
+            "Too many attempts. Wait a quarter of an hour and try again.",
+        ),
+        Refusal::TooShort => {
+            (bad, "new_password", "The new password has fewer than 12 characters.")
+        }
+        Refusal::TooLong => (bad, "new_password", "A password has at most 4096 bytes."),
+        Refusal::Unchanged => (bad, "new_password", "The new password is the one that you have."),
+        Refusal::Guessable => {
+            (bad, "new_password", "Your name or your email address is no password.")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What lists are narrowed by: read from the query, shown again, carried along to the next page.
+use super::kit::{Field, Select, address};
+use super::session::ConsoleSession;
+use crate::domain::Timestamp;
+use crate::http::pages::error::PageError;
+use chrono::NaiveDateTime;
+
+/// Longer ones are no search (H33).
+const LONGEST: usize = 256;
+
+/// The filters of a page, with what was given for them.
+pub struct Filters {
+    given: Vec<(&'static str, String)>,
+}
+
+impl Filters {
+    pub fn read(console: &ConsoleSession, names: &[&'static str]) -> Result<Self, PageError> {
+        Self::of(console, names, |name| console.parameter(name))
+    }
+
+    /// The same from the fields of a form.
+    pub fn of(
+        console: &ConsoleSession,
+        names: &[&'static str],
+        find: impl Fn(&str) -> String,
+    ) -> Result<Self, PageError> {
+        let given: Vec<_> =
+            names.iter().map(|name| (*name, find(name).trim().to_owned())).collect();
+        let fits =
+            |text: &String| text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
+        if given.iter().all(|(_, text)| fits(text)) {
+            Ok(Self { given })
+        } else {
+            Err(console.malformed("A filter is longer than 256 characters, or cannot be read."))
+        }
+    }
+
+    /// Empty when it is not given.
+    pub fn get(&self, name: &str) -> &str {
+        self.given.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    pub fn given(&self, name: &str) -> Option<String> {
+        let value = self.get(name);
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// A moment in UTC, as `<input type="datetime-local">` writes it.
+    pub fn moment(
+        &self,
+        console: &ConsoleSession,
+        name: &str,
+    ) -> Result<Option<Timestamp>, PageError> {
+        let Some(text) = self.given(name) else { return Ok(None) };
+        let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"];
+        let read = local.iter().find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok());
+        let read = read.map(|at| at.and_utc()).or_else(|| text.parse().ok());
+        // Postgres knows no year beyond, and nobody needs one.
+        let sane = |at: &Timestamp| (0..4_102_444_800).contains(&at.timestamp());
+        let unreadable = || console.malformed("A time is written like 2026-01-31T14:30, in UTC.");
+        read.filter(sane).map(Some).ok_or_else(unreadable)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.given.iter().all(|(_, value)| value.is_empty())
+    }
+
+    /// `path` with these filters, and `more`.
+    pub fn address(&self, path: &str, more: &[(&str, &str)]) -> String {
+        let own = self.given.iter().map(|(name, value)| (*name, value.as_str()));
+        address(path, &own.chain(more.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// As hidden fields of another form, and for the record.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        self.given.iter().filter(|(_, value)| !value.is_empty()).cloned().collect()
+    }
+
+    pub fn text(&self, name: &'static str, label: &'static str) -> Field {
+        Field::new(name, label, self.get(name)).at_most(LONGEST)
+    }
+
+    pub fn time(&self, name: &'static str, label: &'static str) -> Field {
+        self.text(name, label).of_kind("datetime-local")
+    }
+
+    pub fn select<'a>(
+        &self,
+        name: &'static str,
+        label: &'static str,
+        choices: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Select {
+        let any = std::iter::once(("", "Any"));
+        Select::new(name, label, any.chain(choices), self.get(name))
+    }
+}

@@ -1,0 +1,108 @@
+//! What there was, by whom, as whom, in which application, when, and how it ended.
+use super::shown::{self, Row};
+use super::{HISTORY, tabs};
+use crate::domain::ImpersonationId;
+use crate::domain::permission::IMPERSONATIONS_READ;
+use crate::domain::protocol::EndReason;
+use crate::flows::see_history::{Search, resolve, search};
+use crate::http::pages::console::filters::Filters;
+use crate::http::pages::console::kit::{Field, Pager, Select, Tab};
+use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::error::PageError;
+use crate::http::pages::frame::Page;
+use crate::http::pages::headers::render;
+use crate::http::pages::words;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "console/impersonations_history.html")]
+struct HistoryPage {
+    page: Page,
+    console: Frame,
+    tabs: Vec<Tab>,
+    texts: Vec<Field>,
+    selects: Vec<Select>,
+    filtered: bool,
+    count: String,
+    rows: Vec<Row>,
+    pages: Pager,
+}
+
+const A_PAGE: i64 = 50;
+const NAMES: &[&str] =
+    &["actor", "subject", "application", "protocol", "channel", "ended", "from", "to"];
+
+pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
+    console.require(IMPERSONATIONS_READ)?;
+    let filters = Filters::read(&console, NAMES)?;
+    let before = ImpersonationId::parse(console.parameter("before")).ok();
+    let first = before.as_ref().map(|_| filters.address(HISTORY, &[]));
+    let wanted = wanted(&console, &filters, before).await?;
+    let found = search(console.ctx(), &wanted).await.map_err(|e| console.accident(&e))?;
+    let (page, frame) = console.frame(Section::Impersonations, "Past impersonations", &[]);
+    let page = HistoryPage {
+        page,
+        console: frame,
+        tabs: tabs(HISTORY),
+        texts: texts(&filters),
+        selects: selects(&filters),
+        filtered: !filters.is_empty(),
+        count: match (found.rows.len(), found.next.is_some()) {
+            (0, _) => String::new(),
+            (1, false) => "1 impersonation".to_owned(),
+            (count, false) => format!("{count} impersonations"),
+            (count, true) => format!("The newest {count}"),
+        },
+        rows: found.rows.iter().map(|entry| shown::row(&console, entry, found.now)).collect(),
+        pages: Pager {
+            first,
+            next: found.next.map(|id| filters.address(HISTORY, &[("before", id.as_str())])),
+        },
+    };
+    Ok(render(&page, StatusCode::OK))
+}
+
+async fn wanted(
+    console: &ConsoleSession,
+    filters: &Filters,
+    before: Option<ImpersonationId>,
+) -> Result<Search, PageError> {
+    let asked = [filters.get("actor"), filters.get("subject"), filters.get("application")];
+    let known = resolve(console.ctx(), asked).await.map_err(|e| console.accident(&e))?;
+    let [actor, subject, client] = known;
+    Ok(Search {
+        actor,
+        subject,
+        client,
+        protocol: filters.given("protocol"),
+        channel: filters.given("channel"),
+        end_reason: filters.given("ended"),
+        since: filters.moment(console, "from")?,
+        until: filters.moment(console, "to")?,
+        organization: console.organization().cloned(),
+        before,
+        limit: A_PAGE,
+        ..Search::default()
+    })
+}
+
+fn texts(filters: &Filters) -> Vec<Field> {
+    vec![
+        filters.text("actor", "Actor (id or email)"),
+        filters.text("subject", "Subject (id or email)"),
+        filters.text("application", "Application (id or name)"),
+        filters.time("from", "From (UTC)"),
+        filters.time("to", "Until (UTC)"),
+    ]
+}
+
+fn selects(filters: &Filters) -> Vec<Select> {
+    let reasons = EndReason::ALL.map(|reason| (reason.as_str(), words::how_it_ended(reason)));
+    vec![
+        filters.select("protocol", "Protocol", words::PROTOCOLS.iter().copied()),
+        filters.select("channel", "Channel", words::CHANNELS.iter().copied()),
+        filters.select("ended", "How it ended", reasons),
+    ]
+}

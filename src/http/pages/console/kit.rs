@@ -1,0 +1,197 @@
+//! What the macros of `templates/console/kit.html` are given.
+use crate::domain::Timestamp;
+use crate::flows::start_impersonation::encode;
+use crate::http::pages::times;
+
+/// `path?name=value&…`, without the parameters that are empty.
+pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut address = path.to_owned();
+    let given = parameters.iter().filter(|(_, value)| !value.is_empty());
+    for (nth, (name, value)) in given.enumerate() {
+        address.push(if nth == 0 { '?' } else { '&' });
+        address.push_str(name);
+        address.push('=');
+        address.push_str(&encode(value));
+    }
+    address
+}
+
+/// A moment to be shown by `when`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    pub text: String,
+    pub rfc3339: String,
+}
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        Self { text: times::moment(at), rfc3339: at.to_rfc3339() }
+    }
+}
+
+/// Somebody to be shown by `person`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Person {
+    pub name: String,
+    /// What tells people of one name apart; may be empty.
+    pub address: String,
+    /// A local path.
+    pub href: Option<String>,
+}
+
+/// One of several views of the same thing.
+pub struct Tab {
+    pub label: &'static str,
+    pub href: String,
+    pub current: bool,
+}
+
+/// Keyset paging goes forward; back is the browser's own button, or the first page.
+#[derive(Debug, Default)]
+pub struct Pager {
+    /// `None` on the first page.
+    pub first: Option<String>,
+    pub next: Option<String>,
+}
+
+/// One line of text, or several.
+pub struct Field {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub kind: &'static str,
+    pub value: String,
+    pub longest: usize,
+    pub required: bool,
+    pub hint: Option<&'static str>,
+    pub error: Option<String>,
+    /// The ids of hint and error.
+    pub described: String,
+}
+
+impl Field {
+    pub fn new(name: &'static str, label: &'static str, value: &str) -> Self {
+        Self {
+            name,
+            label,
+            kind: "text",
+            value: value.to_owned(),
+            longest: 1000,
+            required: false,
+            hint: None,
+            error: None,
+            described: String::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// Another `type` of `<input>`: `url`, `number`, `email`.
+    #[must_use]
+    pub fn of_kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// Characters that fit.
+    #[must_use]
+    pub fn at_most(self, longest: usize) -> Self {
+        Self { longest, ..self }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self.described = described(self.name, true, self.error.is_some());
+        self
+    }
+
+    #[must_use]
+    pub fn error(mut self, error: Option<String>) -> Self {
+        self.described = described(self.name, self.hint.is_some(), error.is_some());
+        self.error = error;
+        self
+    }
+}
+
+/// One of several.
+pub struct Select {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub choices: Vec<Choice>,
+    pub hint: Option<&'static str>,
+    pub error: Option<String>,
+    /// The ids of hint and error.
+    pub described: String,
+}
+
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    pub chosen: bool,
+}
+
+impl Select {
+    /// `choices` are values with their labels.
+    pub fn new<V: AsRef<str>, L: AsRef<str>>(
+        name: &'static str,
+        label: &'static str,
+        choices: impl IntoIterator<Item = (V, L)>,
+        chosen: &str,
+    ) -> Self {
+        let choices = choices.into_iter().map(|(value, label)| Choice {
+            chosen: value.as_ref() == chosen,
+            value: value.as_ref().to_owned(),
+            label: label.as_ref().to_owned(),
+        });
+        let choices = choices.collect();
+        Self { name, label, choices, hint: None, error: None, described: String::new() }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self.described = described(self.name, true, self.error.is_some());
+        self
+    }
+
+    #[must_use]
+    pub fn error(mut self, error: Option<String>) -> Self {
+        self.described = described(self.name, self.hint.is_some(), error.is_some());
+        self.error = error;
+        self
+    }
+}
+
+fn described(name: &str, hint: bool, error: bool) -> String {
+    match (hint, error) {
+        (true, true) => format!("{name}-hint {name}-error"),
+        (true, false) => format!("{name}-hint"),
+        (false, true) => format!("{name}-error"),
+        (false, false) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_carries_what_is_given_and_nothing_breaks_out_of_it() {
+        let parameters = [("q", "a&b=c d"), ("role", ""), ("status", "active")];
+        assert_eq!(
+            address("/console/users", &parameters),
+            "/console/users?q=a%26b%3Dc%20d&status=active"
+        );
+        assert_eq!(address("/console/users", &[("q", "")]), "/console/users");
+    }
+
+    #[test]
+    fn a_field_names_what_describes_it() {
+        let field =
+            Field::new("ttl", "Lifetime", "").hint("Seconds.").error(Some("Too long.".into()));
+        assert_eq!(field.described, "ttl-hint ttl-error");
+        assert_eq!(Field::new("a", "A", "").error(None).described, "");
+    }
+}

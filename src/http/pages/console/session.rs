@@ -1,0 +1,208 @@
+//! Who works in the console.
+use super::frame::{Frame, Section, menu};
+use crate::authentication::Session;
+use crate::domain::OrganizationId;
+use crate::domain::permission::{
+    AUDIT_READ, AUDIT_READ_OWN, CLIENTS_READ, IMPERSONATIONS_READ, KEYS_WRITE, ORGANIZATIONS_READ,
+    ROLES_WRITE, USERS_READ,
+};
+use crate::domain::user::User;
+use crate::flows::start_impersonation::encode;
+use crate::flows::{Accident, Context};
+use crate::http::pages::browser::BrowserSession;
+use crate::http::pages::error::PageError;
+use crate::http::pages::forms::{self, Form};
+use crate::http::pages::frame::{Page, frame};
+use crate::http::pages::headers::redirect;
+use crate::http::pages::{parameter, sign_out};
+use actix_web::dev::Payload;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+use futures_util::future::LocalBoxFuture;
+
+/// Whoever holds one of these has something to see here.
+const ANY_OF: &[&str] = &[
+    USERS_READ,
+    IMPERSONATIONS_READ,
+    AUDIT_READ,
+    AUDIT_READ_OWN,
+    CLIENTS_READ,
+    ORGANIZATIONS_READ,
+    ROLES_WRITE,
+    KEYS_WRITE,
+];
+
+/// Proof of somebody who may use the console, by the session that they signed in to for themselves.
+///
+/// An impersonated session is nobody here (DEC5), whatever its subject may do.
+pub struct ConsoleSession {
+    pub browser: BrowserSession,
+    session: Session,
+}
+
+/// Why somebody does not get in.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleRefusal {
+    #[error("nobody is signed in")]
+    SignIn { method: Method, to: String },
+    #[error(transparent)]
+    Page(#[from] PageError),
+}
+
+impl ResponseError for ConsoleRefusal {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::SignIn { .. } => StatusCode::SEE_OTHER,
+            Self::Page(page) => page.status_code(),
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match self {
+            Self::SignIn { method, to } => redirect(method, to),
+            Self::Page(page) => page.error_response(),
+        }
+    }
+}
+
+impl ConsoleRefusal {
+    /// After signing in, a page is shown that was asked for; a form is not posted again.
+    fn sign_in(request: &HttpRequest) -> Self {
+        let wanted = match *request.method() {
+            Method::GET | Method::HEAD => {
+                request.uri().path_and_query().map_or("", |it| it.as_str())
+            }
+            _ => "/console",
+        };
+        let to = format!("/login?return_to={}", encode(wanted));
+        Self::SignIn { method: request.method().clone(), to }
+    }
+}
+
+impl FromRequest for ConsoleSession {
+    type Error = ConsoleRefusal;
+    type Future = LocalBoxFuture<'static, Result<Self, ConsoleRefusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let browser = BrowserSession::of(&request).await;
+            let browser = browser.map_err(|cause| PageError::accident(&request, &cause))?;
+            let Some(session) = browser.own().cloned() else {
+                return Err(ConsoleRefusal::sign_in(&request));
+            };
+            if !ANY_OF.iter().any(|permission| session.user.permissions.holds(permission)) {
+                return Err(not_permitted(&request).into());
+            }
+            Ok(Self { browser, session })
+        })
+    }
+}
+
+fn not_permitted(request: &HttpRequest) -> PageError {
+    let text = "Your roles do not allow this. Ask an administrator if you need it.";
+    PageError::new(request, StatusCode::FORBIDDEN, "This is not for you to see", text)
+}
+
+impl ConsoleSession {
+    /// Who works here.
+    pub fn user(&self) -> &User {
+        &self.session.user
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub fn ctx(&self) -> &Context {
+        &self.browser.ctx
+    }
+
+    pub fn request(&self) -> &HttpRequest {
+        &self.browser.request
+    }
+
+    pub fn may(&self, permission: &str) -> bool {
+        self.session.user.permissions.holds(permission)
+    }
+
+    pub fn require(&self, permission: &str) -> Result<(), PageError> {
+        if self.may(permission) { Ok(()) } else { Err(not_permitted(self.request())) }
+    }
+
+    /// Only what is of this organization is seen; `None` for staff of the operator, who see all.
+    pub fn organization(&self) -> Option<&OrganizationId> {
+        self.session.user.organization_id()
+    }
+
+    /// Whether an object of `organization` is seen at all; what is not seen is [`Self::missing`].
+    pub fn sees(&self, organization: Option<&OrganizationId>) -> bool {
+        self.organization().is_none_or(|mine| organization == Some(mine))
+    }
+
+    /// What is not there, and what is another organization's: one answer.
+    pub fn missing(&self) -> PageError {
+        let text = "There is no such thing, or it is not yours to see.";
+        PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+    }
+
+    pub fn malformed(&self, text: &'static str) -> PageError {
+        PageError::malformed(self.request(), text)
+    }
+
+    pub fn accident(&self, cause: &Accident) -> PageError {
+        self.browser.accident(cause)
+    }
+
+    /// One value of the query; empty when it is not given or given twice.
+    pub fn parameter(&self, name: &str) -> String {
+        parameter(self.request(), name)
+    }
+
+    /// The `nth` part of the path, from 0, decoded once: an id may hold any character, a slash too.
+    pub fn segment(&self, nth: usize) -> Option<String> {
+        let raw = self.request().uri().path().split('/').skip(1).nth(nth)?;
+        let text = percent_encoding::percent_decode_str(raw).decode_utf8().ok()?;
+        Some(text.into_owned())
+    }
+
+    /// A token for a form of `purpose` about `parts`, for this session alone.
+    pub fn token(&self, purpose: &str, parts: &[&str]) -> String {
+        forms::token(self.ctx(), purpose, &self.bound(parts))
+    }
+
+    /// Refuses a form whose `csrf` was not made for this.
+    pub fn check(&self, form: &Form, purpose: &str, parts: &[&str]) -> Result<(), PageError> {
+        if forms::verify(self.ctx(), purpose, &self.bound(parts), form.get("csrf")) {
+            return Ok(());
+        }
+        Err(PageError::forged(self.request()))
+    }
+
+    fn bound<'a>(&'a self, parts: &[&'a str]) -> Vec<&'a str> {
+        std::iter::once(self.session.id.as_str()).chain(parts.iter().copied()).collect()
+    }
+
+    /// Back to a page after a form; `done` is a word that the page has a sentence for.
+    pub fn done(&self, path: &str, done: &str) -> HttpResponse {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        redirect(self.request().method(), &format!("{path}{joint}done={}", encode(done)))
+    }
+
+    /// What every page of the console is given. `title` is ours alone, see [`Page`].
+    ///
+    /// `sentences` are the words of [`Self::done`] that lead here, with what is said about them.
+    pub fn frame(
+        &self,
+        section: Section,
+        title: &str,
+        sentences: &[(&str, &'static str)],
+    ) -> (Page, Frame) {
+        let done = self.parameter("done");
+        let flash = sentences.iter().find(|(word, _)| *word == done).map(|(_, text)| *text);
+        let page = frame(&self.browser, title);
+        let console = Frame::new(menu(self, section), self.user(), flash)
+            .signing_out(sign_out::token(&self.browser));
+        (page, console)
+    }
+}

@@ -1,0 +1,169 @@
+//! The form, and the verdict beside it.
+use super::PURPOSE;
+use super::check::{Verdict, check};
+use super::wanted::Wanted;
+use crate::domain::client::Client;
+use crate::domain::permission::IMPERSONATE;
+use crate::domain::protocol::ProtocolName;
+use crate::domain::user::User;
+use crate::flows::preview_tokens::{applications_of, protocols_of};
+use crate::http::pages::console::kit::{Field, Select};
+use crate::http::pages::console::users::preview::{applications, protocol_select};
+use crate::http::pages::console::users::{path, seen};
+use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::error::PageError;
+use crate::http::pages::frame::Page;
+use crate::http::pages::headers::{FormTargets, render_leading_to};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "console/sign_in_as.html")]
+struct SignInAsPage {
+    page: Page,
+    console: Frame,
+    up: String,
+    here: String,
+    subject: String,
+    address: String,
+    actor: String,
+    fields: Option<Fields>,
+    verdict: Verdict,
+    csrf: String,
+}
+
+/// The form; there is none where no application can be entered.
+struct Fields {
+    application: Select,
+    protocol: Select,
+    reason: Field,
+    ticket: Field,
+    duration: Select,
+    mode: Select,
+    advanced: Vec<Field>,
+    choices: Vec<Select>,
+    /// Something is filled in there.
+    open: bool,
+}
+
+/// What was asked about, and what there is to choose from.
+pub struct Scene {
+    pub subject: User,
+    pub clients: Vec<Client>,
+    pub wanted: Wanted,
+}
+
+impl Scene {
+    /// Whom and where `wanted` is about.
+    pub async fn set(console: &ConsoleSession, wanted: Wanted) -> Result<Self, PageError> {
+        console.require(IMPERSONATE)?;
+        let subject = seen(console).await?;
+        let open = applications_of(console.ctx(), &subject).await;
+        let mut clients = open.map_err(|e| console.accident(&e))?;
+        clients.retain(|client| client.impersonation.enabled);
+        Ok(Self { subject, clients, wanted })
+    }
+
+    pub fn application(&self, console: &ConsoleSession) -> Option<(&Client, ProtocolName)> {
+        let client = self.wanted.client(&self.clients)?;
+        Some((client, self.wanted.protocol(console.ctx(), client)?))
+    }
+
+    /// What stands in the way before the heart is asked.
+    pub fn nothing(&self) -> Verdict {
+        Verdict::Nothing(match self.clients.as_slice() {
+            [] => "No application that this user can sign in to accepts impersonated sign-ins.",
+            [..] => {
+                "There is no such application for this user, or it does not accept impersonated sign-ins."
+            }
+        })
+    }
+}
+
+pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
+    let wanted = Wanted::read(|name| console.parameter(name));
+    let scene = Scene::set(&console, wanted).await?;
+    let verdict = match scene.application(&console) {
+        Some(application) => check(&console, &scene.wanted, &scene.subject, application).await?,
+        None => scene.nothing(),
+    };
+    Ok(draw(&console, &scene, verdict, StatusCode::OK))
+}
+
+/// The page, also in answer to a `POST` that was refused.
+pub fn draw(
+    console: &ConsoleSession,
+    scene: &Scene,
+    verdict: Verdict,
+    status: StatusCode,
+) -> HttpResponse {
+    let (page, frame) = console.frame(Section::Users, "Sign in as user", &[]);
+    let subject = &scene.subject;
+    let page = SignInAsPage {
+        page,
+        console: frame,
+        up: path(&subject.id),
+        here: format!("{}/sign-in-as", path(&subject.id)),
+        subject: subject.display_name().to_owned(),
+        address: subject.profile.email.clone().unwrap_or_else(|| subject.id.to_string()),
+        actor: console.user().display_name().to_owned(),
+        fields: (!scene.clients.is_empty()).then(|| fields(console, scene, &verdict)),
+        verdict,
+        csrf: console.token(PURPOSE, &[subject.id.as_str()]),
+    };
+    render_leading_to(&page, status, &targets(&scene.clients))
+}
+
+/// The form may be answered with a redirect to any of the applications in its list.
+fn targets(clients: &[Client]) -> FormTargets {
+    clients.iter().map(FormTargets::of_client).fold(FormTargets::nowhere_else(), FormTargets::and)
+}
+
+fn fields(console: &ConsoleSession, scene: &Scene, verdict: &Verdict) -> Fields {
+    let wanted = &scene.wanted;
+    let chosen = wanted.client(&scene.clients);
+    let spoken = chosen.map(|it| protocols_of(console.ctx(), it)).unwrap_or_default();
+    let protocol = chosen.and_then(|it| wanted.protocol(console.ctx(), it));
+    let line =
+        |name, label| Field::new(name, label, wanted.get(name)).error(verdict.of_field(name));
+    let (duration, mode) = (or(wanted.get("duration"), "30"), or(wanted.get("mode"), "full"));
+    let lengths =
+        [("5", "5 minutes"), ("15", "15 minutes"), ("30", "30 minutes"), ("60", "60 minutes")];
+    let modes = [("full", "Full access"), ("read_only", "Read only")];
+    let advanced = ["response_type", "response_mode", "scope", "state", "target"];
+    Fields {
+        application: applications(&scene.clients, chosen).error(verdict.of_field("application")),
+        protocol: protocol_select(&spoken, protocol),
+        reason: line("reason", "Reason").hint("They can read it, and so can whoever audits."),
+        ticket: line("ticket", "Ticket"),
+        duration: Select::new("duration", "Ends after", lengths, duration)
+            .error(verdict.of_field("duration")),
+        mode: Select::new("mode", "Access", modes, mode),
+        choices: choices(wanted, verdict),
+        advanced: vec![
+            line("scope", "Scope").hint("Default: openid."),
+            line("state", "State").hint("Handed to the application as it is."),
+            line("target", "Land on")
+                .hint("An address in the application, where it can go there at once."),
+        ],
+        open: advanced.iter().any(|name| !wanted.get(name).is_empty()),
+    }
+}
+
+fn choices(wanted: &Wanted, verdict: &Verdict) -> Vec<Select> {
+    let types = [("", "Default"), ("code", "code")];
+    let modes =
+        [("", "Default"), ("query", "query"), ("fragment", "fragment"), ("form_post", "form_post")];
+    let (kind, mode) = (wanted.get("response_type"), wanted.get("response_mode"));
+    vec![
+        Select::new("response_type", "Response type", types, kind)
+            .error(verdict.of_field("response_type")),
+        Select::new("response_mode", "Response mode", modes, mode)
+            .error(verdict.of_field("response_mode")),
+    ]
+}
+
+fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
+    if text.is_empty() { default } else { text }
+}

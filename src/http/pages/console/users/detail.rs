@@ -1,0 +1,190 @@
+//! One user: who they are, where they are signed in, what happened, and who acted as whom.
+use super::{HERE, kind, named, path};
+use crate::domain::permission::{
+    AUDIT_READ, AUDIT_READ_OWN, IMPERSONATE, IMPERSONATIONS_READ, USERS_READ, USERS_WRITE,
+};
+use crate::domain::user::User;
+use crate::domain::{SessionId, UserId};
+use crate::flows::see_audit::{self, Search, visible_to};
+use crate::flows::view_user::{
+    Browser, EndSessionRefusal, View, end_session as end, impersonations, view_user,
+};
+use crate::http::pages::console::audit::shown::{Event, event};
+use crate::http::pages::console::impersonations::shown::{self, Row};
+use crate::http::pages::console::kit::{Moment, address};
+use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::error::PageError;
+use crate::http::pages::forms::Posted;
+use crate::http::pages::frame::Page;
+use crate::http::pages::headers::render;
+use crate::http::pages::words;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "console/user.html")]
+struct UserPage {
+    page: Page,
+    console: Frame,
+    up: &'static str,
+    here: String,
+    name: String,
+    active: bool,
+    kind: Option<&'static str>,
+    /// The organization too, or `None`.
+    organization_off: bool,
+    facts: Vec<(&'static str, String)>,
+    roles: Vec<String>,
+    permissions: Vec<String>,
+    last_login: Option<Moment>,
+    may_act: bool,
+    sessions: Vec<Signed>,
+    /// `None`: not for this person to see.
+    access: Option<Access>,
+    events: Option<Vec<Event>>,
+    all_events: String,
+}
+
+/// A browser that they are signed in with.
+struct Signed {
+    browser: String,
+    ip: String,
+    since: Moment,
+    seen: Moment,
+    end: Option<End>,
+}
+
+struct End {
+    action: String,
+    csrf: String,
+}
+
+struct Access {
+    of: Vec<Row>,
+    by: Vec<Row>,
+    all_of: String,
+    all_by: String,
+}
+
+const FEW: i64 = 5;
+const END: &str = "end-session";
+const SENTENCES: &[(&str, &str)] = &[("ended", "The session has ended, and all that hung on it.")];
+
+pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
+    console.require(USERS_READ)?;
+    let id = named(&console)?;
+    let view = view_user(console.ctx(), console.user(), &id).await;
+    let view = view.map_err(|e| console.accident(&e))?.ok_or_else(|| console.missing())?;
+    let access = access(&console, &id).await?;
+    let events = events(&console, &id).await?;
+    let (page, frame) = console.frame(Section::Users, "User", SENTENCES);
+    let user = &view.user;
+    let page = UserPage {
+        page,
+        console: frame,
+        up: HERE,
+        here: path(&id),
+        name: user.display_name().to_owned(),
+        active: user.status.is_active(),
+        kind: kind(user.kind),
+        organization_off: user.organization.as_ref().is_some_and(|it| !it.status.is_active()),
+        facts: facts(&view),
+        roles: view.card.roles.clone(),
+        permissions: user.permissions.iter().map(str::to_owned).collect(),
+        last_login: view.card.last_login_at.map(Moment::from),
+        may_act: console.may(IMPERSONATE) && console.user().id != user.id,
+        sessions: view.sessions.iter().map(|it| signed(&console, user, it)).collect(),
+        access,
+        events,
+        all_events: address("/console/audit", &[("subject", id.as_str())]),
+    };
+    Ok(render(&page, StatusCode::OK))
+}
+
+fn facts(view: &View) -> Vec<(&'static str, String)> {
+    let (user, profile) = (&view.user, &view.user.profile);
+    let organization = view.card.organization.clone();
+    let verified = if profile.email_verified { " (verified)" } else { "" };
+    let email = profile.email.as_ref().map(|email| format!("{email}{verified}"));
+    let rows = [
+        ("Email", email),
+        ("Id", Some(user.id.to_string())),
+        ("Organization", organization.or_else(|| Some("Operator".to_owned()))),
+        ("Given name", profile.given_name.clone()),
+        ("Family name", profile.family_name.clone()),
+        ("Nickname", profile.nickname.clone()),
+        ("Phone", profile.phone_number.clone()),
+        ("Created", Some(Moment::from(view.card.created_at).text)),
+        ("Sign-ins", Some(view.card.login_count.to_string())),
+    ];
+    let given = rows.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    given.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+fn signed(console: &ConsoleSession, user: &User, session: &Browser) -> Signed {
+    let may =
+        console.may(USERS_WRITE) && user.permissions.is_subset_of(&console.user().permissions);
+    let id = session.id.as_str();
+    Signed {
+        browser: words::browser(session.user_agent.as_deref()),
+        ip: session.ip.clone().unwrap_or_default(),
+        since: session.authenticated_at.into(),
+        seen: session.last_seen_at.into(),
+        end: may.then(|| End {
+            action: format!("{}/sessions/{id}/end", path(&user.id)),
+            csrf: console.token(END, &[user.id.as_str(), id]),
+        }),
+    }
+}
+
+async fn access(console: &ConsoleSession, id: &UserId) -> Result<Option<Access>, PageError> {
+    if !console.may(IMPERSONATIONS_READ) {
+        return Ok(None);
+    }
+    let found = impersonations(console.ctx(), console.user(), id, FEW).await;
+    let (of, by, now) = found.map_err(|e| console.accident(&e))?;
+    let rows = |list: Vec<_>| list.iter().map(|it| shown::row(console, it, now)).collect();
+    let all = |name| address("/console/impersonations/history", &[(name, id.as_str())]);
+    Ok(Some(Access { of: rows(of), by: rows(by), all_of: all("subject"), all_by: all("actor") }))
+}
+
+async fn events(console: &ConsoleSession, id: &UserId) -> Result<Option<Vec<Event>>, PageError> {
+    let about = if console.may(AUDIT_READ) {
+        Search { own: Some(id.to_string()), ..visible_to(console.user(), Search::default()) }
+    } else if console.may(AUDIT_READ_OWN) {
+        let subject = Some(id.to_string());
+        visible_to(console.user(), Search { subject, ..Search::default() })
+    } else {
+        return Ok(None);
+    };
+    let found = see_audit::newest(console.ctx(), &about, None, 2 * FEW).await;
+    let found = found.map_err(|e| console.accident(&e))?;
+    Ok(Some(found.rows.iter().map(|it| event(console, it, &found)).collect()))
+}
+
+pub async fn end_session(
+    console: ConsoleSession,
+    posted: Posted,
+) -> Result<HttpResponse, PageError> {
+    console.require(USERS_WRITE)?;
+    let form = posted.only(console.request(), &["csrf"])?;
+    let user = named(&console)?;
+    let session = console.segment(4).and_then(|id| SessionId::parse(id).ok());
+    let session = session.ok_or_else(|| console.missing())?;
+    console.check(&form, END, &[user.as_str(), session.as_str()])?;
+    let who = (console.user(), &user);
+    let ended = end(console.ctx(), who, &session, &console.browser.caller).await;
+    ended.map_err(|failure| {
+        PageError::failure(console.request(), failure, |reason| match reason {
+            EndSessionRefusal::NoSuchSession => console.missing(),
+            EndSessionRefusal::HigherPrivileges => superior(&console),
+        })
+    })?;
+    Ok(console.done(&path(&user), "ended"))
+}
+
+fn superior(console: &ConsoleSession) -> PageError {
+    let text = "They hold permissions that you do not have. Nothing was done.";
+    PageError::new(console.request(), StatusCode::FORBIDDEN, "This is not for you to end", text)
+}

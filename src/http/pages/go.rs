@@ -1,0 +1,90 @@
+//! `/go`: a code from the console is typed in another window, and becomes the link that it stands for.
+use super::browser::BrowserSession;
+use super::error::PageError;
+use super::forms::{self, Posted};
+use super::frame::{Page, frame};
+use super::headers::{redirect, render};
+use crate::authentication::{Session, throttle};
+use crate::flows::Failure;
+use crate::flows::hand_over::{CodeRefusal, use_code};
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "go.html")]
+struct GoPage {
+    page: Page,
+    name: String,
+    error: Option<&'static str>,
+    csrf: String,
+}
+
+const PURPOSE: &str = "go";
+
+pub async fn get(browser: BrowserSession) -> HttpResponse {
+    match browser.own() {
+        Some(session) => page(&browser, session, StatusCode::OK, None),
+        None => sign_in(&browser),
+    }
+}
+
+/// A code is used by whoever it was made for, so first they say who they are.
+fn sign_in(browser: &BrowserSession) -> HttpResponse {
+    redirect(browser.request.method(), "/login?return_to=%2Fgo")
+}
+
+fn page(
+    browser: &BrowserSession,
+    session: &Session,
+    status: StatusCode,
+    error: Option<&'static str>,
+) -> HttpResponse {
+    let page = GoPage {
+        page: frame(browser, "Go on with a code"),
+        name: session.user.display_name().to_owned(),
+        error,
+        csrf: forms::token(&browser.ctx, PURPOSE, &[session.id.as_str()]),
+    };
+    render(&page, status)
+}
+
+pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    let Some(session) = browser.own() else { return Ok(sign_in(&browser)) };
+    let form = posted.only(&browser.request, &["csrf", "code"])?;
+    if !forms::verify(&browser.ctx, PURPOSE, &[session.id.as_str()], form.get("csrf")) {
+        return Err(PageError::forged(&browser.request));
+    }
+    match use_code(&browser.ctx, &session.user, form.get("code"), &browser.caller).await {
+        Ok(issued) => {
+            let path = issued.url.strip_prefix(browser.ctx.issuer()).unwrap_or("/account");
+            Ok(redirect(browser.request.method(), path))
+        }
+        Err(Failure::Refused(reason)) => Ok(refused(&browser, session, &reason)),
+        Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
+        Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
+    }
+}
+
+fn refused(browser: &BrowserSession, session: &Session, reason: &CodeRefusal) -> HttpResponse {
+    let (status, words) = match reason {
+        CodeRefusal::NotGood => (
+            StatusCode::BAD_REQUEST,
+            "This code does not work. It may be mistyped, used or expired, or it is not yours.",
+        ),
+        CodeRefusal::Throttled => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many attempts. Wait a quarter of an hour and try again.",
+        ),
+        CodeRefusal::Start(_) => (
+            StatusCode::FORBIDDEN,
+            "This is not allowed any more. Look at the console, which says why.",
+        ),
+    };
+    let mut answer = page(browser, session, status, Some(words));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    answer
+}

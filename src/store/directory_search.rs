@@ -1,0 +1,195 @@
+//! Finding people: by a part of name, e-mail address or id, a page at a time.
+//!
+//! The text of the statement depends on what is asked, and Postgres plans it anew each time: a plan that
+//! fits a rare word does not fit a common one.
+use super::{Conn, StoreError, word};
+use crate::domain::user::UserKind;
+use crate::domain::{OrganizationId, Status, Timestamp, UserId};
+use diesel::QueryableByName;
+use diesel::pg::Pg;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel_async::RunQueryDsl;
+
+/// Which people; every field narrows.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// Each word is found literally in name, e-mail address or id, whatever the case. One or two characters
+    /// are found where a word begins.
+    pub text: String,
+    pub organization: Option<OrganizationId>,
+    pub role: Option<String>,
+    pub status: Option<Status>,
+    /// The last one of the page before.
+    pub after: Option<UserId>,
+    pub limit: i64,
+}
+
+/// Somebody in a list.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub id: UserId,
+    pub kind: UserKind,
+    pub status: Status,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub organization: Option<String>,
+    pub roles: Vec<String>,
+    pub last_login_at: Option<Timestamp>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    email: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    organization: Option<String>,
+    #[diesel(sql_type = Array<Text>)]
+    roles: Vec<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    last_login_at: Option<Timestamp>,
+}
+
+impl TryFrom<Row> for Found {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: super::id("users", row.id)?,
+            kind: word("users", &row.kind, UserKind::parse)?,
+            status: word("users", &row.status, Status::parse)?,
+            name: row.name,
+            email: row.email,
+            organization: row.organization,
+            roles: row.roles,
+            last_login_at: row.last_login_at,
+        })
+    }
+}
+
+/// Sorted by name, then by id.
+pub async fn search(mut conn: &Conn, search: &Search) -> Result<Vec<Found>, StoreError> {
+    let mut query = diesel::sql_query(
+        "SELECT u.id, u.kind, u.status, u.name, u.email, o.name AS organization, u.last_login_at, \
+         ARRAY(SELECT r.role FROM user_roles r WHERE r.user_id = u.id ORDER BY r.role) AS roles \
+         FROM (SELECT * FROM users WHERE true",
+    )
+    .into_boxed::<Pg>();
+    let mut parameters = 0;
+    let mut next = || {
+        parameters += 1;
+        format!("${parameters}")
+    };
+    for word in words(&search.text) {
+        let text = format!(" AND search LIKE lower({})", next());
+        query = query.sql(text).bind::<Text, _>(pattern(word));
+    }
+    if let Some(organization) = &search.organization {
+        let text = format!(" AND organization_id = {}", next());
+        query = query.sql(text).bind::<Text, _>(organization.as_str().to_owned());
+    }
+    if let Some(role) = &search.role {
+        let text = format!(" AND id IN (SELECT user_id FROM user_roles WHERE role = {})", next());
+        query = query.sql(text).bind::<Text, _>(role.clone());
+    }
+    if let Some(status) = search.status {
+        query = query.sql(format!(" AND status = {}", next())).bind::<Text, _>(status.as_str());
+    }
+    if let Some(after) = &search.after {
+        let id = next();
+        let text =
+            format!(" AND (sort_key, id) > (SELECT sort_key, id FROM users WHERE id = {id})");
+        query = query.sql(text).bind::<Text, _>(after.as_str().to_owned());
+    }
+    let limit = next();
+    let text = format!(
+        " ORDER BY sort_key, id LIMIT {limit}) u \
+         LEFT JOIN organizations o ON o.id = u.organization_id ORDER BY u.sort_key, u.id"
+    );
+    let rows: Vec<Row> = query.sql(text).bind::<BigInt, _>(search.limit).load(&mut conn).await?;
+    rows.into_iter().map(Found::try_from).collect()
+}
+
+/// Each is found by itself, in any order; whatever comes after the sixth is one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.trim().splitn(6, char::is_whitespace).map(str::trim).filter(|word| !word.is_empty())
+}
+
+/// A pattern of `LIKE` that finds `text` as it stands. Fewer than three characters make no trigram inside
+/// a word, but at its beginning.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from(if text.chars().count() < 3 { "% " } else { "%" });
+    for letter in text.chars() {
+        if matches!(letter, '\\' | '%' | '_') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// What a page says of somebody beside who they are.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Card {
+    #[diesel(sql_type = Nullable<Text>)]
+    pub organization: Option<String>,
+    #[diesel(sql_type = Array<Text>)]
+    pub roles: Vec<String>,
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: Timestamp,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub last_login_at: Option<Timestamp>,
+    #[diesel(sql_type = BigInt)]
+    pub login_count: i64,
+}
+
+pub async fn card(mut conn: &Conn, user: &UserId) -> Result<Option<Card>, StoreError> {
+    use diesel::OptionalExtension as _;
+    let text = "SELECT o.name AS organization, u.created_at, u.last_login_at, u.login_count, \
+         ARRAY(SELECT r.role FROM user_roles r WHERE r.user_id = u.id ORDER BY r.role) AS roles \
+         FROM users u LEFT JOIN organizations o ON o.id = u.organization_id WHERE u.id = $1";
+    let card = diesel::sql_query(text).bind::<Text, _>(user.as_str());
+    Ok(card.get_result(&mut conn).await.optional()?)
+}
+
+/// A name to choose by.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Choice {
+    #[diesel(sql_type = Text)]
+    pub id: String,
+    #[diesel(sql_type = Text)]
+    pub name: String,
+}
+
+/// Organizations by name, at most `limit`.
+pub async fn organizations(mut conn: &Conn, limit: i64) -> Result<Vec<Choice>, StoreError> {
+    let text = "SELECT id, name FROM organizations ORDER BY lower(name), id LIMIT $1";
+    Ok(diesel::sql_query(text).bind::<BigInt, _>(limit).load(&mut conn).await?)
+}
+
+/// Roles by name, at most `limit`.
+pub async fn roles(mut conn: &Conn, limit: i64) -> Result<Vec<Choice>, StoreError> {
+    let text = "SELECT name AS id, name FROM roles ORDER BY rank DESC, name LIMIT $1";
+    Ok(diesel::sql_query(text).bind::<BigInt, _>(limit).load(&mut conn).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h33_what_means_something_to_like_is_found_as_it_stands() {
+        assert_eq!(pattern("100%"), "%100\\%%");
+        assert_eq!(pattern("a_b\\c"), "%a\\_b\\\\c%");
+        assert_eq!(pattern("al"), "% al%");
+        assert_eq!(pattern("%"), "% \\%%");
+    }
+}

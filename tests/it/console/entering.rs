@@ -1,0 +1,146 @@
+//! Who gets in, and where.
+use super::signed_in;
+use crate::support::{Browser, TestServer};
+
+/// Every page of the console with an address of its own, and every form.
+const PAGES: &[&str] = &[
+    "/console",
+    "/console/users",
+    "/console/users/usr_alice",
+    "/console/users/usr_alice/preview",
+    "/console/users/usr_alice/sign-in-as",
+];
+const FORMS: &[&str] = &[
+    "/console/users/usr_alice/sign-in-as",
+    "/console/users/usr_alice/sign-in-as/link",
+    "/console/users/usr_alice/sign-in-as/code",
+    "/console/users/usr_alice/sessions/ses_none/end",
+];
+
+#[tokio::test]
+async fn h18_staff_get_in_as_far_as_their_roles_go_and_nobody_else_does() {
+    let server = TestServer::start().await;
+    // Columns: the pages. `usr_auditor` may read users, not act; `max` may write, not act.
+    for (name, expected) in [
+        ("alice", [403, 403, 403, 403, 403]),
+        ("max", [302, 200, 200, 200, 403]),
+        ("sam", [302, 200, 200, 200, 200]),
+        ("riley", [302, 200, 200, 200, 200]),
+        ("carol", [403, 403, 403, 403, 403]),
+        ("ada", [302, 200, 200, 200, 200]),
+    ] {
+        let browser = signed_in(&server, name).await;
+        for (path, expected) in PAGES.iter().zip(expected) {
+            let page = browser.open(path).await;
+            assert_eq!(page.status, expected, "{name} {path}: {}", page.body);
+        }
+    }
+    let nobody = server.browser();
+    for path in PAGES {
+        let page = nobody.open(path).await;
+        assert!(page.location().starts_with("/login?return_to=%2Fconsole"), "{path}");
+    }
+}
+
+/// A browser that holds nothing but an impersonated session: nobody's own.
+async fn acting_only(server: &TestServer) -> Browser {
+    let browser = server.sam_as_alice("portal").await;
+    server.db.sql("UPDATE sessions SET ended_at = clock_now() WHERE NOT impersonated").await;
+    browser
+}
+
+#[tokio::test]
+async fn a38_an_impersonated_administrator_is_nobody_in_the_console() {
+    let server = TestServer::start().await;
+    let browser = acting_only(&server).await;
+    server.db.sql("INSERT INTO user_roles VALUES ('usr_alice', 'admin')").await;
+    for path in PAGES {
+        let page = browser.open(path).await;
+        assert!(matches!(page.status, 302 | 403), "{path}: {}", page.status);
+    }
+    for path in FORMS {
+        let page = browser.post_form(path, &[("csrf", "x")]).await;
+        assert!(matches!(page.status, 303 | 403), "{path}: {}", page.status);
+    }
+}
+
+#[tokio::test]
+async fn h17_one_path_is_one_page_and_no_other_spelling_is() {
+    let server = TestServer::start().await;
+    let sam = signed_in(&server, "sam").await;
+    for path in [
+        "//console/users",
+        "/console//users",
+        "/console/users/",
+        "/CONSOLE/users",
+        "/console/..;/console/users",
+        "/console/users;x=1",
+        "/console/users.",
+        "/console%2fusers",
+        "/console/users/usr_alice/",
+        "/console/users/usr_alice/Sign-In-As",
+        "/console/users/usr_alice/sign-in-as;v=1",
+        "/console/users/%2e%2e",
+        "/console/users/usr_alice%00",
+        "/console/users/%ff",
+    ] {
+        let page = sam.open(path).await;
+        assert!(matches!(page.status, 400 | 404), "{path}: {}", page.status);
+    }
+}
+
+#[tokio::test]
+async fn h10_a_field_that_is_not_of_the_form_is_refused() {
+    let server = TestServer::start().await;
+    let sam = signed_in(&server, "sam").await;
+    let before = server.db.contents().await;
+    for path in FORMS.iter().take(3) {
+        for field in ["role", "actor", "impersonator_id", "is_super", "organization", "user_id"] {
+            let form = [("csrf", "x"), ("application", "portal"), (field, "usr_ada")];
+            assert_eq!(sam.post_form(path, &form).await.status, 400, "{path} {field}");
+        }
+    }
+    assert_eq!(server.db.contents().await, before);
+}
+
+#[tokio::test]
+async fn h09_what_belongs_to_another_organization_is_not_there() {
+    let server = TestServer::start().await;
+    let riley = signed_in(&server, "riley").await;
+    for id in ["usr_carol", "usr_sam", "usr_ada", "usr_none"] {
+        for rest in ["", "/preview", "/sign-in-as"] {
+            let path = format!("/console/users/{id}{rest}");
+            let page = riley.open(&path).await;
+            assert_eq!(page.status, 404, "{path}");
+            assert!(!page.body.contains("Carol"), "{path}");
+        }
+    }
+    assert_eq!(riley.open("/console/users/auth0%7Cbob").await.status, 200);
+    let list = riley.open("/console/users?organization=org_globex&q=carol").await;
+    assert!(!list.body.contains("carol@globex.test"), "{}", list.body);
+    assert!(!list.body.contains("Globex"), "{}", list.body);
+}
+
+#[tokio::test]
+async fn h30_what_goes_wrong_says_nothing_about_the_inside() {
+    let server = TestServer::start().await;
+    let sam = signed_in(&server, "sam").await;
+    server.db.sql("ALTER TABLE users RENAME COLUMN search TO lost").await;
+    let page = sam.open("/console/users?q=alice").await;
+    assert_eq!(page.status, 503);
+    for word in ["search", "SELECT", "column", "src/", "panicked", "postgres"] {
+        assert!(!page.body.contains(word), "{word}: {}", page.body);
+    }
+    assert!(page.body.contains("<code>"), "no request id: {}", page.body);
+}
+
+#[tokio::test]
+async fn a_page_asked_for_is_shown_after_signing_in() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let path = "/console/users/usr_alice/sign-in-as?application=portal&ticket=T-1&reason=a%20b";
+    let login = browser.open(path).await;
+    let form = browser.open(login.location()).await;
+    let entered = browser.sign_in_on(&form, "sam@understudy.test", "sam-password").await;
+    assert_eq!(entered.location(), path);
+}

@@ -1,0 +1,215 @@
+//! The console in a real Chromium, with the demo application; pictures go to `target/screenshots`.
+use crate::support::TestServer;
+use crate::support::counterpart::{node, run};
+use crate::support::dev::Dev;
+use serde_json::json;
+
+const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots");
+
+/// Pages that anybody with every right can open by their address.
+const PATHS: &[&str] = &[
+    "/console/users",
+    "/console/users?q=alice",
+    "/console/users/usr_alice",
+    "/console/users/usr_alice/preview",
+    "/console/users/usr_alice/sign-in-as",
+    "/console/impersonations",
+    "/console/impersonations/history",
+    "/console/audit",
+    "/go",
+];
+
+async fn tell(story: &str) -> String {
+    let dev = Dev::start().await;
+    let person = |email: &str, password: &str| json!({"email": email, "password": password});
+    let facts = json!({
+        "story": story,
+        "protocol": "oauth2",
+        "issuer": dev.url,
+        "demo": dev.demo,
+        "album": SCREENSHOTS,
+        "paths": PATHS,
+        "ada": person("ada@understudy.test", "ada-demo"),
+        "sam": person("sam.support@understudy.test", "sam-demo"),
+        "riley": person("riley@acme.test", "riley-demo"),
+        "alice": person("alice@acme.test", "alice-demo"),
+    });
+    run(node("browser/console.mjs"), &facts).await
+}
+
+#[tokio::test]
+async fn from_a_name_to_being_signed_in_as_them_and_back_again() {
+    tell("sign-in-as").await;
+}
+
+#[tokio::test]
+async fn stopping_in_the_application_leaves_the_console_where_it_was() {
+    tell("stop-in-application").await;
+}
+
+#[tokio::test]
+async fn a_code_opens_a_private_window_for_its_owner_alone() {
+    tell("private-window").await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained_before_the_click() {
+    tell("refusal").await;
+}
+
+#[tokio::test]
+async fn the_keyboard_alone_gets_from_a_name_into_the_application() {
+    tell("keyboard").await;
+}
+
+#[tokio::test]
+async fn the_console_works_without_javascript() {
+    tell("without-javascript").await;
+}
+
+#[tokio::test]
+async fn h05_the_console_shows_itself_in_no_frame_and_tells_nobody_where_it_is() {
+    tell("strangers").await;
+}
+
+#[tokio::test]
+async fn b31_a_link_is_nothing_to_its_subject_and_to_other_agents() {
+    tell("wrong-person").await;
+}
+
+#[tokio::test]
+async fn a_console_page_is_at_most_50_kib_over_the_wire() {
+    tell("sizes").await;
+}
+
+#[tokio::test]
+async fn one_click_lands_in_the_application() {
+    tell("landing").await;
+}
+
+#[tokio::test]
+async fn the_console_is_accessible_in_light_and_dark_wide_and_narrow() {
+    tell("looks").await;
+}
+
+/// What somebody would try to store. `MARK` is where a script would say that it ran.
+const PAYLOADS: &[&str] = &[
+    "<script>alert(1)</script>",
+    "\"><script>alert(1)</script>",
+    "'><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "</option></select><script>alert(1)</script>",
+    "</pre><script>alert(1)</script>",
+    "--><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"><img src=x onerror=alert(1)>",
+    "<img src=https://evil.example/x.png>",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "<body onload=alert(1)>",
+    "<iframe src=javascript:alert(1)></iframe>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data=javascript:alert(1)></object>",
+    "<embed src=javascript:alert(1)>",
+    "<base href=https://evil.example/>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
+    "<link rel=stylesheet href=https://evil.example/x.css>",
+    "<style>@import 'https://evil.example/x.css';</style>",
+    "<form action=https://evil.example/><button>x</button></form>",
+    "<details open ontoggle=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<select autofocus onfocus=alert(1)>",
+    "<textarea autofocus onfocus=alert(1)>",
+    "<video><source onerror=alert(1)></video>",
+    "<audio src=x onerror=alert(1)>",
+    "<marquee onstart=alert(1)>",
+    "<math><mtext><script>alert(1)</script></mtext></math>",
+    "<template><script>alert(1)</script></template>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "vbscript:msgbox(1)",
+    "\" onmouseover=\"alert(1)",
+    "' onmouseover='alert(1)",
+    "` onmouseover=`alert(1)",
+    " autofocus onfocus=alert(1) x=",
+    "\" autofocus onfocus=\"alert(1)",
+    "\" style=\"background:url(https://evil.example/x)",
+    "{{constructor.constructor('alert(1)')()}}",
+    "{{ 7*7 }}",
+    "{% include \"/etc/passwd\" %}",
+    "${alert(1)}",
+    "#{alert(1)}",
+    "<%= alert(1) %>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;alert(1)&#60;/script&#62;",
+    "\\u003cscript\\u003ealert(1)\\u003c/script\\u003e",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
+    "<a href=\"javascript:alert(1)\">click</a>",
+    "<a href=\"//evil.example\" id=x tabindex=1 onfocus=alert(1)>x</a>",
+    "]]><script>alert(1)</script>",
+    "<!--<img src=\"--><img src=x onerror=alert(1)>",
+    "\u{202e}<script>alert(1)</script>",
+    "<x contenteditable onblur=alert(1)>x</x>",
+    "+ADw-script+AD4-alert(1)+ADw-/script+AD4-",
+];
+
+/// Each payload as every field of somebody of their own, of an impersonation of them, and of its events.
+const STORE: &str = "
+    INSERT INTO roles (name, permissions) SELECT left(p, 90), '{x}' FROM payloads ON CONFLICT DO NOTHING;
+    INSERT INTO organizations (id, name) SELECT 'org_x' || n, p FROM payloads;
+    INSERT INTO users (id, organization_id, email, email_canonical, name, given_name, family_name, nickname, picture, phone_number)
+      SELECT 'usr_x' || n, 'org_x' || n, p, p || n, p, p, p, p, p, p FROM payloads;
+    INSERT INTO user_roles SELECT 'usr_x' || n, left(p, 90) FROM payloads;
+    INSERT INTO clients (id, organization_id, name, kind, auth_method, redirect_uris, initiate_login_uri, impersonation_enabled, scopes)
+      SELECT 'client_x' || n, 'org_x' || n, p, 'web', 'client_secret', '{https://a.example/}', 'https://a.example/', true, '{}' FROM payloads;
+    INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, expires_at, ip, user_agent)
+      SELECT 'ses_x' || n, sha256(n::text::bytea), 'usr_x' || n, clock_now(), clock_now(), clock_now() + interval '1 hour', p, p FROM payloads;
+    INSERT INTO impersonations (id, status, channel, protocol, mode, actor_id, subject_id, client_id, organization_id, requested_by,
+        reason, reason_code, ticket, request, redeem, duration_seconds, ticket_hash, link_expires_at, redeemed_at, actor_proof, ends_at, last_seen_at)
+      SELECT 'imp_x' || n, 'active', 'console', 'oauth2', 'full', 'usr_x' || (n % 60 + 1), 'usr_x' || n, 'client_x' || n, 'org_x' || n, p,
+        p, p, p, jsonb_build_object('protocol', 'oauth2', 'client', 'client_x' || n, 'return_url', p, 'response_mode', 'query', 'scope', 'openid',
+        'state', p, 'nonce', null, 'code_challenge', null, 'audience', null), 'confirm', 600, sha256(('t' || n)::bytea),
+        clock_now() + interval '100 seconds', clock_now(), 'asserted', clock_now() + interval '600 seconds', clock_now() FROM payloads;
+    INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, organization_id, ip, user_agent, request_id, reason, ticket, detail)
+      SELECT 'login.failed', 'usr_x' || n, 'usr_x' || n, 'imp_x' || n, 'client_x' || n, 'org_x' || n, p, p, p, p, p, jsonb_build_object(p, p) FROM payloads;
+    INSERT INTO audit_events (type, actor, subject, detail) SELECT p, p, p, jsonb_build_object('a', jsonb_build_array(p)) FROM payloads;";
+
+#[tokio::test]
+async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
+    assert!(PAYLOADS.len() >= 60);
+    let server = TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await;
+    let quoted: Vec<String> = PAYLOADS
+        .iter()
+        .map(|it| format!("E'{}'", it.replace('\\', "\\\\").replace('\'', "''")))
+        .collect();
+    let made = format!(
+        "CREATE TEMP TABLE payloads AS SELECT n::int, p FROM unnest(ARRAY[{}]) WITH ORDINALITY AS t(p, n);{STORE}",
+        quoted.join(",")
+    );
+    server.db.sql(&made).await;
+    let mut paths: Vec<String> = PATHS.iter().map(|path| (*path).to_owned()).collect();
+    for (nth, payload) in PAYLOADS.iter().enumerate() {
+        let (n, text) = (nth + 1, encoded(payload));
+        paths.push(format!("/console/users?q={text}&role={text}&organization={text}"));
+        paths.push(format!("/console/users/usr_x{n}?done={text}"));
+        paths.push(format!("/console/users/usr_x{n}/preview"));
+        paths.push(format!("/console/users/usr_x{n}/sign-in-as?application=client_x{n}&reason={text}&ticket={text}&state={text}&scope={text}&target={text}"));
+        paths.push(format!("/console/impersonations/imp_x{n}"));
+        paths.push(format!("/console/audit?actor=usr_x{n}"));
+    }
+    let facts = json!({
+        "issuer": server.url,
+        "paths": paths,
+        "ada": {"email": "ada@understudy.test", "password": "ada-password"},
+    });
+    run(node("browser/injection.mjs"), &facts).await;
+}
+
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
