@@ -51,7 +51,9 @@ fn h07_every_value_in_a_tag_stands_between_quotes() {
                 before[nth + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
             };
             let last = before.match_indices('<').map(|(nth, _)| nth).filter(opens).last();
-            let tag = &before[last.unwrap_or(0)..];
+            // Before the first tag there is only text.
+            let Some(last) = last else { continue };
+            let tag = &before[last..];
             // Blocks of the template language inside a tag are no text of it.
             if tag.contains('>') && !tag.contains("=\"") || tag[1..].split('"').count() % 2 == 0 {
                 continue;

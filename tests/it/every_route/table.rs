@@ -129,6 +129,8 @@ pub const TABLE: &[Line] = &[
     line("POST", "/console/users/{user_id}/sessions/{id}/end", "/console/users/usr_alice/sessions/ses_none/end", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("GET", "/account/sessions", "/account/sessions", "", [302, 200, 200, 302, 302, 302, 302, 302]),
     line("GET", "/account/access", "/account/access", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/account/password", "/account/password", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/account/profile", "/account/profile", "", [302, 200, 200, 302, 302, 302, 302, 302]),
     line("POST", "/account/profile", "/account/profile", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("POST", "/account/password", "/account/password", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("POST", "/account/sessions/end", "/account/sessions/end", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
