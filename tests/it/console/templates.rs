@@ -47,7 +47,13 @@ fn h07_nothing_leaves_a_template_unescaped() {
 fn h07_every_value_in_a_tag_stands_between_quotes() {
     for (path, text) in templates() {
         for (before, expression) in expressions(&text) {
-            let tag = &before[before.rfind('<').unwrap_or(0)..];
+            let opens = |nth: &usize| {
+                before[nth + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+            };
+            let last = before.match_indices('<').map(|(nth, _)| nth).filter(opens).last();
+            // Before the first tag there is only text.
+            let Some(last) = last else { continue };
+            let tag = &before[last..];
             // Blocks of the template language inside a tag are no text of it.
             if tag.contains('>') && !tag.contains("=\"") || tag[1..].split('"').count() % 2 == 0 {
                 continue;
@@ -90,12 +96,17 @@ const ADDRESSES: &[&str] = &[
     "access.html href href",
     "audit.html href href",
     "audit.html src follow_js",
+    "base.html action frame.stop",
     "base.html href page.css",
     "base.html href page.logo",
     "base.html src banner.bar_js",
     "base.html src page.countdown_js",
     "base.html src page.logo",
     "confirm.html action action",
+    "farewell.html action letter.url",
+    "farewell.html href next",
+    "farewell.html src letter.url",
+    "farewell.html src script",
     "form_post.html action action",
     "form_post.html src page.form_post_js",
     "frame.html href console.css",

@@ -33,7 +33,7 @@ async fn support_reads_its_own_part_and_an_auditor_that_of_the_organization() {
     let auditor = signed_in(&server, "auditor@acme.test", "audrey-password").await;
     assert_eq!(sees(&auditor.open("/console/audit").await.body), [true, false, false]);
     let asked = sam.open("/console/audit?actor=usr_carol").await.body;
-    assert_eq!(sees(&asked), [false, false, false], "no filter widens it");
+    assert!(!asked.contains("<tr id=\"e"), "no filter widens it");
     let exported = export(&sam, "jsonl", &[("actor", "usr_carol")]).await;
     assert_eq!((exported.status, exported.body.as_str()), (200, ""));
 }
@@ -132,6 +132,18 @@ async fn seal(db: &TestDb) -> usize {
     seals
 }
 
+/// Seals what was written before. It is final as soon as no older transaction runs in the cluster, in which
+/// other tests have their databases.
+async fn sealed(db: &TestDb) -> usize {
+    for _ in 0..10_000 {
+        let seals = seal(db).await;
+        if seals > 0 {
+            return seals;
+        }
+    }
+    panic!("nothing becomes final")
+}
+
 /// As somebody would who holds the database itself.
 async fn tamper(db: &TestDb, sql: &str) {
     db.sql(&format!(
@@ -145,14 +157,14 @@ async fn tamper(db: &TestDb, sql: &str) {
 
 async fn trail() -> TestDb {
     let db = TestDb::create();
-    seal(&db).await;
+    sealed(&db).await;
     for batch in 0..3 {
         db.sql(&format!(
             "INSERT INTO audit_events (type, actor, detail) \
              SELECT 'user.changed', 'batch{batch}', json_build_object('n', n) FROM generate_series(1, 20) n"
         ))
         .await;
-        assert_eq!(seal(&db).await, 1);
+        assert_eq!(sealed(&db).await, 1);
     }
     db
 }
