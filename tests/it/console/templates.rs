@@ -50,7 +50,7 @@ fn h07_every_value_in_a_tag_stands_between_quotes() {
             let opens = |nth: &usize| {
                 before[nth + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
             };
-            let last = before.match_indices('<').map(|(nth, _)| nth).filter(opens).last();
+            let last = before.rmatch_indices('<').map(|(nth, _)| nth).find(opens);
             // Before the first tag there is only text.
             let Some(last) = last else { continue };
             let tag = &before[last..];
