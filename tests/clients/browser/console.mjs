@@ -134,12 +134,14 @@ const stories = {
   async keyboard(browser) {
     const page = await person(browser);
     await page.goto(`${it.issuer}/console`);
+    await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'email');
     await page.keyboard.type(it.sam.email);
     await page.keyboard.press('Tab');
     await page.keyboard.type(it.sam.password);
     await page.keyboard.press('Enter');
     await heading(page, 'Users');
-    await page.keyboard.type('alice chen'); // the field has the focus
+    await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT'); // the search has the focus
+    await page.keyboard.type('alice chen');
     await page.getByRole('status').getByText('One person').waitFor();
     await tabTo(page, page.getByRole('link', { name: 'Alice Chen' }));
     await page.keyboard.press('Enter');
