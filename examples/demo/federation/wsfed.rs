@@ -82,6 +82,8 @@ mod tests {
 
     #[test]
     fn a_request_names_the_realm_and_where_to_answer() {
+        // Another test may have been first.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let shop = Shop::new(settings()).unwrap();
         let url = Url::parse(&request(&shop, &PARTIES[2], "_x")).unwrap();
         assert_eq!(url.path(), "/wsfed/northwind-wsfed");

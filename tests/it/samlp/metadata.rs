@@ -186,7 +186,9 @@ async fn d35_metadata_are_of_now_of_one_application_and_signed_if_that_is_wanted
     let begun = Instant::now();
     refused(&many, "", "describes 2000 service providers");
     provision::read(&file(&many, ", \"entity_id\": \"urn:test:1234\""), |_| None).unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    // Five seconds as it is built for use; without the optimiser, beside other tests, several times that.
+    let most = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 5 });
+    assert!(begun.elapsed() < most, "{:?}", begun.elapsed());
     refused(&many, ", \"entity_id\": \"urn:test:nobody\"", "describes no such service provider");
     for (bad, because) in [
         (format!("<!DOCTYPE x>{good}"), "a document type declaration"),

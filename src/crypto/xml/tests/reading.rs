@@ -230,7 +230,6 @@ fn best_of_three(mut work: impl FnMut()) -> Duration {
 const ALONE: &str = "UNDERSTUDY_TEST_ALONE";
 
 /// Whether memory can be measured: no other test runs in this process.
-#[expect(clippy::disallowed_methods, reason = "set by the test below")]
 fn is_alone() -> bool {
     std::env::var_os(ALONE).is_some()
 }
