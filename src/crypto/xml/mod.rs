@@ -1,12 +1,12 @@
 //! Signed XML: read, verified, signed, encrypted.
 //!
-//! What is read is what was signed. Untrusted text goes through [`read`] once; the tree that comes out is the
-//! one that [`verify`] judges and the one that is read from, so there are no two parsers to disagree and
+//! What is read is what was signed. Untrusted text goes through [`read()`] once; the tree that comes out is the
+//! one that [`verify()`] judges and the one that is read from, so there are no two parsers to disagree and
 //! nothing is written out before it is verified. What a document says before that is [`Document::unverified`].
 //! No DTD, no entities, no processing instructions, nothing external, and limits before the parse.
 //!
 //! Rooms see [`Document`] and [`Element`], never the crates behind them. Our own XML is written by templates;
-//! every value in them goes through [`escape`], and [`Signer`] puts the signature in.
+//! every value in them goes through [`escape()`], and [`Signer`] puts the signature in.
 mod algorithm;
 mod element;
 mod encrypt;

@@ -84,7 +84,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, XmlError> {
 
 impl Document {
     /// The message before anybody has vouched for it: good for finding out whose keys to
-    /// [`verify`](super::verify) with, and for what needs no signature.
+    /// [`verify`](super::verify()) with, and for what needs no signature.
     pub fn unverified(&self) -> Element<'_> {
         Element { dom: &self.dom, id: self.root }
     }
