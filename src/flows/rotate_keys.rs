@@ -3,8 +3,8 @@ use super::keyring::Keys;
 use crate::audit::{Event, EventKind};
 use crate::crypto::keys::{self, Algorithm};
 use crate::crypto::{certificate, random};
-use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
+use crate::domain::{Timestamp, UserId};
 use crate::store::signing_keys::SealedKey;
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
@@ -50,7 +50,13 @@ pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError>
 }
 
 /// The next key of each algorithm takes over; the old one verifies until its last token has expired.
-pub async fn rotate(conn: &mut Conn, ring: &Keys) -> Result<Vec<String>, StoreError> {
+///
+/// `by` is who wants it, `None` whoever may run the program on the server.
+pub async fn rotate(
+    conn: &mut Conn,
+    ring: &Keys,
+    (by, caller): (Option<&UserId>, &Caller),
+) -> Result<Vec<String>, StoreError> {
     conn.transaction(async |tx| {
         store::signing_keys::lock(tx).await?;
         let (keys, now) = store::signing_keys::list(tx).await?;
@@ -67,8 +73,11 @@ pub async fn rotate(conn: &mut Conn, ring: &Keys) -> Result<Vec<String>, StoreEr
         for (algorithm, purpose) in KINDS {
             insert(tx, ring, (algorithm, purpose, "next"), now).await?;
         }
-        let event = Event::new(EventKind::KeyRotated, &Caller::default())
-            .with("current", serde_json::json!(promoted));
+        let event = Event {
+            actor: by.map(ToString::to_string),
+            ..Event::new(EventKind::KeyRotated, caller)
+        };
+        let event = event.with("current", serde_json::json!(promoted));
         store::audit::append(tx, &event).await?;
         Ok(promoted)
     })
@@ -86,7 +95,9 @@ async fn insert(
         what: format!("a new key: {e}"),
     };
     let id = random::id("key", now);
-    let new = keys::generate(algorithm).map_err(|e| accident(&e))?;
+    // RSA takes a second or several, and other requests go on meanwhile.
+    let new = tokio::task::spawn_blocking(move || keys::generate(algorithm)).await;
+    let new = new.map_err(|e| accident(&e))?.map_err(|e| accident(&e))?;
     let certificate = match purpose {
         "xml" => {
             let (from, to) = (now - Duration::days(1), now + CERTIFICATE_LIFETIME);
