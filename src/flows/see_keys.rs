@@ -57,15 +57,15 @@ pub async fn list_keys(ctx: &Context) -> Result<(Vec<PublicKey>, Timestamp), Sto
     let (keys, now) = store::signing_keys::list(&conn).await?;
     let read = keys.into_iter().map(|key| public(key, now));
     let mut keys = read.collect::<Result<Vec<PublicKey>, StoreError>>()?;
-    keys.sort_by(|a, b| (a.state, &a.purpose, &a.algorithm).cmp(&(b.state, &b.purpose, &b.algorithm)));
+    keys.sort_by(|a, b| {
+        (a.state, &a.purpose, &a.algorithm).cmp(&(b.state, &b.purpose, &b.algorithm))
+    });
     Ok((keys, now))
 }
 
 fn public(key: SealedKey, now: Timestamp) -> Result<PublicKey, StoreError> {
-    let corrupt = |what: &str| StoreError::Corrupt {
-        table: TABLE,
-        what: format!("key {}: {what}", key.id),
-    };
+    let corrupt =
+        |what: &str| StoreError::Corrupt { table: TABLE, what: format!("key {}: {what}", key.id) };
     let over = key.retires_at.is_some_and(|at| at <= now);
     let state = match key.state.as_str() {
         _ if over => State::Retired,

@@ -75,9 +75,7 @@ impl View {
 pub fn keeps_secret(record: &ClientRecord) -> bool {
     match AuthMethod::parse(&record.auth_method) {
         Some(
-            AuthMethod::ClientSecret
-            | AuthMethod::ClientSecretBasic
-            | AuthMethod::ClientSecretPost,
+            AuthMethod::ClientSecret | AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost,
         ) => true,
         Some(AuthMethod::PrivateKeyJwt | AuthMethod::None) | None => false,
     }
@@ -148,7 +146,8 @@ pub async fn client(
 ) -> Result<Option<Client>, StoreError> {
     let client = store::clients::find(&*ctx.store.conn().await?, id).await?;
     let own = |client: &Client| client.organization.as_ref().map(|it| it.id.clone());
-    Ok(client.filter(|it| reader.organization_id().is_none_or(|mine| own(it).as_ref() == Some(mine))))
+    Ok(client
+        .filter(|it| reader.organization_id().is_none_or(|mine| own(it).as_ref() == Some(mine))))
 }
 
 fn fingerprint(stored: &StoredClient) -> String {
@@ -246,7 +245,7 @@ pub async fn update(ctx: &Context, by: By<'_>, seen: &str, entry: &Entry) -> Wri
         return refused(WriteRefusal::HigherPrivileges);
     }
     let mut conn = ctx.store.conn().await?;
-    conn.transaction(async |tx| {
+    let changed = conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let before = found(tx, by, &id).await?.record;
         if version(&before) != seen {
             return refused(WriteRefusal::Changed(Box::new(before)));
@@ -262,8 +261,10 @@ pub async fn update(ctx: &Context, by: By<'_>, seen: &str, entry: &Entry) -> Wri
         registrations::put(tx, record).await?;
         finish(tx, event(by, record, "update", &changed), by).await?;
         Ok(true)
-    })
-    .await
+    });
+    let changed = changed.await?;
+    ctx.clients.forget(&id).await;
+    Ok(changed)
 }
 
 /// The names of what differs.
@@ -273,14 +274,9 @@ pub fn changes(before: &ClientRecord, after: &ClientRecord) -> Vec<String> {
 }
 
 /// Switches it on or off. Off: every impersonation in it is over, and nobody signs in to it.
-pub async fn set_status(
-    ctx: &Context,
-    by: By<'_>,
-    id: &ClientId,
-    status: Status,
-) -> Written<()> {
+pub async fn set_status(ctx: &Context, by: By<'_>, id: &ClientId, status: Status) -> Written<()> {
     let mut conn = ctx.store.conn().await?;
-    conn.transaction(async |tx| {
+    conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let mut record = found(tx, by, id).await?.record;
         if record.status == status.as_str() {
             return Ok(());
@@ -292,7 +288,9 @@ pub async fn set_status(
         registrations::put(tx, &record).await?;
         Ok(finish(tx, event(by, &record, "update", &["status".to_owned()]), by).await?)
     })
-    .await
+    .await?;
+    ctx.clients.forget(id).await;
+    Ok(())
 }
 
 /// A new secret, seen once, now; the old ones are nothing any more. `seen` is [`View::secrets`].
@@ -303,7 +301,7 @@ pub async fn rotate_secret(
     seen: &str,
 ) -> Written<SecretString> {
     let mut conn = ctx.store.conn().await?;
-    conn.transaction(async |tx| {
+    let secret = conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let stored = found(tx, by, id).await?;
         if !keeps_secret(&stored.record) {
             return refused(WriteRefusal::NoSecret);
@@ -315,18 +313,22 @@ pub async fn rotate_secret(
         let changed = ["client_secret".to_owned()];
         finish(tx, event(by, &stored.record, "update", &changed), by).await?;
         Ok(secret)
-    })
-    .await
+    });
+    let secret = secret.await?;
+    ctx.clients.forget(id).await;
+    Ok(secret)
 }
 
 /// With the users that it made, and everything that it was handed.
 pub async fn delete(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()> {
     let mut conn = ctx.store.conn().await?;
-    conn.transaction(async |tx| {
+    conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let record = found(tx, by, id).await?.record;
         end_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
         registrations::delete(tx, id.as_str()).await?;
         Ok(finish(tx, event(by, &record, "delete", &[]), by).await?)
     })
-    .await
+    .await?;
+    ctx.clients.forget(id).await;
+    Ok(())
 }

@@ -139,7 +139,9 @@ pub(super) fn differences(before: &Document, after: &Document) -> Vec<Field> {
                 let inner = keys.into_iter().map(|key| (key, of(before, key), of(after, key)));
                 let inner = inner.filter(|(_, before, after)| before != after);
                 fields.extend(
-                    inner.map(|(key, before, after)| field(format!("{name}.{key}"), &before, &after)),
+                    inner.map(|(key, before, after)| {
+                        field(format!("{name}.{key}"), &before, &after)
+                    }),
                 );
             }
             // Whatever applications keep there may be a secret.

@@ -157,8 +157,9 @@ async fn is_taken(
         #[diesel(sql_type = Bool)]
         taken: bool,
     }
-    let text =
-        format!("SELECT EXISTS (SELECT FROM clients WHERE id <> $1 AND {expression} = $2) AS taken");
+    let text = format!(
+        "SELECT EXISTS (SELECT FROM clients WHERE id <> $1 AND {expression} = $2) AS taken"
+    );
     let query = diesel::sql_query(text).bind::<Text, _>(client).bind::<Text, _>(name);
     let found: Taken = query.get_result(&mut conn).await?;
     Ok(found.taken)

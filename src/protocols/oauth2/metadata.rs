@@ -84,9 +84,11 @@ pub fn setup(issuer: &str, client: &Client) -> Vec<Setting> {
     ];
     let document = endpoints(issuer);
     let wanted = ENDPOINTS.into_iter().filter(|(.., for_browsers)| browsers || !for_browsers);
-    settings.extend(wanted.filter_map(|(name, label, _)| {
-        Some(Setting::new(label, document.get(name)?.as_str()?))
-    }));
+    settings.extend(
+        wanted.filter_map(|(name, label, _)| {
+            Some(Setting::new(label, document.get(name)?.as_str()?))
+        }),
+    );
     settings
 }
 

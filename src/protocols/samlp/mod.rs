@@ -55,8 +55,14 @@ impl Protocol for Samlp {
         vec![
             Setting::new("Identity provider entity ID (issuer)", names::entity_id(issuer)),
             Setting::new("Metadata address", names::metadata_url(issuer, &client.id)),
-            Setting::new("Single sign-on address (Redirect and POST)", names::sso_url(issuer, &client.id)),
-            Setting::new("Single logout address (Redirect and POST)", names::slo_url(issuer, &client.id)),
+            Setting::new(
+                "Single sign-on address (Redirect and POST)",
+                names::sso_url(issuer, &client.id),
+            ),
+            Setting::new(
+                "Single logout address (Redirect and POST)",
+                names::slo_url(issuer, &client.id),
+            ),
         ]
     }
 }

@@ -10,7 +10,8 @@ use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
 use crate::flows::start_impersonation::encode;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told, Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
+    Unanswerable,
 };
 use crate::protocols::common::wsfed::{self, Manner, Reply, Token, realm};
 

@@ -86,7 +86,11 @@ impl Homes {
 }
 
 /// The fields that a form for this kind may have, with those of its page.
-pub fn names(console: &ConsoleSession, kind: ClientKind, more: &[&'static str]) -> Vec<&'static str> {
+pub fn names(
+    console: &ConsoleSession,
+    kind: ClientKind,
+    more: &[&'static str],
+) -> Vec<&'static str> {
     let organization = console.organization().is_none().then_some("organization");
     let own = specs::of(kind).map(|spec| spec.name);
     own.chain(more.iter().copied()).chain(organization).collect()
@@ -187,7 +191,8 @@ pub async fn propose(
 
 pub async fn save(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
     let mut scene = scene(&console).await?;
-    let form = posted.only(console.request(), &names(&console, scene.kind, &["csrf", "version"]))?;
+    let form =
+        posted.only(console.request(), &names(&console, scene.kind, &["csrf", "version"]))?;
     console.check(&form, EDIT, &[&scene.record.id])?;
     let typed = Typed::posted(scene.kind, |name| form.get(name).to_owned());
     if typed.is_unreadable() {

@@ -74,6 +74,8 @@ fn set(entry: &mut Entry, spec: &Spec, value: Value) {
                 list.push(Value::String(word));
             }
         }
+        // Others of the list may be chosen.
+        (Shape::Member(_), _) => {}
         (_, Value::Null) => {
             place.remove(key);
         }
@@ -183,6 +185,10 @@ pub fn worded(kind: ClientKind, problem: &str) -> String {
     if AFTER_IT.iter().any(|start| text.starts_with(start)) {
         text.insert_str(0, if text == "is missing" { "This " } else { "It " });
     }
+    // A word of the protocol stays as it is spelt.
+    if text.split(' ').next().is_some_and(|word| word.contains('_')) {
+        return format!("{text}.");
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
@@ -216,11 +222,11 @@ mod tests {
                 ClientKind::Web => {
                     entry.insert("redirect_uris".to_owned(), json!(["https://a.example/cb"]));
                     entry.insert("scopes".to_owned(), json!(["a:read", "a:write"]));
+                    let grants = ["authorization_code", "client_credentials"];
+                    entry.insert("grant_types".to_owned(), json!(grants));
                 }
-                ClientKind::Spa
-                | ClientKind::Native
-                | ClientKind::Machine
-                | ClientKind::Global => {}
+                ClientKind::Spa | ClientKind::Native | ClientKind::Machine | ClientKind::Global => {
+                }
             }
             let meant = read_entry(&entry, []).map_err(|faults| format!("{faults:?}")).unwrap();
             let mut again = blank(kind);
@@ -244,7 +250,10 @@ mod tests {
     fn a_fault_speaks_of_the_fields_of_the_form() {
         let kind = ClientKind::Web;
         assert_eq!(worded(kind, "is missing"), "This is missing.");
-        assert_eq!(worded(kind, "needs an `initiate_login_uri`"), "It needs an “Address that starts a sign-in”.");
+        assert_eq!(
+            worded(kind, "needs an `initiate_login_uri`"),
+            "It needs an “Address that starts a sign-in”."
+        );
         assert_eq!(worded(kind, "`x` has a fragment"), "`x` has a fragment.");
     }
 }

@@ -51,7 +51,10 @@ struct Told {
     name: String,
 }
 
-async fn read(console: &ConsoleSession, form: &Uploaded) -> Result<Result<Told, String>, PageError> {
+async fn read(
+    console: &ConsoleSession,
+    form: &Uploaded,
+) -> Result<Result<Told, String>, PageError> {
     let pasted = form.get("metadata").trim();
     let sent = form.get("file").trim_start_matches('\u{feff}').trim();
     let text = match (pasted.is_empty(), sent.is_empty()) {

@@ -98,9 +98,8 @@ fn kind_of(record: &ClientRecord) -> ClientKind {
 
 /// A refusal that is no matter of what was typed.
 fn refuse(console: &ConsoleSession, failure: Failure<WriteRefusal>) -> PageError {
-    let conflict = |text| {
-        PageError::new(console.request(), StatusCode::CONFLICT, "This is out of date", text)
-    };
+    let conflict =
+        |text| PageError::new(console.request(), StatusCode::CONFLICT, "This is out of date", text);
     PageError::failure(console.request(), failure, |reason| match reason {
         WriteRefusal::Missing => console.missing(),
         WriteRefusal::HigherPrivileges => superior(console),
@@ -108,14 +107,15 @@ fn refuse(console: &ConsoleSession, failure: Failure<WriteRefusal>) -> PageError
         WriteRefusal::Changed(_)
         | WriteRefusal::IdTaken
         | WriteRefusal::NameTaken(_)
-        | WriteRefusal::Expired(_) => {
-            conflict("Somebody changed the application meanwhile. Nothing was done: look at it again.")
-        }
+        | WriteRefusal::Expired(_) => conflict(
+            "Somebody changed the application meanwhile. Nothing was done: look at it again.",
+        ),
     })
 }
 
 fn superior(console: &ConsoleSession) -> PageError {
-    let text = "This application can act as people, and you do not hold that right. Nothing was done.";
+    let text =
+        "This application can act as people, and you do not hold that right. Nothing was done.";
     let heading = "This is not for you to change";
     PageError::new(console.request(), StatusCode::FORBIDDEN, heading, text)
 }

@@ -67,7 +67,10 @@ pub async fn ask_status(console: ConsoleSession) -> Result<HttpResponse, PageErr
     Ok(render(&page, StatusCode::OK))
 }
 
-pub async fn set_status(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn set_status(
+    console: ConsoleSession,
+    posted: Posted,
+) -> Result<HttpResponse, PageError> {
     console.require(CLIENTS_WRITE)?;
     let form = posted.only(console.request(), &["csrf", "status"])?;
     let (id, view) = seen(&console).await?;

@@ -131,7 +131,11 @@ fn mistakes(kind: ClientKind, faults: &[Fault]) -> Vec<Mistake> {
             Mistake { id: "name", label: "Elsewhere", text }
         }
     };
-    faults.iter().map(told).collect()
+    // In the order of the page.
+    let rank = |it: &Mistake| specs::of(kind).position(|spec| spec.name == it.id).unwrap_or(0);
+    let mut mistakes: Vec<Mistake> = faults.iter().map(told).collect();
+    mistakes.sort_by_key(rank);
+    mistakes
 }
 
 pub fn error_of(mistakes: &[Mistake], name: &str) -> Option<String> {
@@ -139,18 +143,14 @@ pub fn error_of(mistakes: &[Mistake], name: &str) -> Option<String> {
     own.map(|it| it.text.clone())
 }
 
-fn parts(
-    kind: ClientKind,
-    typed: &Typed,
-    first: Vec<Control>,
-    mistakes: &[Mistake],
-) -> Vec<Part> {
+fn parts(kind: ClientKind, typed: &Typed, first: Vec<Control>, mistakes: &[Mistake]) -> Vec<Part> {
     let mut first = Some(first);
     let part = |group: Group| {
         let (id, title) = group.words();
         let own = specs::of(kind).filter(|spec| spec.group == group);
-        let mut controls: Vec<Control> =
-            own.map(|spec| control(spec, typed.get(spec.name), error_of(mistakes, spec.name))).collect();
+        let mut controls: Vec<Control> = own
+            .map(|spec| control(spec, typed.get(spec.name), error_of(mistakes, spec.name)))
+            .collect();
         if group == Group::Basics {
             let more = first.take().into_iter().flatten();
             controls.extend(more.map(|control| with_error(control, mistakes)));
@@ -190,11 +190,9 @@ fn control(spec: &Spec, typed: &str, error: Option<String>) -> Control {
         // Checked here, so that what is wrong is said in the same words everywhere.
         Shape::Url | Shape::Numbers => Control::Line(field("text", 2000)),
         Shape::Number => Control::Line(field("number", 10)),
-        Shape::Lines
-        | Shape::Pairs
-        | Shape::Certificates
-        | Shape::Certificate
-        | Shape::Json => Control::Area(field("text", 20_000)),
+        Shape::Lines | Shape::Pairs | Shape::Certificates | Shape::Certificate | Shape::Json => {
+            Control::Area(field("text", 20_000))
+        }
         Shape::Flag | Shape::Member(_) => {
             let toggle = Toggle::new(spec.name, spec.label, !typed.is_empty());
             Control::Switch(toggle.hint(hint).error(error))

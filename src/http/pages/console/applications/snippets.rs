@@ -34,8 +34,12 @@ pub fn snippets(issuer: &str, client: &Client, protocol: ProtocolName) -> Vec<Sn
             vec![("Android and iOS: react-native-app-auth", native(issuer, client))]
         }
         (ProtocolName::Oauth2, _) => vec![("curl: a token", curl(issuer, client))],
-        (ProtocolName::Samlp, _) => vec![("Node.js: @node-saml/node-saml", node_saml(issuer, client))],
-        (ProtocolName::Wsfed, _) => vec![("ASP.NET Core: Program.cs", dotnet_wsfed(issuer, client))],
+        (ProtocolName::Samlp, _) => {
+            vec![("Node.js: @node-saml/node-saml", node_saml(issuer, client))]
+        }
+        (ProtocolName::Wsfed, _) => {
+            vec![("ASP.NET Core: Program.cs", dotnet_wsfed(issuer, client))]
+        }
         (ProtocolName::WsfedRms, _) => Vec::new(),
     };
     let id = |nth: usize| format!("{}-snippet-{nth}", protocol.as_str());

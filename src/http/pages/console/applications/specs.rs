@@ -189,12 +189,24 @@ pub fn of(kind: ClientKind) -> impl Iterator<Item = &'static Spec> {
 /// The kinds in the order in which they are offered, with what they are.
 pub const KINDS: [(ClientKind, &str, &str); 7] = [
     (Web, "Web application", "Runs on a server and keeps a secret. OpenID Connect."),
-    (Spa, "Single-page application", "Runs in the browser, with PKCE and no secret. OpenID Connect."),
-    (Native, "Native application", "On a phone or a computer, with PKCE and no secret. OpenID Connect."),
+    (
+        Spa,
+        "Single-page application",
+        "Runs in the browser, with PKCE and no secret. OpenID Connect.",
+    ),
+    (
+        Native,
+        "Native application",
+        "On a phone or a computer, with PKCE and no secret. OpenID Connect.",
+    ),
     (Machine, "Machine", "Calls APIs in its own name; nobody signs in to it."),
     (Saml, "SAML 2.0", "A service provider."),
     (Wsfed, "WS-Federation", "A relying party, also of Rights Management."),
-    (Global, "Global client", "A program that makes impersonation links, for anybody and in anybody's name."),
+    (
+        Global,
+        "Global client",
+        "A program that makes impersonation links, for anybody and in anybody's name.",
+    ),
 ];
 
 pub fn kind(kind: ClientKind) -> &'static str {

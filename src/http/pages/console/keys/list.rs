@@ -32,8 +32,10 @@ struct Row {
     public: Option<(String, &'static str)>,
 }
 
-const SENTENCES: &[(&str, &str)] =
-    &[("rotated", "The next keys sign from now on. What the old ones signed counts until it ends.")];
+const SENTENCES: &[(&str, &str)] = &[(
+    "rotated",
+    "The next keys sign from now on. What the old ones signed counts until it ends.",
+)];
 
 pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     require(&console)?;
