@@ -55,20 +55,45 @@ pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError>
 pub async fn rotate(
     conn: &mut Conn,
     ring: &Keys,
-    (by, caller): (Option<&UserId>, &Caller),
+    who: (Option<&UserId>, &Caller),
 ) -> Result<Vec<String>, StoreError> {
+    Ok(rotate_if(conn, ring, who, |_| true).await?.unwrap_or_default())
+}
+
+/// The same if the next keys are still those of `seen`, so that two who ask at once do it once: a key that nobody
+/// has been told of yet must not sign. `None`: they are others.
+pub async fn rotate_seen(
+    conn: &mut Conn,
+    ring: &Keys,
+    who: (Option<&UserId>, &Caller),
+    seen: &[String],
+) -> Result<Option<Vec<String>>, StoreError> {
+    let same =
+        |next: &[&str]| next.len() == seen.len() && seen.iter().all(|id| next.contains(&&**id));
+    rotate_if(conn, ring, who, same).await
+}
+
+async fn rotate_if(
+    conn: &mut Conn,
+    ring: &Keys,
+    (by, caller): (Option<&UserId>, &Caller),
+    wanted: impl Fn(&[&str]) -> bool,
+) -> Result<Option<Vec<String>>, StoreError> {
     conn.transaction(async |tx| {
         store::signing_keys::lock(tx).await?;
         let (keys, now) = store::signing_keys::list(tx).await?;
-        let mut promoted = Vec::new();
-        for key in keys.iter().filter(|key| key.state == "current") {
+        let of_state = |state: &'static str| keys.iter().filter(move |key| key.state == state);
+        let promoted: Vec<&str> = of_state("next").map(|key| &*key.id).collect();
+        if !wanted(&promoted) {
+            return Ok(None);
+        }
+        for key in of_state("current") {
             let retirement =
                 if key.purpose == "bewit" { LINK_RETIREMENT } else { TOKEN_RETIREMENT };
             store::signing_keys::set_state(tx, &key.id, "retiring", Some(now + retirement)).await?;
         }
-        for key in keys.iter().filter(|key| key.state == "next") {
-            store::signing_keys::set_state(tx, &key.id, "current", None).await?;
-            promoted.push(key.id.clone());
+        for id in &promoted {
+            store::signing_keys::set_state(tx, id, "current", None).await?;
         }
         for (algorithm, purpose) in KINDS {
             insert(tx, ring, (algorithm, purpose, "next"), now).await?;
@@ -79,7 +104,7 @@ pub async fn rotate(
         };
         let event = event.with("current", serde_json::json!(promoted));
         store::audit::append(tx, &event).await?;
-        Ok(promoted)
+        Ok(Some(promoted.into_iter().map(str::to_owned).collect()))
     })
     .await
 }

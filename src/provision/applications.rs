@@ -170,10 +170,8 @@ pub async fn create(ctx: &Context, by: By<'_>, entry: &Entry) -> Written<Option<
         }
         check(tx, entry).await?;
         registrations::put(tx, record).await?;
-        let secret = match keeps_secret(record) {
-            true => Some(new_secret(tx, &record.id).await?),
-            false => None,
-        };
+        let secret =
+            if keeps_secret(record) { Some(new_secret(tx, &record.id).await?) } else { None };
         finish(tx, event(by, record, "create", &[]), by).await?;
         Ok(secret)
     })

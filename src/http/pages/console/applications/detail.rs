@@ -28,8 +28,8 @@ struct DetailPage {
     client_id: String,
     kind: &'static str,
     active: bool,
-    acting: bool,
-    third_party: bool,
+    /// Words in a colour.
+    tags: Vec<(&'static str, &'static str)>,
     organization: String,
     created: Moment,
     updated: Moment,
@@ -80,8 +80,7 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         client_id: record.id.clone(),
         kind: specs::kind(kind),
         active: record.status == Status::Active.as_str(),
-        acting: record.impersonation_enabled,
-        third_party: !record.first_party,
+        tags: tags(record),
         organization: view.card.organization.clone().unwrap_or_else(|| "Operator".to_owned()),
         created: view.card.created_at.into(),
         updated: view.card.updated_at.into(),
@@ -98,6 +97,19 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
             .then(|| address("/console/audit", &[("application", &record.id)])),
     };
     Ok(render(&page, StatusCode::OK))
+}
+
+fn tags(record: &ClientRecord) -> Vec<(&'static str, &'static str)> {
+    let on = record.status == Status::Active.as_str();
+    let mut tags = vec![if on { ("good", "On") } else { ("bad", "Off") }];
+    tags.push(("off", specs::kind(kind_of(record))));
+    if record.impersonation_enabled {
+        tags.push(("warn", "Impersonation"));
+    }
+    if !record.first_party {
+        tags.push(("news", "Third party"));
+    }
+    tags
 }
 
 fn facts(record: &ClientRecord, entry: &Entry) -> Vec<Facts> {
@@ -167,7 +179,6 @@ fn box_facts(record: &ClientRecord) -> Vec<(String, String)> {
     let row = |(name, value): (&String, &Value)| {
         let text = match value {
             Value::Bool(true) => "Yes".to_owned(),
-            Value::Bool(false) => return None,
             Value::Array(items) if name == "public_keys" => {
                 let ids = items.iter().filter_map(|key| key.get("id")?.as_str());
                 ids.collect::<Vec<_>>().join(", ")
@@ -176,7 +187,7 @@ fn box_facts(record: &ClientRecord) -> Vec<(String, String)> {
                 items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
             }
             Value::String(text) => text.clone(),
-            Value::Null | Value::Number(_) | Value::Object(_) => return None,
+            Value::Bool(false) | Value::Null | Value::Number(_) | Value::Object(_) => return None,
         };
         (!text.is_empty()).then(|| (name.replace('_', " "), text))
     };

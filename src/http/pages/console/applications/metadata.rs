@@ -13,6 +13,7 @@ use crate::http::pages::console::ConsoleSession;
 use crate::http::pages::error::PageError;
 use crate::provision::entry::{blank, saml_of};
 use actix_web::HttpResponse;
+use actix_web::web::Payload;
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -83,11 +84,13 @@ async fn read(
     Ok(Ok(Told { saml, name }))
 }
 
-fn checked(
+async fn checked(
     console: &ConsoleSession,
-    form: Uploaded,
+    payload: Payload,
     id: Option<&str>,
 ) -> Result<Uploaded, PageError> {
+    console.require(CLIENTS_WRITE)?;
+    let form = Uploaded::read(console.request(), console.ctx().issuer(), payload).await?;
     let form = form.only(console.request(), &["csrf", "file", "metadata", "entity_id"])?;
     console.check_token(form.get("csrf"), READ, &[id.unwrap_or_default()])?;
     Ok(form)
@@ -116,9 +119,8 @@ fn put(entry: &mut Entry, told: &Map<String, Value>) {
     }
 }
 
-pub async fn for_new(console: ConsoleSession, form: Uploaded) -> Result<HttpResponse, PageError> {
-    console.require(CLIENTS_WRITE)?;
-    let form = checked(&console, form, None)?;
+pub async fn for_new(console: ConsoleSession, payload: Payload) -> Result<HttpResponse, PageError> {
+    let form = checked(&console, payload, None).await?;
     let mut entry = blank(ClientKind::Saml);
     let beside = match read(&console, &form).await? {
         Err(problem) => wrong(&console, &form, None, problem),
@@ -131,10 +133,9 @@ pub async fn for_new(console: ConsoleSession, form: Uploaded) -> Result<HttpResp
     draw_new(&console, (ClientKind::Saml, &entry), beside).await
 }
 
-pub async fn for_one(console: ConsoleSession, form: Uploaded) -> Result<HttpResponse, PageError> {
-    console.require(CLIENTS_WRITE)?;
+pub async fn for_one(console: ConsoleSession, payload: Payload) -> Result<HttpResponse, PageError> {
     let id = console.segment(2).unwrap_or_default();
-    let form = checked(&console, form, Some(&id))?;
+    let form = checked(&console, payload, Some(&id)).await?;
     let told = read(&console, &form).await?;
     propose(&console, |entry| match told {
         Err(problem) => wrong(&console, &form, Some(&id), problem),

@@ -90,10 +90,8 @@ fn room(
     let ctx = console.ctx();
     let Some(served) = ctx.room(protocol) else { return Ok(None) };
     let xml = protocol != ProtocolName::Oauth2;
-    let certificate = match xml {
-        true => Some(xml_certificate(ctx).map_err(|e| console.accident(&e))?),
-        false => None,
-    };
+    let certificate =
+        if xml { Some(xml_certificate(ctx).map_err(|e| console.accident(&e))?) } else { None };
     let id = protocol.as_str();
     let settings = served.setup(ctx.issuer(), client);
     let metadata = settings.iter().find(|it| it.label == "Metadata address");

@@ -124,12 +124,12 @@ fn mistakes(kind: ClientKind, faults: &[Fault]) -> Vec<Mistake> {
         let spec = spec.map(|spec| (spec.name, spec.label));
         spec.or_else(|| OTHERS.into_iter().find(|(name, _)| *name == key))
     };
-    let told = |fault: &Fault| match place(&fault.key) {
-        Some((id, label)) => Mistake { id, label, text: worded(kind, &fault.problem) },
-        None => {
-            let text = format!("{}: {}", fault.key, fault.problem);
-            Mistake { id: "name", label: "Elsewhere", text }
+    let told = |fault: &Fault| {
+        if let Some((id, label)) = place(&fault.key) {
+            return Mistake { id, label, text: worded(kind, &fault.problem) };
         }
+        let text = format!("{}: {}", fault.key, fault.problem);
+        Mistake { id: "name", label: "Elsewhere", text }
     };
     // In the order of the page.
     let rank = |it: &Mistake| specs::of(kind).position(|spec| spec.name == it.id).unwrap_or(0);

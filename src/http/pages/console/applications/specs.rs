@@ -65,6 +65,7 @@ impl Group {
     }
 }
 
+#[derive(Clone, Copy)]
 pub struct Spec {
     /// Of the field of the form.
     pub name: &'static str,

@@ -1,15 +1,13 @@
 //! A form with a file ([RFC 7578]): as strict as [`crate::http::pages::forms`], with more room.
 //!
 //! [RFC 7578]: https://www.rfc-editor.org/rfc/rfc7578
-use crate::flows::Context;
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::is_same_origin;
 use actix_multipart::Multipart;
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::http::{StatusCode, header};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::web::Payload;
 use futures_util::TryStreamExt as _;
-use futures_util::future::LocalBoxFuture;
 use std::collections::BTreeMap;
 
 /// Of a whole form. The metadata of one service provider have a few kilobytes.
@@ -21,6 +19,27 @@ const MOST_FIELDS: usize = 8;
 pub struct Uploaded(BTreeMap<String, String>);
 
 impl Uploaded {
+    /// Reads the form of `request`, when it came from a page of ours as far as the browser says. No extractor:
+    /// who may not send one is refused before any of it is read.
+    pub async fn read(
+        request: &HttpRequest,
+        issuer: &str,
+        payload: Payload,
+    ) -> Result<Self, PageError> {
+        if !is_same_origin(request, issuer) {
+            return Err(PageError::forged(request));
+        }
+        if !is_multipart(request) {
+            let text = "Only the forms of our own pages fit here.";
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(PageError::new(request, status, "This is no form", text));
+        }
+        if announced(request).is_some_and(|length| length > LARGEST) {
+            return Err(too_large(request));
+        }
+        read(request, Multipart::new(request.headers(), payload)).await
+    }
+
     /// Empty when it is not given.
     pub fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
@@ -34,33 +53,6 @@ impl Uploaded {
             let text = "The form has a field that does not belong there.";
             Err(PageError::malformed(request, text))
         }
-    }
-}
-
-impl FromRequest for Uploaded {
-    type Error = PageError;
-    type Future = LocalBoxFuture<'static, Result<Self, PageError>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        let payload = web::Payload::from_request(&request, payload);
-        Box::pin(async move {
-            let ctx = request.app_data::<web::Data<Context>>();
-            let ctx = ctx.ok_or_else(|| PageError::busy(&request))?;
-            if !is_same_origin(&request, ctx.issuer()) {
-                return Err(PageError::forged(&request));
-            }
-            if !is_multipart(&request) {
-                let text = "Only the forms of our own pages fit here.";
-                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-                return Err(PageError::new(&request, status, "This is no form", text));
-            }
-            if announced(&request).is_some_and(|length| length > LARGEST) {
-                return Err(too_large(&request));
-            }
-            let payload = payload.await.map_err(|_| unreadable(&request))?;
-            read(&request, Multipart::new(request.headers(), payload)).await
-        })
     }
 }
 

@@ -75,8 +75,12 @@ pub async fn rotate(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     let ctx = console.ctx();
     let by = (Some(&console.user().id), &console.browser.caller);
     let keys = &ctx.shared.keys;
-    let mut conn = ctx.store.conn().await.map_err(|e| console.accident(&e.into()))?;
-    rotate_keys::rotate(&mut conn, keys, by).await.map_err(|e| console.accident(&e))?;
+    let mut conn = ctx.store.conn().await.map_err(|e| console.accident(&e))?;
+    let seen: Vec<String> = rows.into_iter().map(|row| row.id).collect();
+    let done = rotate_keys::rotate_seen(&mut conn, keys, by, &seen).await;
+    if done.map_err(|e| console.accident(&e))?.is_none() {
+        return Err(PageError::forged(console.request()));
+    }
     keys.reload(&conn).await.map_err(|e| console.accident(&e))?;
     Ok(console.done(HERE, "rotated"))
 }
