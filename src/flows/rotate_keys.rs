@@ -57,7 +57,7 @@ pub async fn rotate(
     ring: &Keys,
     who: (Option<&UserId>, &Caller),
 ) -> Result<Vec<String>, StoreError> {
-    Ok(rotate_if(conn, ring, who, |_| true).await?.unwrap_or_default())
+    Ok(rotate_if(conn, ring, who, None).await?.unwrap_or_default())
 }
 
 /// The same if the next keys are still those of `seen`, so that two who ask at once do it once: a key that nobody
@@ -68,23 +68,24 @@ pub async fn rotate_seen(
     who: (Option<&UserId>, &Caller),
     seen: &[String],
 ) -> Result<Option<Vec<String>>, StoreError> {
-    let same =
-        |next: &[&str]| next.len() == seen.len() && seen.iter().all(|id| next.contains(&&**id));
-    rotate_if(conn, ring, who, same).await
+    rotate_if(conn, ring, who, Some(seen)).await
 }
 
 async fn rotate_if(
     conn: &mut Conn,
     ring: &Keys,
     (by, caller): (Option<&UserId>, &Caller),
-    wanted: impl Fn(&[&str]) -> bool,
+    seen: Option<&[String]>,
 ) -> Result<Option<Vec<String>>, StoreError> {
     conn.transaction(async |tx| {
         store::signing_keys::lock(tx).await?;
         let (keys, now) = store::signing_keys::list(tx).await?;
         let of_state = |state: &'static str| keys.iter().filter(move |key| key.state == state);
         let promoted: Vec<&str> = of_state("next").map(|key| &*key.id).collect();
-        if !wanted(&promoted) {
+        let same = |seen: &[String]| {
+            seen.len() == promoted.len() && seen.iter().all(|id| promoted.contains(&&**id))
+        };
+        if !seen.is_none_or(same) {
             return Ok(None);
         }
         for key in of_state("current") {

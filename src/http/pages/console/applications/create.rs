@@ -72,7 +72,7 @@ pub async fn draw_new(
     if !may_make(console, kind) {
         return Err(superior(console));
     }
-    let homes = Homes::of(console).await.map_err(|e| console.accident(&e))?;
+    let homes = Homes::of(console, None).await.map_err(|e| console.accident(&e))?;
     let wrong = beside.upload.as_ref().is_some_and(|upload| upload.error.is_some());
     let status = if wrong { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let fresh = Fresh { kind, id: random::client_id(), organization: String::new() };
@@ -131,7 +131,7 @@ pub async fn save(console: ConsoleSession, posted: Posted) -> Result<HttpRespons
     if typed.is_unreadable() || id.chars().any(char::is_control) {
         return Err(console.malformed("A field holds a character that cannot be shown."));
     }
-    let homes = Homes::of(&console).await.map_err(|e| console.accident(&e))?;
+    let homes = Homes::of(&console, None).await.map_err(|e| console.accident(&e))?;
     let mut entry = blank(kind);
     if !id.is_empty() {
         entry.insert("client_id".to_owned(), Value::from(id.as_str()));

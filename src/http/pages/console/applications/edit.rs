@@ -24,6 +24,9 @@ const NOTE: &str = "Another administrator saved this application after you had o
                     saved yet, and nothing of theirs is lost: where you differ, both are below. The form \
                     holds what you typed; saving it now puts it in the place of theirs.";
 
+const NOTE_ELSEWHERE: &str = "Another administrator saved this application after you had opened it, in something \
+                              that this form does not change. Nothing of yours is saved yet; save it again.";
+
 /// What is registered, as the form begins with.
 pub fn entry_of(record: &ClientRecord) -> Entry {
     let mut entry = words(record);
@@ -43,12 +46,18 @@ pub fn entry_of(record: &ClientRecord) -> Entry {
 pub struct Homes(Vec<(String, String)>);
 
 impl Homes {
-    pub async fn of(console: &ConsoleSession) -> Result<Self, Accident> {
+    /// `now` is where the application is: of thousands of organizations not all are offered.
+    pub async fn of(
+        console: &ConsoleSession,
+        now: Option<(String, String)>,
+    ) -> Result<Self, Accident> {
         if let Some(own) = console.organization() {
             return Ok(Self(vec![(own.to_string(), String::new())]));
         }
         let offered = choices(console.ctx(), console.user()).await?.organizations;
-        Ok(Self(offered.into_iter().map(|it| (it.id, it.name)).collect()))
+        let mut homes: Vec<_> = offered.into_iter().map(|it| (it.id, it.name)).collect();
+        homes.extend(now.filter(|now| !homes.contains(now)));
+        Ok(Self(homes))
     }
 
     pub fn ids(&self) -> impl Iterator<Item = String> {
@@ -122,7 +131,8 @@ async fn scene(console: &ConsoleSession) -> Result<Scene, PageError> {
     if !may_write(console.user(), &view.record) {
         return Err(superior(console));
     }
-    let homes = Homes::of(console).await.map_err(|e| console.accident(&e))?;
+    let now = view.record.organization_id.clone().zip(view.card.organization.clone());
+    let homes = Homes::of(console, now).await.map_err(|e| console.accident(&e))?;
     Ok(Scene { kind: kind_of(&view.record), record: view.record, homes })
 }
 
@@ -218,7 +228,8 @@ pub async fn save(console: ConsoleSession, posted: Posted) -> Result<HttpRespons
         }
         Err(Failure::Refused(WriteRefusal::Changed(now))) => {
             let clashes = clashes(scene.kind, &entry_of(&now), &entry);
-            let beside = Beside { clashes, note: Some(NOTE), ..Beside::default() };
+            let note = Some(if clashes.is_empty() { NOTE_ELSEWHERE } else { NOTE });
+            let beside = Beside { clashes, note, ..Beside::default() };
             scene.record = *now;
             Ok(page(&console, &scene, (&typed, &home), beside, StatusCode::CONFLICT))
         }
