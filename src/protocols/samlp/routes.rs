@@ -37,13 +37,15 @@ pub fn routes(cfg: &mut ServiceConfig) {
 }
 
 fn logout_routes(cfg: &mut ServiceConfig) {
+    for path in ["/samlp/logout", "/samlp/{client_id}/logout"] {
+        cfg.service(
+            resource(path)
+                .route(get().to(logout::get))
+                .route(post().to(logout::post))
+                .default_service(to(only_get_and_post)),
+        );
+    }
     cfg.service(
-        resource("/samlp/{client_id}/logout")
-            .route(get().to(logout::get))
-            .route(post().to(logout::post))
-            .default_service(to(only_get_and_post)),
-    )
-    .service(
         resource("/samlp/{client_id}/logout/done")
             .route(get().to(logout::done))
             .default_service(to(only_get)),
