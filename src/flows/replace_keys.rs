@@ -35,7 +35,7 @@ pub async fn replace_compromised(
         store::signing_keys::lock(tx).await?;
         let (keys, now) = store::signing_keys::list(tx).await?;
         for key in &keys {
-            store::signing_keys::set_state(tx, &key.id, "retired", Some(now)).await?;
+            store::signing_keys::set_state(tx, &key.id, "retired", None).await?;
         }
         let mut signing = Vec::new();
         for (algorithm, purpose) in KINDS {

@@ -3,7 +3,7 @@
 //! The names are the ones of Auth0's own libraries; an application may map others. The marks of an
 //! impersonation come last and cannot be mapped ([`marks::write_attributes`]).
 use crate::domain::user::User;
-use crate::impersonation::marks;
+use crate::impersonation::{Impersonation, marks};
 use crate::login::Principal;
 use std::collections::BTreeMap;
 
@@ -41,7 +41,15 @@ pub fn named() -> impl Iterator<Item = (String, &'static str)> {
 ///
 /// With a mapping the application gets what it names and nothing else, but for the marks.
 pub fn of(principal: &Principal, mapping: &BTreeMap<String, String>) -> Attributes {
-    let user = principal.subject();
+    about(principal.subject(), mapping, principal.impersonation())
+}
+
+/// The same about `user`, by the impersonation that stands behind them, if one does.
+pub fn about(
+    user: &User,
+    mapping: &BTreeMap<String, String>,
+    acting: Option<&Impersonation>,
+) -> Attributes {
     let mut attributes: Attributes = if mapping.is_empty() {
         let all = FIELDS.iter().filter_map(|(field, space, name)| {
             Some((format!("{space}{name}"), value(user, field)?))
@@ -52,7 +60,7 @@ pub fn of(principal: &Principal, mapping: &BTreeMap<String, String>) -> Attribut
             mapping.iter().filter_map(|(name, field)| Some((name.clone(), value(user, field)?)));
         mapped.collect()
     };
-    marks::write_attributes(&mut attributes, principal.impersonation());
+    marks::write_attributes(&mut attributes, acting);
     attributes
 }
 

@@ -22,6 +22,7 @@ mod tests;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
+use crate::domain::user::User;
 use crate::login::{
     Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
 };
@@ -48,5 +49,9 @@ impl Protocol for Samlp {
 
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
         logout::farewell(farewell)
+    }
+
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        answer::describe(subject, client)
     }
 }

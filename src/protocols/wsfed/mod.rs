@@ -9,6 +9,7 @@ pub mod routes;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
+use crate::domain::user::User;
 use crate::login::{
     Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
 };
@@ -40,5 +41,9 @@ impl Protocol for Wsfed {
 
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
         Ok(Some(wsfed::farewell(farewell)))
+    }
+
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        wsfed::response::describe(subject, client, MANNER)
     }
 }

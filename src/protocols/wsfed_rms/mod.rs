@@ -44,4 +44,8 @@ impl Protocol for WsfedRms {
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
         Ok(Some(wsfed::farewell(farewell)))
     }
+
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        wsfed::response::describe(subject, client, MANNER)
+    }
 }
