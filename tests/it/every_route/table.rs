@@ -99,7 +99,7 @@ pub const TABLE: &[Line] = &[
     line("GET", "/v2/logout", "/v2/logout", "", [302, 200, 200, 302, 302, 302, 302, 302]),
     line("GET", "/wsfed", "/wsfed?wa=wsignin1.0&wtrealm=urn:test:wsfed", "", [302, 200, 200, 302, 302, 302, 302, 302]),
     line("GET", "/wsfed/{client_id}", "/wsfed/shop-wsfed?wa=wsignin1.0&wtrealm=urn:test:wsfed", "", [302, 200, 200, 302, 302, 302, 302, 302]),
-    line("GET", "/rms/{client_id}", "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn:test:rms", "", [302, 200, 200, 302, 302, 302, 302, 302]),
+    line("GET", "/rms/{client_id}", "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn:test:legacy-rms", "", [302, 200, 200, 302, 302, 302, 302, 302]),
     line("GET", "/impersonation/stopped", "/impersonation/stopped", "", [302; 8]),
     line("POST", "/login", "/login", "email=a&password=b", [403; 8]),
     line("POST", "/logout", "/logout", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
