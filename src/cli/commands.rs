@@ -7,8 +7,8 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
 use crate::embedded::Data;
-use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::replace_keys::replace_compromised;
+use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::{Context, rotate_keys as keys};
 use crate::impersonation::ActorProof;
 use crate::login::Parameters;
@@ -235,7 +235,9 @@ pub fn replace_keys() -> Result<(), Problem> {
             "ended: {} sessions, {} tokens, {} impersonations",
             done.sessions, done.tokens, done.impersonations
         ));
-        output::line("next: have every SAML and WS-Federation application fetch our metadata again (README)");
+        output::line(
+            "next: have every SAML and WS-Federation application fetch our metadata again (README)",
+        );
         Ok(())
     })
 }

@@ -60,12 +60,9 @@ impl ClientKind {
     pub fn reserved_ids(self) -> &'static [&'static str] {
         match self {
             Self::Saml => &["metadata", "logout"],
-            Self::Global
-            | Self::Web
-            | Self::Spa
-            | Self::Native
-            | Self::Machine
-            | Self::Wsfed => &[],
+            Self::Global | Self::Web | Self::Spa | Self::Native | Self::Machine | Self::Wsfed => {
+                &[]
+            }
         }
     }
 

@@ -103,13 +103,14 @@ const stories = {
       assert.equal(new URL(page.url()).origin, it.demo);
       assert.doesNotMatch(page.url(), /bewit|csrf|SAML|wresult/);
       const home = page.url();
-      const bar = page.locator('understudy-bar');
-      assert.match(await bar.innerText(), /is acting as Alice Chen/, protocol);
+      const bar = page.getByRole('region', { name: 'Impersonation' });
+      await bar.waitFor();
+      assert.match(await bar.innerText(), /^Sam Support is acting as Alice Chen in Northwind/, protocol);
       const tab = await page.context().newPage();
       await tab.goto(`${it.issuer}/console/users/usr_alice`);
       assert.match(await tab.getByLabel('Impersonation in progress').innerText(), /Sam Support is acting as Alice Chen/);
       // An application without a key proves nothing by itself: the provider asks.
-      await bar.getByRole('button', { name: /^Stop/ }).first().click();
+      await page.getByRole('button', { name: /^Stop/ }).first().click();
       await button(page, 'Stop acting as Alice Chen').click();
       await heading(page, 'Impersonation ended');
       await page.getByText(name).waitFor();

@@ -109,8 +109,7 @@ async fn the_preview_of_an_assertion_says_what_the_assertion_then_says() {
         let (application, protocol) = (by.client("orders"), by.name());
         let before = server.db.contents().await;
         let path = "/console/users/usr_alice/preview";
-        let page =
-            sam.open(&format!("{path}?application={application}&protocol={protocol}")).await;
+        let page = sam.open(&format!("{path}?application={application}&protocol={protocol}")).await;
         assert_eq!(server.db.contents().await, before, "{protocol}");
         let rows = rows(&page.body);
         let answer = alice.open(&by.asks(&server, "orders", Demand::Nothing).await).await;

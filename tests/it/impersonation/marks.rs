@@ -2,8 +2,8 @@
 use crate::support::TestServer;
 use crate::support::protocols::{Demand, Spoken, each};
 use crate::support::words::claims;
-use understudy::domain::Timestamp;
 use serde_json::{Value, json};
+use understudy::domain::Timestamp;
 
 const CLAIM: &str = "https://understudy.dev/claims/impersonation";
 
@@ -41,7 +41,9 @@ async fn a59_every_channel_carries_the_marks() {
         let client = server.client("legacy");
         assert_eq!(
             server.db.text(session).await,
-            format!(r#"{{"email": "sam@understudy.test", "user_id": "usr_sam"}} t usr_alice {client}"#)
+            format!(
+                r#"{{"email": "sam@understudy.test", "user_id": "usr_sam"}} t usr_alice {client}"#
+            )
         );
     })
     .await;

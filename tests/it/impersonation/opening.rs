@@ -275,7 +275,10 @@ async fn b21_a_bewit_is_nothing_else_and_nothing_else_is_a_bewit() {
         let link = server.link("legacy").await;
         let bewit = link.split("bewit=").nth(1).unwrap().to_owned();
         assert_eq!(server.userinfo(&bewit).await.status, 401);
-        assert_eq!(server.exchange("legacy", &bewit, "http://127.0.0.1:9/legacy").await.status, 400);
+        assert_eq!(
+            server.exchange("legacy", &bewit, "http://127.0.0.1:9/legacy").await.status,
+            400
+        );
         let browser = server.browser();
         let cookie = format!("understudy={bewit}");
         let request = browser.request(Method::GET, "/account").header("cookie", cookie);
@@ -294,8 +297,7 @@ async fn b22_the_database_keeps_no_secret_of_a_link() {
         let link = server.link("legacy").await;
         let opened = server.browser().get(&link).await;
         let cookie = opened.header("set-cookie").unwrap().split(['=', ';']).nth(1).unwrap();
-        let mut secrets =
-            vec![link.split("bewit=").nth(1).unwrap().to_owned(), cookie.to_owned()];
+        let mut secrets = vec![link.split("bewit=").nth(1).unwrap().to_owned(), cookie.to_owned()];
         if server.by == Spoken::Oauth2 {
             let code = opened.location_param("code").unwrap();
             let tokens = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await.json();

@@ -76,7 +76,10 @@ async fn e17_the_forms_of_a_token_are_as_they_are_written_down() {
                 .await,
         ),
         ("wsfed_saml20_impersonated", impersonated(&server, "shop-wsfed-20", "wsfed").await),
-        ("rms", ordinary(&alice, "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn%3Atest%3Alegacy-rms").await),
+        (
+            "rms",
+            ordinary(&alice, "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn%3Atest%3Alegacy-rms").await,
+        ),
         ("rms_impersonated", impersonated(&server, "legacy-rms", "wsfed-rms").await),
     ];
     for (name, answer) in cases {

@@ -49,11 +49,7 @@ impl From<Accident> for No {
     }
 }
 
-pub async fn get(
-    _: Anyone,
-    request: HttpRequest,
-    ctx: web::Data<Context>,
-) -> HttpResponse {
+pub async fn get(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
     let received = Received::of_query(request.query_string());
     answered(&request, serve(&request, &ctx, received).await)
 }
