@@ -47,7 +47,7 @@ impl Drop for Watch {
 }
 
 /// Starts the watch. Readiness follows it.
-pub fn start(parts: Parts, migrations: Migrations) -> std::io::Result<Watch> {
+pub fn start(parts: &Parts, migrations: Migrations) -> std::io::Result<Watch> {
     let stop = Arc::new(AtomicBool::new(false));
     let spawn = |name: &str, work: fn(&Runtime, &Parts, Migrations, &AtomicBool)| {
         let (stopped, parts) = (Arc::clone(&stop), parts.clone());

@@ -52,7 +52,7 @@ pub fn run_server(
     listener: TcpListener,
     migrations: Migrations,
 ) -> Result<(), Problem> {
-    let _watch = watch::start(parts.clone(), migrations)?;
+    let _watch = watch::start(parts, migrations)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let system = actix_web::rt::System::new();
     system.block_on(async { app::serve(parts, listener, workers)?.await.map_err(Problem::from) })
