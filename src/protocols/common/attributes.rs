@@ -3,7 +3,8 @@
 //! The names are the ones of Auth0's own libraries; an application may map others. The marks of an
 //! impersonation come last and cannot be mapped ([`marks::write_attributes`]).
 use crate::domain::user::User;
-use crate::impersonation::{Impersonation, marks};
+use crate::impersonation::Impersonation;
+use crate::impersonation::marks::{self, RESERVED_ATTRIBUTES};
 use crate::login::Principal;
 use std::collections::BTreeMap;
 
@@ -61,6 +62,12 @@ pub fn about(
         mapped.collect()
     };
     marks::write_attributes(&mut attributes, acting);
+    if attributes.is_empty() {
+        // A statement without attributes is against the schema (SAML core §2.7.3), and no statement at all
+        // against what strict applications want: one that they know is told, empty.
+        let known = mapping.keys().find(|name| !RESERVED_ATTRIBUTES.contains(&name.as_str()));
+        attributes.extend(known.map(|name| (name.clone(), String::new())));
+    }
     attributes
 }
 
