@@ -339,6 +339,8 @@ const stories = {
     await album.look(page, 'console-user-staff');
     await page.goto(`${it.issuer}/console/users/usr_alice/preview`);
     await album.look(page, 'console-preview');
+    await page.goto(`${it.issuer}/console/users/usr_alice/preview?application=northwind-saml`);
+    await album.look(page, 'console-preview-attributes');
     await page.goto(`${it.issuer}/go`);
     await page.getByLabel('Code').fill('AAAA-AAAA');
     await button(page, 'Continue').click();
