@@ -24,7 +24,8 @@ use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
+    Unanswerable,
 };
 pub use sso::refused;
 
@@ -53,5 +54,20 @@ impl Protocol for Samlp {
 
     fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
         answer::describe(subject, client)
+    }
+
+    fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {
+        vec![
+            Setting::new("Identity provider entity ID (issuer)", names::entity_id(issuer)),
+            Setting::new("Metadata address", names::metadata_url(issuer, &client.id)),
+            Setting::new(
+                "Single sign-on address (Redirect and POST)",
+                names::sso_url(issuer, &client.id),
+            ),
+            Setting::new(
+                "Single logout address (Redirect and POST)",
+                names::slo_url(issuer, &client.id),
+            ),
+        ]
     }
 }
