@@ -52,6 +52,10 @@ impl Protocol for Samlp {
         logout::farewell(farewell)
     }
 
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        answer::describe(subject, client)
+    }
+
     fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {
         vec![
             Setting::new("Identity provider entity ID (issuer)", names::entity_id(issuer)),
@@ -65,9 +69,5 @@ impl Protocol for Samlp {
                 names::slo_url(issuer, &client.id),
             ),
         ]
-    }
-
-    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
-        answer::describe(subject, client)
     }
 }

@@ -44,6 +44,10 @@ impl Protocol for Wsfed {
         Ok(Some(wsfed::farewell(farewell)))
     }
 
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        wsfed::response::describe(subject, client, MANNER)
+    }
+
     fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {
         vec![
             Setting::new("Metadata address", metadata::url(issuer, &client.id)),
@@ -54,9 +58,5 @@ impl Protocol for Wsfed {
             Setting::new("Issuer of the tokens", issuer),
             Setting::new("Realm (wtrealm)", realm(client)),
         ]
-    }
-
-    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
-        wsfed::response::describe(subject, client, MANNER)
     }
 }

@@ -47,6 +47,10 @@ impl Protocol for WsfedRms {
         Ok(Some(wsfed::farewell(farewell)))
     }
 
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        wsfed::response::describe(subject, client, MANNER)
+    }
+
     fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {
         let endpoint = format!("{issuer}/rms/{}", encode(client.id.as_str()));
         vec![
@@ -54,9 +58,5 @@ impl Protocol for WsfedRms {
             Setting::new("Issuer of the tokens", issuer),
             Setting::new("Realm (wtrealm)", realm(client)),
         ]
-    }
-
-    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
-        wsfed::response::describe(subject, client, MANNER)
     }
 }
