@@ -32,7 +32,8 @@ async fn the_next_keys_take_over_and_the_old_ones_go_on_verifying() {
     let (done, late) = tokio::join!(form.send(&ada, &path), form.send(&ada, &path));
     let mut told = [done.status, late.status];
     told.sort_unstable();
-    assert_eq!(told, [303, 403], "{} {}", done.body, late.body);
+    // Whoever waits too long for the keys to be made is told to try again.
+    assert!(matches!(told, [303, 403 | 503]), "{told:?}: {} {}", done.body, late.body);
     assert_eq!(ids(&server, "current").await, next);
     let page = ada.open(HERE).await;
     for word in ["Current", "Next", "Retiring", "SHA-256"] {

@@ -140,8 +140,13 @@ async fn a_page_of_an_application_is_at_most_50_kib_over_the_wire() {
 }
 
 #[tokio::test]
+async fn the_forms_of_applications_are_accessible_in_light_and_dark_wide_and_narrow() {
+    tell_of(APPLICATIONS, "looks-writing", &[]).await;
+}
+
+#[tokio::test]
 async fn applications_and_keys_are_accessible_in_light_and_dark_wide_and_narrow() {
-    tell_of(APPLICATIONS, "looks", &[]).await;
+    tell_of(APPLICATIONS, "looks-reading", &[]).await;
 }
 
 /// What somebody would try to store. `MARK` is where a script would say that it ran.
@@ -253,7 +258,15 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
     );
     server.db.sql(&made).await;
     let mut paths: Vec<String> = PATHS.iter().map(|path| (*path).to_owned()).collect();
-    paths.extend(["/console/new-application", "/console/keys"].map(str::to_owned));
+    paths.extend(
+        [
+            "/console/applications",
+            "/console/applications?q=x",
+            "/console/new-application",
+            "/console/keys",
+        ]
+        .map(str::to_owned),
+    );
     for (nth, payload) in PAYLOADS.iter().enumerate() {
         let (n, text) = (nth + 1, encoded(payload));
         paths.push(format!("/console/users?q={text}&role={text}&organization={text}"));
@@ -262,7 +275,6 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
         paths.push(format!("/console/users/usr_x{n}/sign-in-as?application=client_x{n}&reason={text}&ticket={text}&state={text}&scope={text}&target={text}"));
         paths.push(format!("/console/impersonations/imp_x{n}"));
         paths.push(format!("/console/audit?actor=usr_x{n}"));
-        paths.push(format!("/console/applications?q={text}"));
         paths.push(format!("/console/applications/saml_x{n}"));
         paths.push(format!("/console/applications/saml_x{n}/edit"));
         paths.push(format!("/console/applications/wsfed_x{n}{text}/setup"));
