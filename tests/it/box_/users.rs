@@ -396,9 +396,10 @@ async fn f30_nothing_is_set_that_is_not_the_callers_to_set() {
     }
     // A service account makes no co-administrators: they may do more than it may.
     let body = json!({"name": "Cersei", "login": "cersei@acme.test", "role": "coadmin"});
-    wrong(&desk.send(Method::POST, "/2.0/users", body).await, 400, "bad_request", Some("role"));
+    let code = "access_denied_insufficient_permissions";
+    wrong(&desk.send(Method::POST, "/2.0/users", body).await, 403, code, Some("role"));
     let answer = desk.send(Method::PUT, "/2.0/users/usr_alice", json!({"role": "coadmin"})).await;
-    wrong(&answer, 400, "bad_request", Some("role"));
+    wrong(&answer, 403, code, Some("role"));
     assert_eq!(server.db.contents().await, before);
 }
 

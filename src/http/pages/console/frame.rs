@@ -1,6 +1,8 @@
 //! What every page of the console has around it: the menu, who is there, what was just done.
 use super::session::ConsoleSession;
-use crate::domain::permission::{AUDIT_READ, AUDIT_READ_OWN, IMPERSONATIONS_READ, USERS_READ};
+use crate::domain::permission::{
+    AUDIT_READ, AUDIT_READ_OWN, IMPERSONATIONS_READ, ORGANIZATIONS_READ, ROLES_WRITE, USERS_READ,
+};
 use crate::domain::user::User;
 use crate::http::pages::assets;
 
@@ -20,6 +22,8 @@ pub enum Section {
 const MENU: &[(Section, &str, &str, &[&str])] = &[
     (Section::Users, "Users", "/console/users", &[USERS_READ]),
     (Section::Impersonations, "Impersonations", "/console/impersonations", &[IMPERSONATIONS_READ]),
+    (Section::Organizations, "Organizations", "/console/organizations", &[ORGANIZATIONS_READ]),
+    (Section::Roles, "Roles", "/console/roles", &[ROLES_WRITE, USERS_READ]),
     (Section::Audit, "Audit", "/console/audit", &[AUDIT_READ, AUDIT_READ_OWN]),
 ];
 

@@ -8,6 +8,8 @@ pub mod filters;
 pub mod frame;
 pub mod impersonations;
 pub mod kit;
+pub mod organizations;
+pub mod roles;
 pub mod session;
 pub mod sign_in_as;
 pub mod users;
@@ -27,6 +29,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(users::routes)
         .configure(sign_in_as::routes)
         .configure(impersonations::routes)
+        .configure(organizations::routes)
+        .configure(roles::routes)
         .configure(audit::routes);
 }
 

@@ -114,6 +114,12 @@ impl ConsoleSession {
         &self.session
     }
 
+    /// The same person, who has shown once more that it is them.
+    #[must_use]
+    pub fn proven(self, session: Session) -> Self {
+        Self { session, ..self }
+    }
+
     pub fn ctx(&self) -> &Context {
         &self.browser.ctx
     }
