@@ -6,7 +6,7 @@ use reqwest::Method;
 use std::collections::BTreeSet;
 
 const COMMANDS: &[&str] =
-    &["serve", "dev", "migrate", "apply", "export", "impersonate", "keys", "audit", "healthcheck"];
+    &["serve", "dev", "migrate", "apply", "export", "impersonate", "keys", "audit", "bootstrap", "healthcheck"];
 
 #[tokio::test]
 async fn help_teaches_every_command() {

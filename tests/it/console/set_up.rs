@@ -1,12 +1,12 @@
 //! The first administrator of a fresh installation.
-use crate::support::words::run;
-use crate::support::{Browser, Page, TestDb, TestServer};
+use crate::support::node::{run, until};
+use crate::support::{Browser, Node, Page, TestDb, TestServer};
 use understudy::app::Parts;
 use understudy::flows::set_up::{Waiting, make_code};
 use understudy::store;
 
 /// As `serve` finds it the first time: migrated, and nobody is there.
-async fn fresh() -> TestServer {
+pub async fn fresh() -> TestServer {
     let db = TestDb::empty();
     store::pool::migrate(&db.url).await.unwrap();
     let parts = crate::support::server::parts(&db.url, "http://127.0.0.1:1");
@@ -17,7 +17,7 @@ async fn fresh() -> TestServer {
     TestServer::start_on(db, &[]).await
 }
 
-async fn code(parts: &Parts, waiting: Waiting) -> Option<String> {
+pub async fn code(parts: &Parts, waiting: Waiting) -> Option<String> {
     make_code(&parts.context(1).unwrap(), waiting).await.unwrap()
 }
 
@@ -68,6 +68,26 @@ async fn h29_a_fresh_installation_has_no_account_and_its_code_makes_one_administ
     }
     assert_eq!(enter(&other, &code, &[("email", "second@example.test")]).await.status, 403, "no page, no token");
     assert_eq!(server.db.count(PEOPLE).await, 1);
+}
+
+/// The real thing: `serve` on an empty database.
+#[tokio::test]
+async fn h29_the_server_prints_the_code_once_and_no_log_holds_it() {
+    let db = TestDb::empty();
+    let node = Node::launch(&db.url);
+    node.until_ready().await;
+    until("the code is printed", 10, async || node.output().contains("not shown again")).await;
+    let said = node.output();
+    assert!(said.contains(&format!("{}/setup", node.url)), "{said}");
+    let code = said.split("not shown again:").nth(1).unwrap().split_whitespace().next().unwrap();
+    assert_eq!(code.len(), 43, "{said}");
+    let made = enter(&node.browser(), code, &[]).await;
+    assert_eq!(made.status, 303, "{}", made.body);
+    let other = Node::launch(&db.url);
+    other.until_ready().await;
+    assert!(!other.output().contains("/setup"), "nothing to print any more");
+    assert_eq!(node.output().matches(code).count(), 1, "whatever the log tells");
+    assert!(!node.output().contains("correct horse"));
 }
 
 #[tokio::test]
