@@ -11,9 +11,9 @@ CREATE TABLE setup_codes (
 -- Lists of organizations go by their names.
 CREATE INDEX organizations_sorted ON organizations ((lower(name) COLLATE "C"), id);
 
--- Trigrams are made of letters and digits alone. A search for nothing but signs finds the words that begin
--- so, by their first sign; in most directories that are few. The program calls more a letter than this does,
--- so whatever it takes for a sign is in here.
+-- Trigrams are made of letters and digits alone. A search that begins with a sign and has no trigram finds the
+-- words that begin so; in most directories that are few. The program calls more a letter than this does, so
+-- whatever it takes for a sign is in here.
 CREATE FUNCTION odd_beginnings(search text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT array_agg(DISTINCT left(word, 1)) FROM unnest(string_to_array(search, ' ')) AS word
     WHERE word ~ '^[^a-z0-9]'

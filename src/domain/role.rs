@@ -28,11 +28,7 @@ pub struct Clout<'a> {
 impl Clout<'_> {
     /// Whether they may give, take or change something of these `permissions` and this `rank`: the same
     /// answer for all three, and about themselves too.
-    pub fn reaches<'a>(
-        &self,
-        mut permissions: impl Iterator<Item = &'a str>,
-        rank: i32,
-    ) -> bool {
+    pub fn reaches<'a>(&self, mut permissions: impl Iterator<Item = &'a str>, rank: i32) -> bool {
         rank <= self.rank && permissions.all(|permission| self.permissions.covers(permission))
     }
 }

@@ -75,7 +75,9 @@ pub async fn decide_again(
     id: &ImpersonationId,
     caller: &Caller,
 ) -> Result<Option<Impersonation>, StoreError> {
-    let Some((granted, now)) = judge_again(conn, id, (None, caller)).await? else { return Ok(None) };
+    let Some((granted, now)) = judge_again(conn, id, (None, caller)).await? else {
+        return Ok(None);
+    };
     touch(conn, &granted, now).await?;
     Ok(Some(granted))
 }

@@ -7,11 +7,11 @@ use super::end_impersonation::{Touched, judge_touched};
 use super::manage_members::{rank_of, reaches};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
+use crate::domain::UserId;
 use crate::domain::caller::Caller;
 use crate::domain::permission::{ROLES_WRITE, is_well_formed};
 use crate::domain::role::{Clout, HIGHEST_RANK, LONGEST_NAME};
 use crate::domain::user::User;
-use crate::domain::UserId;
 pub use crate::store::roles::{Holder, Listed, RoleRecord};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
@@ -132,10 +132,8 @@ pub async fn change_role(
         Change::Update(role) => Change::Update(check(role).map_err(Failure::Refused)?),
         Change::Delete(name) => Change::Delete(name),
     };
-    let event = Event {
-        actor: Some(by.id.to_string()),
-        ..Event::new(EventKind::RoleChanged, caller)
-    };
+    let event =
+        Event { actor: Some(by.id.to_string()), ..Event::new(EventKind::RoleChanged, caller) };
     let event = event.with("action", change.action()).with("role", change.name());
     let mut conn = ctx.store.conn().await?;
     let done = conn.transaction(async |tx| apply(tx, by, &change, &event).await).await;
@@ -207,7 +205,9 @@ async fn changeable(
     match store::roles::find_and_lock(tx, name).await? {
         None => Err(Failure::Refused(RoleRefusal::NoSuchRole)),
         Some((_, true)) => Err(Failure::Refused(RoleRefusal::BuiltIn)),
-        Some((role, false)) if !reaches(clout, &role) => Err(Failure::Refused(RoleRefusal::TooHigh)),
+        Some((role, false)) if !reaches(clout, &role) => {
+            Err(Failure::Refused(RoleRefusal::TooHigh))
+        }
         Some((role, false)) => Ok(role),
     }
 }

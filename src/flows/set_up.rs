@@ -109,7 +109,8 @@ pub async fn set_up(
     let record = record(email, name, now);
     let code = hash::hash_secret(typed.code.trim());
     let mut conn = ctx.store.conn().await?;
-    let made = conn.transaction(async |tx| write(tx, &record, (&code, &hashed), caller).await).await;
+    let made =
+        conn.transaction(async |tx| write(tx, &record, (&code, &hashed), caller).await).await;
     match made {
         Ok(id) => Ok(id),
         Err(Failure::Refused(SetUpRefusal::WrongCode)) => {
@@ -127,9 +128,9 @@ pub async fn set_up(
 
 fn check(email: &str, name: &str, password: &str) -> Result<(), SetUpRefusal> {
     let plain = |text: &str| !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    let is_email = email.split_once('@').is_some_and(|(box_, host)| {
-        !box_.is_empty() && !host.is_empty() && !host.contains('@')
-    });
+    let is_email = email
+        .split_once('@')
+        .is_some_and(|(box_, host)| !box_.is_empty() && !host.is_empty() && !host.contains('@'));
     if !is_email || !plain(email) || email.chars().count() > 320 {
         return Err(SetUpRefusal::BadEmail);
     }

@@ -39,7 +39,8 @@ pub async fn prove_again(
     caller: &Caller,
 ) -> Result<Proven, Failure<Refusal>> {
     let user = &session.user;
-    let (_, keys) = verify_own(ctx, user, (password, "wrong password at a step-up"), caller).await?;
+    let (_, keys) =
+        verify_own(ctx, user, (password, "wrong password at a step-up"), caller).await?;
     let session_token = random::secret();
     let token_hash = hash::hash_secret(&session_token);
     let event = Event::by_owner(EventKind::LoginSucceeded, user, caller).with("step_up", true);

@@ -66,8 +66,11 @@ pub async fn list(mut conn: &Conn) -> Result<Vec<Listed>, StoreError> {
         .load(&mut conn)
         .await?;
     let holders = |name: &str| counts.iter().find(|(role, _)| role == name).map_or(0, |it| it.1);
-    let listed =
-        |(role, built_in): (RoleRecord, bool)| Listed { holders: holders(&role.name), role, built_in };
+    let listed = |(role, built_in): (RoleRecord, bool)| Listed {
+        holders: holders(&role.name),
+        role,
+        built_in,
+    };
     Ok(rows.into_iter().map(listed).collect())
 }
 

@@ -181,11 +181,7 @@ pub async fn find_and_lock(mut conn: &Conn, user: &UserId) -> Result<Option<User
     if locked.is_none() { Ok(None) } else { find(conn, user).await }
 }
 
-pub async fn set_status(
-    mut conn: &Conn,
-    user: &UserId,
-    status: Status,
-) -> Result<(), StoreError> {
+pub async fn set_status(mut conn: &Conn, user: &UserId, status: Status) -> Result<(), StoreError> {
     diesel::update(users::table.find(user.as_str()))
         .set((users::status.eq(status.as_str()), users::updated_at.eq(clock_now())))
         .execute(&mut conn)

@@ -121,9 +121,7 @@ fn words_of(refusal: SetUpRefusal) -> (StatusCode, &'static str, &'static str) {
             "Too many attempts. Wait a quarter of an hour and try again.",
         ),
         SetUpRefusal::BadEmail => (bad, "email", "This is no email address."),
-        SetUpRefusal::EmailTaken => {
-            (bad, "email", "Somebody else has this email address already.")
-        }
+        SetUpRefusal::EmailTaken => (bad, "email", "Somebody else has this email address already."),
         SetUpRefusal::BadName => (bad, "name", "A name is a line of at most 200 characters."),
         SetUpRefusal::Password(Password::TooLong) => {
             (bad, "password", "A password has at most 4096 bytes.")

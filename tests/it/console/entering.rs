@@ -142,7 +142,8 @@ async fn h31_whoever_may_only_look_changes_nothing_about_people_roles_and_organi
     let browser = server.browser();
     let entered = browser.sign_in("unverified@understudy.test", "una-password").await;
     assert_eq!(entered.status, 303, "{}", entered.body);
-    for path in PAGES.iter().filter(|path| !path.contains("sign-in-as") && !path.contains("/new/")) {
+    for path in PAGES.iter().filter(|path| !path.contains("sign-in-as") && !path.contains("/new/"))
+    {
         let page = browser.open(path).await;
         let main = page.body.split("<main").nth(1).unwrap_or_default();
         assert!(!main.contains("method=\"post\""), "{path} offers a form: {main}");
@@ -153,8 +154,17 @@ async fn h31_whoever_may_only_look_changes_nothing_about_people_roles_and_organi
         let parts: Vec<&str> = path.split('/').collect();
         let about = parts.get(3).copied().unwrap_or_default();
         for purpose in [
-            "give-role", "take-role", "status-of-user", "change-organization", "status-of-organization",
-            "delete-organization", "new-organization", "change-role", "delete-role", "new-role", "end-session",
+            "give-role",
+            "take-role",
+            "status-of-user",
+            "change-organization",
+            "status-of-organization",
+            "delete-organization",
+            "new-organization",
+            "change-role",
+            "delete-role",
+            "new-role",
+            "end-session",
             "sign-in-as",
         ] {
             let mac = server.parts.shared.forms.sign(purpose, &["salt", &session, about]);

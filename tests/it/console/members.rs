@@ -132,7 +132,10 @@ async fn h12_nobody_gives_what_they_lack_to_others_or_to_themselves() {
     let grown = post(&server, &riley, ("/console/roles/desk", "change-role", "desk"), &wider).await;
     assert_eq!(grown.status, 403);
     let new = [("name", "mine"), ("rank", "1"), ("audit:read", "on")];
-    assert_eq!(post(&server, &riley, ("/console/new/role", "new-role", ""), &new).await.status, 403);
+    assert_eq!(
+        post(&server, &riley, ("/console/new/role", "new-role", ""), &new).await.status,
+        403
+    );
     assert_eq!(server.db.text(ROLES).await, before);
     let refusals = "SELECT count(*) FROM audit_events WHERE type = 'user.changed' AND actor = 'usr_riley' \
                     AND detail ->> 'refused' = 'true' AND reason LIKE 'the role has%'";
@@ -143,7 +146,9 @@ async fn h12_nobody_gives_what_they_lack_to_others_or_to_themselves() {
 async fn h13_nobody_demotes_or_switches_off_a_superior_and_strangers_are_not_there() {
     let server = TestServer::start().await;
     let riley = manager(&server).await;
-    for (user, status) in [("usr_cora", 403), ("usr_carol", 404), ("usr_ada", 404), ("usr_riley", 403)] {
+    for (user, status) in
+        [("usr_cora", 403), ("usr_carol", 404), ("usr_ada", 404), ("usr_riley", 403)]
+    {
         assert_eq!(switch(&server, &riley, user, "inactive").await, status, "{user}");
     }
     assert_eq!(take(&server, &riley, "usr_cora", "coadmin").await, 403);
@@ -152,7 +157,11 @@ async fn h13_nobody_demotes_or_switches_off_a_superior_and_strangers_are_not_the
     server.db.sql("INSERT INTO user_roles VALUES ('usr_alice', 'boss')").await;
     assert_eq!(switch(&server, &riley, "usr_alice", "inactive").await, 403);
     let page = riley.open("/console/users/usr_alice").await;
-    assert!(!page.body.contains("/status\"") && !page.body.contains("/roles/give"), "{}", page.body);
+    assert!(
+        !page.body.contains("/status\"") && !page.body.contains("/roles/give"),
+        "{}",
+        page.body
+    );
 }
 
 #[tokio::test]
@@ -202,7 +211,8 @@ async fn h14_the_last_administrator_stays() {
     assert_eq!(give(&server, &max, "usr_sam", "admin").await, 303);
     assert_eq!(take(&server, &max, "usr_ada", "admin").await, 303);
     assert_eq!(switch(&server, &max, "usr_sam", "inactive").await, 409);
-    let left = "SELECT string_agg(user_id, ' ' ORDER BY user_id) FROM user_roles WHERE role = 'admin'";
+    let left =
+        "SELECT string_agg(user_id, ' ' ORDER BY user_id) FROM user_roles WHERE role = 'admin'";
     assert_eq!(server.db.text(left).await, "usr_alice usr_sam");
 }
 

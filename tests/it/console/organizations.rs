@@ -27,7 +27,14 @@ async fn organizations_are_found_by_name_or_id_a_page_at_a_time() {
             break;
         }
         let before = page.body.split("rel=\"next\"").next().unwrap();
-        path = before.rsplit("href=\"").next().unwrap().split('"').next().unwrap().replace("&#38;", "&");
+        path = before
+            .rsplit("href=\"")
+            .next()
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .replace("&#38;", "&");
     }
     assert_eq!(seen, 120);
 }
@@ -38,9 +45,20 @@ async fn an_organization_is_made_changed_and_removed_and_all_is_written_down() {
     let ada = signed_in(&server, "ada").await;
     let new = "/console/new/organization";
     let csrf = ada.open(new).await.form(new).field("csrf").unwrap();
-    let made = ada.post_form(new, &[("csrf", &csrf), ("name", " Initech "), ("id", "auth0|org/1"), ("impersonation", "on")]).await;
+    let made = ada
+        .post_form(
+            new,
+            &[
+                ("csrf", &csrf),
+                ("name", " Initech "),
+                ("id", "auth0|org/1"),
+                ("impersonation", "on"),
+            ],
+        )
+        .await;
     assert_eq!(made.location(), "/console/organizations/auth0%7Corg%2F1?done=created");
-    let taken = ada.post_form(new, &[("csrf", &csrf), ("name", "Other"), ("id", "auth0|org/1")]).await;
+    let taken =
+        ada.post_form(new, &[("csrf", &csrf), ("name", "Other"), ("id", "auth0|org/1")]).await;
     assert_eq!(taken.status, 409);
     assert!(taken.body.contains("There is an organization of this id already."));
     assert_eq!(ada.post_form(new, &[("csrf", &csrf), ("name", " ")]).await.status, 400);
@@ -56,18 +74,29 @@ async fn an_organization_is_made_changed_and_removed_and_all_is_written_down() {
     assert_eq!(server.db.text(row).await, "Initrode active f");
     let gone = format!("{here}/delete");
     let csrf = ada.open(here).await.form(&gone).field("csrf").unwrap();
-    assert_eq!(ada.post_form(&gone, &[("csrf", &csrf)]).await.location(), "/console/organizations?done=deleted");
+    assert_eq!(
+        ada.post_form(&gone, &[("csrf", &csrf)]).await.location(),
+        "/console/organizations?done=deleted"
+    );
     assert_eq!(ada.open(here).await.status, 404);
     let told = "SELECT string_agg(detail ->> 'action' || coalesce(detail ->> 'changed', ''), ' ' ORDER BY seq) FROM audit_events \
                 WHERE type = 'organization.changed' AND organization_id = 'auth0|org/1' AND actor = 'usr_ada'";
-    assert_eq!(server.db.text(told).await, "create update[\"name\", \"impersonation.enabled\"] delete");
+    assert_eq!(
+        server.db.text(told).await,
+        "create update[\"name\", \"impersonation.enabled\"] delete"
+    );
 }
 
 #[tokio::test]
 async fn one_that_is_not_empty_is_not_removed() {
     let server = TestServer::start().await;
     let ada = signed_in(&server, "ada").await;
-    assert!(ada.open("/console/organizations/org_acme").await.body.contains("Only an empty organization"));
+    assert!(
+        ada.open("/console/organizations/org_acme")
+            .await
+            .body
+            .contains("Only an empty organization")
+    );
     let gone = ("/console/organizations/org_acme/delete", "delete-organization", "org_acme");
     let refused = post(&server, &ada, gone, &[]).await;
     assert_eq!(refused.status, 409);
@@ -81,7 +110,8 @@ async fn switching_one_off_ends_what_runs_in_it_and_nothing_elsewhere() {
     let alice = signed_in(&server, "alice").await;
     server.sam_as_alice("portal").await;
     let status = "SELECT concat_ws(' ', status, end_reason) FROM impersonations";
-    let globex = ("/console/organizations/org_globex/status", "status-of-organization", "org_globex");
+    let globex =
+        ("/console/organizations/org_globex/status", "status-of-organization", "org_globex");
     assert_eq!(post(&server, &ada, globex, &[("status", "inactive")]).await.status, 303);
     assert_eq!(server.db.text(status).await, "active");
     let acme = ("/console/organizations/org_acme/status", "status-of-organization", "org_acme");
@@ -110,7 +140,11 @@ async fn h09_staff_of_an_organization_see_and_name_their_own_and_no_more() {
                    INSERT INTO user_roles VALUES ('usr_riley', 'office')").await;
     let riley = signed_in(&server, "riley").await;
     let list = riley.open("/console/organizations").await;
-    assert!(list.body.contains("Acme") && !list.body.contains("Globex") && !list.body.contains("New organization"));
+    assert!(
+        list.body.contains("Acme")
+            && !list.body.contains("Globex")
+            && !list.body.contains("New organization")
+    );
     assert_eq!(riley.open("/console/organizations/org_globex").await.status, 404);
     assert_eq!(riley.open("/console/new/organization").await.status, 403);
     let page = riley.open("/console/organizations/org_acme").await;
@@ -120,7 +154,10 @@ async fn h09_staff_of_an_organization_see_and_name_their_own_and_no_more() {
     assert_eq!(post(&server, &riley, change, &fields).await.status, 303);
     let other = ("/console/organizations/org_globex", "change-organization", "org_globex");
     assert_eq!(post(&server, &riley, other, &fields).await.status, 404);
-    for (way, purpose, field) in [("status", "status-of-organization", ("status", "inactive")), ("delete", "delete-organization", ("csrf_", ""))] {
+    for (way, purpose, field) in [
+        ("status", "status-of-organization", ("status", "inactive")),
+        ("delete", "delete-organization", ("csrf_", "")),
+    ] {
         let path = format!("/console/organizations/org_acme/{way}");
         let fields: Vec<(&str, &str)> = if way == "delete" { Vec::new() } else { vec![field] };
         assert_eq!(post(&server, &riley, (&path, purpose, "org_acme"), &fields).await.status, 403);
@@ -140,5 +177,8 @@ async fn h14_an_organization_with_the_last_administrator_is_not_switched_off() {
     let acme = ("/console/organizations/org_acme/status", "status-of-organization", "org_acme");
     let refused = post(&server, &max, acme, &[("status", "inactive")]).await;
     assert_eq!(refused.status, 409, "{}", refused.body);
-    assert_eq!(server.db.text("SELECT status FROM organizations WHERE id = 'org_acme'").await, "active");
+    assert_eq!(
+        server.db.text("SELECT status FROM organizations WHERE id = 'org_acme'").await,
+        "active"
+    );
 }

@@ -239,7 +239,8 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
         quoted.join(",")
     );
     server.db.sql(&made).await;
-    let mut paths: Vec<String> = PATHS.iter().map(|path| path.replace("/acme", "/org_acme")).collect();
+    let mut paths: Vec<String> =
+        PATHS.iter().map(|path| path.replace("/acme", "/org_acme")).collect();
     paths.push("/console/organizations?q=%3Cscript%3E&status=%3Cscript%3E&after=org_x1".to_owned());
     for (nth, payload) in PAYLOADS.iter().enumerate() {
         let (n, text) = (nth + 1, encoded(payload));

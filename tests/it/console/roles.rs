@@ -30,17 +30,32 @@ async fn a_role_is_made_changed_given_and_removed() {
     let server = TestServer::start().await;
     let ada = signed_in(&server, "ada").await;
     let csrf = ada.open("/console/new/role").await.form("/console/new/role").field("csrf").unwrap();
-    let fields = [("csrf", csrf.as_str()), ("name", "Help desk/1"), ("rank", "15"), ("users:read", "on"), ("others", "orders:refund\n\norders:read")];
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("name", "Help desk/1"),
+        ("rank", "15"),
+        ("users:read", "on"),
+        ("others", "orders:refund\n\norders:read"),
+    ];
     let made = ada.post_form("/console/new/role", &fields).await;
     assert_eq!(made.location(), "/console/roles/Help%20desk%2F1?done=created");
     let again = ada.post_form("/console/new/role", &fields).await;
     assert_eq!(again.status, 409);
-    assert!(again.body.contains("There is a role of this name.") && again.body.contains("value=\"Help desk/1\""));
+    assert!(
+        again.body.contains("There is a role of this name.")
+            && again.body.contains("value=\"Help desk/1\"")
+    );
     let page = ada.open(made.location()).await;
     assert!(page.body.contains("orders:refund") && page.body.contains("The role is there."));
     let here = "/console/roles/Help%20desk%2F1";
     let csrf = page.form(here).field("csrf").unwrap();
-    let fields = [("csrf", csrf.as_str()), ("rank", "16"), ("users:read", "on"), ("impersonate", "on"), ("others", "orders:read")];
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("rank", "16"),
+        ("users:read", "on"),
+        ("impersonate", "on"),
+        ("others", "orders:read"),
+    ];
     assert_eq!(ada.post_form(here, &fields).await.location(), format!("{here}?done=changed"));
     let row = "SELECT rank || ' ' || array_to_string(permissions, ' ') FROM roles WHERE name = 'Help desk/1'";
     assert_eq!(server.db.text(row).await, "16 impersonate orders:read users:read");
@@ -52,7 +67,10 @@ async fn a_role_is_made_changed_given_and_removed() {
     assert_eq!(post(&server, &ada, (&gone, "delete-role", "Help desk/1"), &[]).await.status, 409);
     server.db.sql("DELETE FROM user_roles WHERE user_id = 'usr_alice'").await;
     let csrf = ada.open(here).await.form(&gone).field("csrf").unwrap();
-    assert_eq!(ada.post_form(&gone, &[("csrf", &csrf)]).await.location(), "/console/roles?done=deleted");
+    assert_eq!(
+        ada.post_form(&gone, &[("csrf", &csrf)]).await.location(),
+        "/console/roles?done=deleted"
+    );
     assert_eq!(ada.open(here).await.status, 404);
 }
 
@@ -68,7 +86,8 @@ async fn what_a_form_says_wrongly_is_said_at_its_field() {
         ("rank", "ten", "A whole number from 0 to 1000."),
         ("others", "Not one", "“Not” is no permission"),
     ] {
-        let mut fields = vec![("csrf", csrf.as_str()), ("name", "x"), ("rank", "1"), ("others", "")];
+        let mut fields =
+            vec![("csrf", csrf.as_str()), ("name", "x"), ("rank", "1"), ("others", "")];
         fields.retain(|(name, _)| *name != field);
         fields.push((field, value));
         let page = ada.post_form("/console/new/role", &fields).await;
@@ -89,20 +108,47 @@ async fn h12_a_role_is_not_grown_above_whoever_changes_it() {
         post(&server, &max, (&path, "change-role", role), fields).await.status
     };
     // His own role, one below, one above, one with more, and one that is built in.
-    assert_eq!(change("role-keeper", &[("rank", "50"), ("users:read", "on"), ("roles:write", "on"), ("keys:write", "on")]).await, 403);
-    assert_eq!(change("role-keeper", &[("rank", "51"), ("users:read", "on"), ("roles:write", "on")]).await, 403);
+    assert_eq!(
+        change(
+            "role-keeper",
+            &[("rank", "50"), ("users:read", "on"), ("roles:write", "on"), ("keys:write", "on")]
+        )
+        .await,
+        403
+    );
+    assert_eq!(
+        change("role-keeper", &[("rank", "51"), ("users:read", "on"), ("roles:write", "on")]).await,
+        403
+    );
     assert_eq!(change("high", &[("rank", "1")]).await, 403);
     assert_eq!(change("rich", &[("rank", "1")]).await, 403, "nor made less");
     assert_eq!(change("support", &[("rank", "1")]).await, 403);
     assert_eq!(change("auditor", &[("rank", "5"), ("others", "orders:refund")]).await, 403);
     let new = [("name", "n"), ("rank", "1"), ("others", "orders:refund")];
     assert_eq!(post(&server, &max, ("/console/new/role", "new-role", ""), &new).await.status, 403);
-    assert_eq!(post(&server, &max, ("/console/roles/rich/delete", "delete-role", "rich"), &[]).await.status, 403);
-    assert_eq!(change("user-manager", &[("rank", "20"), ("users:read", "on"), ("users:write", "on"), ("roles:write", "on")]).await, 303);
+    assert_eq!(
+        post(&server, &max, ("/console/roles/rich/delete", "delete-role", "rich"), &[])
+            .await
+            .status,
+        403
+    );
+    assert_eq!(
+        change(
+            "user-manager",
+            &[("rank", "20"), ("users:read", "on"), ("users:write", "on"), ("roles:write", "on")]
+        )
+        .await,
+        303
+    );
     // Roles count everywhere, so nobody of one organization changes them.
     let riley = signed_in(&server, "riley").await;
     let fields = [("rank", "1"), ("users:read", "on")];
-    assert_eq!(post(&server, &riley, ("/console/roles/auditor", "change-role", "auditor"), &fields).await.status, 403);
+    assert_eq!(
+        post(&server, &riley, ("/console/roles/auditor", "change-role", "auditor"), &fields)
+            .await
+            .status,
+        403
+    );
     assert_eq!(riley.open("/console/new/role").await.status, 403);
     let refused = "SELECT count(*) FROM audit_events WHERE type = 'role.changed' AND detail ->> 'refused' = 'true'";
     assert_eq!(server.db.count(refused).await, 9);

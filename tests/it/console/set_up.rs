@@ -43,8 +43,13 @@ async fn h29_a_fresh_installation_has_no_account_and_its_code_makes_one_administ
     let server = fresh().await;
     assert_eq!(server.db.count(PEOPLE).await, 0);
     let code = code(&server.parts, Waiting::Keep).await.unwrap();
-    assert_eq!(self::code(&server.parts, Waiting::Keep).await, None, "another node prints no second one");
-    let stored = "SELECT count(*) FROM setup_codes WHERE encode(code_hash, 'escape') LIKE '%' || $$";
+    assert_eq!(
+        self::code(&server.parts, Waiting::Keep).await,
+        None,
+        "another node prints no second one"
+    );
+    let stored =
+        "SELECT count(*) FROM setup_codes WHERE encode(code_hash, 'escape') LIKE '%' || $$";
     assert_eq!(server.db.count(&format!("{stored}{code}$$")).await, 0);
     let browser = server.browser();
     for wrong in ["", "x", &code[1..]] {
@@ -66,7 +71,11 @@ async fn h29_a_fresh_installation_has_no_account_and_its_code_makes_one_administ
     for waiting in [Waiting::Keep, Waiting::Replace] {
         assert_eq!(self::code(&server.parts, waiting).await, None);
     }
-    assert_eq!(enter(&other, &code, &[("email", "second@example.test")]).await.status, 403, "no page, no token");
+    assert_eq!(
+        enter(&other, &code, &[("email", "second@example.test")]).await.status,
+        403,
+        "no page, no token"
+    );
     assert_eq!(server.db.count(PEOPLE).await, 1);
 }
 
@@ -125,7 +134,10 @@ async fn what_is_typed_wrongly_is_said_and_costs_no_code() {
     for (more, words) in [
         (vec![("email", "no address")], "This is no email address."),
         (vec![("password", "short"), ("repeated", "short")], "fewer than 12 characters"),
-        (vec![("password", "root@example.test"), ("repeated", "root@example.test")], "is no password"),
+        (
+            vec![("password", "root@example.test"), ("repeated", "root@example.test")],
+            "is no password",
+        ),
         (vec![("repeated", "correct horse batterie")], "not the same both times"),
     ] {
         let page = enter(&browser, &code, &more).await;
@@ -157,9 +169,15 @@ async fn c84_guessing_codes_is_held_back() {
 async fn h29_the_command_prints_a_new_code_only_while_nobody_administers() {
     let db = TestDb::create();
     let said = run(&db.url, &["bootstrap"]);
-    assert!(!said.success && said.err.contains("somebody administers this installation already"), "{said:?}");
+    assert!(
+        !said.success && said.err.contains("somebody administers this installation already"),
+        "{said:?}"
+    );
     db.sql("DELETE FROM user_roles WHERE role = 'admin'").await;
     let said = run(&db.url, &["bootstrap"]);
-    assert!(said.success && said.out.contains("/setup") && said.out.contains("works once"), "{said:?}");
+    assert!(
+        said.success && said.out.contains("/setup") && said.out.contains("works once"),
+        "{said:?}"
+    );
     assert_eq!(db.count("SELECT count(*) FROM setup_codes").await, 1);
 }

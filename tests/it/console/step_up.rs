@@ -5,8 +5,13 @@ use reqwest::cookie::CookieStore as _;
 
 const HERE: &str = "/console/users/usr_alice/sign-in-as";
 const PROVE: &str = "/console/users/usr_alice/sign-in-as/prove";
-const FILLED: &[(&str, &str)] =
-    &[("application", "portal"), ("reason", "a \"call\" <1>"), ("ticket", "T-7"), ("duration", "15"), ("state", "mine")];
+const FILLED: &[(&str, &str)] = &[
+    ("application", "portal"),
+    ("reason", "a \"call\" <1>"),
+    ("ticket", "T-7"),
+    ("duration", "15"),
+    ("state", "mine"),
+];
 
 async fn press(browser: &Browser, way: &str) -> Page {
     let page = browser.open(&format!("{HERE}?application=portal")).await;
@@ -19,11 +24,17 @@ async fn press(browser: &Browser, way: &str) -> Page {
 /// The page's own form, with a password typed in.
 async fn prove(browser: &Browser, page: &Page, password: &str) -> Page {
     let form = page.form(PROVE);
-    let names = ["csrf", "pressed", "username", "application", "reason", "ticket", "duration", "state"];
-    let fields: Vec<(&str, String)> =
-        names.iter().map(|name| (*name, form.field(name).unwrap_or_else(|| panic!("{name} is lost")))).collect();
-    let fields: Vec<(&str, &str)> =
-        fields.iter().map(|(name, value)| (*name, value.as_str())).chain([("password", password)]).collect();
+    let names =
+        ["csrf", "pressed", "username", "application", "reason", "ticket", "duration", "state"];
+    let fields: Vec<(&str, String)> = names
+        .iter()
+        .map(|name| (*name, form.field(name).unwrap_or_else(|| panic!("{name} is lost"))))
+        .collect();
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .chain([("password", password)])
+        .collect();
     browser.post_form(PROVE, &fields).await
 }
 
@@ -45,7 +56,11 @@ async fn h19_after_five_minutes_the_password_is_asked_for_and_nothing_filled_in_
         assert_eq!(wrong.status, 403);
         assert!(wrong.body.contains("The password is wrong."));
     }
-    assert_eq!(server.db.count(RUNNING).await + server.db.count("SELECT count(*) FROM handover_codes").await, 0);
+    assert_eq!(
+        server.db.count(RUNNING).await
+            + server.db.count("SELECT count(*) FROM handover_codes").await,
+        0
+    );
     let asked = press(&sam, "").await;
     let opened = prove(&sam, &asked, "sam-password").await;
     assert_eq!(opened.status, 303, "{}", opened.body);
@@ -101,10 +116,17 @@ async fn c61_showing_it_once_more_renews_the_session() {
     assert_eq!(prove(&sam, &asked, "sam-password").await.status, 200);
     assert_ne!(cookie(), before);
     let old = Browser::bare(&server.url);
-    let request = old.request(reqwest::Method::GET, "/account").header("cookie", before).header("accept", "text/html");
+    let request = old
+        .request(reqwest::Method::GET, "/account")
+        .header("cookie", before)
+        .header("accept", "text/html");
     assert!(old.send(request).await.location().starts_with("/login"), "the old cookie is dead");
     assert_eq!(sam.open("/account").await.status, 200);
-    assert_eq!(server.db.text("SELECT expires_at::text FROM sessions").await, expires, "it lives no longer");
+    assert_eq!(
+        server.db.text("SELECT expires_at::text FROM sessions").await,
+        expires,
+        "it lives no longer"
+    );
     let fresh = "SELECT authenticated_at > clock_now() - interval '1 minute' FROM sessions";
     assert!(server.db.rows(fresh).await[0].get::<_, bool>(0), "auth_time is now");
 }

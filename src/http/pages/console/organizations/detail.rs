@@ -1,7 +1,9 @@
 //! One organization: what is in it, its settings, and an end to it.
 use super::{HERE, named, path, refused};
 use crate::domain::organization::LONGEST_NAME;
-use crate::domain::permission::{CLIENTS_READ, ORGANIZATIONS_READ, ORGANIZATIONS_WRITE, USERS_READ};
+use crate::domain::permission::{
+    CLIENTS_READ, ORGANIZATIONS_READ, ORGANIZATIONS_WRITE, USERS_READ,
+};
 use crate::domain::{OrganizationId, Status};
 use crate::flows::Failure;
 use crate::flows::find_users::{Found, Search, find_users};
@@ -72,7 +74,10 @@ const DELETE: &str = "delete-organization";
 const SENTENCES: &[(&str, &str)] = &[
     ("created", "The organization is there."),
     ("changed", "The settings are changed."),
-    ("inactive", "The organization is switched off: nobody of it signs in, and nobody acts as them."),
+    (
+        "inactive",
+        "The organization is switched off: nobody of it signs in, and nobody acts as them.",
+    ),
     ("active", "The organization is active again."),
 ];
 

@@ -16,26 +16,28 @@ use actix_web::web;
 const HERE: &str = "/console/organizations";
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(super::resource("/console/organizations", "GET, HEAD").route(read().to(list::list)))
-        // Not below the list: any text is an id.
-        .service(
-            super::resource("/console/new/organization", "GET, HEAD, POST")
-                .route(read().to(new::form))
-                .route(web::post().to(new::create)),
-        )
-        .service(
-            super::resource("/console/organizations/{id}", "GET, HEAD, POST")
-                .route(read().to(detail::show))
-                .route(web::post().to(detail::change)),
-        )
-        .service(
-            super::resource("/console/organizations/{id}/status", "POST")
-                .route(web::post().to(detail::status)),
-        )
-        .service(
-            super::resource("/console/organizations/{id}/delete", "POST")
-                .route(web::post().to(detail::delete)),
-        );
+    cfg.service(
+        super::resource("/console/organizations", "GET, HEAD").route(read().to(list::list)),
+    )
+    // Not below the list: any text is an id.
+    .service(
+        super::resource("/console/new/organization", "GET, HEAD, POST")
+            .route(read().to(new::form))
+            .route(web::post().to(new::create)),
+    )
+    .service(
+        super::resource("/console/organizations/{id}", "GET, HEAD, POST")
+            .route(read().to(detail::show))
+            .route(web::post().to(detail::change)),
+    )
+    .service(
+        super::resource("/console/organizations/{id}/status", "POST")
+            .route(web::post().to(detail::status)),
+    )
+    .service(
+        super::resource("/console/organizations/{id}/delete", "POST")
+            .route(web::post().to(detail::delete)),
+    );
 }
 
 /// The page of one.

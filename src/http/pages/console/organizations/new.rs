@@ -53,8 +53,7 @@ fn page(
     error: Option<(&'static str, &'static str)>,
 ) -> HttpResponse {
     let (page, frame) = console.frame(Section::Organizations, "New organization", &[]);
-    let wrong =
-        |name| error.filter(|(field, _)| *field == name).map(|(_, text)| text.to_owned());
+    let wrong = |name| error.filter(|(field, _)| *field == name).map(|(_, text)| text.to_owned());
     let page = NewPage {
         page,
         console: frame,

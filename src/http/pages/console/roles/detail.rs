@@ -85,10 +85,11 @@ async fn page(
     let rank = rank_of_reader(console.ctx(), &console.user().id).await;
     let rank = rank.map_err(|e| console.accident(&e))?;
     let (page, frame) = console.frame(Section::Roles, "Role", SENTENCES);
-    let permissions = view.role.permissions.iter().map(|name| Permission {
-        name: name.clone(),
-        words: words::of(name).unwrap_or_default(),
-    });
+    let permissions = view
+        .role
+        .permissions
+        .iter()
+        .map(|name| Permission { name: name.clone(), words: words::of(name).unwrap_or_default() });
     let seen = console.may(USERS_READ);
     let page = RolePage {
         page,
@@ -117,10 +118,7 @@ fn form(
     let error = wrong.map(|(_, field, text)| (field, text));
     let name = view.role.name.as_str();
     Form {
-        fields: Fields {
-            name: None,
-            ..typed.fields(&console.user().permissions, rank, error)
-        },
+        fields: Fields { name: None, ..typed.fields(&console.user().permissions, rank, error) },
         csrf: console.token(CHANGE, &[name]),
         delete_csrf: console.token(DELETE, &[name]),
         held: !view.holders.is_empty(),

@@ -90,10 +90,9 @@ impl Typed {
             ticked: self.permissions.iter().any(|it| it == name),
             locked: !own.covers(name),
         };
-        let groups = GROUPS.iter().map(|(label, entries)| Group {
-            label,
-            boxes: entries.iter().map(tick).collect(),
-        });
+        let groups = GROUPS
+            .iter()
+            .map(|(label, entries)| Group { label, boxes: entries.iter().map(tick).collect() });
         let name = Field::new("name", "Name", &self.name).required().at_most(LONGEST_NAME);
         Fields {
             name: Some(name.error(error("name"))),

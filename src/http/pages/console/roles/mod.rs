@@ -63,17 +63,17 @@ fn mend(refusal: &RoleRefusal) -> Option<(StatusCode, &'static str, String)> {
 
 fn refused(console: &ConsoleSession, failure: Failure<RoleRefusal>) -> PageError {
     let request = console.request();
-    let forbidden =
-        |heading, text| PageError::new(request, StatusCode::FORBIDDEN, heading, text);
+    let forbidden = |heading, text| PageError::new(request, StatusCode::FORBIDDEN, heading, text);
     PageError::failure(request, failure, |refusal| match refusal {
         RoleRefusal::NoSuchRole => console.missing(),
         RoleRefusal::NotPermitted => forbidden(
             "This is not for you to do",
             "Only the operator's staff with the right to change roles do this.",
         ),
-        RoleRefusal::BuiltIn => {
-            forbidden("This role is built in", "Built-in roles stay as they are. Make one of your own.")
-        }
+        RoleRefusal::BuiltIn => forbidden(
+            "This role is built in",
+            "Built-in roles stay as they are. Make one of your own.",
+        ),
         RoleRefusal::TooHigh => forbidden(
             "This is above you",
             "Nobody hands out permissions or a rank that they do not have. Nothing was done.",

@@ -69,7 +69,9 @@ pub async fn create(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     match change_role(console.ctx(), console.user(), change, &console.browser.caller).await {
         Ok(()) => Ok(console.done(&to, "created")),
         Err(Failure::Refused(refusal)) => match mend(&refusal) {
-            Some((status, field, text)) => page(&console, &typed, Some((field, &text)), status).await,
+            Some((status, field, text)) => {
+                page(&console, &typed, Some((field, &text)), status).await
+            }
             None => Err(refused(&console, Failure::Refused(refusal))),
         },
         Err(failure) => Err(refused(&console, failure)),

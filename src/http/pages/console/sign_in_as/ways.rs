@@ -1,8 +1,8 @@
 //! The three ways on: at once in this window, by a link, by a code for another window.
-use super::{PURPOSE, prove};
 use super::check::{Verdict, refused, start};
 use super::page::{Scene, draw};
 use super::wanted::{NAMES, Wanted};
+use super::{PURPOSE, prove};
 use crate::domain::protocol::Redeem;
 use crate::flows::Failure;
 use crate::flows::hand_over::make_code;

@@ -3,8 +3,8 @@ use super::{named, path};
 use crate::domain::permission::USERS_WRITE;
 use crate::domain::user::User;
 use crate::domain::{Status, UserId};
-use crate::flows::manage_members::{Change, MemberRefusal, change_member, offer};
 use crate::flows::Failure;
+use crate::flows::manage_members::{Change, MemberRefusal, change_member, offer};
 use crate::http::pages::console::kit::Select;
 use crate::http::pages::console::{ConsoleSession, roles};
 use crate::http::pages::error::PageError;
@@ -51,15 +51,16 @@ pub async fn member(console: &ConsoleSession, user: &User) -> Result<Member, Pag
         take: takable.then(|| console.token(TAKE, &[id])),
         name: role.name,
     });
-    let choices: Vec<(String, String)> =
-        offer.givable.into_iter().map(|role| (role.name.clone(), role.name)).collect();
-    let give = (!choices.is_empty()).then(|| Give {
+    let some = !offer.givable.is_empty();
+    // The lowest first, and none chosen: nobody becomes an administrator by a slip.
+    let givable = offer.givable.into_iter().rev().map(|role| (role.name.clone(), role.name));
+    let choices = std::iter::once((String::new(), "Choose a role".to_owned())).chain(givable);
+    let give = some.then(|| Give {
         roles: Select::new("role", "Another role", choices, ""),
         csrf: console.token(GIVE, &[id]),
     });
     let to = if user.status.is_active() { Status::Inactive } else { Status::Active };
-    let status =
-        offer.status.then(|| Flip { to: to.as_str(), csrf: console.token(STATUS, &[id]) });
+    let status = offer.status.then(|| Flip { to: to.as_str(), csrf: console.token(STATUS, &[id]) });
     Ok(Member { roles: held.collect(), give, status })
 }
 
@@ -91,11 +92,8 @@ async fn change_role(
     if role.is_empty() || role.chars().any(char::is_control) {
         return Err(console.malformed("Which role?"));
     }
-    let (change, done) = if purpose == GIVE {
-        (Change::Give(role), "given")
-    } else {
-        (Change::Take(role), "taken")
-    };
+    let (change, done) =
+        if purpose == GIVE { (Change::Give(role), "given") } else { (Change::Take(role), "taken") };
     apply(console, &user, change).await?;
     Ok(console.done(&path(&user), done))
 }
