@@ -7,11 +7,11 @@ use super::end_impersonation::{Touched, judge_touched};
 use super::manage_members::{rank_of, reaches};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
-use crate::domain::UserId;
 use crate::domain::caller::Caller;
 use crate::domain::permission::{ROLES_WRITE, is_well_formed};
 use crate::domain::role::{Clout, HIGHEST_RANK, LONGEST_NAME};
 use crate::domain::user::User;
+use crate::domain::{OrganizationId, UserId};
 pub use crate::store::roles::{Holder, Listed, RoleRecord};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
@@ -63,7 +63,7 @@ pub async fn view_role(
 ) -> Result<Option<View>, StoreError> {
     let conn = ctx.store.conn().await?;
     let Some((role, built_in)) = store::roles::find(&conn, name).await? else { return Ok(None) };
-    let organization = reader.organization_id().map(|id| id.as_str());
+    let organization = reader.organization_id().map(OrganizationId::as_str);
     let holders = store::roles::holders(&conn, (name, organization), limit).await?;
     let rank = rank_of(&conn, &reader.id).await?;
     let clout = Clout { permissions: &reader.permissions, rank };
@@ -141,7 +141,7 @@ pub async fn change_role(
         Failure::Accident(taken) if taken.is_unique_violation() => {
             Failure::Refused(RoleRefusal::NameTaken)
         }
-        other => other,
+        failure @ (Failure::Refused(_) | Failure::Accident(_) | Failure::Busy) => failure,
     });
     if let Err(Failure::Refused(
         refusal @ (RoleRefusal::TooHigh | RoleRefusal::NotPermitted | RoleRefusal::BuiltIn),

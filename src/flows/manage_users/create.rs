@@ -45,7 +45,7 @@ pub async fn create_user(
         Failure::Accident(taken) if taken.violates(box_users::EXTERNAL_ID_IS_UNIQUE) => {
             Failure::Refused(ManageRefusal::ExternalIdTaken)
         }
-        other => other,
+        failure @ (Failure::Refused(_) | Failure::Accident(_) | Failure::Busy) => failure,
     })
 }
 
