@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn h33_what_means_something_to_like_is_found_as_it_stands() {
         assert_eq!(pattern("100%"), "%100\\%%");
-        assert_eq!(pattern("a_b\\c"), "%a\\_b\\\\c%");
+        assert_eq!(pattern("a_b\\c"), "% a\\_b\\\\c%");
         assert_eq!(pattern("al"), "% al%");
         assert_eq!(pattern("%"), "% \\%%");
     }
