@@ -56,7 +56,9 @@ pub fn run_server(
     let _watch = watch::start(parts.clone(), migrations)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let system = actix_web::rt::System::new();
-    system.block_on(async { app::serve(parts, listener, workers)?.await.map_err(Problem::from) })
+    system.block_on(async {
+        app::serve(parts, listener, workers, app::Signals::Server)?.await.map_err(Problem::from)
+    })
 }
 
 /// Runs `work` against the database, with the server's own parts.
