@@ -218,7 +218,8 @@ pub fn list_keys() -> Result<(), Problem> {
 pub fn rotate_keys() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
         let mut conn = ctx.store.conn().await?;
-        for id in keys::rotate(&mut conn, &ctx.shared.keys).await? {
+        let nobody = (None, &Caller::default());
+        for id in keys::rotate(&mut conn, &ctx.shared.keys, nobody).await? {
             output::line(&format!("now signing: {id}"));
         }
         Ok(())

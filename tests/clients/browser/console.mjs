@@ -404,14 +404,14 @@ const stories = {
     for (const [path, name] of [
       ['/console/organizations', 'organizations'],
       ['/console/organizations/acme', 'organization'],
-      ['/console/new/organization', 'organization-new'],
+      ['/console/new-organization', 'organization-new'],
       ['/console/roles', 'roles'],
       ['/console/roles/support', 'role-built-in'],
     ]) {
       await page.goto(it.issuer + path);
       await album.look(page, `console-${name}`);
     }
-    await page.goto(`${it.issuer}/console/new/role`);
+    await page.goto(`${it.issuer}/console/new-role`);
     await page.getByLabel('Name', { exact: true }).fill('Front desk');
     await page.getByLabel('Rank').fill('5000');
     await page.getByRole('checkbox', { name: 'See people' }).check();

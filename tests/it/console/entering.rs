@@ -11,10 +11,34 @@ const PAGES: &[&str] = &[
     "/console/users/usr_alice/sign-in-as",
     "/console/organizations",
     "/console/organizations/org_acme",
-    "/console/new/organization",
+    "/console/new-organization",
     "/console/roles",
     "/console/roles/auditor",
-    "/console/new/role",
+    "/console/new-role",
+];
+/// The same of administrators alone.
+const ADMIN_PAGES: &[&str] = &[
+    "/console/applications",
+    "/console/applications/portal",
+    "/console/applications/portal/setup",
+    "/console/applications/portal/edit",
+    "/console/applications/portal/secret",
+    "/console/applications/portal/status",
+    "/console/applications/portal/delete",
+    "/console/new-application",
+    "/console/new-application?kind=saml",
+    "/console/keys",
+    "/console/keys/rotate",
+];
+const ADMIN_FORMS: &[&str] = &[
+    "/console/new-application?kind=web",
+    "/console/new-application/metadata",
+    "/console/applications/portal/edit",
+    "/console/applications/portal/metadata",
+    "/console/applications/portal/secret",
+    "/console/applications/portal/status",
+    "/console/applications/portal/delete",
+    "/console/keys/rotate",
 ];
 const FORMS: &[&str] = &[
     "/console/users/usr_alice/sign-in-as",
@@ -28,10 +52,10 @@ const FORMS: &[&str] = &[
     "/console/organizations/org_acme",
     "/console/organizations/org_acme/status",
     "/console/organizations/org_acme/delete",
-    "/console/new/organization",
+    "/console/new-organization",
     "/console/roles/auditor",
     "/console/roles/auditor/delete",
-    "/console/new/role",
+    "/console/new-role",
 ];
 
 #[tokio::test]
@@ -52,8 +76,16 @@ async fn h18_staff_get_in_as_far_as_their_roles_go_and_nobody_else_does() {
             assert_eq!(page.status, expected, "{name} {path}: {}", page.body);
         }
     }
+    for (name, expected) in
+        [("alice", 403), ("max", 403), ("sam", 403), ("riley", 403), ("ada", 200)]
+    {
+        let browser = signed_in(&server, name).await;
+        for path in ADMIN_PAGES {
+            assert_eq!(browser.open(path).await.status, expected, "{name} {path}");
+        }
+    }
     let nobody = server.browser();
-    for path in PAGES {
+    for path in PAGES.iter().chain(ADMIN_PAGES) {
         let page = nobody.open(path).await;
         assert!(page.location().starts_with("/login?return_to=%2Fconsole"), "{path}");
     }
@@ -71,11 +103,11 @@ async fn a38_an_impersonated_administrator_is_nobody_in_the_console() {
     let server = TestServer::start().await;
     let browser = acting_only(&server).await;
     server.db.sql("INSERT INTO user_roles VALUES ('usr_alice', 'admin')").await;
-    for path in PAGES {
+    for path in PAGES.iter().chain(ADMIN_PAGES) {
         let page = browser.open(path).await;
         assert!(matches!(page.status, 302 | 403), "{path}: {}", page.status);
     }
-    for path in FORMS {
+    for path in FORMS.iter().chain(ADMIN_FORMS) {
         let page = browser.post_form(path, &[("csrf", "x")]).await;
         assert!(matches!(page.status, 303 | 403), "{path}: {}", page.status);
     }
@@ -142,7 +174,7 @@ async fn h31_whoever_may_only_look_changes_nothing_about_people_roles_and_organi
     let browser = server.browser();
     let entered = browser.sign_in("unverified@understudy.test", "una-password").await;
     assert_eq!(entered.status, 303, "{}", entered.body);
-    for path in PAGES.iter().filter(|path| !path.contains("sign-in-as") && !path.contains("/new/"))
+    for path in PAGES.iter().filter(|path| !path.contains("sign-in-as") && !path.contains("/new-"))
     {
         let page = browser.open(path).await;
         let main = page.body.split("<main").nth(1).unwrap_or_default();

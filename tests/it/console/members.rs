@@ -133,7 +133,7 @@ async fn h12_nobody_gives_what_they_lack_to_others_or_to_themselves() {
     assert_eq!(grown.status, 403);
     let new = [("name", "mine"), ("rank", "1"), ("audit:read", "on")];
     assert_eq!(
-        post(&server, &riley, ("/console/new/role", "new-role", ""), &new).await.status,
+        post(&server, &riley, ("/console/new-role", "new-role", ""), &new).await.status,
         403
     );
     assert_eq!(server.db.text(ROLES).await, before);

@@ -1,9 +1,11 @@
 //! The console: who gets in, what they find, and how they get from a user to being signed in as them.
+mod applications;
 mod entering;
 mod finding;
 mod history;
 mod members;
 mod organizations;
+mod keys;
 mod real_browser;
 mod roles;
 mod set_up;

@@ -43,7 +43,7 @@ async fn organizations_are_found_by_name_or_id_a_page_at_a_time() {
 async fn an_organization_is_made_changed_and_removed_and_all_is_written_down() {
     let server = TestServer::start().await;
     let ada = signed_in(&server, "ada").await;
-    let new = "/console/new/organization";
+    let new = "/console/new-organization";
     let csrf = ada.open(new).await.form(new).field("csrf").unwrap();
     let made = ada
         .post_form(
@@ -146,7 +146,7 @@ async fn h09_staff_of_an_organization_see_and_name_their_own_and_no_more() {
             && !list.body.contains("New organization")
     );
     assert_eq!(riley.open("/console/organizations/org_globex").await.status, 404);
-    assert_eq!(riley.open("/console/new/organization").await.status, 403);
+    assert_eq!(riley.open("/console/new-organization").await.status, 403);
     let page = riley.open("/console/organizations/org_acme").await;
     assert!(page.body.contains("Settings") && !page.body.contains("Switch off"));
     let change = ("/console/organizations/org_acme", "change-organization", "org_acme");

@@ -29,7 +29,7 @@ async fn a_role_says_in_words_what_it_may_do_and_who_holds_it() {
 async fn a_role_is_made_changed_given_and_removed() {
     let server = TestServer::start().await;
     let ada = signed_in(&server, "ada").await;
-    let csrf = ada.open("/console/new/role").await.form("/console/new/role").field("csrf").unwrap();
+    let csrf = ada.open("/console/new-role").await.form("/console/new-role").field("csrf").unwrap();
     let fields = [
         ("csrf", csrf.as_str()),
         ("name", "Help desk/1"),
@@ -37,9 +37,9 @@ async fn a_role_is_made_changed_given_and_removed() {
         ("users:read", "on"),
         ("others", "orders:refund\n\norders:read"),
     ];
-    let made = ada.post_form("/console/new/role", &fields).await;
+    let made = ada.post_form("/console/new-role", &fields).await;
     assert_eq!(made.location(), "/console/roles/Help%20desk%2F1?done=created");
-    let again = ada.post_form("/console/new/role", &fields).await;
+    let again = ada.post_form("/console/new-role", &fields).await;
     assert_eq!(again.status, 409);
     assert!(
         again.body.contains("There is a role of this name.")
@@ -78,7 +78,7 @@ async fn a_role_is_made_changed_given_and_removed() {
 async fn what_a_form_says_wrongly_is_said_at_its_field() {
     let server = TestServer::start().await;
     let ada = signed_in(&server, "ada").await;
-    let csrf = ada.open("/console/new/role").await.form("/console/new/role").field("csrf").unwrap();
+    let csrf = ada.open("/console/new-role").await.form("/console/new-role").field("csrf").unwrap();
     for (field, value, words) in [
         ("name", "", "A name is a line of 1 to 100 characters."),
         ("name", "a\u{7}b", "A name is a line of 1 to 100 characters."),
@@ -90,7 +90,7 @@ async fn what_a_form_says_wrongly_is_said_at_its_field() {
             vec![("csrf", csrf.as_str()), ("name", "x"), ("rank", "1"), ("others", "")];
         fields.retain(|(name, _)| *name != field);
         fields.push((field, value));
-        let page = ada.post_form("/console/new/role", &fields).await;
+        let page = ada.post_form("/console/new-role", &fields).await;
         assert_eq!(page.status, 400, "{field} {value}");
         assert!(page.body.contains(words), "{words}: {}", page.body);
         assert!(page.body.contains(&format!("aria-describedby=\"{field}-")), "{field}");
@@ -125,7 +125,7 @@ async fn h12_a_role_is_not_grown_above_whoever_changes_it() {
     assert_eq!(change("support", &[("rank", "1")]).await, 403);
     assert_eq!(change("auditor", &[("rank", "5"), ("others", "orders:refund")]).await, 403);
     let new = [("name", "n"), ("rank", "1"), ("others", "orders:refund")];
-    assert_eq!(post(&server, &max, ("/console/new/role", "new-role", ""), &new).await.status, 403);
+    assert_eq!(post(&server, &max, ("/console/new-role", "new-role", ""), &new).await.status, 403);
     assert_eq!(
         post(&server, &max, ("/console/roles/rich/delete", "delete-role", "rich"), &[])
             .await
@@ -149,7 +149,7 @@ async fn h12_a_role_is_not_grown_above_whoever_changes_it() {
             .status,
         403
     );
-    assert_eq!(riley.open("/console/new/role").await.status, 403);
+    assert_eq!(riley.open("/console/new-role").await.status, 403);
     let refused = "SELECT count(*) FROM audit_events WHERE type = 'role.changed' AND detail ->> 'refused' = 'true'";
     assert_eq!(server.db.count(refused).await, 9);
 }

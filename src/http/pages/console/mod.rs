@@ -3,10 +3,12 @@
 //! A handler's first argument is a [`ConsoleSession`], and its first line says which permission it needs.
 //! Staff of an organization see what is of it; anything else is not there for them. Pages are made of the
 //! components of `templates/console/kit.html`, with the values of [`kit`].
+pub mod applications;
 pub mod audit;
 pub mod filters;
 pub mod frame;
 pub mod impersonations;
+pub mod keys;
 pub mod kit;
 pub mod organizations;
 pub mod roles;
@@ -31,6 +33,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(impersonations::routes)
         .configure(organizations::routes)
         .configure(roles::routes)
+        .configure(applications::routes)
+        .configure(keys::routes)
         .configure(audit::routes);
 }
 

@@ -11,8 +11,7 @@ use crate::flows::manage_organizations::{
     self as organizations, MOST_COUNTED, OrganizationRefusal, View, rights,
 };
 use crate::http::pages::console::kit::{Field, Person, address};
-use crate::http::pages::console::users;
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::{ConsoleSession, Frame, Section, applications, users};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
@@ -111,7 +110,7 @@ async fn page(
         applications: counted(view.inside.applications),
         people,
         all_people: address("/console/users", &[("organization", id.as_str())]),
-        listed: console.may(CLIENTS_READ).then(|| applications(&view)),
+        listed: console.may(CLIENTS_READ).then(|| own_applications(&view)),
         settings: rights.change.then(|| settings(console, &view, wrong)),
         end: rights.found.then(|| end(console, &view)),
     };
@@ -145,9 +144,13 @@ fn someone(found: Found) -> Someone {
     Someone { who, active: found.status.is_active() }
 }
 
-fn applications(view: &View) -> Vec<Application> {
+fn own_applications(view: &View) -> Vec<Application> {
     let listed = view.applications.iter().map(|it| Application {
-        what: Person { name: it.name.clone(), address: it.id.clone(), href: None },
+        what: Person {
+            name: it.name.clone(),
+            address: it.id.clone(),
+            href: Some(applications::path(&it.id)),
+        },
         active: it.active,
     });
     listed.collect()

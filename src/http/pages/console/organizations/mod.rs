@@ -21,7 +21,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     )
     // Not below the list: any text is an id.
     .service(
-        super::resource("/console/new/organization", "GET, HEAD, POST")
+        super::resource("/console/new-organization", "GET, HEAD, POST")
             .route(read().to(new::form))
             .route(web::post().to(new::create)),
     )

@@ -20,7 +20,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.service(super::resource("/console/roles", "GET, HEAD").route(read().to(list::list)))
         // Not below the list: any text is a name.
         .service(
-            super::resource("/console/new/role", "GET, HEAD, POST")
+            super::resource("/console/new-role", "GET, HEAD, POST")
                 .route(read().to(new::show))
                 .route(web::post().to(new::create)),
         )
