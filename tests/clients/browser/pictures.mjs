@@ -11,6 +11,7 @@ mkdirSync(it.album, { recursive: true });
 /// What fits into the window, in light or dark.
 async function picture(page, name, colorScheme = 'light') {
   await page.emulateMedia({ colorScheme });
+  await page.evaluate(() => Promise.all(document.getAnimations().map((it) => it.finished)));
   const wire = await page.context().newCDPSession(page);
   const { data } = await wire.send('Page.captureScreenshot', { format: 'webp', quality: 78 });
   writeFileSync(join(it.album, `${name}-${colorScheme}.webp`), Buffer.from(data, 'base64'));
@@ -19,7 +20,7 @@ async function picture(page, name, colorScheme = 'light') {
 
 const heading = (page, name) => page.getByRole('heading', { name, level: 1 }).waitFor();
 const button = (page, name) => page.getByRole('button', { name, exact: true });
-const window = { viewport: { width: 1120, height: 700 }, deviceScaleFactor: 1.5 };
+const window = { viewport: { width: 1280, height: 760 }, deviceScaleFactor: 1.5 };
 
 async function agent(page) {
   await page.goto(`${it.issuer}/console`);
@@ -51,8 +52,8 @@ async function administrator(page) {
   await page.goto(`${it.issuer}/console/audit`);
   await heading(page, 'Audit');
   await picture(page, 'audit');
-  await page.goto(`${it.issuer}/console/roles/billing`);
-  await heading(page, 'billing');
+  await page.goto(`${it.issuer}/console/roles/support`);
+  await heading(page, 'support');
   await picture(page, 'role');
 }
 
