@@ -1,6 +1,6 @@
 //! What runs beside the requests: migrations at the start, keys, readiness, deliveries, seals, cleaning.
 //!
-//! One thread with a small runtime of its own. Nothing here decides anything: while it is stuck, requests
+//! Two threads with a small runtime each. Nothing here decides anything: while it is stuck, requests
 //! go on, and a rule that depends on time asks the database itself.
 use super::Parts;
 use crate::flows::end_impersonation::Looking;
@@ -10,6 +10,7 @@ use crate::store::{self, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// Whether the start may change the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,17 +27,22 @@ const LOOK_FAR_BACK_EVERY: u64 = 3600;
 /// After a long time without sealing the other work gets its turn too.
 const SEALS_AT_ONCE: usize = 20;
 
+/// How often the keys are looked at: one that was taken out of use verifies nothing a second later (I06).
+const KEYS: Duration = Duration::from_millis(300);
+
 /// Ends the watch when dropped.
 pub struct Watch {
     stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+        for thread in &self.threads {
             thread.thread().unpark();
+        }
+        for thread in self.threads.drain(..) {
             // A watcher that panicked has said so itself.
             let _ = thread.join();
         }
@@ -44,22 +50,38 @@ impl Drop for Watch {
 }
 
 /// Starts the watch. Readiness follows it.
-pub fn start(parts: Parts, migrations: Migrations) -> std::io::Result<Watch> {
+pub fn start(parts: &Parts, migrations: Migrations) -> std::io::Result<Watch> {
     let stop = Arc::new(AtomicBool::new(false));
-    let stopped = Arc::clone(&stop);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let thread = std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
-        run(&runtime, &parts, migrations, &stopped);
-    })?;
-    Ok(Watch { stop, thread: Some(thread) })
+    let spawn = |name: &str, work: fn(&Runtime, &Parts, Migrations, &AtomicBool)| {
+        let (stopped, parts) = (Arc::clone(&stop), parts.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || work(&runtime, &parts, migrations, &stopped))
+    };
+    let threads = vec![spawn("watch", run)?, spawn("keys", follow_keys)?];
+    Ok(Watch { stop, threads })
 }
 
-fn run(
-    runtime: &tokio::runtime::Runtime,
-    parts: &Parts,
-    migrations: Migrations,
-    stop: &AtomicBool,
-) {
+/// Beside the rest, so that an application that takes its time over a logout does not keep an old key alive.
+fn follow_keys(runtime: &Runtime, parts: &Parts, _: Migrations, stop: &AtomicBool) {
+    let ctx = match parts.context(1) {
+        Ok(ctx) => ctx,
+        Err(error) => return report("no store", &error),
+    };
+    while !stop.load(Ordering::Relaxed) {
+        // Before the first keys, or in an outage, which the other thread tells of: nothing to follow.
+        let _ = runtime.block_on(reload_keys(parts, &ctx));
+        std::thread::park_timeout(KEYS);
+    }
+}
+
+async fn reload_keys(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
+    let conn = ctx.store.conn().await?;
+    parts.shared.keys.reload(&conn).await
+}
+
+fn run(runtime: &Runtime, parts: &Parts, migrations: Migrations, stop: &AtomicBool) {
     let mut prepared = false;
     let mut beat = 0_u64;
     let ctx = match parts.context(2) {

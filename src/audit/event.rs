@@ -29,6 +29,7 @@ pub enum EventKind {
     OrganizationChanged,
     RoleChanged,
     KeyRotated,
+    KeyReplaced,
     AuditExported,
 }
 
@@ -55,6 +56,7 @@ impl EventKind {
             Self::OrganizationChanged => "organization.changed",
             Self::RoleChanged => "role.changed",
             Self::KeyRotated => "key.rotated",
+            Self::KeyReplaced => "key.replaced",
             Self::AuditExported => "audit.exported",
         }
     }

@@ -7,6 +7,7 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
 use crate::embedded::Data;
+use crate::flows::replace_keys::replace_compromised;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::{Context, rotate_keys as keys};
@@ -53,7 +54,7 @@ pub fn run_server(
     listener: TcpListener,
     migrations: Migrations,
 ) -> Result<(), Problem> {
-    let _watch = watch::start(parts.clone(), migrations)?;
+    let _watch = watch::start(parts, migrations)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let system = actix_web::rt::System::new();
     system.block_on(async {
@@ -233,6 +234,26 @@ pub fn bootstrap() -> Result<(), Problem> {
             Some(code) => output::line(&set_up::invitation(ctx.issuer(), &code)),
             None => return Err(Problem("somebody administers this installation already".into())),
         }
+        Ok(())
+    })
+}
+
+/// For a key that may be in other hands.
+pub fn replace_keys() -> Result<(), Problem> {
+    with_context(Purpose::Sealing, async |ctx| {
+        let mut conn = ctx.store.conn().await?;
+        let keys = &ctx.shared.keys;
+        let done = replace_compromised(&mut conn, keys, None, &Caller::default()).await?;
+        for id in &done.signing {
+            output::line(&format!("now signing: {id}"));
+        }
+        output::line(&format!(
+            "ended: {} sessions, {} tokens, {} impersonations",
+            done.sessions, done.tokens, done.impersonations
+        ));
+        output::line(
+            "next: have every SAML and WS-Federation application fetch our metadata again (README)",
+        );
         Ok(())
     })
 }

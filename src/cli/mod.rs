@@ -154,6 +154,13 @@ enum Keys {
     List,
     /// The next keys take over; the old ones verify until their last token has expired.
     Rotate,
+    /// Emergency: every key may be in other hands. New keys at once, the old ones verify nothing any more, and
+    /// everybody is signed out: all sessions, tokens and impersonations end.
+    Replace {
+        /// Say that this is meant.
+        #[arg(long, required = true)]
+        compromised: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -220,6 +227,7 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Client { command } => add_client(command),
         Command::Keys { command: Keys::List } => commands::list_keys(),
         Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
+        Command::Keys { command: Keys::Replace { compromised: _ } } => commands::replace_keys(),
         Command::Audit { command: Audit::Verify { head } } => audit::run(head.as_deref()),
         Command::Bootstrap => commands::bootstrap(),
         Command::Healthcheck => commands::healthcheck(),

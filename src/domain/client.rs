@@ -56,6 +56,16 @@ impl ClientKind {
         }
     }
 
+    /// Words that stand in the addresses of its protocol where an id would: `/samlp/metadata`.
+    pub fn reserved_ids(self) -> &'static [&'static str] {
+        match self {
+            Self::Saml => &["metadata", "logout"],
+            Self::Global | Self::Web | Self::Spa | Self::Native | Self::Machine | Self::Wsfed => {
+                &[]
+            }
+        }
+    }
+
     pub fn default_grant_types(self) -> &'static [GrantType] {
         match self {
             Self::Global | Self::Machine => &[GrantType::ClientCredentials],

@@ -43,6 +43,7 @@ pub mod read_assertion;
 pub mod preview_tokens;
 pub mod redeem_impersonation;
 pub mod refresh_tokens;
+pub mod replace_keys;
 pub mod revoke;
 pub mod rotate_keys;
 pub mod see_audit;

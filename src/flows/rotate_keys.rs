@@ -11,7 +11,7 @@ use chrono::Duration;
 
 const TABLE: &str = "signing_keys";
 /// What there is a current and a next key for.
-const KINDS: [(Algorithm, &str); 5] = [
+pub(super) const KINDS: [(Algorithm, &str); 5] = [
     (Algorithm::Rs256, "token"),
     (Algorithm::Es256, "token"),
     (Algorithm::EdDsa, "token"),
@@ -110,7 +110,8 @@ async fn rotate_if(
     .await
 }
 
-async fn insert(
+/// A new key of that algorithm, purpose and state.
+pub(super) async fn insert(
     tx: &mut Conn,
     ring: &Keys,
     (algorithm, purpose, state): (Algorithm, &str, &str),

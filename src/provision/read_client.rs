@@ -36,6 +36,9 @@ fn read_one(
     }
     let words = ClientKind::ALL.map(ClientKind::as_str);
     let kind = section.word("kind", &words).and_then(ClientKind::parse).unwrap_or(ClientKind::Web);
+    if kind.reserved_ids().contains(&id.as_str()) {
+        section.wrong("client_id", format!("`{id}` is an address of ours already: /samlp/{id}"));
+    }
     let (status, left_out) = read_status(&section);
     let proof = read_proof(&section, kind);
     let rooms = rooms.read(&section, kind);

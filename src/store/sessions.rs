@@ -7,6 +7,7 @@ use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "sessions";
@@ -127,6 +128,23 @@ pub async fn end(mut conn: &Conn, session: &SessionId) -> Result<bool, StoreErro
         .execute(&mut conn)
         .await?;
     Ok(ended == 1)
+}
+
+/// Ends every session there is, and notes which applications have to be told; how many.
+pub async fn end_all(mut conn: &Conn) -> Result<u64, StoreError> {
+    struct EndAll;
+    const TEXT: &str = "WITH over AS (UPDATE sessions SET ended_at = clock_now() WHERE ended_at IS NULL \
+         RETURNING id), told AS (INSERT INTO logout_deliveries (client_id, user_id, session_id, \
+         impersonation_id, due_at) SELECT DISTINCT c.client_id, c.user_id, c.session_id, c.impersonation_id, \
+         clock_now() FROM over JOIN authorization_codes c ON c.session_id = over.id \
+         JOIN clients p ON p.id = c.client_id WHERE c.redeemed_at IS NOT NULL \
+         AND p.status = 'active' AND p.backchannel_logout_uri IS NOT NULL \
+         UNION SELECT c.client_id, c.user_id, c.session_id, c.impersonation_id, clock_now() \
+         FROM over JOIN session_participants c ON c.session_id = over.id \
+         JOIN clients p ON p.id = c.client_id WHERE c.left_at IS NULL \
+         AND p.status = 'active' AND p.saml ->> 'slo_url' IS NOT NULL) SELECT count(*) FROM over";
+    let ended: i64 = Statement::<EndAll, BigInt>::new(TEXT, &[]).get_result(&mut conn).await?;
+    Ok(ended.unsigned_abs())
 }
 
 /// Removes what was over a month ago, at most a thousand rows at a time: not sooner, because the longest

@@ -22,5 +22,6 @@ mod provision;
 mod samlp;
 mod schema;
 mod single_logout;
+mod stolen_keys;
 mod wsfed;
 mod xml;

@@ -300,6 +300,22 @@ async fn an_impersonation_with_a_session_stays_on_record() {
     }
 }
 
+#[tokio::test]
+async fn whoever_sends_a_federated_request_is_found_by_an_index() {
+    let db = TestDb::create();
+    let client = db.client().await;
+    client.batch_execute("SET enable_seqscan = off").await.unwrap();
+    for (index, who) in [
+        ("clients_entity_id", "kind = 'saml' AND saml ->> 'entity_id' = 'x'"),
+        ("clients_realm", "kind = 'wsfed' AND wsfed ->> 'realm' = 'x'"),
+    ] {
+        let sql = format!("EXPLAIN SELECT min(id) FROM clients WHERE {who} HAVING count(*) = 1");
+        let plan = client.query(&sql, &[]).await.unwrap();
+        let lines: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+        assert!(lines.iter().any(|line| line.contains(index)), "{lines:?}");
+    }
+}
+
 /// An index that mentions one of these columns makes Postgres write all indexes of the row anew.
 #[tokio::test]
 async fn a_redemption_and_an_end_write_no_index() {

@@ -208,6 +208,30 @@ async fn a_provider_signs_its_user_out_and_is_told_that_it_is_done() {
 }
 
 #[tokio::test]
+async fn one_address_takes_the_sign_out_of_every_provider() {
+    let server = start("http://127.0.0.1:9/slo").await;
+    let metadata = server.browser().get("/samlp/metadata").await.body;
+    let address = format!("Location=\"{}/samlp/logout\"", server.url);
+    assert_eq!(metadata.matches(&address).count(), 2, "{metadata}");
+    let alice = alice(&server).await;
+    let shop = sign_in(&alice, "shop").await;
+    let xml = logout_request(&server, &shop, Some(&shop.index)).replace("/samlp/shop/", "/samlp/");
+    let sent = |xml: &str, key: &Signer| {
+        let query = redirect("SAMLRequest", xml, Some("back to the shop"), Some(key));
+        format!("/samlp/logout?{query}")
+    };
+    let nobody = xml.replace("urn:shop", "urn:nobody");
+    for refused in [sent(&xml, &STRANGER), sent(&nobody, &PROVIDER)] {
+        assert_eq!(alice.open(&refused).await.status, 400);
+        assert!(is_signed_in(&alice).await);
+    }
+    let page = alice.open(&sent(&xml, &PROVIDER)).await;
+    assert!(!is_signed_in(&alice).await, "the session is over");
+    let answer = alice.open(page.location()).await;
+    assert_eq!(answer_to_shop(&server, &answer).await, ["Success"]);
+}
+
+#[tokio::test]
 async fn d33_an_application_that_does_not_answer_makes_the_logout_a_partial_one() {
     let server = start("http://127.0.0.1:9/slo").await;
     let alice = alice(&server).await;

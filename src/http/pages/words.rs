@@ -86,6 +86,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("organization.changed", "Organization changed"),
     ("role.changed", "Role changed"),
     ("key.rotated", "Key rotated"),
+    ("key.replaced", "Keys replaced"),
     ("audit.exported", "Audit trail exported"),
 ];
 

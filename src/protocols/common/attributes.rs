@@ -4,7 +4,8 @@
 //! impersonation come last and cannot be mapped ([`marks::write_attributes`]).
 use crate::domain::federation::USER_FIELDS as FIELDS;
 use crate::domain::user::User;
-use crate::impersonation::marks;
+use crate::impersonation::Impersonation;
+use crate::impersonation::marks::{self, RESERVED_ATTRIBUTES};
 use crate::login::Principal;
 use std::collections::BTreeMap;
 
@@ -19,7 +20,15 @@ pub fn named() -> impl Iterator<Item = (String, &'static str)> {
 ///
 /// With a mapping the application gets what it names and nothing else, but for the marks.
 pub fn of(principal: &Principal, mapping: &BTreeMap<String, String>) -> Attributes {
-    let user = principal.subject();
+    about(principal.subject(), mapping, principal.impersonation())
+}
+
+/// The same about `user`, by the impersonation that stands behind them, if one does.
+pub fn about(
+    user: &User,
+    mapping: &BTreeMap<String, String>,
+    acting: Option<&Impersonation>,
+) -> Attributes {
     let mut attributes: Attributes = if mapping.is_empty() {
         let all = FIELDS.iter().filter_map(|(field, space, name)| {
             Some((format!("{space}{name}"), value(user, field)?))
@@ -30,7 +39,13 @@ pub fn of(principal: &Principal, mapping: &BTreeMap<String, String>) -> Attribut
             mapping.iter().filter_map(|(name, field)| Some((name.clone(), value(user, field)?)));
         mapped.collect()
     };
-    marks::write_attributes(&mut attributes, principal.impersonation());
+    marks::write_attributes(&mut attributes, acting);
+    if attributes.is_empty() {
+        // A statement without attributes is against the schema (SAML core §2.7.3), and no statement at all
+        // against what strict applications want: one that they know is told, empty.
+        let known = mapping.keys().find(|name| !RESERVED_ATTRIBUTES.contains(&name.as_str()));
+        attributes.extend(known.map(|name| (name.clone(), String::new())));
+    }
     attributes
 }
 

@@ -8,7 +8,9 @@ use crate::crypto::certificate::PublicKey;
 use crate::crypto::hash::xml_id;
 use crate::crypto::xml::{Cipher, Place, Signer, XmlError, encrypt, escape};
 use crate::domain::Timestamp;
+use crate::domain::client::Client;
 use crate::domain::federation::{NameIdFormat, SamlSettings};
+use crate::domain::user::User;
 use crate::login::{Answer, Login, LoginRequest, NameId, Told, Unanswerable};
 use crate::protocols::common::attributes;
 use crate::protocols::common::saml_assertion::{
@@ -63,12 +65,32 @@ fn name(login: &Login<'_>, settings: &SamlSettings) -> Option<NameId> {
             login.pairwise.sign("saml persistent", &[&settings.entity_id, user.id.as_str()])
         }
         NameIdFormat::Transient => xml_id("samlp transient", login.code),
-        NameIdFormat::EmailAddress => {
-            user.profile.email.clone().filter(|_| user.profile.email_verified)?
-        }
+        NameIdFormat::EmailAddress => verified(user)?.to_owned(),
         NameIdFormat::Unspecified => user.id.to_string(),
     };
     Some(NameId { value, format: format.uri().to_owned() })
+}
+
+/// What an assertion would say about `user` if they asked for nothing special, with the name first.
+pub fn describe(user: &User, client: &Client) -> Option<Vec<(String, String)>> {
+    let settings = client.saml.as_deref()?;
+    let format = settings.name_id_format.as_deref().and_then(NameIdFormat::parse);
+    let name = match format.unwrap_or(NameIdFormat::Unspecified) {
+        NameIdFormat::Persistent => "(another one for each application)".to_owned(),
+        NameIdFormat::Transient => "(another one at each sign-in)".to_owned(),
+        NameIdFormat::EmailAddress => match verified(user) {
+            Some(email) => email.to_owned(),
+            None => "(no verified e-mail address: nobody is signed in)".to_owned(),
+        },
+        NameIdFormat::Unspecified => user.id.to_string(),
+    };
+    let attributes = attributes::about(user, &settings.attributes, None);
+    Some(std::iter::once(("NameID".to_owned(), name)).chain(attributes).collect())
+}
+
+/// An address that anybody could have typed names nobody (D17).
+fn verified(user: &User) -> Option<&str> {
+    user.profile.email.as_deref().filter(|_| user.profile.email_verified)
 }
 
 fn assertion(

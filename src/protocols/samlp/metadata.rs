@@ -1,7 +1,7 @@
 //! What this server says of itself ([SAML metadata §2.4.3]): for one application, or for all.
 //!
 //! [SAML metadata §2.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
-use super::names::{entity_id, slo_url, sso_of_all, sso_url};
+use super::names::{entity_id, slo_of_all, slo_url, sso_of_all, sso_url};
 use crate::crypto::hash::xml_id;
 use crate::crypto::xml::{Place, Signer, XmlError, escape};
 use crate::domain::client::Client;
@@ -17,7 +17,7 @@ pub struct Metadata {
     entity_id: String,
     want_signed: bool,
     certificates: Vec<String>,
-    single_logout: Option<String>,
+    single_logout: String,
     formats: [&'static str; 4],
     single_sign_on: String,
 }
@@ -33,7 +33,8 @@ impl Metadata {
         let settings = client.and_then(|client| client.saml.as_deref());
         let single_sign_on =
             client.map_or_else(|| sso_of_all(issuer), |client| sso_url(issuer, &client.id));
-        let single_logout = client.map(|client| escape(&slo_url(issuer, &client.id)));
+        let single_logout =
+            client.map_or_else(|| slo_of_all(issuer), |client| slo_url(issuer, &client.id));
         let certificates: Vec<String> = certificates.map(escape).collect::<Result<_, _>>()?;
         Ok(Self {
             // The same as long as it says the same.
@@ -41,7 +42,7 @@ impl Metadata {
             entity_id: escape(entity_id(issuer))?,
             want_signed: settings.is_some_and(|settings| settings.require_signed_requests),
             certificates,
-            single_logout: single_logout.transpose()?,
+            single_logout: escape(&single_logout)?,
             formats: NameIdFormat::ALL.map(NameIdFormat::uri),
             single_sign_on: escape(&single_sign_on)?,
         })

@@ -22,6 +22,7 @@ mod tests;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
+use crate::domain::user::User;
 use crate::login::{
     Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
     Unanswerable,
@@ -64,5 +65,9 @@ impl Protocol for Samlp {
                 names::slo_url(issuer, &client.id),
             ),
         ]
+    }
+
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        answer::describe(subject, client)
     }
 }

@@ -39,6 +39,11 @@ pub fn sso_url(issuer: &str, client: &ClientId) -> String {
     format!("{issuer}/samlp/{}", encode(client.as_str()))
 }
 
+/// Where sign-out messages of any service provider go.
+pub fn slo_of_all(issuer: &str) -> String {
+    format!("{issuer}/samlp/logout")
+}
+
 pub fn slo_url(issuer: &str, client: &ClientId) -> String {
     format!("{issuer}/samlp/{}/logout", encode(client.as_str()))
 }

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.app_data(web::Data::new(Signed::default())).configure(logout_routes);
+    cfg.app_data(web::Data::new(Signed::default()));
     for path in ["/samlp/metadata", "/samlp/metadata/{client_id}"] {
         cfg.service(
             resource(path)
@@ -26,6 +26,19 @@ pub fn routes(cfg: &mut ServiceConfig) {
                 .default_service(to(only_get)),
         );
     }
+    for path in ["/samlp/logout", "/samlp/{client_id}/logout"] {
+        cfg.service(
+            resource(path)
+                .route(get().to(logout::get))
+                .route(post().to(logout::post))
+                .default_service(to(only_get_and_post)),
+        );
+    }
+    cfg.service(
+        resource("/samlp/{client_id}/logout/done")
+            .route(get().to(logout::done))
+            .default_service(to(only_this_get)),
+    );
     for path in ["/samlp", "/samlp/{client_id}"] {
         cfg.service(
             resource(path)
@@ -36,22 +49,12 @@ pub fn routes(cfg: &mut ServiceConfig) {
     }
 }
 
-fn logout_routes(cfg: &mut ServiceConfig) {
-    cfg.service(
-        resource("/samlp/{client_id}/logout")
-            .route(get().to(logout::get))
-            .route(post().to(logout::post))
-            .default_service(to(only_get_and_post)),
-    )
-    .service(
-        resource("/samlp/{client_id}/logout/done")
-            .route(get().to(logout::done))
-            .default_service(to(only_get)),
-    );
-}
-
 async fn only_get(_: Anyone) -> HttpResponse {
     method_not_allowed("GET, HEAD")
+}
+
+async fn only_this_get(_: Anyone) -> HttpResponse {
+    method_not_allowed("GET")
 }
 
 async fn only_get_and_post(_: Anyone) -> HttpResponse {

@@ -9,6 +9,7 @@ pub mod routes;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
+use crate::domain::user::User;
 use crate::login::{
     Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
     Unanswerable,
@@ -53,5 +54,9 @@ impl Protocol for Wsfed {
             Setting::new("Issuer of the tokens", issuer),
             Setting::new("Realm (wtrealm)", realm(client)),
         ]
+    }
+
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        wsfed::response::describe(subject, client, MANNER)
     }
 }

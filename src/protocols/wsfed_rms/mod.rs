@@ -55,4 +55,8 @@ impl Protocol for WsfedRms {
             Setting::new("Realm (wtrealm)", realm(client)),
         ]
     }
+
+    fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
+        wsfed::response::describe(subject, client, MANNER)
+    }
 }

@@ -13,6 +13,9 @@ const verdict = (page, name) => page.locator('#verdict').getByRole('heading', { 
 /// What each protocol's application of the demo is called, and how it greets.
 const APPLICATIONS = {
   oauth2: { id: 'northwind-orders', name: 'Northwind Orders', greeting: 'Good to see you, Alice' },
+  samlp: { id: 'northwind-saml', name: 'Northwind by SAML', greeting: 'Good to see you, Alice Chen' },
+  wsfed: { id: 'northwind-wsfed', name: 'Northwind by WS-Federation', greeting: 'Good to see you, Alice Chen' },
+  'wsfed-rms': { id: 'northwind-rms', name: 'Northwind Rights Management', greeting: 'Good to see you, Alice Chen' },
 };
 const application = APPLICATIONS[it.protocol ?? 'oauth2'];
 const form = (user, more = {}) =>
@@ -80,6 +83,45 @@ const stories = {
     await tab.reload();
     await heading(tab, 'Alice Chen');
     assert.equal(await tab.getByLabel('Impersonation in progress').count(), 0);
+  },
+
+  /// The other protocols: from the page of a user into the application, the bar there, and its way out.
+  async 'every-protocol'(browser) {
+    const page = await person(browser);
+    await enter(page);
+    for (const protocol of ['samlp', 'wsfed', 'wsfed-rms']) {
+      const { name, greeting } = APPLICATIONS[protocol];
+      await page.goto(`${it.issuer}/console/users/usr_alice`);
+      await page.getByRole('link', { name: 'Sign in as user' }).click();
+      await page.getByLabel('Application').selectOption({ label: name });
+      await page.locator(`select[name=protocol] option[value=${protocol}]`).waitFor({ state: 'attached' });
+      await page.getByLabel('Signs in with').selectOption(protocol);
+      await page.getByLabel('Reason').fill('a call');
+      await verdict(page, 'Allowed');
+      await button(page, 'Open now').click();
+      await heading(page, greeting);
+      assert.equal(new URL(page.url()).origin, it.demo);
+      assert.doesNotMatch(page.url(), /bewit|csrf|SAML|wresult/);
+      const home = page.url();
+      const bar = page.getByRole('region', { name: 'Impersonation' });
+      await bar.waitFor();
+      assert.match(await bar.innerText(), /^Sam Support is acting as Alice Chen in Northwind/, protocol);
+      const tab = await page.context().newPage();
+      await tab.goto(`${it.issuer}/console/users/usr_alice`);
+      assert.match(await tab.getByLabel('Impersonation in progress').innerText(), /Sam Support is acting as Alice Chen/);
+      // An application without a key proves nothing by itself: the provider asks.
+      await page.getByRole('button', { name: /^Stop/ }).first().click();
+      await button(page, 'Stop acting as Alice Chen').click();
+      await heading(page, 'Impersonation ended');
+      await page.getByText(name).waitFor();
+      await page.getByRole('link', { name: 'Back to Alice Chen' }).click();
+      await heading(page, 'Alice Chen');
+      await tab.reload();
+      assert.equal(await tab.getByLabel('Impersonation in progress').count(), 0, protocol);
+      await tab.goto(home);
+      await heading(tab, 'The same shop');
+      await tab.close();
+    }
   },
 
   /// A code typed in a private window, and in nobody else's.
@@ -422,6 +464,8 @@ const stories = {
     await button(page, 'Create').click();
     await heading(page, 'Front desk');
     await album.look(page, 'console-role');
+    await page.goto(`${it.issuer}/console/users/usr_alice/preview?application=northwind-saml`);
+    await album.look(page, 'console-preview-attributes');
     await page.goto(`${it.issuer}/go`);
     await page.getByLabel('Code').fill('AAAA-AAAA');
     await button(page, 'Continue').click();

@@ -85,6 +85,11 @@ async fn stopping_in_the_application_leaves_the_console_where_it_was() {
 }
 
 #[tokio::test]
+async fn saml_and_ws_federation_lead_into_the_application_and_out_again() {
+    tell("every-protocol").await;
+}
+
+#[tokio::test]
 async fn a_code_opens_a_private_window_for_its_owner_alone() {
     tell("private-window").await;
 }

@@ -2,6 +2,7 @@
 use super::signed_in;
 use crate::support::TestServer;
 use crate::support::browser::unescape;
+use crate::support::protocols::{Demand, Spoken};
 use serde_json::Value;
 
 #[tokio::test]
@@ -98,6 +99,38 @@ async fn the_preview_says_what_the_tokens_then_say_and_makes_none() {
     let bearer = tokens["access_token"].as_str().unwrap();
     let asked = alice.request(reqwest::Method::GET, "/userinfo").bearer_auth(bearer);
     assert_eq!(userinfo, alice.send(asked).await.json());
+}
+
+#[tokio::test]
+async fn the_preview_of_an_assertion_says_what_the_assertion_then_says() {
+    let server = TestServer::start().await;
+    let (sam, alice) = (signed_in(&server, "sam").await, signed_in(&server, "alice").await);
+    for by in [Spoken::Samlp, Spoken::Wsfed, Spoken::WsfedRms] {
+        let (application, protocol) = (by.client("orders"), by.name());
+        let before = server.db.contents().await;
+        let path = "/console/users/usr_alice/preview";
+        let page = sam.open(&format!("{path}?application={application}&protocol={protocol}")).await;
+        assert_eq!(server.db.contents().await, before, "{protocol}");
+        let rows = rows(&page.body);
+        let answer = alice.open(&by.asks(&server, "orders", Demand::Nothing).await).await;
+        assert_eq!(rows[1..], by.attributes(&answer), "{protocol}");
+        let (kind, name) = &rows[0];
+        let element = format!("<saml:{kind} ");
+        let xml = by.xml(&answer).unwrap();
+        let told = xml.split(&element).nth(1).unwrap().split_once('>').unwrap().1;
+        assert!(told.starts_with(&format!("{name}<")), "{protocol}: {name} {told}");
+    }
+}
+
+/// The names and values of an answer that is shown.
+fn rows(body: &str) -> Vec<(String, String)> {
+    let list = body.split("id=\"answer\">").nth(1).unwrap().split("</dl>").next().unwrap();
+    let row = |part: &str| {
+        let (name, rest) = part.split_once("</dt>").unwrap();
+        let value = rest.split("<bdi>").nth(1).unwrap().split("</bdi>").next().unwrap();
+        (unescape(name), unescape(value))
+    };
+    list.split("<dt>").skip(1).map(row).collect()
 }
 
 fn claims(token: &str) -> Value {

@@ -83,15 +83,17 @@ async fn the_alias_below_api_is_the_same_endpoint() {
 
 #[tokio::test]
 async fn a01_a_token_of_anybody_else_is_refused() {
-    let server = TestServer::start().await;
-    let machine = server.client_token("machine", "machine-secret").await;
-    let impersonated = server.impersonated_tokens().await;
-    let person = impersonated["access_token"].as_str().unwrap();
-    for token in [machine.as_str(), person] {
-        let answer = server.ask_with(token, "usr_alice", ask("legacy")).await;
-        is_refused(&answer, 403, "insufficient_scope", None);
-    }
-    assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 1);
+    each(async |server| {
+        let machine = server.client_token("machine", "machine-secret").await;
+        let impersonated = server.impersonated_tokens().await;
+        let person = impersonated["access_token"].as_str().unwrap();
+        for token in [machine.as_str(), person] {
+            let answer = server.ask_with(token, "usr_alice", server.asking("legacy")).await;
+            is_refused(&answer, 403, "insufficient_scope", None);
+        }
+        assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 1);
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,39 +1,57 @@
 //! Stopping: who may, what dies with it, and where the actor comes back to.
 use crate::support::TestServer;
-use crate::support::protocols::each;
+use crate::support::protocols::{Demand, Spoken, each};
 use reqwest::Method;
 
 const STATUS: &str = "SELECT coalesce(string_agg(status || ':' || coalesce(end_reason, '-'), ' '), 'none') FROM impersonations";
 
 #[tokio::test]
 async fn a46_stop_kills_cookie_code_and_tokens_at_once() {
-    let server = TestServer::start().await;
-    let sam = server.sam_as_alice("portal").await;
-    let page = sam.open("/me/impersonation").await;
-    assert!(page.body.contains("Alice Chen"), "{}", page.body);
-    let tokens = server.impersonated_tokens().await;
-    let access = tokens["access_token"].as_str().unwrap();
-    let code =
-        server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap();
+    each(async |server| {
+        let sam = server.sam_as_alice("portal").await;
+        let page = sam.open("/me/impersonation").await;
+        assert!(page.body.contains("Alice Chen"), "{}", page.body);
+        let direct = server.browser();
+        server.is_answered(&direct.get(&server.link("legacy").await).await);
+        server.is_answered(&server.sign_on(&direct, "legacy", Demand::Nothing).await);
+        let given = match server.by {
+            Spoken::Oauth2 => Some(code_and_token(&server).await),
+            Spoken::Samlp | Spoken::Wsfed | Spoken::WsfedRms => None,
+        };
+        stop_all(&server).await;
+        if let Some((code, access)) = given {
+            assert_eq!(server.userinfo(&access).await.status, 401);
+            assert_eq!(server.introspect(&access).await.body, r#"{"active":false}"#);
+            let exchanged = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
+            let error = exchanged.json()["error"].as_str().map(str::to_owned);
+            assert_eq!((exchanged.status, error.as_deref()), (400, Some("invalid_grant")));
+        }
+        let gone = server.sign_on(&direct, "legacy", Demand::Nothing).await;
+        assert!(!server.by.is_answer(&gone), "{}", gone.body);
+        let own = server.sign_on(&sam, "portal", Demand::Nothing).await;
+        let told = server.told("portal", &own).await;
+        assert_eq!((told.email.as_str(), told.actor), ("sam@understudy.test", None));
+    })
+    .await;
+}
 
-    let ids = server.db.rows("SELECT id FROM impersonations WHERE status = 'active'").await;
-    for row in &ids {
+/// A code that nobody has exchanged, and a token.
+async fn code_and_token(server: &TestServer) -> (String, String) {
+    let tokens = server.impersonated_tokens().await;
+    let opened = server.browser().get(&server.link("legacy").await).await;
+    let access = tokens["access_token"].as_str().unwrap().to_owned();
+    (opened.location_param("code").unwrap(), access)
+}
+
+/// An administrator ends whatever runs.
+async fn stop_all(server: &TestServer) {
+    for row in &server.db.rows("SELECT id FROM impersonations WHERE status = 'active'").await {
         let id: String = row.get(0);
         let browser = server.browser();
         let request = browser.request(Method::DELETE, &format!("/api/impersonations/{id}"));
         let request = request.bearer_auth(server.global_token().await);
         assert_eq!(browser.send(request).await.status, 204);
     }
-    assert_eq!(server.userinfo(access).await.status, 401);
-    assert_eq!(server.introspect(access).await.body, r#"{"active":false}"#);
-    let exchanged = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
-    assert_eq!(
-        (exchanged.status, exchanged.json()["error"].as_str()),
-        (400, Some("invalid_grant"))
-    );
-    let path = "/authorize?response_type=code&client_id=portal&scope=openid&prompt=none&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fportal";
-    let own = sam.get(path).await;
-    assert!(own.location_param("code").is_some(), "Sam's own session answers now");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! How an impersonation shows, everywhere, and nowhere else.
 use crate::support::TestServer;
+use crate::support::protocols::{Demand, Spoken, each};
 use crate::support::words::claims;
 use serde_json::{Value, json};
+use understudy::domain::Timestamp;
 
 const CLAIM: &str = "https://understudy.dev/claims/impersonation";
 
@@ -23,6 +25,32 @@ fn is_marked(claims: &Value, server: &TestServer) {
 
 #[tokio::test]
 async fn a59_every_channel_carries_the_marks() {
+    each(async |server| {
+        let page = server.browser().get(&server.link("legacy").await).await;
+        let told = server.told("legacy", &page).await;
+        assert_eq!(told.email, "alice@acme.test");
+        let sam = ("usr_sam".to_owned(), "sam@understudy.test".to_owned());
+        assert_eq!(told.actor, Some(sam));
+        if server.by != Spoken::Oauth2 {
+            let said = server.by.attributes(&page);
+            let mark = ("http://schemas.auth0.com/impersonated".to_owned(), "true".to_owned());
+            assert_eq!(said.iter().filter(|one| **one == mark).count(), 1, "{said:?}");
+        }
+        let session = "SELECT concat_ws(' ', impersonator, impersonated, user_id, bound_client_id) \
+            FROM sessions";
+        let client = server.client("legacy");
+        assert_eq!(
+            server.db.text(session).await,
+            format!(
+                r#"{{"email": "sam@understudy.test", "user_id": "usr_sam"}} t usr_alice {client}"#
+            )
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a59_c_tokens_userinfo_and_introspection_carry_the_marks() {
     let server = TestServer::start().await;
     let tokens = server.impersonated_tokens().await;
     let id_token = claims(tokens["id_token"].as_str().unwrap());
@@ -35,12 +63,6 @@ async fn a59_every_channel_carries_the_marks() {
     let introspected = server.introspect(access).await.json();
     assert_eq!(introspected["active"], true);
     is_marked(&introspected, &server);
-
-    let session = "SELECT impersonator::text || ' ' || impersonated || ' ' || user_id || ' ' || bound_client_id FROM sessions";
-    assert_eq!(
-        server.db.text(session).await,
-        r#"{"email": "sam@understudy.test", "user_id": "usr_sam"} true usr_alice legacy"#
-    );
 }
 
 #[tokio::test]
@@ -87,6 +109,30 @@ async fn a36_an_impersonated_access_token_is_no_refresh_token() {
 
 #[tokio::test]
 async fn a35_no_expiry_lies_past_the_hard_end() {
+    each(async |server| {
+        let mut body = server.asking("legacy");
+        body["duration"] = 180.into();
+        let link = server.ask("usr_alice", body).await.body;
+        let page = server.browser().get(&link).await;
+        server.is_answered(&page);
+        let end = "SELECT to_json(ends_at)::text FROM impersonations";
+        let end = server.db.text(end).await.trim_matches('"').parse::<Timestamp>().unwrap();
+        let times = server.by.xml(&page).map_or_else(Vec::new, |xml| ends(&xml));
+        assert!(server.by == Spoken::Oauth2 || times.len() >= 2, "{times:?}");
+        assert!(times.iter().all(|time| *time <= end), "{times:?} {end}");
+    })
+    .await;
+}
+
+/// Every moment at which something in an answer ends.
+fn ends(xml: &str) -> Vec<Timestamp> {
+    let attributes = xml.split("NotOnOrAfter=\"").skip(1).map(|rest| rest.split('"').next());
+    let elements = xml.split("Expires>").skip(1).step_by(2).map(|rest| rest.split('<').next());
+    attributes.chain(elements).map(|text| text.unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a35_b_no_token_lives_past_the_hard_end() {
     let server = TestServer::start().await;
     let body = json!({"protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "duration": 180});
     let link = server.ask("usr_alice", body).await.body;
@@ -101,52 +147,62 @@ async fn a35_no_expiry_lies_past_the_hard_end() {
 
 #[tokio::test]
 async fn a60_forged_marks_in_the_profile_show_nowhere() {
-    let server = TestServer::start().await;
-    let alice = server.browser();
-    alice.sign_in("alice@acme.test", "alice-password").await;
-    let path = "/authorize?response_type=code&client_id=orders&scope=openid+profile&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback";
-    let code = alice.get(path).await.location_param("code").unwrap();
-    let tokens = server.exchange("orders", &code, "http://127.0.0.1:9/callback").await.json();
-    let profile = server.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
-    for claims in [claims(tokens["id_token"].as_str().unwrap()), profile] {
-        for name in ["impersonated", "impersonator", "act", CLAIM] {
-            assert_eq!(claims.get(name), None, "{claims}");
+    each(async |server| {
+        let alice = server.alice().await;
+        let answer = server.sign_on(&alice, "orders", Demand::Nothing).await;
+        if server.by != Spoken::Oauth2 {
+            assert_eq!(server.told("orders", &answer).await.actor, None);
+            let said = server.by.attributes(&answer);
+            assert!(!said.iter().any(|(name, _)| name.contains("/impersonat")), "{said:?}");
+            return;
         }
-    }
+        let code = answer.location_param("code").unwrap();
+        let tokens = server.exchange("orders", &code, "http://127.0.0.1:9/callback").await.json();
+        let profile = server.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
+        for claims in [claims(tokens["id_token"].as_str().unwrap()), profile] {
+            for name in ["impersonated", "impersonator", "act", CLAIM] {
+                assert_eq!(claims.get(name), None, "{claims}");
+            }
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a52_the_trail_names_the_actor_and_never_the_subject_as_actor() {
-    let server = TestServer::start().await;
-    let sam = server.sam_as_alice("portal").await;
-    let page = sam.get("/me/impersonation").await;
-    assert_eq!(page.json()["impersonator"]["user_id"], "usr_sam", "{}", page.body);
-    server.impersonated_tokens().await;
-    let trail = server.db.trail().await;
-    assert_eq!(
-        trail,
-        [
-            "impersonation.link_issued usr_sam->usr_alice",
-            "impersonation.started usr_sam->usr_alice",
-            "impersonation.link_issued usr_sam->usr_alice",
-            "impersonation.started usr_sam->usr_alice",
-            "impersonation.token_issued usr_sam->usr_alice",
-        ]
-    );
-    let wrong = "SELECT count(*) FROM audit_events WHERE type LIKE 'impersonation.%' AND actor = 'usr_alice'";
-    assert_eq!(server.db.count(wrong).await, 0);
-    let unlinked = "SELECT count(*) FROM audit_events WHERE type LIKE 'impersonation.%' AND impersonation_id IS NULL";
-    assert_eq!(server.db.count(unlinked).await, 0);
+    each(async |server| {
+        let sam = server.sam_as_alice("portal").await;
+        let page = sam.get("/me/impersonation").await;
+        assert_eq!(page.json()["impersonator"]["user_id"], "usr_sam", "{}", page.body);
+        let page = server.browser().get(&server.link("legacy").await).await;
+        server.told("legacy", &page).await;
+        let trail = server.db.trail().await;
+        let about = |what: &str| {
+            let wanted = format!("impersonation.{what} usr_sam->usr_alice");
+            trail.iter().filter(|event| **event == wanted).count()
+        };
+        assert_eq!((about("link_issued"), about("started")), (2, 2), "{trail:?}");
+        assert!(about("token_issued") >= 1, "{trail:?}");
+        assert_eq!(about("link_issued") + about("started") + about("token_issued"), trail.len());
+        for wrong in ["actor = 'usr_alice'", "impersonation_id IS NULL"] {
+            let events = "SELECT count(*) FROM audit_events WHERE type LIKE 'impersonation.%' AND";
+            assert_eq!(server.db.count(&format!("{events} {wrong}")).await, 0, "{wrong}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a44_the_subject_keeps_no_trace_of_it_in_their_own_record() {
-    let server = TestServer::start().await;
-    let row = "SELECT row_to_json(u)::text FROM users u WHERE id = 'usr_alice'";
-    let before = server.db.text(row).await;
-    server.impersonated_tokens().await;
-    server.sam_as_alice("portal").await;
-    assert_eq!(server.db.text(row).await, before);
+    each(async |server| {
+        let row = "SELECT row_to_json(u)::text FROM users u WHERE id = 'usr_alice'";
+        let before = server.db.text(row).await;
+        let page = server.browser().get(&server.link("legacy").await).await;
+        server.told("legacy", &page).await;
+        server.sam_as_alice("portal").await;
+        assert_eq!(server.db.text(row).await, before);
+    })
+    .await;
 }
 
 #[tokio::test]

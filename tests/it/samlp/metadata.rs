@@ -9,9 +9,9 @@ const MD: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 async fn our_metadata_are_signed_and_name_our_addresses_and_keys() {
     let server = start(&format!("{}, require_signed_requests: true", signed())).await;
     let browser = server.browser();
-    for (path, sso, slo) in [
-        ("/samlp/metadata", "/samlp", None),
-        ("/samlp/metadata/sp", "/samlp/sp", Some("/samlp/sp/logout")),
+    for (path, sso, slo, wanted) in [
+        ("/samlp/metadata", "/samlp", "/samlp/logout", "false"),
+        ("/samlp/metadata/sp", "/samlp/sp", "/samlp/sp/logout", "true"),
     ] {
         let page = browser.get(path).await;
         assert_eq!(page.status, 200, "{}", page.body);
@@ -22,7 +22,6 @@ async fn our_metadata_are_signed_and_name_our_addresses_and_keys() {
         let entity = document.unverified();
         assert_eq!(entity.attribute("entityID"), Some(server.url.as_str()));
         let idp = entity.required_child(Name::new(MD, "IDPSSODescriptor")).unwrap();
-        let wanted = if slo.is_some() { "true" } else { "false" };
         assert_eq!(idp.attribute("WantAuthnRequestsSigned"), Some(wanted));
         let services = |name: &'static str| {
             let all = idp.children_named(Name::new(MD, name));
@@ -38,13 +37,11 @@ async fn our_metadata_are_signed_and_name_our_addresses_and_keys() {
                 )
             })
         };
-        let plain = |all: &[(String, String)]| -> Vec<(String, String)> { all.to_vec() };
         let owned = |all: Vec<(&str, &str)>| -> Vec<(String, String)> {
             all.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
         };
-        assert_eq!(owned(services("SingleSignOnService")), plain(&at(sso)));
-        let logout = slo.map(|slo| plain(&at(slo))).unwrap_or_default();
-        assert_eq!(owned(services("SingleLogoutService")), logout);
+        assert_eq!(owned(services("SingleSignOnService")), at(sso));
+        assert_eq!(owned(services("SingleLogoutService")), at(slo));
         // The next key is there before it signs.
         assert_eq!(idp.children_named(Name::new(MD, "KeyDescriptor")).count(), 2);
         assert_eq!(idp.children_named(Name::new(MD, "NameIDFormat")).count(), 4);
@@ -279,4 +276,20 @@ async fn a_service_provider_is_added_by_its_metadata_from_the_command_line_and_f
     std::fs::write(&directory, text.replace("shop.xml", "gone.xml")).unwrap();
     let said = node::run(&server.db.url, &["apply", "-f", directory.to_str().unwrap()]);
     assert!(said.err.contains("clients[0].saml.metadata_file: cannot be read"), "{}", said.err);
+}
+
+#[test]
+fn an_id_that_stands_in_our_addresses_is_refused() {
+    let read = |id: &str| {
+        let text = format!(
+            "version: 1\nclients:\n  - client_id: {id}\n    kind: saml\n    \
+             saml: {{entity_id: 'urn:x', acs_urls: ['https://x.test/acs']}}\n"
+        );
+        provision::read(&text, |_| None)
+    };
+    for id in ["metadata", "logout"] {
+        let told = format!("{:?}", read(id).err().unwrap());
+        assert!(told.contains("is an address of ours already"), "{told}");
+    }
+    assert!(read("meta").is_ok());
 }

@@ -79,3 +79,26 @@ async fn d27_each_format_is_what_it_says_and_others_are_refused() {
     let own = wanting(&xml, &format!("{} SPNameQualifier=\"{ENTITY}\"", format(PERSISTENT)));
     assert_eq!(named(&own).await.0, PERSISTENT);
 }
+
+#[tokio::test]
+async fn d28_an_assertion_has_an_attribute_although_the_user_has_none_of_those_wanted() {
+    let server = start(", attributes: {phone: phone_number, picture: picture}").await;
+    apply(&server, "version: 1\nclients:\n  - {client_id: bare, kind: saml, saml: {entity_id: \"urn:test:bare\", acs_urls: [\"http://127.0.0.1:9/bare-acs\"], attributes: {\"http://schemas.auth0.com/impersonated\": email}}}").await;
+    let (alice, xml) = (server.alice().await, server.request().await);
+    let told = Told::read(&by_redirect(&alice, &xml).await, ACS);
+    assert_eq!(told.attribute("phone"), ["+15550100"]);
+    server.db.sql("UPDATE users SET phone_number = NULL WHERE id = 'usr_alice'").await;
+    let told = Told::read(&by_redirect(&alice, &xml.replace("_r1", "_r2")).await, ACS);
+    assert_eq!(told.at(&["AttributeStatement"]).children().count(), 1, "{}", told.xml);
+    assert_eq!(told.attribute("picture"), ["https://acme.test/alice.png"]);
+    server.db.sql("UPDATE users SET picture = NULL WHERE id = 'usr_alice'").await;
+    let told = Told::read(&by_redirect(&alice, &xml.replace("_r1", "_r3")).await, ACS);
+    assert_eq!(told.at(&["AttributeStatement"]).children().count(), 1, "{}", told.xml);
+    assert_eq!(told.attribute("phone"), [""]);
+    // A name that is kept for marks stands for nothing else.
+    let other = xml.replace(ENTITY, "urn:test:bare").replace("/samlp/sp", "/samlp/bare");
+    let other = other.replace(ACS, "http://127.0.0.1:9/bare-acs");
+    let page = alice.open(&format!("/samlp/bare?{}", query(&other, None))).await;
+    let told = Told::read(&page, "http://127.0.0.1:9/bare-acs");
+    assert!(!told.xml.contains("AttributeStatement"), "{}", told.xml);
+}

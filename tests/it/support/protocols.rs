@@ -2,6 +2,7 @@
 //!
 //! The applications of the directory have twins: `legacy` speaks OAuth 2, `legacy-saml`, `legacy-wsfed` and
 //! `legacy-rms` the others. A [`Story`] calls them all `legacy`.
+use super::browser::unescape;
 use super::words::claims;
 use super::{Browser, Page, TestServer};
 use base64::Engine as _;
@@ -84,13 +85,36 @@ impl Spoken {
         }
     }
 
-    /// What an answer that is posted says.
-    pub fn posted(self, page: &Page) -> Option<Told> {
+    /// The XML of an answer that is posted.
+    pub fn xml(self, page: &Page) -> Option<String> {
         let answer = page.field(self.field()?)?;
-        let xml = match self {
+        Some(match self {
             Self::Samlp => String::from_utf8(STANDARD.decode(answer).unwrap()).unwrap(),
             Self::Oauth2 | Self::Wsfed | Self::WsfedRms => answer,
+        })
+    }
+
+    /// Every attribute of such an answer with its full name, in their order.
+    pub fn attributes(self, page: &Page) -> Vec<(String, String)> {
+        let xml = self.xml(page).unwrap();
+        let text = |part: &str, name: &str| {
+            let at = part.split(&format!("{name}=\"")).nth(1);
+            at.map(|rest| unescape(rest.split('"').next().unwrap()))
         };
+        let one = |part: &str| {
+            let name = text(part, "AttributeName").map_or_else(
+                || text(part, "Name").unwrap(),
+                |name| format!("{}/{name}", text(part, "AttributeNamespace").unwrap()),
+            );
+            let value = part.split("<saml:AttributeValue").nth(1).unwrap().split_once('>').unwrap();
+            (name, unescape(value.1.split('<').next().unwrap()))
+        };
+        xml.split("<saml:Attribute ").skip(1).map(one).collect()
+    }
+
+    /// What an answer that is posted says.
+    pub fn posted(self, page: &Page) -> Option<Told> {
+        let xml = self.xml(page)?;
         let actor = attribute(&xml, "http://schemas.auth0.com", "impersonator");
         let email = attribute(&xml, "http://schemas.auth0.com", "impersonator_email");
         let claims = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims";

@@ -65,7 +65,7 @@ impl TestServer {
         let conn = ctx.store.conn().await.unwrap();
         parts.shared.keys.reload(&conn).await.unwrap();
         drop(conn);
-        let watch = watch::start(parts.clone(), Migrations::Leave).unwrap();
+        let watch = watch::start(&parts, Migrations::Leave).unwrap();
         let (sender, receiver) = mpsc::channel();
         let own = parts.clone();
         let thread = std::thread::spawn(move || {

@@ -76,7 +76,10 @@ async fn e17_the_forms_of_a_token_are_as_they_are_written_down() {
                 .await,
         ),
         ("wsfed_saml20_impersonated", impersonated(&server, "shop-wsfed-20", "wsfed").await),
-        ("rms", ordinary(&alice, "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn%3Atest%3Arms").await),
+        (
+            "rms",
+            ordinary(&alice, "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn%3Atest%3Alegacy-rms").await,
+        ),
         ("rms_impersonated", impersonated(&server, "legacy-rms", "wsfed-rms").await),
     ];
     for (name, answer) in cases {
@@ -163,7 +166,7 @@ async fn a59_passport_wsfed_saml2_reads_the_marks_of_every_form() {
     for (client, protocol, realm, reply) in [
         ("shop-wsfed", "wsfed", REALM, REPLY),
         ("shop-wsfed-20", "wsfed", "urn:test:wsfed-20", "http://127.0.0.1:9/wsfed-20"),
-        ("legacy-rms", "wsfed-rms", "urn:test:rms", "http://127.0.0.1:9/legacy-rms"),
+        ("legacy-rms", "wsfed-rms", "urn:test:legacy-rms", "http://127.0.0.1:9/legacy-rms"),
     ] {
         let answer = impersonated(&server, client, protocol).await;
         let fields = json!({"wa": "wsignin1.0", "wresult": answer.wresult, "wctx": answer.wctx});

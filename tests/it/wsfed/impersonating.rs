@@ -132,7 +132,7 @@ async fn the_end_of_an_impersonation_is_told_to_the_relying_party() {
 async fn e18_rights_management_gets_a_principal_name_at_its_one_address() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
-    let path = "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn%3Atest%3Arms";
+    let path = "/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn%3Atest%3Alegacy-rms";
     let answer = Received::of(&alice.open(path).await);
     assert_eq!(answer.action, "http://127.0.0.1:9/legacy-rms");
     let token = answer.token();
@@ -162,7 +162,7 @@ async fn e18_who_has_no_address_has_no_name_at_rights_management() {
     // Today everybody who signs in has one.
     server.db.sql("ALTER TABLE users DROP CONSTRAINT users_check").await;
     server.db.sql("UPDATE users SET email = NULL WHERE id = 'usr_alice'").await;
-    let page = alice.open("/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn%3Atest%3Arms").await;
+    let page = alice.open("/rms/legacy-rms?wa=wsignin1.0&wtrealm=urn%3Atest%3Alegacy-rms").await;
     assert_eq!(page.status, 403, "{}", page.body);
     assert!(page.body.contains("e-mail"), "{}", page.body);
     let body =

@@ -1,6 +1,7 @@
 //! What a token of WS-Federation says about a user: claims, whose names are a namespace and a last word.
 use super::Token;
-use crate::impersonation::marks;
+use crate::domain::user::User;
+use crate::impersonation::{Impersonation, marks};
 use crate::login::Principal;
 use crate::protocols::common::attributes;
 use std::collections::BTreeMap;
@@ -16,17 +17,26 @@ pub fn of(
     mapping: &BTreeMap<String, String>,
     token: Token,
 ) -> Vec<(String, String)> {
-    let mut claims = attributes::of(principal, mapping);
+    about(principal.subject(), (mapping, token), principal.impersonation())
+}
+
+/// The same about `user`, by the impersonation that stands behind them, if one does.
+pub fn about(
+    user: &User,
+    (mapping, token): (&BTreeMap<String, String>, Token),
+    acting: Option<&Impersonation>,
+) -> Vec<(String, String)> {
+    let mut claims = attributes::about(user, mapping, acting);
     for (name, _) in &mut claims {
         *name = full(name);
     }
-    let email = &principal.subject().profile.email;
+    let email = &user.profile.email;
     if let (Token::UserPrincipal, Some(email)) = (token, email) {
         claims.retain(|(name, _)| name != UPN && name != EMAIL);
         claims.extend([UPN, EMAIL].map(|name| (name.to_owned(), email.clone())));
     }
     // With full names, so that none becomes a mark by being completed.
-    marks::write_claims(&mut claims, principal.impersonation());
+    marks::write_claims(&mut claims, acting);
     claims
 }
 

@@ -5,7 +5,9 @@ use super::{Manner, Token, claims, request, saml11, saml20};
 use crate::crypto::hash::xml_id;
 use crate::crypto::xml::{XmlError, escape};
 use crate::domain::Timestamp;
+use crate::domain::client::Client;
 use crate::domain::federation::{TokenVersion, TrustVersion, WsfedSettings};
+use crate::domain::user::User;
 use crate::login::{Answer, Login, NameId, Told, Unanswerable};
 use crate::protocols::common::saml_assertion::{compact, instant};
 use askama::Template;
@@ -44,7 +46,7 @@ pub fn answer(login: &Login<'_>, manner: Manner) -> Result<Told, Unanswerable> {
     let settings = login.client.wsfed.as_deref();
     let settings =
         settings.ok_or_else(|| Unanswerable("it is no relying party of WS-Federation".into()))?;
-    let name = name(login, manner.token)?;
+    let name = name(login.principal.subject(), manner.token)?;
     let wresult = respond(login, settings, (&name, manner.token))
         .map_err(|problem| Unanswerable(problem.to_string()))?;
     let mut fields = vec![("wa", request::SIGN_IN.to_owned()), ("wresult", wresult)];
@@ -55,9 +57,19 @@ pub fn answer(login: &Login<'_>, manner: Manner) -> Result<Told, Unanswerable> {
     Ok(Told { answer: Answer::FormPost { action, fields }, name: Some(name) })
 }
 
+/// What a token would say about `user`, with the name first.
+pub fn describe(user: &User, client: &Client, manner: Manner) -> Option<Vec<(String, String)>> {
+    let settings = client.wsfed.as_deref()?;
+    let name = match name(user, manner.token) {
+        Ok(name) => name.value,
+        Err(Unanswerable(problem)) => format!("({problem}: nobody is signed in)"),
+    };
+    let claims = claims::about(user, (&settings.attributes, manner.token), None);
+    Some(std::iter::once(("NameIdentifier".to_owned(), name)).chain(claims).collect())
+}
+
 /// How the relying party is told to call the user.
-fn name(login: &Login<'_>, token: Token) -> Result<NameId, Unanswerable> {
-    let user = login.principal.subject();
+fn name(user: &User, token: Token) -> Result<NameId, Unanswerable> {
     let (value, format) = match token {
         Token::Any => (user.id.to_string(), saml11::UNSPECIFIED_NAME),
         Token::UserPrincipal => {

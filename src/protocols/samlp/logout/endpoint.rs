@@ -1,10 +1,12 @@
-//! `/samlp/{client_id}/logout`, by `GET` and by `POST`, and the way back to the provider that asked.
+//! `/samlp/{client_id}/logout` and `/samlp/logout`, by `GET` and by `POST`, and the way back to the provider that
+//! asked.
 use super::read::{self, Frame};
 use super::word::{Outcome, Reply};
+use crate::crypto::xml::Document;
 use crate::domain::client::Client;
 use crate::domain::federation::SamlSettings;
 use crate::domain::{ClientId, SessionId};
-use crate::flows::browser::find_application;
+use crate::flows::browser::{find_application, find_service_provider};
 use crate::flows::farewell::{Named, all_have_left, end_named, heard, message, participant_of};
 use crate::flows::start_impersonation::encode;
 use crate::flows::{Accident, Context, clock};
@@ -18,7 +20,8 @@ use crate::http::pages::{self, farewell};
 use crate::http::{caller, cookies};
 use crate::protocols::common::sign_on::accident;
 use crate::protocols::samlp::message::{Kind, Received, Signature, Unreadable};
-use crate::protocols::samlp::names::slo_url;
+use crate::protocols::samlp::names::{slo_of_all, slo_url};
+use crate::protocols::samlp::request;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -46,27 +49,22 @@ impl From<Accident> for No {
     }
 }
 
-pub async fn get(
-    _: Anyone,
-    request: HttpRequest,
-    ctx: web::Data<Context>,
-    client: web::Path<String>,
-) -> HttpResponse {
+pub async fn get(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
     let received = Received::of_query(request.query_string());
-    answered(&request, serve(&request, &ctx, &client, received).await)
+    answered(&request, serve(&request, &ctx, received).await)
 }
 
 pub async fn post(
     _: Anyone,
     request: HttpRequest,
     ctx: web::Data<Context>,
-    (client, payload): (web::Path<String>, web::Payload),
+    payload: web::Payload,
 ) -> HttpResponse {
     let received = match payload.to_bytes_limited(LARGEST).await {
         Ok(Ok(body)) => Received::of_form(&body),
         Ok(Err(_)) | Err(_) => Err(Unreadable("The SAML message cannot be read.")),
     };
-    answered(&request, serve(&request, &ctx, &client, received).await)
+    answered(&request, serve(&request, &ctx, received).await)
 }
 
 fn answered(request: &HttpRequest, answer: Result<HttpResponse, No>) -> HttpResponse {
@@ -82,24 +80,50 @@ fn answered(request: &HttpRequest, answer: Result<HttpResponse, No>) -> HttpResp
 async fn serve(
     request: &HttpRequest,
     ctx: &Context,
-    client: &str,
     received: Result<Option<Received>, Unreadable>,
 ) -> Result<HttpResponse, No> {
-    let (client, settings) = provider(ctx, client).await?;
+    let of_path = match request.match_info().get("client_id") {
+        Some(id) => Some(provider(ctx, id).await?),
+        None => None,
+    };
     // Without a message it is a person who wants to sign out.
     let Some(received) = received? else { return Ok(redirect(request.method(), "/logout")) };
+    let document = received.read()?;
+    let (client, settings) = match of_path {
+        Some(provider) => provider,
+        None => sender(ctx, &document).await?,
+    };
+    let sent = (&received, &document);
     match received.kind {
-        Kind::Request => asked(request, ctx, (&client, &settings), &received).await,
-        Kind::Response => told(request, ctx, (&client, &settings), &received).await,
+        Kind::Request => asked(request, ctx, (&client, &settings), sent).await,
+        Kind::Response => told(request, ctx, (&client, &settings), sent).await,
     }
 }
 
-async fn provider(ctx: &Context, id: &str) -> Result<(Arc<Client>, Arc<SamlSettings>), No> {
-    const UNKNOWN: Unreadable = Unreadable("The application is unknown.");
+type Provider = (Arc<Client>, Arc<SamlSettings>);
+
+const UNKNOWN: Unreadable = Unreadable("The application is unknown.");
+
+async fn provider(ctx: &Context, id: &str) -> Result<Provider, No> {
     let id = ClientId::parse(id).map_err(|_| UNKNOWN)?;
-    let client = find_application(ctx, &id).await?.ok_or(UNKNOWN)?;
+    with_settings(find_application(ctx, &id).await?)
+}
+
+/// At the address of all applications: by what the message says of its sender.
+async fn sender(ctx: &Context, document: &Document) -> Result<Provider, No> {
+    let entity_id = request::issuer(document.unverified()).map_err(|_| UNKNOWN)?;
+    with_settings(find_service_provider(ctx, &entity_id).await?)
+}
+
+fn with_settings(client: Option<Arc<Client>>) -> Result<Provider, No> {
+    let client = client.ok_or(UNKNOWN)?;
     let settings = client.saml.clone().ok_or(UNKNOWN)?;
     Ok((client, settings))
+}
+
+/// The addresses that a message of the application can be meant for.
+fn addresses(ctx: &Context, client: &Client) -> [String; 2] {
+    [slo_url(ctx.issuer(), &client.id), slo_of_all(ctx.issuer())]
 }
 
 fn demand(settings: &SamlSettings) -> Signature {
@@ -111,18 +135,17 @@ async fn asked(
     request: &HttpRequest,
     ctx: &Context,
     (client, settings): (&Client, &SamlSettings),
-    received: &Received,
+    (received, document): (&Received, &Document),
 ) -> Result<HttpResponse, No> {
-    let document = received.read()?;
-    let message = received.authentic(&document, settings, read::REQUEST, demand(settings))?;
+    let message = received.authentic(document, settings, read::REQUEST, demand(settings))?;
     if !message.signed {
         // Nobody has proven anything, so the person decides.
         return Ok(redirect(request.method(), "/logout"));
     }
-    let address = slo_url(ctx.issuer(), &client.id);
+    let addresses = addresses(ctx, client);
     let now = clock::now(ctx).await?;
     let entity_id = &settings.entity_id;
-    let frame = Frame { entity_id, address: &address, signed: true, now };
+    let frame = Frame { entity_id, addresses: &addresses, signed: true, now };
     let asked = read::request(message.element, frame)?;
     let browser = BrowserSession::of(request).await?;
     let named = Named { client: &client.id, name: &asked.name, logins: &asked.logins };
@@ -227,15 +250,14 @@ async fn told(
     request: &HttpRequest,
     ctx: &Context,
     (client, settings): (&Client, &SamlSettings),
-    received: &Received,
+    (received, document): (&Received, &Document),
 ) -> Result<HttpResponse, No> {
     const UNASKED: Unreadable = Unreadable("Nobody has asked for this answer.");
-    let document = received.read()?;
-    let said = received.authentic(&document, settings, read::RESPONSE, demand(settings))?;
-    let address = slo_url(ctx.issuer(), &client.id);
+    let said = received.authentic(document, settings, read::RESPONSE, demand(settings))?;
+    let addresses = addresses(ctx, client);
     let now = clock::now(ctx).await?;
     let entity_id = &settings.entity_id;
-    let frame = Frame { entity_id, address: &address, signed: said.signed, now };
+    let frame = Frame { entity_id, addresses: &addresses, signed: said.signed, now };
     let (answered, over) = read::response(said.element, frame)?;
     let state = received.relay_state.as_deref().ok_or(UNASKED)?;
     let participant = participant_of(ctx, state).ok_or(UNASKED)?;

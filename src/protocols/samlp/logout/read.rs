@@ -18,8 +18,8 @@ const PARTIAL: &str = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout";
 #[derive(Clone, Copy)]
 pub(super) struct Frame<'a> {
     pub(super) entity_id: &'a str,
-    /// Our own address.
-    pub(super) address: &'a str,
+    /// Our own addresses.
+    pub(super) addresses: &'a [String],
     /// A message that is signed says whom it is for.
     pub(super) signed: bool,
     pub(super) now: Timestamp,
@@ -84,7 +84,7 @@ fn check(element: Element<'_>, frame: Frame<'_>) -> Result<(), Unreadable> {
         return Err(Unreadable("The SAML message is from another application."));
     }
     match element.attribute("Destination").filter(|to| !to.is_empty()) {
-        Some(to) if to == frame.address => {}
+        Some(to) if frame.addresses.iter().any(|address| address == to) => {}
         None if !frame.signed => {}
         Some(_) | None => return Err(Unreadable("The SAML message is for another address.")),
     }

@@ -1,0 +1,2 @@
+DROP INDEX clients_realm;
+DROP INDEX clients_entity_id;
