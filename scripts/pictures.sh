@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes the pictures of the README: docs/pictures/*.png, light and dark, from `understudy dev` with the demo people.
+# Takes the pictures of the README: docs/pictures/*.webp, from `understudy dev` with the demo people.
 # Run it after the pages have changed; it needs what scripts/setup-tests.sh installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,6 +10,7 @@ target=$PWD/${CARGO_TARGET_DIR:-target}
 port=${PORT:-18700}
 folder=$(mktemp -d)
 mkdir -p docs/pictures
+rm -f docs/pictures/*
 (cd "$folder" && exec "$target/debug/understudy" dev --fresh --port "$port" >"$folder/log" 2>&1) &
 server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
@@ -20,4 +21,4 @@ done
 [[ -n ${ready:-} ]] || { cat "$folder/log" >&2; exit 1; }
 printf '{"issuer":"http://127.0.0.1:%s","album":"%s"}' "$port" "$PWD/docs/pictures" \
     | node --preserve-symlinks --preserve-symlinks-main target/clients/scripts/browser/pictures.mjs
-ls -l docs/pictures
+du -cb docs/pictures/* | sort -n

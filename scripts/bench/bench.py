@@ -42,7 +42,7 @@ def arguments():
 
 
 class Server:
-    def __init__(self, binary, folder, database_url, box_key):
+    def __init__(self, binary, folder, database_url, box_key=""):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

@@ -59,7 +59,7 @@ def typed(people, chance):
         yield {"q": family, "role": "support"}
         yield {"q": name[:4], "organization": f"bench_org_{chance.randint(1, 200)}"}
         yield {"q": "".join(chance.choices("bcdfghjklmnpqrstvwxz", k=chance.randint(3, 9)))}
-    for literal in ("%", "_", "\\", "100%", "a_b", "'; --", "@", ".test", "customer-17.test"):
+    for literal in ("%", "_", "\\", "%%", "(", "***", "a--", "100%", "a_b", "'; --", "@", ".test", "customer-17.test"):
         yield {"q": literal}
     yield {}
     yield {"organization": "bench_org_7"}

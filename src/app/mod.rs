@@ -52,6 +52,8 @@ pub struct Parts {
     pub readiness: Readiness,
     pub floods: Floods,
     pub metrics: Metrics,
+    /// Where a code for the first administrator is shown; without a place there is none.
+    pub announce: Option<fn(&str)>,
 }
 
 /// Puts the parts together; connects to nothing yet.
@@ -80,6 +82,7 @@ pub fn parts(
         forms,
         pairwise,
         audience_aliases: settings.audience_aliases.clone(),
+        step_up: settings.step_up,
         rate_limits: settings.rate_limits == RateLimits::On,
     };
     let secure = settings.public_url.is_https();
@@ -90,6 +93,7 @@ pub fn parts(
         readiness: Readiness::default(),
         floods: Floods::new(settings.rate_limits == RateLimits::On),
         metrics,
+        announce: None,
     })
 }
 

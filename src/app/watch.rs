@@ -4,6 +4,7 @@
 //! go on, and a rule that depends on time asks the database itself.
 use super::Parts;
 use crate::flows::end_impersonation::Looking;
+use crate::flows::set_up::{self, Waiting};
 use crate::flows::{Context, deliver_logout, end_impersonation, housekeeping, rotate_keys};
 use crate::store::{self, StoreError};
 use std::sync::Arc;
@@ -117,7 +118,18 @@ async fn prepare(parts: &Parts, ctx: &Context, migrations: Migrations) -> Result
     }
     let mut conn = ctx.store.conn().await?;
     rotate_keys::ensure_keys(&mut conn, &parts.shared.keys).await?;
-    parts.shared.keys.reload(&conn).await
+    parts.shared.keys.reload(&conn).await?;
+    drop(conn);
+    announce(parts, ctx).await
+}
+
+/// A fresh installation has no account at all: whoever reads this becomes its administrator.
+async fn announce(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
+    let Some(say) = parts.announce else { return Ok(()) };
+    if let Some(code) = set_up::make_code(ctx, Waiting::Keep).await? {
+        say(&set_up::invitation(ctx.issuer(), &code));
+    }
+    Ok(())
 }
 
 async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {

@@ -8,6 +8,7 @@ use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
 use crate::embedded::Data;
 use crate::flows::replace_keys::replace_compromised;
+use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::{Context, rotate_keys as keys};
 use crate::impersonation::ActorProof;
@@ -41,6 +42,7 @@ pub fn serve(serving: &Serving) -> Result<(), Problem> {
     let place = place::database(&settings, Data::Kept)?;
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
+    let parts = Parts { announce: Some(output::line), ..parts };
     let listener = TcpListener::bind(settings.listen)?;
     tracing::info!(listen = %settings.listen, public_url = settings.public_url.as_str(), "serving");
     run_server(&parts, listener, serving.migrations)
@@ -220,6 +222,17 @@ pub fn rotate_keys() -> Result<(), Problem> {
         let nobody = (None, &Caller::default());
         for id in keys::rotate(&mut conn, &ctx.shared.keys, nobody).await? {
             output::line(&format!("now signing: {id}"));
+        }
+        Ok(())
+    })
+}
+
+/// A code for the first administrator, in place of one that was printed before and lost.
+pub fn bootstrap() -> Result<(), Problem> {
+    with_context(Purpose::Link, async |ctx| {
+        match set_up::make_code(&ctx, Waiting::Replace).await? {
+            Some(code) => output::line(&set_up::invitation(ctx.issuer(), &code)),
+            None => return Err(Problem("somebody administers this installation already".into())),
         }
         Ok(())
     })

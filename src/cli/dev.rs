@@ -37,6 +37,7 @@ pub fn run(dev: &Dev) -> Result<(), Problem> {
     let key = place::master_key(&settings)?;
     let place = place::database(&settings, if dev.fresh { Data::Fresh } else { Data::Kept })?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
+    let parts = Parts { announce: Some(output::line), ..parts };
     // Bound before the demo is started, so that a second `dev` fails here and at once.
     let listener = TcpListener::bind(settings.listen)
         .map_err(|e| Problem(format!("cannot listen on {}: {e}", settings.listen)))?;

@@ -1,5 +1,5 @@
 //! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `client`,
-//! `keys`, `audit`, `healthcheck`.
+//! `keys`, `audit`, `bootstrap`, `healthcheck`.
 //!
 //! Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
 pub mod audit;
@@ -66,6 +66,8 @@ enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// Print a code that makes whoever enters it the first administrator; for a lost one.
+    Bootstrap,
     /// Ask the server on this machine whether it can serve; for container health checks.
     Healthcheck,
 }
@@ -227,6 +229,7 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
         Command::Keys { command: Keys::Replace { compromised: _ } } => commands::replace_keys(),
         Command::Audit { command: Audit::Verify { head } } => audit::run(head.as_deref()),
+        Command::Bootstrap => commands::bootstrap(),
         Command::Healthcheck => commands::healthcheck(),
     }
 }

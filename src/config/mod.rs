@@ -64,6 +64,11 @@ pub enum MasterKey {
     Development,
 }
 
+/// [ASVS 7.5.3] wants it anew before what matters; people press a button soon after they came.
+///
+/// [ASVS 7.5.3]: https://github.com/OWASP/ASVS/blob/v5.0.0/5.0/en/0x16-V7-Session-Management.md
+const STEP_UP: chrono::Duration = chrono::Duration::minutes(5);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateLimits {
     On,
@@ -101,6 +106,8 @@ pub struct Settings {
     /// Empty unless set: nobody's `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     pub rate_limits: RateLimits,
+    /// Whoever signed in longer ago is asked for the password before they act as anybody. `None`: never.
+    pub step_up: Option<chrono::Duration>,
     pub log: LogSettings,
     pub mail: Mail,
 }
@@ -135,6 +142,8 @@ impl Settings {
             raw.parsed("UNDERSTUDY_TRUSTED_PROXIES", parse_networks).unwrap_or_default();
         let rate_limits =
             raw.parsed("UNDERSTUDY_RATE_LIMITS", values::rate_limits).unwrap_or(RateLimits::On);
+        let step_up =
+            raw.parsed("UNDERSTUDY_STEP_UP_MINUTES", values::step_up).unwrap_or(Some(STEP_UP));
         let mail = Mail {
             smtp_url: raw.secret("UNDERSTUDY_SMTP_URL", values::smtp_url),
             from: raw.parsed("UNDERSTUDY_MAIL_FROM", values::mail_from),
@@ -153,6 +162,7 @@ impl Settings {
             audience_aliases,
             trusted_proxies,
             rate_limits,
+            step_up,
             log,
             mail,
         })

@@ -112,6 +112,8 @@ fn bad_values_are_refused() {
     refused("UNDERSTUDY_LOG", "understudy=loud", "level");
     refused("UNDERSTUDY_LOG_FORMAT", "xml", "`text` or `json`");
     refused("UNDERSTUDY_RATE_LIMITS", "no", "`on` or `off`");
+    refused("UNDERSTUDY_STEP_UP_MINUTES", "-1", "from 1 to 720");
+    refused("UNDERSTUDY_STEP_UP_MINUTES", "soon", "from 1 to 720");
     refused("UNDERSTUDY_JWT_AUDIENCE_ALIASES", "https://a.example, box", "`box`");
     refused("UNDERSTUDY_SMTP_URL", "mail.example.com", "smtp://");
     refused("UNDERSTUDY_MAIL_FROM", "nobody", "e-mail");

@@ -121,6 +121,16 @@ pub(super) fn rate_limits(text: &str) -> Result<RateLimits, String> {
     }
 }
 
+/// `None`: nobody is asked again.
+pub(super) fn step_up(text: &str) -> Result<Option<chrono::Duration>, String> {
+    match text.parse::<i64>() {
+        Ok(0) => Ok(None),
+        // No session lives longer.
+        Ok(minutes @ 1..=720) => Ok(Some(chrono::Duration::minutes(minutes))),
+        Ok(_) | Err(_) => Err("must be minutes from 1 to 720, or 0 for never".to_owned()),
+    }
+}
+
 /// Compared byte by byte with an `aud`, so kept as written.
 pub(super) fn audience_aliases(text: &str) -> Result<Vec<String>, String> {
     items(text)

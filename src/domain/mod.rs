@@ -13,6 +13,7 @@ pub mod permission;
 pub mod protocol;
 pub mod registered_uri;
 pub mod scope;
+pub mod role;
 pub mod user;
 
 pub use id::{ClientId, ImpersonationId, OrganizationId, SessionId, UserId};

@@ -8,3 +8,12 @@ pub struct Organization {
     /// The organization's own switch for the whole feature.
     pub impersonation_enabled: bool,
 }
+
+/// Characters in a name.
+pub const LONGEST_NAME: usize = 255;
+
+/// A line that can be read: no control characters, not empty.
+pub fn is_name(text: &str) -> bool {
+    let length = text.chars().count();
+    (1..=LONGEST_NAME).contains(&length) && !text.chars().any(char::is_control)
+}

@@ -69,6 +69,13 @@ impl Permissions {
         self.0.contains(permission)
     }
 
+    /// Whether whoever holds these may hand `permission` on. They hold it; or it means something to
+    /// applications only, and they hold all that means something to Understudy: every permission there is.
+    pub fn covers(&self, permission: &str) -> bool {
+        let of_applications = !ALL.contains(&permission);
+        self.holds(permission) || (of_applications && ALL.iter().all(|own| self.holds(own)))
+    }
+
     /// In alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

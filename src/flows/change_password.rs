@@ -1,7 +1,8 @@
 //! A person changes their password. Whoever else is signed in as them is out, and nobody acts as them or for
 //! them any more.
 use super::end_impersonation::{EndedBy, Which, end_matching};
-use super::sign_in::{FailureKeys, count_failure, must_wait};
+use super::sign_in::FailureKeys;
+use super::step_up::{self, verify_own};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
@@ -53,28 +54,10 @@ pub async fn change_password(
 ) -> Result<Changed, Failure<Refusal>> {
     let user = &session.user;
     check(user, &change).map_err(Failure::Refused)?;
-    // The same count as at the sign-in: a session that was left open is no place to guess at.
-    let account = user.profile.email.as_deref().unwrap_or(user.id.as_str());
-    let keys = FailureKeys::of(account, caller);
-    let old = {
-        let conn = ctx.store.conn().await?;
-        let now = store::settings::now(&conn).await?;
-        if ctx.shared.rate_limits && must_wait(&conn, &keys, now).await? {
-            return Err(Failure::Refused(Refusal::Throttled));
-        }
-        store::credentials::find_hash(&conn, &user.id).await?
-    };
-    // No connection is held while a password is hashed.
+    let typed = (change.current, "wrong current password at a change of password");
+    let verified = verify_own(ctx, user, typed, caller).await;
+    let (old, keys) = verified.map_err(|failure| failure.map(of_current))?;
     let passwords = &ctx.shared.passwords;
-    let matches = passwords.verify(change.current, old.clone()).await;
-    let old = old.filter(|_| matches == Ok(true));
-    matches.map_err(|_| Failure::Busy)?;
-    let Some(old) = old else {
-        let event = Event::by_owner(EventKind::LoginFailed, user, caller);
-        let event = event.because("wrong current password at a change of password");
-        count_failure(&mut *ctx.store.conn().await?, &keys, &event).await?;
-        return Err(Failure::Refused(Refusal::WrongPassword));
-    };
     let new = passwords.hash(change.new).await.map_err(|_| Failure::Busy)?;
     let new = new.ok_or(Failure::Refused(Refusal::TooLong))?;
     write(ctx, session, (&old, &new), &keys, caller).await
@@ -84,15 +67,34 @@ fn check(user: &User, change: &Change) -> Result<(), Refusal> {
     if change.new.len().max(change.current.len()) > password::MAX_BYTES {
         return Err(Refusal::TooLong);
     }
-    if change.new.chars().count() < SHORTEST {
-        return Err(Refusal::TooShort);
-    }
-    if change.new == change.current {
+    if change.new.chars().count() >= SHORTEST && change.new == change.current {
         return Err(Refusal::Unchanged);
     }
     let profile = &user.profile;
     let known = [&profile.email, &profile.name, &profile.nickname].into_iter().flatten();
-    let new = change.new.trim().to_lowercase();
+    check_new(&change.new, known.map(String::as_str))
+}
+
+fn of_current(refusal: step_up::Refusal) -> Refusal {
+    match refusal {
+        step_up::Refusal::WrongPassword => Refusal::WrongPassword,
+        step_up::Refusal::Throttled => Refusal::Throttled,
+        step_up::Refusal::TooLong => Refusal::TooLong,
+    }
+}
+
+/// Whether somebody who is `known` by these may have this password.
+pub(super) fn check_new<'a>(
+    new: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Refusal> {
+    if new.len() > password::MAX_BYTES {
+        return Err(Refusal::TooLong);
+    }
+    if new.chars().count() < SHORTEST {
+        return Err(Refusal::TooShort);
+    }
+    let new = new.trim().to_lowercase();
     if known.into_iter().any(|known| known.to_lowercase() == new) {
         return Err(Refusal::Guessable);
     }

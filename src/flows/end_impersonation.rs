@@ -6,6 +6,7 @@ use crate::domain::protocol::EndReason;
 use crate::domain::{ImpersonationId, SessionId, Timestamp, UserId};
 use crate::impersonation::{Denial, Impersonation, decide};
 use crate::store::impersonations::Record;
+pub use crate::store::impersonations::overdue::Touched;
 use crate::store::{self, Conn, StoreError};
 use chrono::Duration;
 
@@ -75,6 +76,19 @@ pub async fn decide_again(
     id: &ImpersonationId,
     caller: &Caller,
 ) -> Result<Option<Impersonation>, StoreError> {
+    let Some((granted, now)) = judge_again(conn, id, (None, caller)).await? else {
+        return Ok(None);
+    };
+    touch(conn, &granted, now).await?;
+    Ok(Some(granted))
+}
+
+/// The same without counting as a use; `by` is whose change made it necessary.
+async fn judge_again(
+    conn: &Conn,
+    id: &ImpersonationId,
+    (by, caller): (Option<&str>, &Caller),
+) -> Result<Option<(Impersonation, Timestamp)>, StoreError> {
     let Some(record) = store::impersonations::find(conn, id).await? else { return Ok(None) };
     if record.status != "active" {
         return Ok(None);
@@ -84,16 +98,27 @@ pub async fn decide_again(
         None => Err(Denial::SubjectInactive),
     };
     match verdict {
-        Ok((granted, now)) => {
-            touch(conn, &granted, now).await?;
-            Ok(Some(granted))
-        }
+        Ok(verdict) => Ok(Some(verdict)),
         Err(denial) => {
-            let by = EndedBy { actor: None, reason: denial.end_reason() };
+            let by = EndedBy { actor: by, reason: denial.end_reason() };
             end(conn, &record, by, caller).await?;
             Ok(None)
         }
     }
+}
+
+/// Asks again about all that a change touches, in its transaction: what it forbids is over with it.
+pub async fn judge_touched(
+    conn: &Conn,
+    touched: Touched<'_>,
+    by: &str,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    let begun = Looking::Lately.since(store::settings::now(conn).await?);
+    for id in store::impersonations::overdue::list_touched(conn, touched, begun).await? {
+        judge_again(conn, &id, (Some(by), caller)).await?;
+    }
+    Ok(())
 }
 
 /// Restarts the idle clock; not at every call, so that a busy application costs no write each time.

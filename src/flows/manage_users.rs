@@ -36,6 +36,8 @@ pub enum ManageRefusal {
     ExternalIdTaken,
     #[error("the role has permissions that the caller lacks")]
     RoleTooHigh,
+    #[error("nobody could administer this installation any more")]
+    LastAdministrator,
     #[error("this cannot be changed for an app user")]
     NotForAppUsers(&'static str),
 }

@@ -32,7 +32,11 @@ pub mod introspect;
 pub mod issue_box_token;
 pub mod issue_tokens;
 pub mod keyring;
+pub mod last_administrator;
 pub mod passwords;
+pub mod manage_members;
+pub mod manage_organizations;
+pub mod manage_roles;
 pub mod manage_users;
 pub mod narrow_token;
 pub mod read_assertion;
@@ -47,9 +51,12 @@ pub mod see_history;
 pub mod see_impersonations;
 pub mod see_keys;
 pub mod service_accounts;
+pub mod set_up;
+pub mod shut_out;
 pub mod sign_in;
 pub mod sign_out;
 pub mod start_impersonation;
+pub mod step_up;
 pub mod trail;
 pub mod userinfo;
 pub mod verify_access_token;
@@ -88,6 +95,8 @@ pub struct Shared {
     pub pairwise: MacKey,
     /// Other names of our token endpoint that assertions may be made for: the address that SDKs have built in.
     pub audience_aliases: Vec<String>,
+    /// Who signed in longer ago shows once more that it is them before they act as anybody.
+    pub step_up: Option<chrono::Duration>,
     /// Off only for load and client tests on a loopback address.
     pub rate_limits: bool,
 }

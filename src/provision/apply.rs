@@ -10,7 +10,7 @@ use crate::domain::protocol::EndReason;
 use crate::domain::{ClientId, UserId};
 use crate::flows::Context;
 use crate::flows::end_impersonation::{self, EndedBy};
-use crate::flows::service_accounts;
+use crate::flows::{service_accounts, shut_out};
 use crate::store::impersonations::Filter;
 use crate::store::{self, Conn, DbError, StoreError, Transactional as _};
 use secrecy::ExposeSecret as _;
@@ -183,14 +183,9 @@ async fn write_user(tx: &Conn, user: &UserWrite) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What goes on as this user, or by them. The heart would refuse it at its next use; so the history
-/// says at once that it is over.
 async fn end_of_user(tx: &Conn, id: &str) -> Result<(), StoreError> {
     let Ok(user) = UserId::parse(id) else { return Ok(()) };
-    let as_actor = Filter { actor: Some(user.clone()), ..all() };
-    let who = (ACTOR, &Caller::default());
-    end_all(tx, as_actor, EndReason::ActorRevoked, who).await?;
-    end_all(tx, Filter { subject: Some(user), ..all() }, EndReason::SubjectChanged, who).await
+    shut_out::end_impersonations(tx, &user, Some(ACTOR), &Caller::default()).await
 }
 
 /// Whatever goes on in this application is over; `who` ended it.

@@ -6,13 +6,13 @@ use super::section::Section;
 use super::substitute::Substitution;
 use super::{metadata_file, read_client, read_user};
 use crate::domain::OrganizationId;
-use crate::domain::permission::{self, APP_SERVICE, COADMIN};
+use crate::domain::organization;
+use crate::domain::permission::{self, APP_SERVICE};
+use crate::domain::role::{self, BUILT_IN};
 use crate::store::organizations::OrganizationRecord;
 use crate::store::roles::RoleRecord;
 use std::collections::HashSet;
 
-/// Ours, with permissions that a migration sets.
-const BUILT_IN_ROLES: [&str; 4] = ["admin", "support", COADMIN, APP_SERVICE];
 pub(super) const STATUSES: [&str; 2] = ["active", "inactive"];
 /// Nobody mends more in one go, and each is looked up in the text by itself.
 const MOST_MISTAKES: usize = 100;
@@ -113,7 +113,7 @@ fn read_file(top: Section<'_>) -> File {
         roles: roles
             .iter()
             .map(|role| role.name.clone())
-            .chain(BUILT_IN_ROLES.map(str::to_owned).into_iter().filter(|name| name != APP_SERVICE))
+            .chain(BUILT_IN.map(str::to_owned).into_iter().filter(|name| name != APP_SERVICE))
             .collect(),
         clients: names_of(&top, "clients", "client_id"),
     };
@@ -157,7 +157,9 @@ fn read_organizations(top: &Section<'_>) -> Vec<WantedOrganization> {
         check_id(&section, "id", &id, &mut seen);
         let (status, left_out) = read_status(&section);
         let record = OrganizationRecord {
-            name: section.text("name").unwrap_or_else(|| id.clone()),
+            name: section
+                .checked_text("name", check_organization_name)
+                .unwrap_or_else(|| id.clone()),
             status,
             impersonation_enabled: section
                 .section("impersonation")
@@ -169,6 +171,14 @@ fn read_organizations(top: &Section<'_>) -> Vec<WantedOrganization> {
         WantedOrganization { record, left_out }
     };
     top.sections("organizations").into_iter().map(read).collect()
+}
+
+fn check_organization_name(name: &str) -> Result<(), &'static str> {
+    if organization::is_name(name) {
+        Ok(())
+    } else {
+        Err("is no name: a line of at most 255 characters")
+    }
 }
 
 /// Every id is well-formed and comes once; an empty one has been told of already.
@@ -194,10 +204,10 @@ fn read_roles(top: &Section<'_>) -> Vec<RoleRecord> {
     let read = |section: Section<'_>| {
         let name = section.required("name").unwrap_or_default();
         check_id(&section, "name", &name, &mut seen);
-        if BUILT_IN_ROLES.contains(&name.as_str()) {
+        if role::is_built_in(&name) {
             section.wrong("name", format!("`{name}` is built in and stays as it is"));
         }
-        if name.chars().count() > 100 {
+        if name.chars().count() > role::LONGEST_NAME {
             section.wrong("name", "is longer than 100 characters");
         }
         let mut permissions = section.checked("permissions", check_permission).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Users as the Box-shaped API keeps them: `people` with what `users` has beside.
 use super::directory::UserRecord;
-use super::schema::{clock_now, people, roles, user_roles, users};
+use super::schema::{clock_now, people, user_roles, users};
 use super::users::Person;
 use super::{Conn, StoreError};
 use crate::domain::box_profile::{BoxProfile, BoxUser};
-use crate::domain::permission::{COADMIN, Permissions};
+use crate::domain::permission::COADMIN;
 use crate::domain::user::UserKind;
 use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
 use diesel::dsl::not;
@@ -176,13 +176,6 @@ pub async fn update(
         .execute(&mut conn)
         .await?;
     Ok(())
-}
-
-/// What co-administrators may do.
-pub async fn coadmin_permissions(mut conn: &Conn) -> Result<Permissions, StoreError> {
-    let names: Vec<String> =
-        roles::table.find(COADMIN).select(roles::permissions).first(&mut conn).await?;
-    Ok(names.into_iter().collect())
 }
 
 pub async fn make_coadmin(mut conn: &Conn, user: &str) -> Result<(), StoreError> {

@@ -13,8 +13,8 @@ use diesel_async::RunQueryDsl;
 /// Which people; every field narrows.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
-    /// Each word is found literally in name, e-mail address or id, whatever the case. One or two characters
-    /// are found where a word begins.
+    /// Each word is found literally in name, e-mail address or id, whatever the case. What has
+    /// no three letters or digits in a row is found where a word begins.
     pub text: String,
     pub organization: Option<OrganizationId>,
     pub role: Option<String>,
@@ -90,6 +90,10 @@ pub async fn search(mut conn: &Conn, search: &Search) -> Result<Vec<Found>, Stor
     for word in words(&search.text) {
         let text = format!(" AND search LIKE lower({})", next());
         query = query.sql(text).bind::<Text, _>(pattern(word));
+        if let Some(sign) = sign(word) {
+            let text = format!(" AND odd_beginnings(search) @> ARRAY[{}]", next());
+            query = query.sql(text).bind::<Text, _>(sign.to_string());
+        }
     }
     if let Some(organization) = &search.organization {
         let text = format!(" AND organization_id = {}", next());
@@ -122,10 +126,10 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.trim().splitn(6, char::is_whitespace).map(str::trim).filter(|word| !word.is_empty())
 }
 
-/// A pattern of `LIKE` that finds `text` as it stands. Fewer than three characters make no trigram inside
-/// a word, but at its beginning.
+/// A pattern of `LIKE` that finds `text` as it stands: anywhere, when it has a trigram to be found by, else
+/// where a word begins.
 fn pattern(text: &str) -> String {
-    let mut pattern = String::from(if text.chars().count() < 3 { "% " } else { "%" });
+    let mut pattern = String::from(if has_trigram(text) { "%" } else { "% " });
     for letter in text.chars() {
         if matches!(letter, '\\' | '%' | '_') {
             pattern.push('\\');
@@ -134,6 +138,21 @@ fn pattern(text: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+/// Whether Postgres can make a trigram of `text`, wherever it stands, that few people have. It looks at letters
+/// and digits alone, with two spaces before each word and one behind; how the first word begins and the last
+/// one ends is not known here. The two spaces with one letter are in almost everybody.
+fn has_trigram(text: &str) -> bool {
+    let mut runs = text.split(|c: char| !c.is_alphanumeric()).map(|run| run.chars().count());
+    let first = runs.next().unwrap_or(0);
+    let ends = runs.clone().next().is_none();
+    first >= if ends { 3 } else { 2 } || runs.any(|length| length >= 3)
+}
+
+/// The sign that a text without a trigram begins with: few words begin so.
+fn sign(text: &str) -> Option<char> {
+    text.chars().next().filter(|first| !first.is_alphanumeric() && !has_trigram(text))
 }
 
 /// What a page says of somebody beside who they are.
@@ -188,8 +207,22 @@ mod tests {
     #[test]
     fn h33_what_means_something_to_like_is_found_as_it_stands() {
         assert_eq!(pattern("100%"), "%100\\%%");
-        assert_eq!(pattern("a_b\\c"), "%a\\_b\\\\c%");
+        assert_eq!(pattern("a_b\\c"), "% a\\_b\\\\c%");
         assert_eq!(pattern("al"), "% al%");
         assert_eq!(pattern("%"), "% \\%%");
+    }
+
+    #[test]
+    fn h33_what_has_no_trigram_is_found_where_a_word_begins() {
+        for text in ["ali", "al.", "_sure", "re\\", "00%", "(.*)abc", "ali-"] {
+            assert!(has_trigram(text), "{text}");
+        }
+        for text in ["", "a", "al", "%", "--", "(.*)", "a--", "***", "a_b", "_x", "1=1", "@al"] {
+            assert!(!has_trigram(text), "{text}");
+        }
+        assert_eq!(
+            (sign("%%"), sign("%a"), sign("a%"), sign("%abc")),
+            (Some('%'), Some('%'), None, None)
+        );
     }
 }

@@ -32,6 +32,7 @@ pub mod session_participants;
 pub mod service_accounts;
 pub mod sessions;
 pub mod settings;
+pub mod setup_codes;
 pub mod signing_keys;
 mod statement;
 pub mod users;

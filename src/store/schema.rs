@@ -114,6 +114,9 @@ diesel::table! { handover_codes (code_hash) {
     code_hash -> Binary, actor_id -> Text, subject_id -> Text, client_id -> Text, request -> Jsonb,
     created_at -> Timestamptz, expires_at -> Timestamptz, used_at -> Nullable<Timestamptz>,
 } }
+diesel::table! { setup_codes (code_hash) {
+    code_hash -> Binary, created_at -> Timestamptz, expires_at -> Timestamptz, used_at -> Nullable<Timestamptz>,
+} }
 diesel::table! { logout_deliveries (id) {
     id -> Int8, client_id -> Text, user_id -> Text, session_id -> Text, impersonation_id -> Nullable<Text>,
     attempts -> Int4, due_at -> Timestamptz, delivered_at -> Nullable<Timestamptz>, failure -> Nullable<Text>,

@@ -246,3 +246,20 @@ pub async fn renew(
         .await?;
     Ok(())
 }
+
+/// The same, when its user has shown once more at `now` that it is them.
+pub async fn prove(
+    mut conn: &Conn,
+    session: &SessionId,
+    (token_hash, now): (&[u8], Timestamp),
+) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(session.as_str()))
+        .set((
+            sessions::token_hash.eq(token_hash),
+            sessions::authenticated_at.eq(now),
+            sessions::last_seen_at.eq(now),
+        ))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}

@@ -156,3 +156,18 @@ pub async fn set_names(mut conn: &Conn, user: &UserId, names: &Names) -> Result<
         .await?;
     Ok(())
 }
+
+/// Somebody, and nobody else changes the row until the transaction ends.
+pub async fn find_and_lock(mut conn: &Conn, user: &UserId) -> Result<Option<User>, StoreError> {
+    let row = users::table.find(user.as_str()).select(users::id).for_update();
+    let locked: Option<String> = row.first(&mut conn).await.optional()?;
+    if locked.is_none() { Ok(None) } else { find(conn, user).await }
+}
+
+pub async fn set_status(mut conn: &Conn, user: &UserId, status: Status) -> Result<(), StoreError> {
+    diesel::update(users::table.find(user.as_str()))
+        .set((users::status.eq(status.as_str()), users::updated_at.eq(clock_now())))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}

@@ -2,13 +2,14 @@
 use super::{Calling, ManageRefusal, Manager, Role, Wish, event};
 use crate::domain::UserId;
 use crate::domain::box_profile::{BoxProfile, BoxStatus, BoxUser};
-use crate::domain::permission::USERS_WRITE;
-use crate::domain::protocol::EndReason;
+use crate::domain::permission::COADMIN;
+use crate::domain::role::Clout;
 use crate::domain::user::UserKind;
-use crate::flows::end_impersonation::{self, EndedBy};
+use crate::flows::end_impersonation::{Touched, judge_touched};
+use crate::flows::last_administrator::{self, Before};
+use crate::flows::shut_out::shut_out;
 use crate::flows::{Context, Failure};
 use crate::store::box_users;
-use crate::store::impersonations::Filter;
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
 /// What is not given stays as it is.
@@ -69,8 +70,8 @@ pub async fn change_user(
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let manager = Manager::of(calling, Wish::Write).map_err(Failure::Refused)?;
     let mut conn = ctx.store.conn().await?;
-    let written = conn.transaction(async |tx| write(tx, (&manager, calling), user, changes).await);
-    written.await?.map_err(Failure::Refused)
+    // A refusal undoes what was written before it.
+    conn.transaction(async |tx| write(tx, (&manager, calling), user, changes).await).await
 }
 
 async fn write(
@@ -78,20 +79,13 @@ async fn write(
     (manager, calling): (&Manager<'_>, Calling<'_>),
     user: &UserId,
     changes: &Changes,
-) -> Result<Result<BoxUser, ManageRefusal>, StoreError> {
-    let Some(mut target) = box_users::find_and_lock(tx, user).await? else {
-        return Ok(Err(ManageRefusal::NotFound));
-    };
-    if let Err(refusal) = manager.check_may_change(&target.user) {
-        return Ok(Err(refusal));
-    }
+) -> Result<BoxUser, Failure<ManageRefusal>> {
+    let (mut target, before) = target(tx, manager, user).await?;
     if changes.role.is_some() && target.user.kind == UserKind::AppUser {
-        return Ok(Err(ManageRefusal::NotForAppUsers("role")));
+        return Err(Failure::Refused(ManageRefusal::NotForAppUsers("role")));
     }
-    if let Some(role) = changes.role
-        && let Err(refusal) = set_role(tx, manager, user, role).await?
-    {
-        return Ok(Err(refusal));
+    if let Some(role) = changes.role {
+        set_role(tx, manager, user, role).await?;
     }
     changes.apply(&mut target.profile);
     let was = target.user.status;
@@ -100,31 +94,74 @@ async fn write(
         .map_err(|e| StoreError::Corrupt { table: "users", what: e.to_string() })?;
     let row = box_users::Changes { name: changes.name.as_deref(), status: status.as_str(), box_ };
     box_users::update(tx, user, &row).await?;
+    let by = calling.user.map(|user| user.id.as_str());
     if was.is_active() && !status.is_active() {
-        end_everything(tx, calling, user).await?;
+        shut_out(tx, user, by, calling.caller).await?;
+    } else if changes.role.is_some() {
+        judge_touched(tx, Touched::User(user.as_str()), by.unwrap_or_default(), calling.caller)
+            .await?;
     }
+    stays_administered(tx, before).await?;
     let event = event(calling, user.as_str(), &manager.organization).with("action", "update");
     store::audit::append(tx, &event.with("changed", changes.names())).await?;
-    Ok(box_users::find(tx, user).await?.ok_or(ManageRefusal::NotFound))
+    box_users::find(tx, user).await?.ok_or(Failure::Refused(ManageRefusal::NotFound))
 }
 
+/// Whom the caller may change, locked.
+async fn target(
+    tx: &Conn,
+    manager: &Manager<'_>,
+    user: &UserId,
+) -> Result<(BoxUser, Before), Failure<ManageRefusal>> {
+    let found = box_users::find_and_lock(tx, user).await?;
+    let target = found.ok_or(Failure::Refused(ManageRefusal::NotFound))?;
+    manager.check_may_change(&target.user).map_err(Failure::Refused)?;
+    Ok((target, last_administrator::before_change_of(tx, user).await?))
+}
+
+async fn stays_administered(tx: &Conn, before: Before) -> Result<(), Failure<ManageRefusal>> {
+    if before.leaves_somebody(tx).await? {
+        Ok(())
+    } else {
+        Err(Failure::Refused(ManageRefusal::LastAdministrator))
+    }
+}
+
+/// Who may not give the role may not take it either.
 async fn set_role(
     tx: &Conn,
     manager: &Manager<'_>,
     user: &UserId,
     role: Role,
-) -> Result<Result<(), ManageRefusal>, StoreError> {
-    let needed = box_users::coadmin_permissions(tx).await?;
-    // Who may not give the role may not take it either.
-    let may = needed.is_subset_of(&manager.user.permissions)
-        && manager.user.permissions.holds(USERS_WRITE);
-    match role {
-        Role::Coadmin if may => box_users::make_coadmin(tx, user.as_str()).await?,
-        Role::User if may => box_users::unmake_coadmin(tx, user.as_str()).await?,
-        Role::User => {}
-        Role::Coadmin => return Ok(Err(ManageRefusal::RoleTooHigh)),
+) -> Result<(), Failure<ManageRefusal>> {
+    let held = store::roles::list_of(tx, user.as_str()).await?;
+    let is_coadmin = held.iter().any(|role| role.name == COADMIN);
+    if is_coadmin == (role == Role::Coadmin) {
+        return Ok(());
     }
-    Ok(Ok(()))
+    check_reaches_coadmin(tx, manager).await?;
+    match role {
+        Role::Coadmin => box_users::make_coadmin(tx, user.as_str()).await?,
+        Role::User => box_users::unmake_coadmin(tx, user.as_str()).await?,
+    }
+    Ok(())
+}
+
+/// Whether the caller holds all that co-administrators hold, and has their rank.
+pub(super) async fn check_reaches_coadmin(
+    tx: &Conn,
+    manager: &Manager<'_>,
+) -> Result<(), Failure<ManageRefusal>> {
+    let own = store::roles::list_of(tx, manager.user.id.as_str()).await?;
+    let rank = own.iter().map(|role| role.rank).max().unwrap_or(0);
+    let clout = Clout { permissions: &manager.user.permissions, rank };
+    let role = store::roles::find(tx, COADMIN).await?;
+    let (role, _) = role.ok_or(Failure::Refused(ManageRefusal::RoleTooHigh))?;
+    if clout.reaches(role.permissions.iter().map(String::as_str), role.rank) {
+        Ok(())
+    } else {
+        Err(Failure::Refused(ManageRefusal::RoleTooHigh))
+    }
 }
 
 /// From this commit on no token of theirs counts, and nobody acts as them.
@@ -135,37 +172,15 @@ pub async fn delete_user(
 ) -> Result<(), Failure<ManageRefusal>> {
     let manager = Manager::of(calling, Wish::Write).map_err(Failure::Refused)?;
     let mut conn = ctx.store.conn().await?;
-    let deleted = conn.transaction(async |tx| {
-        let Some(target) = box_users::find_and_lock(tx, user).await? else {
-            return Ok::<_, StoreError>(Err(ManageRefusal::NotFound));
-        };
-        if let Err(refusal) = manager.check_may_change(&target.user) {
-            return Ok(Err(refusal));
-        }
-        end_everything(tx, calling, user).await?;
+    conn.transaction(async |tx| {
+        let (_, before) = target(tx, &manager, user).await?;
+        let by = calling.user.map(|user| user.id.as_str());
+        shut_out(tx, user, by, calling.caller).await?;
         store::directory::delete(tx, user.as_str()).await?;
+        stays_administered(tx, before).await?;
         let event = event(calling, user.as_str(), &manager.organization).with("action", "delete");
         store::audit::append(tx, &event).await?;
-        Ok(Ok(()))
-    });
-    deleted.await?.map_err(Failure::Refused)
-}
-
-/// Their sessions, what they do as others, and what others do as them.
-async fn end_everything(tx: &Conn, calling: Calling<'_>, user: &UserId) -> Result<(), StoreError> {
-    let actor = calling.user.map(|user| user.id.as_str());
-    let all = || Filter { limit: i64::from(u16::MAX), ..Filter::default() };
-    for (filter, reason) in [
-        (Filter { actor: Some(user.clone()), ..all() }, EndReason::ActorRevoked),
-        (Filter { subject: Some(user.clone()), ..all() }, EndReason::SubjectChanged),
-    ] {
-        for status in ["active", "link_issued"] {
-            let filter = Filter { status: Some(status.to_owned()), ..filter.clone() };
-            for record in store::impersonations::list(tx, &filter).await? {
-                let by = EndedBy { actor, reason };
-                end_impersonation::end(tx, &record, by, calling.caller).await?;
-            }
-        }
-    }
-    store::directory::sign_out_everywhere(tx, user.as_str()).await
+        Ok(())
+    })
+    .await
 }

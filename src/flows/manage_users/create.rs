@@ -1,4 +1,5 @@
 //! A new user.
+use super::change::check_reaches_coadmin;
 use super::{Calling, ManageRefusal, Manager, Role, Wish, event};
 use crate::crypto::random;
 use crate::domain::box_profile::{BoxProfile, BoxUser};
@@ -37,16 +38,15 @@ pub async fn create_user(
     check_may_make(&manager, calling, &new).map_err(Failure::Refused)?;
     let mut conn = ctx.store.conn().await?;
     let made = conn.transaction(async |tx| write(tx, (&manager, calling), &new).await).await;
-    match made {
-        Ok(outcome) => outcome.map_err(Failure::Refused),
-        Err(taken) if taken.violates(box_users::LOGIN_IS_UNIQUE) => {
-            Err(Failure::Refused(ManageRefusal::LoginTaken))
+    made.map_err(|failure| match failure {
+        Failure::Accident(taken) if taken.violates(box_users::LOGIN_IS_UNIQUE) => {
+            Failure::Refused(ManageRefusal::LoginTaken)
         }
-        Err(taken) if taken.violates(box_users::EXTERNAL_ID_IS_UNIQUE) => {
-            Err(Failure::Refused(ManageRefusal::ExternalIdTaken))
+        Failure::Accident(taken) if taken.violates(box_users::EXTERNAL_ID_IS_UNIQUE) => {
+            Failure::Refused(ManageRefusal::ExternalIdTaken)
         }
-        Err(accident) => Err(accident.into()),
-    }
+        failure @ (Failure::Refused(_) | Failure::Accident(_) | Failure::Busy) => failure,
+    })
 }
 
 /// App users are made for applications that the organization has let in; people by those who reach people.
@@ -78,16 +78,13 @@ async fn write(
     tx: &Conn,
     (manager, calling): (&Manager<'_>, Calling<'_>),
     new: &NewUser,
-) -> Result<Result<BoxUser, ManageRefusal>, StoreError> {
+) -> Result<BoxUser, Failure<ManageRefusal>> {
     let corrupt = |what: String| StoreError::Corrupt { table: "users", what };
     let id = UserId::parse(random::id("usr", calling.token.now))
         .map_err(|problem| corrupt(problem.to_string()))?;
     let coadmin = matches!(new.whose, Whose::Organization { role: Role::Coadmin, .. });
     if coadmin {
-        let needed = box_users::coadmin_permissions(tx).await?;
-        if !needed.is_subset_of(&manager.user.permissions) {
-            return Ok(Err(ManageRefusal::RoleTooHigh));
-        }
+        check_reaches_coadmin(tx, manager).await?;
     }
     let record = record((manager, calling), &id, new)?;
     box_users::insert(tx, &record).await?;
@@ -97,7 +94,7 @@ async fn write(
     let event = event(calling, id.as_str(), &manager.organization).with("action", "create");
     store::audit::append(tx, &event.with("kind", record.kind)).await?;
     let made = box_users::find(tx, &id).await?;
-    Ok(Ok(made.ok_or_else(|| corrupt("a new user is not there".to_owned()))?))
+    Ok(made.ok_or_else(|| corrupt("a new user is not there".to_owned()))?)
 }
 
 fn record(

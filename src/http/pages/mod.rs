@@ -20,6 +20,7 @@ pub mod headers;
 pub mod impersonation;
 pub mod message;
 pub mod return_to;
+pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;
 pub mod stop;
@@ -46,6 +47,11 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             resource("/login", "GET, HEAD, POST")
                 .route(read().to(sign_in::get))
                 .route(web::post().to(sign_in::post)),
+        )
+        .service(
+            resource("/setup", "GET, HEAD, POST")
+                .route(read().to(set_up::get))
+                .route(web::post().to(set_up::post)),
         )
         .service(
             resource("/logout", "GET, HEAD, POST")

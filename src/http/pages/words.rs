@@ -48,7 +48,14 @@ pub fn protocol(name: &str) -> &'static str {
     word(PROTOCOLS, name).unwrap_or("another protocol")
 }
 
-pub const CHANNELS: &[(&str, &str)] = &[("link", "Link"), ("console", "Console or command line")];
+pub const CHANNELS: &[(&str, &str)] = &[
+    ("link", "Link"),
+    ("console", "Console or command line"),
+    ("as_user", "As-User header"),
+    ("on_behalf_of", "On-Behalf-Of header"),
+    ("token_exchange", "Token exchange"),
+    ("jwt_grant", "Signed request of the application"),
+];
 
 pub fn channel(name: &str) -> &str {
     word(CHANNELS, name).unwrap_or(name)
@@ -65,6 +72,8 @@ const EVENTS: &[(&str, &str)] = &[
     ("impersonation.link_rejected", "Link rejected"),
     ("impersonation.started", "Impersonation started"),
     ("impersonation.token_issued", "Token issued"),
+    ("impersonation.api_call", "Call to an application"),
+    ("impersonation.action_blocked", "Action blocked"),
     ("impersonation.ended", "Impersonation ended"),
     ("login.succeeded", "Signed in"),
     ("login.failed", "Sign-in failed"),
@@ -72,6 +81,8 @@ const EVENTS: &[(&str, &str)] = &[
     ("user.changed", "User changed"),
     ("user.password_changed", "Password changed"),
     ("application.changed", "Application changed"),
+    ("application.token_issued", "Token for an application's own user"),
+    ("application.token_refused", "Token for an application refused"),
     ("organization.changed", "Organization changed"),
     ("role.changed", "Role changed"),
     ("key.rotated", "Key rotated"),

@@ -287,6 +287,110 @@ const stories = {
     for (const [path, bytes] of Object.entries(sizes)) assert.ok(bytes > 0 && bytes <= 50 * 1024, `${path}: ${bytes}`);
   },
 
+  /// An administrator makes an organization and a role, gives the role, and takes it all back.
+  async manage(browser) {
+    const page = await person(browser, { javaScriptEnabled: it.scripts });
+    await enter(page, it.ada);
+    const menu = page.getByRole('navigation', { name: 'Console' });
+    await menu.getByRole('link', { name: 'Organizations' }).click();
+    await heading(page, 'Organizations');
+    await page.getByRole('link', { name: 'New organization' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('Initech');
+    await button(page, 'Create').click();
+    await heading(page, 'Initech');
+    await page.getByText('The organization is there.').waitFor();
+    await page.getByLabel('Name', { exact: true }).fill('Initrode');
+    await page.getByLabel('Support staff may act as its people').uncheck();
+    await button(page, 'Save').click();
+    await heading(page, 'Initrode');
+    await page.getByText('Impersonation switched off').waitFor();
+    await page.getByRole('navigation', { name: 'Up' }).getByRole('link').click();
+    await page.getByLabel('Name or id').fill('initro');
+    if (it.scripts) await page.getByRole('status').getByText('One organization').waitFor();
+    else await button(page, 'Search').click();
+    await page.getByRole('link', { name: 'Initrode' }).first().click();
+    await heading(page, 'Initrode');
+    await button(page, 'Remove').click();
+    await page.getByText('The organization has been removed.').waitFor();
+
+    await menu.getByRole('link', { name: 'Roles' }).click();
+    await heading(page, 'Roles');
+    await page.getByRole('link', { name: 'New role' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('Front desk');
+    await page.getByLabel('Rank').fill('5');
+    await page.getByRole('checkbox', { name: 'See organizations' }).check();
+    await page.getByLabel(/^Other permissions/).fill('Orders!');
+    await button(page, 'Create').click();
+    await page.getByText('“Orders!” is no permission').waitFor();
+    assert.ok(await page.getByRole('checkbox', { name: 'See organizations' }).isChecked());
+    await page.getByLabel(/^Other permissions/).fill('orders:refund');
+    await button(page, 'Create').click();
+    await heading(page, 'Front desk');
+    await page.getByText('A word of your applications').waitFor();
+
+    await page.goto(`${it.issuer}/console/users/usr_alice`);
+    await page.getByLabel('Another role').selectOption('Front desk');
+    await button(page, 'Give').click();
+    await page.getByText('They have the role now.').waitFor();
+    await page.getByRole('link', { name: 'Front desk' }).click();
+    await heading(page, 'Front desk');
+    await page.getByText('Alice Chen').waitFor();
+    await page.getByText('Only a role that nobody holds can be removed.').waitFor();
+    await page.getByRole('link', { name: 'Alice Chen' }).click();
+    await button(page, 'Take away the role Front desk').click();
+    await page.getByText('They have the role no longer.').waitFor();
+    await button(page, 'Switch off').click();
+    await page.getByText('They are switched off').waitFor();
+    await button(page, 'Switch on').click();
+    await page.getByText('They are active again.').waitFor();
+    await page.goto(`${it.issuer}/console/roles/Front%20desk`);
+    await button(page, 'Remove').click();
+    await page.getByText('The role has been removed.').waitFor();
+  },
+
+  /// Signed in a while ago: the password once more, and on with what was filled in.
+  async 'step-up'(browser) {
+    const page = await person(browser, { javaScriptEnabled: it.scripts });
+    await enter(page);
+    const filled = new URLSearchParams({ application: 'portal', reason: 'a call', ticket: 'T-1' });
+    await page.goto(`${it.issuer}/console/users/usr_alice/sign-in-as?${filled}`);
+    await button(page, 'Open in a private window').click();
+    await heading(page, 'Is it still you?');
+    if (it.scripts) await new Album(it.album).look(page, 'console-prove');
+    await page.getByLabel('Your password').fill('wrong');
+    await button(page, 'Continue').click();
+    await page.getByRole('alert').getByText('The password is wrong.').waitFor();
+    await page.getByRole('link', { name: 'Cancel' }).click();
+    await heading(page, 'Sign in as Alice Chen');
+    assert.equal(await page.getByLabel('Ticket').inputValue(), 'T-1');
+    await button(page, 'Open in a private window').click();
+    await page.getByLabel('Your password').fill(it.sam.password);
+    await page.keyboard.press('Enter');
+    await heading(page, 'Your code');
+  },
+
+  /// Nobody is there yet: the code that the server printed makes the first administrator.
+  async 'set-up'(browser) {
+    const page = await person(browser);
+    await page.goto(`${it.issuer}/setup`);
+    await heading(page, 'The first administrator');
+    await new Album(it.album).look(page, 'setup');
+    await page.getByLabel('Code').fill(it.code);
+    await page.getByLabel('Your email address').fill('root@example.test');
+    await page.getByLabel('Your name').fill('Rosa Root');
+    await page.getByLabel('Password', { exact: true }).fill('short');
+    await page.getByLabel('Password once more').fill('short');
+    await button(page, 'Become administrator').click();
+    await page.getByRole('alert').getByText('fewer than 12 characters').waitFor();
+    await page.getByLabel('Code').fill(it.code);
+    await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+    await page.getByLabel('Password once more').fill('correct horse battery');
+    await button(page, 'Become administrator').click();
+    await heading(page, 'Sign in');
+    await signIn(page, { email: 'root@example.test', password: 'correct horse battery' });
+    await heading(page, 'Users');
+  },
+
   /// From the click to the page of the application, again and again.
   async landing(browser) {
     const page = await person(browser);
@@ -339,6 +443,27 @@ const stories = {
     await album.look(page, 'console-user-staff');
     await page.goto(`${it.issuer}/console/users/usr_alice/preview`);
     await album.look(page, 'console-preview');
+    for (const [path, name] of [
+      ['/console/organizations', 'organizations'],
+      ['/console/organizations/acme', 'organization'],
+      ['/console/new-organization', 'organization-new'],
+      ['/console/roles', 'roles'],
+      ['/console/roles/support', 'role-built-in'],
+    ]) {
+      await page.goto(it.issuer + path);
+      await album.look(page, `console-${name}`);
+    }
+    await page.goto(`${it.issuer}/console/new-role`);
+    await page.getByLabel('Name', { exact: true }).fill('Front desk');
+    await page.getByLabel('Rank').fill('5000');
+    await page.getByRole('checkbox', { name: 'See people' }).check();
+    await button(page, 'Create').click();
+    await page.getByText('A whole number from 0 to 1000.').waitFor();
+    await album.look(page, 'console-role-new');
+    await page.getByLabel('Rank').fill('5');
+    await button(page, 'Create').click();
+    await heading(page, 'Front desk');
+    await album.look(page, 'console-role');
     await page.goto(`${it.issuer}/console/users/usr_alice/preview?application=northwind-saml`);
     await album.look(page, 'console-preview-attributes');
     await page.goto(`${it.issuer}/go`);

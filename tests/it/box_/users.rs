@@ -396,10 +396,55 @@ async fn f30_nothing_is_set_that_is_not_the_callers_to_set() {
     }
     // A service account makes no co-administrators: they may do more than it may.
     let body = json!({"name": "Cersei", "login": "cersei@acme.test", "role": "coadmin"});
-    wrong(&desk.send(Method::POST, "/2.0/users", body).await, 400, "bad_request", Some("role"));
+    let code = "access_denied_insufficient_permissions";
+    wrong(&desk.send(Method::POST, "/2.0/users", body).await, 403, code, Some("role"));
     let answer = desk.send(Method::PUT, "/2.0/users/usr_alice", json!({"role": "coadmin"})).await;
-    wrong(&answer, 400, "bad_request", Some("role"));
+    wrong(&answer, 403, code, Some("role"));
     assert_eq!(server.db.contents().await, before);
+}
+
+/// By an application's token: the permissions are there, the rank is not.
+#[tokio::test]
+async fn h12_no_role_is_given_above_the_rank_of_whoever_calls() {
+    let server = TestServer::start().await;
+    let desk = Desk::of(&server, APP).await;
+    let service = service_account(&server, APP).await;
+    let wide = "INSERT INTO roles (name, permissions, rank) SELECT 'wide', permissions, 45 FROM roles WHERE name = 'coadmin'";
+    server.db.sql(&format!("{wide}; INSERT INTO user_roles VALUES ('{service}', 'wide')")).await;
+    let before = server.db.contents().await;
+    let code = "access_denied_insufficient_permissions";
+    let body = json!({"name": "Cersei", "login": "cersei@acme.test", "role": "coadmin"});
+    wrong(&desk.send(Method::POST, "/2.0/users", body).await, 403, code, Some("role"));
+    for user in ["usr_alice", "usr_auditor"] {
+        let answer =
+            desk.send(Method::PUT, &format!("/2.0/users/{user}"), json!({"role": "coadmin"})).await;
+        wrong(&answer, 403, code, Some("role"));
+    }
+    // Nor by the way, with other changes, nor to itself.
+    let more = json!({"name": "Other", "role": "coadmin", "status": "inactive"});
+    wrong(&desk.send(Method::PUT, "/2.0/users/usr_alice", more).await, 403, code, Some("role"));
+    let own = format!("/2.0/users/{service}");
+    assert_eq!(desk.send(Method::PUT, &own, json!({"role": "coadmin"})).await.status, 404);
+    assert_eq!(server.db.contents().await, before);
+    server.db.sql("UPDATE roles SET rank = 50 WHERE name = 'wide'").await;
+    let answer = desk.send(Method::PUT, "/2.0/users/usr_alice", json!({"role": "coadmin"})).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn h14_the_users_api_takes_the_last_administrator_away_no_more_than_the_console() {
+    let server = TestServer::start().await;
+    let desk = Desk::of(&server, APP).await;
+    // The only one is in the organization, and by nothing but the name of the role.
+    server.db.sql("DELETE FROM user_roles WHERE role = 'admin'; INSERT INTO user_roles VALUES ('usr_alice', 'admin'); UPDATE roles SET permissions = '{}' WHERE name = 'admin'").await;
+    let status = json!({"status": "inactive"});
+    let answer = desk.send(Method::PUT, "/2.0/users/usr_alice", status.clone()).await;
+    wrong(&answer, 409, "conflict", None);
+    wrong(&desk.delete("usr_alice").await, 409, "conflict", None);
+    assert_eq!(server.db.text("SELECT status FROM users WHERE id = 'usr_alice'").await, "active");
+    server.db.sql("INSERT INTO user_roles VALUES ('auth0|bob', 'admin')").await;
+    let answer = desk.send(Method::PUT, "/2.0/users/usr_alice", status).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
 #[tokio::test]

@@ -9,6 +9,12 @@ const PAGES: &[&str] = &[
     "/console/users/usr_alice",
     "/console/users/usr_alice/preview",
     "/console/users/usr_alice/sign-in-as",
+    "/console/organizations",
+    "/console/organizations/org_acme",
+    "/console/new-organization",
+    "/console/roles",
+    "/console/roles/auditor",
+    "/console/new-role",
 ];
 /// The same of administrators alone.
 const ADMIN_PAGES: &[&str] = &[
@@ -39,6 +45,17 @@ const FORMS: &[&str] = &[
     "/console/users/usr_alice/sign-in-as/link",
     "/console/users/usr_alice/sign-in-as/code",
     "/console/users/usr_alice/sessions/ses_none/end",
+    "/console/users/usr_alice/sign-in-as/prove",
+    "/console/users/usr_alice/roles/give",
+    "/console/users/usr_alice/roles/take",
+    "/console/users/usr_alice/status",
+    "/console/organizations/org_acme",
+    "/console/organizations/org_acme/status",
+    "/console/organizations/org_acme/delete",
+    "/console/new-organization",
+    "/console/roles/auditor",
+    "/console/roles/auditor/delete",
+    "/console/new-role",
 ];
 
 #[tokio::test]
@@ -46,12 +63,12 @@ async fn h18_staff_get_in_as_far_as_their_roles_go_and_nobody_else_does() {
     let server = TestServer::start().await;
     // Columns: the pages. `usr_auditor` may read users, not act; `max` may write, not act.
     for (name, expected) in [
-        ("alice", [403, 403, 403, 403, 403]),
-        ("max", [302, 200, 200, 200, 403]),
-        ("sam", [302, 200, 200, 200, 200]),
-        ("riley", [302, 200, 200, 200, 200]),
-        ("carol", [403, 403, 403, 403, 403]),
-        ("ada", [302, 200, 200, 200, 200]),
+        ("alice", [403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403]),
+        ("max", [302, 200, 200, 200, 403, 403, 403, 403, 200, 200, 403]),
+        ("sam", [302, 200, 200, 200, 200, 403, 403, 403, 200, 200, 403]),
+        ("riley", [302, 200, 200, 200, 200, 403, 403, 403, 200, 200, 403]),
+        ("carol", [403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403]),
+        ("ada", [302, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ] {
         let browser = signed_in(&server, name).await;
         for (path, expected) in PAGES.iter().zip(expected) {
@@ -130,6 +147,62 @@ async fn h10_a_field_that_is_not_of_the_form_is_refused() {
         for field in ["role", "actor", "impersonator_id", "is_super", "organization", "user_id"] {
             let form = [("csrf", "x"), ("application", "portal"), (field, "usr_ada")];
             assert_eq!(sam.post_form(path, &form).await.status, 400, "{path} {field}");
+        }
+    }
+    let ada = signed_in(&server, "ada").await;
+    for path in FORMS {
+        for field in ["rôle", "actor", "tenant_id", "is_super", "built_in", "kind", "user_id"] {
+            let form = [("csrf", "x"), (field, "usr_ada")];
+            assert_eq!(ada.post_form(path, &form).await.status, 400, "{path} {field}");
+        }
+    }
+    let before = without_sessions(before);
+    assert_eq!(without_sessions(server.db.contents().await), before);
+}
+
+/// Signing in is no change of what the forms are about.
+fn without_sessions(mut contents: Vec<(String, String)>) -> Vec<(String, String)> {
+    contents.retain(|(table, _)| table != "sessions" && table != "users");
+    contents
+}
+
+/// Nobody who may only look changes anything: every form, by its own true token.
+#[tokio::test]
+async fn h31_whoever_may_only_look_changes_nothing_about_people_roles_and_organizations() {
+    let server = TestServer::start().await;
+    server.db.sql("UPDATE roles SET permissions = '{users:read,organizations:read,audit:read}' WHERE name = 'auditor'; INSERT INTO user_roles VALUES ('usr_unverified', 'auditor'); DELETE FROM user_roles WHERE user_id = 'usr_unverified' AND role = 'support'").await;
+    let browser = server.browser();
+    let entered = browser.sign_in("unverified@understudy.test", "una-password").await;
+    assert_eq!(entered.status, 303, "{}", entered.body);
+    for path in PAGES.iter().filter(|path| !path.contains("sign-in-as") && !path.contains("/new-"))
+    {
+        let page = browser.open(path).await;
+        let main = page.body.split("<main").nth(1).unwrap_or_default();
+        assert!(!main.contains("method=\"post\""), "{path} offers a form: {main}");
+    }
+    let session = server.db.text("SELECT id FROM sessions WHERE user_id = 'usr_unverified'").await;
+    let before = server.db.contents().await;
+    for path in FORMS {
+        let parts: Vec<&str> = path.split('/').collect();
+        let about = parts.get(3).copied().unwrap_or_default();
+        for purpose in [
+            "give-role",
+            "take-role",
+            "status-of-user",
+            "change-organization",
+            "status-of-organization",
+            "delete-organization",
+            "new-organization",
+            "change-role",
+            "delete-role",
+            "new-role",
+            "end-session",
+            "sign-in-as",
+        ] {
+            let mac = server.parts.shared.forms.sign(purpose, &["salt", &session, about]);
+            let csrf = format!("salt.{mac}");
+            let page = browser.post_form(path, &[("csrf", &csrf)]).await;
+            assert_eq!(page.status, 403, "{path} {purpose}");
         }
     }
     assert_eq!(server.db.contents().await, before);

@@ -3,9 +3,14 @@ mod applications;
 mod entering;
 mod finding;
 mod history;
+mod members;
+mod organizations;
 mod keys;
 mod real_browser;
+mod roles;
+mod set_up;
 mod sign_in_as;
+mod step_up;
 mod templates;
 mod trail;
 mod user_page;
@@ -16,7 +21,7 @@ use crate::support::{Browser, Page, TestServer};
 async fn signed_in(server: &TestServer, name: &str) -> Browser {
     let browser = server.browser();
     let domain = match name {
-        "alice" | "riley" => "acme.test",
+        "alice" | "riley" | "cora" | "cody" => "acme.test",
         "carol" => "globex.test",
         _ => "understudy.test",
     };

@@ -3,6 +3,7 @@ use crate::support::TestServer;
 use crate::support::counterpart::{node, run};
 use crate::support::dev::Dev;
 use serde_json::json;
+use understudy::flows::set_up::Waiting;
 
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots");
 
@@ -16,6 +17,12 @@ const PATHS: &[&str] = &[
     "/console/impersonations",
     "/console/impersonations/history",
     "/console/audit",
+    "/console/organizations",
+    "/console/organizations/acme",
+    "/console/new-organization",
+    "/console/roles",
+    "/console/roles/support",
+    "/console/new-role",
     "/go",
 ];
 
@@ -39,11 +46,21 @@ async fn tell(story: &str) -> String {
     tell_of("browser/console.mjs", story, PATHS).await
 }
 
+/// The same, with scripts or without.
+async fn tell_with(story: &str, scripts: bool) -> String {
+    tell_all("browser/console.mjs", (story, scripts), PATHS).await
+}
+
 async fn tell_of(script: &str, story: &str, paths: &[&str]) -> String {
+    tell_all(script, (story, true), paths).await
+}
+
+async fn tell_all(script: &str, (story, scripts): (&str, bool), paths: &[&str]) -> String {
     let dev = Dev::start().await;
     let person = |email: &str, password: &str| json!({"email": email, "password": password});
     let facts = json!({
         "story": story,
+        "scripts": scripts,
         "protocol": "oauth2",
         "issuer": dev.url,
         "demo": dev.demo,
@@ -90,6 +107,41 @@ async fn the_keyboard_alone_gets_from_a_name_into_the_application() {
 #[tokio::test]
 async fn the_console_works_without_javascript() {
     tell("without-javascript").await;
+}
+
+#[tokio::test]
+async fn organizations_and_roles_are_managed_with_and_without_javascript() {
+    tell_with("manage", true).await;
+    tell_with("manage", false).await;
+}
+
+#[tokio::test]
+async fn h19_the_password_is_asked_for_again_and_what_was_filled_in_stays() {
+    let server = TestServer::start().await;
+    // Everybody signed in a while ago.
+    let older = "CREATE FUNCTION older() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        NEW.authenticated_at := NEW.authenticated_at - interval '6 minutes'; RETURN NEW; END $$; \
+        CREATE TRIGGER older BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION older()";
+    server.db.sql(older).await;
+    for scripts in [true, false] {
+        let facts = json!({
+            "story": "step-up",
+            "scripts": scripts,
+            "issuer": server.url,
+            "album": SCREENSHOTS,
+            "sam": {"email": "sam@understudy.test", "password": "sam-password"},
+        });
+        run(node("browser/console.mjs"), &facts).await;
+    }
+}
+
+#[tokio::test]
+async fn h29_the_first_administrator_comes_in_by_the_printed_code() {
+    let server = super::set_up::fresh().await;
+    let code = super::set_up::code(&server.parts, Waiting::Keep).await.unwrap();
+    let facts =
+        json!({"story": "set-up", "issuer": server.url, "album": SCREENSHOTS, "code": code});
+    run(node("browser/console.mjs"), &facts).await;
 }
 
 #[tokio::test]
@@ -257,7 +309,9 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
         quoted.join(",")
     );
     server.db.sql(&made).await;
-    let mut paths: Vec<String> = PATHS.iter().map(|path| (*path).to_owned()).collect();
+    let mut paths: Vec<String> =
+        PATHS.iter().map(|path| path.replace("/acme", "/org_acme")).collect();
+    paths.push("/console/organizations?q=%3Cscript%3E&status=%3Cscript%3E&after=org_x1".to_owned());
     paths.extend(
         [
             "/console/applications",
@@ -278,6 +332,9 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
         paths.push(format!("/console/applications/saml_x{n}"));
         paths.push(format!("/console/applications/saml_x{n}/edit"));
         paths.push(format!("/console/applications/wsfed_x{n}{text}/setup"));
+        paths.push(format!("/console/organizations/org_x{n}?done={text}"));
+        let role: String = payload.chars().take(90).collect();
+        paths.push(format!("/console/roles/{}", encoded(&role)));
     }
     // Each browser has its own time.
     for paths in paths.chunks(80) {

@@ -276,6 +276,7 @@ async fn a_code_is_forgotten_after_five_minutes_and_by_changed_rules() {
     let late = code_of(&sam, "portal").await;
     server.db.advance("5 minutes").await;
     assert_eq!(type_in(&sam, &late).await.status, 400);
+    let sam = signed_in(&server, "sam").await;
     let code = code_of(&sam, "portal").await;
     server.db.sql("UPDATE clients SET impersonation_enabled = false WHERE id = 'portal'").await;
     assert_eq!(type_in(&sam, &code).await.status, 403);

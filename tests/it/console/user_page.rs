@@ -151,3 +151,13 @@ async fn h15_the_preview_is_for_readers_of_users_and_of_applications_open_to_the
         assert!(!sam.open(&path).await.body.contains("<pre"), "{scope}");
     }
 }
+
+#[tokio::test]
+async fn the_account_leads_to_the_console_and_back_for_whoever_may_enter() {
+    let server = TestServer::start().await;
+    let link = "href=\"/console\">Open the console";
+    assert!(!signed_in(&server, "alice").await.open("/account").await.body.contains(link));
+    let sam = signed_in(&server, "sam").await;
+    assert!(sam.open("/account").await.body.contains(link));
+    assert!(sam.open("/console/users").await.body.contains("href=\"/account\""));
+}

@@ -164,3 +164,26 @@ async fn a_browser_that_only_acts_sees_nobodys_account() {
     assert_eq!(browser.open("/logout").await.location(), "/me/impersonation");
     assert_eq!(stop(&browser, &page).await.status, 303);
 }
+
+/// Both identities stand by themselves on the page of the decision, whatever is in their names.
+#[tokio::test]
+async fn h32_a_name_that_turns_its_surroundings_round_stays_within_itself() {
+    let server = TestServer::start().await;
+    let evil = format!("\u{202e}{} \u{2067}nimdA adA", "Very long ".repeat(40));
+    server
+        .db
+        .sql(&format!("UPDATE users SET name = $e${evil}$e$ WHERE id IN ('usr_alice', 'usr_sam')"))
+        .await;
+    let sam = server.browser();
+    sam.sign_in("sam@understudy.test", "sam-password").await;
+    let link = server.link("portal").await;
+    let confirm = sam.open(&link).await;
+    let main = confirm.body.split("<main").nth(1).unwrap();
+    let named = main.matches(&evil).count();
+    assert!(named >= 2, "{main}");
+    for before in main.split(&evil).take(named) {
+        let tag = before.rsplit('<').next().unwrap();
+        assert!(tag.starts_with("bdi") && tag.ends_with('>'), "{tag}");
+    }
+    assert!(main.contains("alice@acme.test"), "what cannot be made up stands beside it: {main}");
+}

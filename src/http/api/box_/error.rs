@@ -122,7 +122,12 @@ fn refused(refusal: ManageRefusal) -> (StatusCode, &'static str, String, Option<
         }
         ManageRefusal::RoleTooHigh => {
             let context = no_such("role", &refusal.to_string());
-            (StatusCode::BAD_REQUEST, "bad_request", "Bad Request".to_owned(), context)
+            let code = "access_denied_insufficient_permissions";
+            let message = "Access denied - insufficient permission".to_owned();
+            (StatusCode::FORBIDDEN, code, message, context)
+        }
+        ManageRefusal::LastAdministrator => {
+            (StatusCode::CONFLICT, "conflict", refusal.to_string(), None)
         }
         ManageRefusal::NotForAppUsers(name) => {
             let context = no_such(name, &refusal.to_string());

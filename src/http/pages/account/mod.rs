@@ -9,6 +9,7 @@ pub mod profile;
 pub mod sessions;
 
 use super::console::kit::Tab;
+use super::console::session::may_enter;
 use super::error::PageError;
 use super::frame::{Page, frame};
 use super::headers::{redirect, render};
@@ -77,6 +78,8 @@ struct OverviewPage {
     running: Vec<Access>,
     recent: Vec<Access>,
     more: bool,
+    /// There is something for them in the console.
+    console: bool,
     csrf: String,
 }
 
@@ -98,6 +101,7 @@ async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {
         running,
         recent,
         more: seen.accesses.next.is_some(),
+        console: may_enter(&owner.session().user),
         csrf: sign_out::token(&owner.browser),
     };
     Ok(render(&page, StatusCode::OK))

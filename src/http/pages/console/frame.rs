@@ -1,7 +1,8 @@
 //! What every page of the console has around it: the menu, who is there, what was just done.
 use super::session::ConsoleSession;
 use crate::domain::permission::{
-    AUDIT_READ, AUDIT_READ_OWN, CLIENTS_READ, IMPERSONATIONS_READ, KEYS_WRITE, USERS_READ,
+    AUDIT_READ, AUDIT_READ_OWN, CLIENTS_READ, IMPERSONATIONS_READ, KEYS_WRITE, ORGANIZATIONS_READ,
+    ROLES_WRITE, USERS_READ,
 };
 use crate::domain::user::User;
 use crate::http::pages::assets;
@@ -23,6 +24,8 @@ const MENU: &[(Section, &str, &str, &[&str])] = &[
     (Section::Users, "Users", "/console/users", &[USERS_READ]),
     (Section::Impersonations, "Impersonations", "/console/impersonations", &[IMPERSONATIONS_READ]),
     (Section::Applications, "Applications", "/console/applications", &[CLIENTS_READ]),
+    (Section::Organizations, "Organizations", "/console/organizations", &[ORGANIZATIONS_READ]),
+    (Section::Roles, "Roles", "/console/roles", &[ROLES_WRITE, USERS_READ]),
     (Section::Keys, "Signing keys", "/console/keys", &[KEYS_WRITE]),
     (Section::Audit, "Audit", "/console/audit", &[AUDIT_READ, AUDIT_READ_OWN]),
 ];

@@ -10,6 +10,8 @@ pub mod frame;
 pub mod impersonations;
 pub mod keys;
 pub mod kit;
+pub mod organizations;
+pub mod roles;
 pub mod session;
 pub mod sign_in_as;
 pub mod users;
@@ -29,6 +31,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(users::routes)
         .configure(sign_in_as::routes)
         .configure(impersonations::routes)
+        .configure(organizations::routes)
+        .configure(roles::routes)
         .configure(applications::routes)
         .configure(keys::routes)
         .configure(audit::routes);

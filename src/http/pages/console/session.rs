@@ -32,6 +32,11 @@ const ANY_OF: &[&str] = &[
     KEYS_WRITE,
 ];
 
+/// Whether there is anything for `user` in the console.
+pub fn may_enter(user: &User) -> bool {
+    ANY_OF.iter().any(|permission| user.permissions.holds(permission))
+}
+
 /// Proof of somebody who may use the console, by the session that they signed in to for themselves.
 ///
 /// An impersonated session is nobody here (DEC5), whatever its subject may do.
@@ -91,7 +96,7 @@ impl FromRequest for ConsoleSession {
             let Some(session) = browser.own().cloned() else {
                 return Err(ConsoleRefusal::sign_in(&request));
             };
-            if !ANY_OF.iter().any(|permission| session.user.permissions.holds(permission)) {
+            if !may_enter(&session.user) {
                 return Err(not_permitted(&request).into());
             }
             Ok(Self { browser, session })
@@ -112,6 +117,12 @@ impl ConsoleSession {
 
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// The same person, who has shown once more that it is them.
+    #[must_use]
+    pub fn proven(self, session: Session) -> Self {
+        Self { session, ..self }
     }
 
     pub fn ctx(&self) -> &Context {

@@ -116,7 +116,7 @@ pub fn draw(
 }
 
 /// The form may be answered with a redirect to any of the applications in its list.
-fn targets(clients: &[Client]) -> FormTargets {
+pub fn targets(clients: &[Client]) -> FormTargets {
     clients.iter().map(FormTargets::of_client).fold(FormTargets::nowhere_else(), FormTargets::and)
 }
 

@@ -47,6 +47,11 @@ impl Wanted {
         self.0.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.as_str())
     }
 
+    /// What is filled in, to be carried along.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        self.0.iter().filter(|(_, value)| !value.is_empty()).cloned().collect()
+    }
+
     fn given(&self, name: &str) -> Option<String> {
         Some(self.get(name).trim().to_owned()).filter(|value| !value.is_empty())
     }

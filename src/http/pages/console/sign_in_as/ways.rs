@@ -1,21 +1,22 @@
 //! The three ways on: at once in this window, by a link, by a code for another window.
-use super::PURPOSE;
 use super::check::{Verdict, refused, start};
 use super::page::{Scene, draw};
 use super::wanted::{NAMES, Wanted};
+use super::{PURPOSE, prove};
 use crate::domain::protocol::Redeem;
 use crate::flows::Failure;
 use crate::flows::hand_over::make_code;
 use crate::flows::redeem_impersonation::own::{OpenRefusal, open_now};
 use crate::flows::redeem_impersonation::{RedeemRefusal, Redeemed};
 use crate::flows::start_impersonation::{Start, StartRefusal, start_impersonation};
+use crate::flows::step_up;
 use crate::http::cookies;
 use crate::http::pages::answer;
 use crate::http::pages::browser::with_cookies;
 use crate::http::pages::console::users::path;
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
+use crate::http::pages::forms::{Form, Posted};
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::http::pages::times;
@@ -42,23 +43,81 @@ enum Way {
     Code { code: String, place: String },
 }
 
-/// A form that was ours, and what it asks for.
-struct Asked {
-    scene: Scene,
-    start: Result<Start, Verdict>,
+/// Which button was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pressed {
+    Open,
+    Link,
+    Code,
 }
 
-async fn asked(console: &ConsoleSession, posted: Posted) -> Result<Asked, PageError> {
+impl Pressed {
+    pub const ALL: [Self; 3] = [Self::Open, Self::Link, Self::Code];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Link => "link",
+            Self::Code => "code",
+        }
+    }
+}
+
+pub async fn open(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    press(&console, posted, Pressed::Open).await
+}
+
+pub async fn link(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    press(&console, posted, Pressed::Link).await
+}
+
+pub async fn code(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    press(&console, posted, Pressed::Code).await
+}
+
+/// Whoever signed in long ago shows first that it is still them.
+async fn press(
+    console: &ConsoleSession,
+    posted: Posted,
+    pressed: Pressed,
+) -> Result<HttpResponse, PageError> {
     let names: Vec<&str> = NAMES.iter().copied().chain(["csrf"]).collect();
     let form = posted.only(console.request(), &names)?;
-    let scene = Scene::set(console, Wanted::posted(&form)).await?;
-    console.check(&form, PURPOSE, &[scene.subject.id.as_str()])?;
-    let start = match scene.application(console) {
+    let scene = asked(console, &form).await?;
+    let stale = step_up::is_needed(console.ctx(), console.session()).await;
+    if stale.map_err(|cause| console.accident(&cause))? {
+        return Ok(prove::page(console, &scene, (pressed, None), StatusCode::FORBIDDEN));
+    }
+    go_on(console, &scene, pressed).await
+}
+
+/// A form that was ours, and what it is about.
+pub async fn asked(console: &ConsoleSession, form: &Form) -> Result<Scene, PageError> {
+    let scene = Scene::set(console, Wanted::posted(form)).await?;
+    console.check(form, PURPOSE, &[scene.subject.id.as_str()])?;
+    Ok(scene)
+}
+
+/// What the button says.
+pub async fn go_on(
+    console: &ConsoleSession,
+    scene: &Scene,
+    pressed: Pressed,
+) -> Result<HttpResponse, PageError> {
+    let asked = match scene.application(console) {
         Some(application) => start(console, &scene.wanted, &scene.subject, application)
             .map_err(|refusal| refused(&refusal)),
         None => Err(scene.nothing()),
     };
-    Ok(Asked { scene, start })
+    let start = match asked {
+        Ok(start) => start,
+        Err(verdict) => return Ok(not_so(console, scene, verdict)),
+    };
+    match pressed {
+        Pressed::Open => open_at_once(console, scene, &start).await,
+        Pressed::Link => make_link(console, scene, &start).await,
+        Pressed::Code => make_code_for(console, scene, &start).await,
+    }
 }
 
 /// The form again, with what stands in the way.
@@ -73,18 +132,17 @@ fn not_so(console: &ConsoleSession, scene: &Scene, verdict: Verdict) -> HttpResp
 }
 
 /// At once: the link is made and used up in one act.
-pub async fn open(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    let Asked { scene, start } = asked(&console, posted).await?;
-    let start = match start {
-        Ok(start) => start,
-        Err(verdict) => return Ok(not_so(&console, &scene, verdict)),
-    };
-    let opened = open_now(console.ctx(), &start, console.session(), &console.browser.caller).await;
+async fn open_at_once(
+    console: &ConsoleSession,
+    scene: &Scene,
+    start: &Start,
+) -> Result<HttpResponse, PageError> {
+    let opened = open_now(console.ctx(), start, console.session(), &console.browser.caller).await;
     match opened {
-        Ok(redeemed) => Ok(enter(&console, redeemed)),
+        Ok(redeemed) => Ok(enter(console, redeemed)),
         Err(failure) => {
-            let verdict = verdict_of(&console, failure.map(|it| in_words(&it)))?;
-            Ok(not_so(&console, &scene, verdict))
+            let verdict = verdict_of(console, failure.map(|it| in_words(&it)))?;
+            Ok(not_so(console, scene, verdict))
         }
     }
 }
@@ -124,41 +182,39 @@ fn verdict_of(console: &ConsoleSession, failure: Failure<Verdict>) -> Result<Ver
 }
 
 /// A link to be opened by the actor, wherever they are signed in.
-pub async fn link(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    let Asked { scene, start } = asked(&console, posted).await?;
-    let start = match start {
-        Ok(start) => start,
-        Err(verdict) => return Ok(not_so(&console, &scene, verdict)),
-    };
-    match start_impersonation(console.ctx(), &start, &console.browser.caller).await {
+async fn make_link(
+    console: &ConsoleSession,
+    scene: &Scene,
+    start: &Start,
+) -> Result<HttpResponse, PageError> {
+    match start_impersonation(console.ctx(), start, &console.browser.caller).await {
         Ok(issued) => {
             let direct = issued.redeem == Redeem::Direct;
             let way = Way::Link { url: issued.url, direct };
-            Ok(hand_over(&console, &scene, way, times::clock(issued.link_expires_at)))
+            Ok(hand_over(console, scene, way, times::clock(issued.link_expires_at)))
         }
         Err(failure) => {
-            let verdict = verdict_of(&console, failure.map(|it| refused(&it)))?;
-            Ok(not_so(&console, &scene, verdict))
+            let verdict = verdict_of(console, failure.map(|it| refused(&it)))?;
+            Ok(not_so(console, scene, verdict))
         }
     }
 }
 
 /// A code to be typed at `/go`.
-pub async fn code(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    let Asked { scene, start } = asked(&console, posted).await?;
-    let start = match start {
-        Ok(start) => start,
-        Err(verdict) => return Ok(not_so(&console, &scene, verdict)),
-    };
-    match make_code(console.ctx(), &start, &console.browser.caller).await {
+async fn make_code_for(
+    console: &ConsoleSession,
+    scene: &Scene,
+    start: &Start,
+) -> Result<HttpResponse, PageError> {
+    match make_code(console.ctx(), start, &console.browser.caller).await {
         Ok(code) => {
             let place = format!("{}/go", console.ctx().issuer());
             let way = Way::Code { code: code.text, place };
-            Ok(hand_over(&console, &scene, way, times::clock(code.expires_at)))
+            Ok(hand_over(console, scene, way, times::clock(code.expires_at)))
         }
         Err(failure) => {
-            let verdict = verdict_of(&console, failure.map(|it| refused(&it)))?;
-            Ok(not_so(&console, &scene, verdict))
+            let verdict = verdict_of(console, failure.map(|it| refused(&it)))?;
+            Ok(not_so(console, scene, verdict))
         }
     }
 }

@@ -1,4 +1,5 @@
 //! One user: who they are, where they are signed in, what happened, and who acted as whom.
+use super::member::{self, Member, member};
 use super::{HERE, kind, named, path};
 use crate::domain::permission::{
     AUDIT_READ, AUDIT_READ_OWN, IMPERSONATE, IMPERSONATIONS_READ, USERS_READ, USERS_WRITE,
@@ -35,7 +36,7 @@ struct UserPage {
     /// The organization too, or `None`.
     organization_off: bool,
     facts: Vec<(&'static str, String)>,
-    roles: Vec<String>,
+    member: Member,
     permissions: Vec<String>,
     last_login: Option<Moment>,
     may_act: bool,
@@ -69,7 +70,7 @@ struct Access {
 
 const FEW: i64 = 5;
 const END: &str = "end-session";
-const SENTENCES: &[(&str, &str)] = &[("ended", "The session has ended, and all that hung on it.")];
+const ENDED: (&str, &str) = ("ended", "The session has ended, and all that hung on it.");
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     console.require(USERS_READ)?;
@@ -78,8 +79,10 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let view = view.map_err(|e| console.accident(&e))?.ok_or_else(|| console.missing())?;
     let access = access(&console, &id).await?;
     let events = events(&console, &id).await?;
-    let (page, frame) = console.frame(Section::Users, "User", SENTENCES);
     let user = &view.user;
+    let member = member(&console, user).await?;
+    let sentences: Vec<_> = member::SENTENCES.iter().copied().chain([ENDED]).collect();
+    let (page, frame) = console.frame(Section::Users, "User", &sentences);
     let page = UserPage {
         page,
         console: frame,
@@ -90,7 +93,7 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         kind: kind(user.kind),
         organization_off: user.organization.as_ref().is_some_and(|it| !it.status.is_active()),
         facts: facts(&view),
-        roles: view.card.roles.clone(),
+        member,
         permissions: user.permissions.iter().map(str::to_owned).collect(),
         last_login: view.card.last_login_at.map(Moment::from),
         may_act: console.may(IMPERSONATE) && console.user().id != user.id,

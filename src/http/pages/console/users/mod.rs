@@ -1,6 +1,8 @@
-//! `/console/users`: finding somebody, everything about them, and what applications would be told of them.
+//! `/console/users`: finding somebody, everything about them, what may be changed, and what
+//! applications would be told of them.
 pub mod detail;
 pub mod list;
+pub mod member;
 pub mod preview;
 
 use super::ConsoleSession;
@@ -26,6 +28,18 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .service(
             super::resource("/console/users/{user_id}/sessions/{id}/end", "POST")
                 .route(web::post().to(detail::end_session)),
+        )
+        .service(
+            super::resource("/console/users/{user_id}/roles/give", "POST")
+                .route(web::post().to(member::give)),
+        )
+        .service(
+            super::resource("/console/users/{user_id}/roles/take", "POST")
+                .route(web::post().to(member::take)),
+        )
+        .service(
+            super::resource("/console/users/{user_id}/status", "POST")
+                .route(web::post().to(member::status)),
         );
 }
 

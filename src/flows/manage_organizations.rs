@@ -1,0 +1,261 @@
+//! Organizations: found, made, changed, switched off, removed.
+//!
+//! Staff of an organization with the permission change its name and its switch for impersonation; whether it
+//! is there and active is the operator's.
+use super::end_impersonation::{Touched, judge_touched};
+use super::last_administrator;
+use super::{Context, Failure, service_accounts};
+use crate::audit::{Event, EventKind};
+use crate::crypto::random;
+use crate::domain::caller::Caller;
+use crate::domain::permission::ORGANIZATIONS_WRITE;
+use crate::domain::user::User;
+use crate::domain::{OrganizationId, Status, organization};
+pub use crate::store::organizations::{Application, Inside, Listed, OrganizationRecord, Search};
+use crate::store::{self, Conn, StoreError, Transactional as _};
+
+/// As many people and applications as are counted.
+pub const MOST_COUNTED: i32 = 1000;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrganizationRefusal {
+    #[error("there is no such organization")]
+    NoSuchOrganization,
+    #[error("the caller may not do this to organizations")]
+    NotPermitted,
+    #[error("a name is a line of 1 to 255 characters")]
+    BadName,
+    #[error("an id has 1 to 255 characters and no control character")]
+    BadId,
+    #[error("there is an organization of this id")]
+    IdTaken,
+    #[error("there is somebody or something in it")]
+    NotEmpty(Inside),
+    #[error("nobody could administer this installation any more")]
+    LastAdministrator,
+}
+
+/// Changes to organizations that `user` may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    pub change: bool,
+    /// Make new ones, switch off, remove.
+    pub found: bool,
+}
+
+pub fn rights(user: &User) -> Rights {
+    let change = user.permissions.holds(ORGANIZATIONS_WRITE);
+    Rights { change, found: change && user.organization.is_none() }
+}
+
+/// One page of those that `reader` may see, and the `after` of the next one.
+pub async fn search(
+    ctx: &Context,
+    reader: &User,
+    search: Search,
+) -> Result<(Vec<Listed>, Option<String>), StoreError> {
+    let only = reader.organization_id().map(ToString::to_string).or(search.only);
+    let limit = search.limit;
+    let one_more = Search { only, limit: limit + 1, ..search };
+    let conn = ctx.store.conn().await?;
+    let mut rows = store::organizations::search(&conn, &one_more).await?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| more).map(|row| row.id.clone());
+    Ok((rows, next))
+}
+
+pub struct View {
+    pub record: OrganizationRecord,
+    pub inside: Inside,
+    pub applications: Vec<Application>,
+}
+
+/// Applications that a page shows.
+const FEW: i64 = 20;
+
+pub async fn view(
+    ctx: &Context,
+    reader: &User,
+    id: &OrganizationId,
+) -> Result<Option<View>, StoreError> {
+    if reader.organization_id().is_some_and(|own| own != id) {
+        return Ok(None);
+    }
+    let conn = ctx.store.conn().await?;
+    let Some(record) = store::organizations::find(&conn, id.as_str()).await? else {
+        return Ok(None);
+    };
+    let inside =
+        store::organizations::count_inside(&conn, id.as_str(), i64::from(MOST_COUNTED) + 1).await?;
+    let applications = store::organizations::applications(&conn, id.as_str(), FEW).await?;
+    Ok(Some(View { record, inside, applications }))
+}
+
+/// Makes one; its id.
+pub async fn create(
+    ctx: &Context,
+    by: &User,
+    (id, name, impersonation_enabled): (&str, &str, bool),
+    caller: &Caller,
+) -> Result<OrganizationId, Failure<OrganizationRefusal>> {
+    let mut conn = ctx.store.conn().await?;
+    let id = match id.trim() {
+        "" => random::id("org", store::settings::now(&conn).await?),
+        given => given.to_owned(),
+    };
+    let id = OrganizationId::parse(id).map_err(|_| Failure::Refused(OrganizationRefusal::BadId))?;
+    let record = OrganizationRecord {
+        id: id.to_string(),
+        name: checked(name)?,
+        status: Status::Active.as_str().to_owned(),
+        impersonation_enabled,
+    };
+    if !rights(by).found {
+        return Err(Failure::Refused(OrganizationRefusal::NotPermitted));
+    }
+    let event = event(by, &id, caller).with("action", "create");
+    let made = conn
+        .transaction::<_, StoreError, _>(async |tx| {
+            store::organizations::insert(tx, &record).await?;
+            // Applications may have been let in before the organization was there.
+            service_accounts::settle(tx, by.id.as_str()).await?;
+            store::audit::append(tx, &event).await
+        })
+        .await;
+    match made {
+        Ok(()) => Ok(id),
+        Err(taken) if taken.is_unique_violation() => {
+            Err(Failure::Refused(OrganizationRefusal::IdTaken))
+        }
+        Err(accident) => Err(accident.into()),
+    }
+}
+
+fn checked(name: &str) -> Result<String, Failure<OrganizationRefusal>> {
+    let name = name.trim();
+    if organization::is_name(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(Failure::Refused(OrganizationRefusal::BadName))
+    }
+}
+
+fn event(by: &User, id: &OrganizationId, caller: &Caller) -> Event {
+    Event {
+        actor: Some(by.id.to_string()),
+        organization: Some(id.to_string()),
+        ..Event::new(EventKind::OrganizationChanged, caller)
+    }
+}
+
+/// The name, and whether anybody may be acted as there.
+pub async fn change_settings(
+    ctx: &Context,
+    by: &User,
+    (id, name, impersonation_enabled): (&OrganizationId, &str, bool),
+    caller: &Caller,
+) -> Result<(), Failure<OrganizationRefusal>> {
+    let name = checked(name)?;
+    if !rights(by).change {
+        return Err(Failure::Refused(OrganizationRefusal::NotPermitted));
+    }
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction(async |tx| {
+        let before = locked(tx, by, id).await?;
+        let after = OrganizationRecord { name, impersonation_enabled, ..before.clone() };
+        let mut changed = Vec::new();
+        if before.name != after.name {
+            changed.push("name");
+        }
+        if before.impersonation_enabled != after.impersonation_enabled {
+            changed.push("impersonation.enabled");
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let event = event(by, id, caller).with("action", "update").with("changed", changed);
+        write(tx, by, &after, &event).await
+    })
+    .await
+}
+
+/// Switched off, nobody of it signs in, and nobody acts as somebody of it.
+pub async fn set_status(
+    ctx: &Context,
+    by: &User,
+    (id, status): (&OrganizationId, Status),
+    caller: &Caller,
+) -> Result<(), Failure<OrganizationRefusal>> {
+    if !rights(by).found {
+        return Err(Failure::Refused(OrganizationRefusal::NotPermitted));
+    }
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction(async |tx| {
+        let before = locked(tx, by, id).await?;
+        if before.status == status.as_str() {
+            return Ok(());
+        }
+        let administrators = last_administrator::before_change(tx).await?;
+        let after = OrganizationRecord { status: status.as_str().to_owned(), ..before };
+        let event = event(by, id, caller).with("action", "update");
+        write(tx, by, &after, &event.with("status", status.as_str())).await?;
+        if administrators.leaves_somebody(tx).await? {
+            Ok(())
+        } else {
+            Err(Failure::Refused(OrganizationRefusal::LastAdministrator))
+        }
+    })
+    .await
+}
+
+async fn locked(
+    tx: &Conn,
+    by: &User,
+    id: &OrganizationId,
+) -> Result<OrganizationRecord, Failure<OrganizationRefusal>> {
+    let other = by.organization_id().is_some_and(|own| own != id);
+    let found = store::organizations::find_and_lock(tx, id.as_str()).await?;
+    let seen = found.filter(|_| !other);
+    seen.ok_or(Failure::Refused(OrganizationRefusal::NoSuchOrganization))
+}
+
+async fn write(
+    tx: &Conn,
+    by: &User,
+    after: &OrganizationRecord,
+    event: &Event,
+) -> Result<(), Failure<OrganizationRefusal>> {
+    store::organizations::put(tx, after).await?;
+    judge_touched(tx, Touched::Organization(&after.id), by.id.as_str(), &event.caller).await?;
+    store::audit::append(tx, event).await?;
+    Ok(())
+}
+
+/// Only an empty one is removed: nobody deletes people by the way.
+pub async fn delete(
+    ctx: &Context,
+    by: &User,
+    id: &OrganizationId,
+    caller: &Caller,
+) -> Result<(), Failure<OrganizationRefusal>> {
+    if !rights(by).found {
+        return Err(Failure::Refused(OrganizationRefusal::NotPermitted));
+    }
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction(async |tx| {
+        locked(tx, by, id).await?;
+        let most = i64::from(MOST_COUNTED) + 1;
+        let inside = store::organizations::count_inside(tx, id.as_str(), most).await?;
+        if inside.users > 0 || inside.applications > 0 {
+            return Err(Failure::Refused(OrganizationRefusal::NotEmpty(inside)));
+        }
+        store::service_accounts::delete_in(tx, id.as_str()).await?;
+        store::organizations::delete(tx, id.as_str()).await?;
+        let event = event(by, id, caller).with("action", "delete");
+        store::audit::append(tx, &event).await?;
+        Ok(())
+    })
+    .await
+}

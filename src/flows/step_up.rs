@@ -1,0 +1,91 @@
+//! Somebody who has been signed in for a while shows once more that it is them, before they act as anybody.
+use super::sign_in::{FailureKeys, count_failure, must_wait};
+use super::{Context, Failure};
+use crate::audit::{Event, EventKind};
+use crate::authentication::Session;
+use crate::crypto::{hash, password, random};
+use crate::domain::caller::Caller;
+use crate::domain::user::User;
+use crate::store::{self, StoreError, Transactional as _};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error("too many attempts")]
+    Throttled,
+    #[error("the password is too long")]
+    TooLong,
+}
+
+/// Whether the sign-in of `session` is older than the operator wants it for acting as others.
+pub async fn is_needed(ctx: &Context, session: &Session) -> Result<bool, StoreError> {
+    let Some(limit) = ctx.shared.step_up else { return Ok(false) };
+    let now = store::settings::now(&*ctx.store.conn().await?).await?;
+    Ok(now - session.authenticated_at > limit)
+}
+
+/// The session as it is now, and its new cookie; the old one is dead.
+pub struct Proven {
+    pub session: Session,
+    pub session_token: String,
+}
+
+/// From now on they signed in now, `auth_time` in tokens too. The session does not live longer for it.
+pub async fn prove_again(
+    ctx: &Context,
+    session: &Session,
+    password: String,
+    caller: &Caller,
+) -> Result<Proven, Failure<Refusal>> {
+    let user = &session.user;
+    let (_, keys) =
+        verify_own(ctx, user, (password, "wrong password at a step-up"), caller).await?;
+    let session_token = random::secret();
+    let token_hash = hash::hash_secret(&session_token);
+    let event = Event::by_owner(EventKind::LoginSucceeded, user, caller).with("step_up", true);
+    let mut conn = ctx.store.conn().await?;
+    let now = conn
+        .transaction::<_, StoreError, _>(async |tx| {
+            let now = store::settings::now(tx).await?;
+            store::sessions::prove(tx, &session.id, (&token_hash, now)).await?;
+            keys.forget(tx).await?;
+            store::audit::append(tx, &event).await?;
+            Ok(now)
+        })
+        .await?;
+    let session = Session { authenticated_at: now, last_seen_at: now, ..session.clone() };
+    Ok(Proven { session, session_token })
+}
+
+/// Their own password, typed once more in a session of theirs; its hash. The same count of failures as at
+/// the sign-in: a session that was left open is no place to guess at.
+pub(super) async fn verify_own(
+    ctx: &Context,
+    user: &User,
+    (typed, failed): (String, &'static str),
+    caller: &Caller,
+) -> Result<(String, FailureKeys), Failure<Refusal>> {
+    if typed.len() > password::MAX_BYTES {
+        return Err(Failure::Refused(Refusal::TooLong));
+    }
+    let account = user.profile.email.as_deref().unwrap_or(user.id.as_str());
+    let keys = FailureKeys::of(account, caller);
+    let stored = {
+        let conn = ctx.store.conn().await?;
+        let now = store::settings::now(&conn).await?;
+        if ctx.shared.rate_limits && must_wait(&conn, &keys, now).await? {
+            return Err(Failure::Refused(Refusal::Throttled));
+        }
+        store::credentials::find_hash(&conn, &user.id).await?
+    };
+    // No connection is held while a password is hashed.
+    let matches = ctx.shared.passwords.verify(typed, stored.clone()).await;
+    let matches = matches.map_err(|_| Failure::Busy)?;
+    if let Some(hash) = stored.filter(|_| matches) {
+        return Ok((hash, keys));
+    }
+    let event = Event::by_owner(EventKind::LoginFailed, user, caller).because(failed);
+    count_failure(&mut *ctx.store.conn().await?, &keys, &event).await?;
+    Err(Failure::Refused(Refusal::WrongPassword))
+}

@@ -1,0 +1,85 @@
+//! Organizations by name, found as one types.
+use super::{HERE, path};
+use crate::domain::Status;
+use crate::domain::permission::ORGANIZATIONS_READ;
+use crate::flows::manage_organizations::{Search, rights, search};
+use crate::http::pages::console::filters::Filters;
+use crate::http::pages::console::kit::{Pager, Person, Select};
+use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::error::PageError;
+use crate::http::pages::frame::Page;
+use crate::http::pages::headers::render;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "console/organizations.html")]
+struct OrganizationsPage {
+    page: Page,
+    console: Frame,
+    may_found: bool,
+    text: String,
+    status: Select,
+    filtered: bool,
+    count: String,
+    rows: Vec<Row>,
+    pages: Pager,
+}
+
+struct Row {
+    what: Person,
+    active: bool,
+    impersonation: bool,
+    people: String,
+}
+
+const A_PAGE: i64 = 50;
+const SENTENCES: &[(&str, &str)] = &[("deleted", "The organization has been removed.")];
+
+pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
+    console.require(ORGANIZATIONS_READ)?;
+    let filters = Filters::read(&console, &["q", "status"])?;
+    let after = Some(console.parameter("after")).filter(|id| !id.is_empty());
+    let first = after.as_ref().map(|_| filters.address(HERE, &[]));
+    let wanted = Search {
+        text: filters.get("q").to_owned(),
+        status: Status::parse(filters.get("status")).map(|status| status.as_str().to_owned()),
+        after,
+        limit: A_PAGE,
+        ..Search::default()
+    };
+    let found = search(console.ctx(), console.user(), wanted).await;
+    let (rows, next) = found.map_err(|e| console.accident(&e))?;
+    let next = next.map(|id| filters.address(HERE, &[("after", &id)]));
+    let (page, frame) = console.frame(Section::Organizations, "Organizations", SENTENCES);
+    let rows = rows.into_iter().map(|row| Row {
+        what: Person { name: row.name, address: row.id.clone(), href: Some(path(&row.id)) },
+        active: row.active,
+        impersonation: row.impersonation_enabled,
+        people: super::super::kit::address("/console/users", &[("organization", &row.id)]),
+    });
+    let rows: Vec<Row> = rows.collect();
+    let states = [("active", "Active"), ("inactive", "Inactive")];
+    let page = OrganizationsPage {
+        page,
+        console: frame,
+        may_found: rights(console.user()).found,
+        text: filters.get("q").to_owned(),
+        status: filters.select("status", "Status", states),
+        filtered: !filters.is_empty(),
+        count: count(rows.len(), first.is_some() || next.is_some()),
+        rows,
+        pages: Pager { first, next },
+    };
+    Ok(render(&page, StatusCode::OK))
+}
+
+fn count(rows: usize, more: bool) -> String {
+    match (rows, more) {
+        (0, _) => "None found".to_owned(),
+        (1, false) => "One organization".to_owned(),
+        (rows, false) => format!("{rows} organizations"),
+        (rows, true) => format!("{rows} organizations on this page"),
+    }
+}

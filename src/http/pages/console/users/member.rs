@@ -1,0 +1,160 @@
+//! What staff change about a user: the roles, and whether they are active.
+use super::{named, path};
+use crate::domain::permission::USERS_WRITE;
+use crate::domain::user::User;
+use crate::domain::{Status, UserId};
+use crate::flows::Failure;
+use crate::flows::manage_members::{Change, MemberRefusal, change_member, offer};
+use crate::http::pages::console::kit::Select;
+use crate::http::pages::console::{ConsoleSession, roles};
+use crate::http::pages::error::PageError;
+use crate::http::pages::forms::Posted;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+const GIVE: &str = "give-role";
+const TAKE: &str = "take-role";
+const STATUS: &str = "status-of-user";
+
+/// What the page offers about a user; nothing that would be refused.
+pub struct Member {
+    pub roles: Vec<Held>,
+    /// `None`: no role can be given.
+    pub give: Option<Give>,
+    /// `None`: not for this person to change.
+    pub status: Option<Flip>,
+}
+
+pub struct Held {
+    pub name: String,
+    pub href: String,
+    /// A token for taking it away, if that may be.
+    pub take: Option<String>,
+}
+
+pub struct Give {
+    pub roles: Select,
+    pub csrf: String,
+}
+
+pub struct Flip {
+    pub to: &'static str,
+    pub csrf: String,
+}
+
+pub async fn member(console: &ConsoleSession, user: &User) -> Result<Member, PageError> {
+    let offer = offer(console.ctx(), console.user(), user).await;
+    let offer = offer.map_err(|e| console.accident(&e))?;
+    let id = user.id.as_str();
+    let held = offer.held.into_iter().map(|(role, takable)| Held {
+        href: roles::path(&role.name),
+        take: takable.then(|| console.token(TAKE, &[id])),
+        name: role.name,
+    });
+    let some = !offer.givable.is_empty();
+    // The lowest first, and none chosen: nobody becomes an administrator by a slip.
+    let givable = offer.givable.into_iter().rev().map(|role| (role.name.clone(), role.name));
+    let choices = std::iter::once((String::new(), "Choose a role".to_owned())).chain(givable);
+    let give = some.then(|| Give {
+        roles: Select::new("role", "Another role", choices, ""),
+        csrf: console.token(GIVE, &[id]),
+    });
+    let to = if user.status.is_active() { Status::Inactive } else { Status::Active };
+    let status = offer.status.then(|| Flip { to: to.as_str(), csrf: console.token(STATUS, &[id]) });
+    Ok(Member { roles: held.collect(), give, status })
+}
+
+pub const SENTENCES: &[(&str, &str)] = &[
+    ("given", "They have the role now."),
+    ("taken", "They have the role no longer."),
+    ("inactive", "They are switched off: signed out everywhere, and nobody acts as them."),
+    ("active", "They are active again."),
+];
+
+pub async fn give(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    change_role(&console, posted, GIVE).await
+}
+
+pub async fn take(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    change_role(&console, posted, TAKE).await
+}
+
+async fn change_role(
+    console: &ConsoleSession,
+    posted: Posted,
+    purpose: &str,
+) -> Result<HttpResponse, PageError> {
+    console.require(USERS_WRITE)?;
+    let user = named(console)?;
+    let form = posted.only(console.request(), &["csrf", "role"])?;
+    console.check(&form, purpose, &[user.as_str()])?;
+    let role = form.get("role");
+    if role.is_empty() || role.chars().any(char::is_control) {
+        return Err(console.malformed("Which role?"));
+    }
+    let (change, done) =
+        if purpose == GIVE { (Change::Give(role), "given") } else { (Change::Take(role), "taken") };
+    apply(console, &user, change).await?;
+    Ok(console.done(&path(&user), done))
+}
+
+pub async fn status(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    console.require(USERS_WRITE)?;
+    let user = named(&console)?;
+    let form = posted.only(console.request(), &["csrf", "status"])?;
+    console.check(&form, STATUS, &[user.as_str()])?;
+    let status = Status::parse(form.get("status"));
+    let status = status.ok_or_else(|| console.malformed("A status is active or inactive."))?;
+    apply(&console, &user, Change::Status(status)).await?;
+    Ok(console.done(&path(&user), status.as_str()))
+}
+
+async fn apply(
+    console: &ConsoleSession,
+    user: &UserId,
+    change: Change<'_>,
+) -> Result<(), PageError> {
+    let caller = &console.browser.caller;
+    let done = change_member(console.ctx(), console.user(), (user, change), caller).await;
+    done.map_err(|failure| refused(console, failure))
+}
+
+fn refused(console: &ConsoleSession, failure: Failure<MemberRefusal>) -> PageError {
+    let request = console.request();
+    let no = |status, heading, text| PageError::new(request, status, heading, text);
+    let (forbidden, conflict) = (StatusCode::FORBIDDEN, StatusCode::CONFLICT);
+    PageError::failure(request, failure, |refusal| match refusal {
+        MemberRefusal::NoSuchUser => console.missing(),
+        MemberRefusal::NoSuchRole => console.malformed("There is no such role."),
+        MemberRefusal::NotForThisKind => no(
+            conflict,
+            "Not for this user",
+            "Roles are for people with a login, and this role is for applications.",
+        ),
+        MemberRefusal::NotPermitted => no(
+            forbidden,
+            "This is not for you to do",
+            "Your roles do not allow it. Nothing was done.",
+        ),
+        MemberRefusal::RoleTooHigh => no(
+            forbidden,
+            "This role is above you",
+            "Nobody gives or takes permissions or a rank that they do not have. Nothing was done.",
+        ),
+        MemberRefusal::Superior => no(
+            forbidden,
+            "They are above you",
+            "They hold permissions or a rank that you do not have. Nothing was done.",
+        ),
+        MemberRefusal::Oneself => no(
+            forbidden,
+            "This is you",
+            "Nobody switches themselves off. Ask another administrator. Nothing was done.",
+        ),
+        MemberRefusal::LastAdministrator => no(
+            conflict,
+            "Somebody has to administer",
+            "They are the last administrator. Make another one first. Nothing was done.",
+        ),
+    })
+}

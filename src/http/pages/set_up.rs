@@ -1,0 +1,139 @@
+//! `/setup`: the first administrator of a fresh installation, by the code that the server printed.
+//!
+//! As soon as there is an administrator, the page is not there.
+use super::browser::{BrowserSession, with_cookies};
+use super::error::PageError;
+use super::forms::{self, Posted};
+use super::frame::{Page, frame};
+use super::headers::{redirect, render};
+use crate::authentication::throttle;
+use crate::crypto::random;
+use crate::flows::Failure;
+use crate::flows::change_password::{self, SHORTEST};
+use crate::flows::set_up::{SetUpRefusal, Typed, is_needed, set_up};
+use crate::http::cookies;
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "setup.html")]
+struct SetUpPage {
+    page: Page,
+    csrf: String,
+    email: String,
+    name: String,
+    shortest: usize,
+    error: Option<&'static str>,
+    /// The field that is wrong.
+    wrong: &'static str,
+}
+
+#[derive(Default)]
+struct Words<'a> {
+    email: &'a str,
+    name: &'a str,
+    error: Option<(&'static str, &'static str)>,
+}
+
+pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
+    check_needed(&browser).await?;
+    Ok(page(&browser, StatusCode::OK, &Words::default()))
+}
+
+async fn check_needed(browser: &BrowserSession) -> Result<(), PageError> {
+    let needed = is_needed(&browser.ctx).await.map_err(|cause| browser.accident(&cause))?;
+    if needed { Ok(()) } else { Err(over(browser)) }
+}
+
+fn over(browser: &BrowserSession) -> PageError {
+    let text = "Somebody administers this installation already. Ask them.";
+    PageError::new(&browser.request, StatusCode::NOT_FOUND, "There is nothing here", text)
+}
+
+fn page(browser: &BrowserSession, status: StatusCode, words: &Words<'_>) -> HttpResponse {
+    let secure = cookies::is_secure(&browser.request);
+    let known = cookies::sign_in(&browser.request, secure);
+    let secret = known.clone().unwrap_or_else(random::secret);
+    let page = SetUpPage {
+        page: frame(browser, "The first administrator"),
+        csrf: forms::token(&browser.ctx, "set-up", &[&secret]),
+        email: words.email.to_owned(),
+        name: words.name.to_owned(),
+        shortest: SHORTEST,
+        error: words.error.map(|(_, text)| text),
+        wrong: words.error.map_or("", |(field, _)| field),
+    };
+    let mut answer = render(&page, status);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    let cookie = cookies::made(cookies::sign_in_name(secure), secret, secure, None);
+    with_cookies(answer, known.is_none().then_some(cookie))
+}
+
+pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
+    let names = ["csrf", "code", "email", "name", "password", "repeated"];
+    let mut form = posted.only(&browser.request, &names)?;
+    let secret = cookies::sign_in(&browser.request, cookies::is_secure(&browser.request));
+    let genuine = secret
+        .is_some_and(|secret| forms::verify(&browser.ctx, "set-up", &[&secret], form.get("csrf")));
+    if !genuine {
+        return Err(PageError::forged(&browser.request));
+    }
+    check_needed(&browser).await?;
+    let (email, name) = (form.take("email"), form.take("name"));
+    let (code, password) = (form.take("code"), form.take("password"));
+    let again = |status, error| {
+        page(&browser, status, &Words { email: &email, name: &name, error: Some(error) })
+    };
+    if password != form.get("repeated") {
+        let error = ("repeated", "The password is not the same both times.");
+        return Ok(again(StatusCode::BAD_REQUEST, error));
+    }
+    let typed = Typed { code, email: email.clone(), name: name.clone(), password };
+    match set_up(&browser.ctx, typed, &browser.caller).await {
+        Ok(_) => Ok(redirect(browser.request.method(), "/login?return_to=%2Fconsole")),
+        Err(Failure::Refused(SetUpRefusal::NotNeeded)) => Err(over(&browser)),
+        Err(Failure::Refused(refusal)) => {
+            let (status, field, text) = words_of(refusal);
+            Ok(again(status, (field, text)))
+        }
+        Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
+        Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
+    }
+}
+
+fn words_of(refusal: SetUpRefusal) -> (StatusCode, &'static str, &'static str) {
+    use change_password::Refusal as Password;
+    let bad = StatusCode::BAD_REQUEST;
+    match refusal {
+        SetUpRefusal::NotNeeded => (StatusCode::NOT_FOUND, "code", "It is done already."),
+        SetUpRefusal::WrongCode => (
+            StatusCode::FORBIDDEN,
+            "code",
+            "This code does not work. It may be mistyped, used, or older than an hour.",
+        ),
+        SetUpRefusal::Throttled => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "code",
+            "Too many attempts. Wait a quarter of an hour and try again.",
+        ),
+        SetUpRefusal::BadEmail => (bad, "email", "This is no email address."),
+        SetUpRefusal::EmailTaken => (bad, "email", "Somebody else has this email address already."),
+        SetUpRefusal::BadName => (bad, "name", "A name is a line of at most 200 characters."),
+        SetUpRefusal::Password(Password::TooLong) => {
+            (bad, "password", "A password has at most 4096 bytes.")
+        }
+        SetUpRefusal::Password(Password::Guessable) => {
+            (bad, "password", "Your name or your email address is no password.")
+        }
+        SetUpRefusal::Password(
+            Password::TooShort
+            | Password::Unchanged
+            | Password::WrongPassword
+            | Password::Throttled,
+        ) => (bad, "password", "The password has fewer than 12 characters."),
+    }
+}
