@@ -30,6 +30,7 @@ pub enum EventKind {
     RoleChanged,
     KeyRotated,
     AuditExported,
+    BackupRestored,
 }
 
 impl EventKind {
@@ -56,6 +57,7 @@ impl EventKind {
             Self::RoleChanged => "role.changed",
             Self::KeyRotated => "key.rotated",
             Self::AuditExported => "audit.exported",
+            Self::BackupRestored => "backup.restored",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
 use crate::embedded::Data;
 use crate::flows::start_impersonation::{Start, start_impersonation};
-use crate::flows::{Context, rotate_keys as keys};
+use crate::flows::{Context, restored, rotate_keys as keys};
 use crate::impersonation::ActorProof;
 use crate::login::Parameters;
 use crate::provision;
@@ -217,6 +217,17 @@ pub fn rotate_keys() -> Result<(), Problem> {
         for id in keys::rotate(&mut conn, &ctx.shared.keys).await? {
             output::line(&format!("now signing: {id}"));
         }
+        Ok(())
+    })
+}
+
+pub fn restored() -> Result<(), Problem> {
+    with_context(Purpose::Sealing, async |ctx| {
+        let ended = restored::end_what_was_handed_out(&ctx).await?;
+        let (sessions, impersonations) = (ended.sessions, ended.impersonations);
+        output::line(&format!(
+            "ended: {sessions} sessions, {impersonations} impersonations, all codes and tokens"
+        ));
         Ok(())
     })
 }

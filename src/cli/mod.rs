@@ -1,5 +1,5 @@
 //! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `client`,
-//! `keys`, `audit`, `healthcheck`.
+//! `keys`, `audit`, `restored`, `healthcheck`.
 //!
 //! Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
 pub mod audit;
@@ -66,6 +66,8 @@ enum Command {
         #[command(subcommand)]
         command: Audit,
     },
+    /// After a backup was put back, before anybody is served: end every session, link, code and token in it.
+    Restored,
     /// Ask the server on this machine whether it can serve; for container health checks.
     Healthcheck,
 }
@@ -219,6 +221,7 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Keys { command: Keys::List } => commands::list_keys(),
         Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
         Command::Audit { command: Audit::Verify { head } } => audit::run(head.as_deref()),
+        Command::Restored => commands::restored(),
         Command::Healthcheck => commands::healthcheck(),
     }
 }

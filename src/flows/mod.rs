@@ -39,6 +39,7 @@ pub mod read_assertion;
 pub mod preview_tokens;
 pub mod redeem_impersonation;
 pub mod refresh_tokens;
+pub mod restored;
 pub mod revoke;
 pub mod rotate_keys;
 pub mod see_audit;

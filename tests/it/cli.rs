@@ -5,8 +5,18 @@ use crate::support::{Node, TestDb, TestServer};
 use reqwest::Method;
 use std::collections::BTreeSet;
 
-const COMMANDS: &[&str] =
-    &["serve", "dev", "migrate", "apply", "export", "impersonate", "keys", "audit", "healthcheck"];
+const COMMANDS: &[&str] = &[
+    "serve",
+    "dev",
+    "migrate",
+    "apply",
+    "export",
+    "impersonate",
+    "keys",
+    "audit",
+    "restored",
+    "healthcheck",
+];
 
 #[tokio::test]
 async fn help_teaches_every_command() {

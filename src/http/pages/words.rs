@@ -76,6 +76,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("role.changed", "Role changed"),
     ("key.rotated", "Key rotated"),
     ("audit.exported", "Audit trail exported"),
+    ("backup.restored", "Backup put back"),
 ];
 
 /// What happened, by the type of its event; a type that has no words yet speaks for itself.
