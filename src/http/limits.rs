@@ -2,7 +2,7 @@
 //!
 //! The head has five seconds, which the server sees to itself (`app::serve`), the body ten.
 use super::error::ApiError;
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::{ConnectionType, StatusCode, header};
@@ -10,8 +10,10 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage as _, ResponseError as _};
 use futures_util::Stream;
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -22,7 +24,8 @@ pub const LARGEST_BODY: usize = 256 * 1024;
 const LARGEST_HEADERS: usize = 32 * 1024;
 const BODY_TAKES: Duration = Duration::from_secs(10);
 
-/// Whoever is refused is not read any further: the connection is closed.
+/// Whoever is refused, and a body that nobody wants to the end, is not read any further: the connection is
+/// closed.
 pub async fn hold_to_limits(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -32,13 +35,44 @@ pub async fn hold_to_limits(
         answer.head_mut().set_connection_type(ConnectionType::Close);
         return Ok(request.into_response(answer).map_into_right_body());
     }
-    match request.take_payload() {
-        Payload::None => {}
+    let arriving = match request.take_payload() {
+        Payload::None => None,
         arriving => {
-            request.set_payload(Payload::Stream { payload: Box::pin(InTime::new(arriving)) })
+            let arriving = Rc::new(RefCell::new(Arriving { payload: arriving, read: false }));
+            let payload = Box::pin(InTime::new(Rc::clone(&arriving)));
+            request.set_payload(Payload::Stream { payload });
+            Some(arriving)
         }
+    };
+    let mut answer = next.call(request).await?;
+    let Some(arriving) = arriving.filter(|arriving| !arriving.borrow().read) else {
+        return Ok(answer.map_into_left_body());
+    };
+    answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    let held = answer.map_body(|_, body| Held { body: BoxBody::new(body), _arriving: arriving });
+    Ok(held.map_into_boxed_body().map_into_right_body())
+}
+
+/// An answer beside which the rest of the request is kept until it is out: the server goes on reading, without
+/// end, a body of chunks that nobody holds any more.
+struct Held {
+    body: BoxBody,
+    _arriving: Rc<RefCell<Arriving>>,
+}
+
+impl MessageBody for Held {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
     }
-    Ok(next.call(request).await?.map_into_left_body())
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.body.as_pin_mut().poll_next(context)
+    }
 }
 
 fn too_much(request: &ServiceRequest) -> Option<ApiError> {
@@ -60,15 +94,21 @@ fn too_much(request: &ServiceRequest) -> Option<ApiError> {
     Some(ApiError::new(status, "invalid_request", "the body is larger than 256 KiB"))
 }
 
+struct Arriving {
+    payload: Payload,
+    /// To its end.
+    read: bool,
+}
+
 /// A body that fails when it has not arrived in time. One that is here already costs no timer.
 struct InTime {
-    arriving: Payload,
+    arriving: Rc<RefCell<Arriving>>,
     until: Instant,
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl InTime {
-    fn new(arriving: Payload) -> Self {
+    fn new(arriving: Rc<RefCell<Arriving>>) -> Self {
         Self { arriving, until: Instant::now() + BODY_TAKES, alarm: None }
     }
 }
@@ -77,14 +117,18 @@ impl Stream for InTime {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Poll::Ready(item) = Pin::new(&mut self.arriving).poll_next(context) {
-            return Poll::Ready(item);
+        let polled = {
+            let mut arriving = self.arriving.borrow_mut();
+            let polled = Pin::new(&mut arriving.payload).poll_next(context);
+            arriving.read = matches!(polled, Poll::Ready(None));
+            polled
+        };
+        if polled.is_ready() {
+            return polled;
         }
         let until = self.until;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        alarm
-            .as_mut()
-            .poll(context)
-            .map(|()| Some(Err(PayloadError::Io(ErrorKind::TimedOut.into()))))
+        let late = alarm.as_mut().poll(context);
+        late.map(|()| Some(Err(PayloadError::Io(ErrorKind::TimedOut.into()))))
     }
 }

@@ -62,7 +62,7 @@ async fn j09_a_slow_database_makes_it_slow_and_then_shed_and_never_wrong() {
         "{page:?}"
     );
 
-    slow.0.store(5000, Ordering::Relaxed);
+    slow.0.store(2500, Ordering::Relaxed);
     let begun = Instant::now();
     // Five times the connections: whoever gets none is told within its patience of two seconds.
     let answers = join_all((0..40).map(|_| ask(facts.introspect()))).await;
