@@ -8,9 +8,9 @@ pub mod login;
 pub mod audit;
 pub mod store;
 pub mod flows;
+pub mod provision;
 pub mod http;
 pub mod protocols;
-pub mod provision;
 // Not the system but what puts it together and runs it.
 pub mod embedded;
 pub mod config;

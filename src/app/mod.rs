@@ -105,10 +105,24 @@ impl Parts {
     }
 }
 
+/// Who listens to the signals of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signals {
+    /// The server: SIGTERM lets it finish what is under way, SIGINT and SIGQUIT do not.
+    Server,
+    /// Whoever the server is a part of; a handle stops it.
+    Host,
+}
+
 /// Serves on `listener` with one thread a worker, each with its own connections, until told to stop.
 ///
 /// The server answers whether or not the database is there; [`watch::start`] makes it ready.
-pub fn serve(parts: &Parts, listener: TcpListener, workers: usize) -> Result<Server, StartError> {
+pub fn serve(
+    parts: &Parts,
+    listener: TcpListener,
+    workers: usize,
+    signals: Signals,
+) -> Result<Server, StartError> {
     let own = parts.clone();
     // Tried once here, so that a URL that cannot be read stops the start and not a worker.
     parts.context(1)?;
@@ -131,7 +145,10 @@ pub fn serve(parts: &Parts, listener: TcpListener, workers: usize) -> Result<Ser
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(30)
     .listen(listener)?;
-    Ok(server.run())
+    Ok(match signals {
+        Signals::Server => server.run(),
+        Signals::Host => server.disable_signals().run(),
+    })
 }
 
 /// All routes. One table: what is not here is 404.

@@ -3,6 +3,7 @@
 //! One thread with a small runtime of its own. Nothing here decides anything: while it is stuck, requests
 //! go on, and a rule that depends on time asks the database itself.
 use super::Parts;
+use crate::flows::end_impersonation::Looking;
 use crate::flows::{Context, deliver_logout, end_impersonation, housekeeping, rotate_keys};
 use crate::store::{self, StoreError};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ const BEAT: Duration = Duration::from_secs(1);
 /// Beats between seals of the audit trail (and what else is written down late), and between cleanings.
 const SEAL_EVERY: u64 = 5;
 const CLEAN_EVERY: u64 = 60;
+const LOOK_FAR_BACK_EVERY: u64 = 3600;
 /// After a long time without sealing the other work gets its turn too.
 const SEALS_AT_ONCE: usize = 20;
 
@@ -108,11 +110,13 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
     if !healthy {
         return;
     }
+    let far_back = beat.is_multiple_of(LOOK_FAR_BACK_EVERY);
+    let looking = if far_back { Looking::FarBack } else { Looking::Lately };
     if let Err(error) = deliver_logout::deliver_due(ctx).await {
         report("logout deliveries", &error);
     }
     if beat.is_multiple_of(SEAL_EVERY)
-        && let Err(error) = end_impersonation::end_overdue(ctx).await
+        && let Err(error) = end_impersonation::end_overdue(ctx, looking).await
     {
         report("ending what is overdue", &error);
     }
@@ -125,7 +129,7 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
         parts.floods.forget_quiet();
     }
     if beat.is_multiple_of(CLEAN_EVERY)
-        && let Err(error) = housekeeping::delete_expired(ctx).await
+        && let Err(error) = housekeeping::delete_expired(ctx, looking).await
     {
         report("cleaning", &error);
     }

@@ -54,7 +54,9 @@ pub fn run_server(
     let _watch = watch::start(parts.clone(), migrations)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let system = actix_web::rt::System::new();
-    system.block_on(async { app::serve(parts, listener, workers)?.await.map_err(Problem::from) })
+    system.block_on(async {
+        app::serve(parts, listener, workers, app::Signals::Server)?.await.map_err(Problem::from)
+    })
 }
 
 /// Runs `work` against the database, with the server's own parts.
@@ -214,7 +216,8 @@ pub fn list_keys() -> Result<(), Problem> {
 pub fn rotate_keys() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
         let mut conn = ctx.store.conn().await?;
-        for id in keys::rotate(&mut conn, &ctx.shared.keys).await? {
+        let nobody = (None, &Caller::default());
+        for id in keys::rotate(&mut conn, &ctx.shared.keys, nobody).await? {
             output::line(&format!("now signing: {id}"));
         }
         Ok(())

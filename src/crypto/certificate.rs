@@ -75,6 +75,28 @@ pub fn to_base64(der: &[u8]) -> String {
     STANDARD.encode(der)
 }
 
+/// The other way round.
+pub fn from_base64(text: &str) -> Result<Vec<u8>, KeyError> {
+    STANDARD.decode(text).map_err(|_| KeyError::Malformed)
+}
+
+/// DER as files have it ([RFC 7468 §5]).
+///
+/// [RFC 7468 §5]: https://www.rfc-editor.org/rfc/rfc7468#section-5
+pub fn to_pem(der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy);
+    let body: String = lines.map(|line| format!("{line}\n")).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
+}
+
+/// The moment after which it says that it does not count.
+pub fn not_after(der: &[u8]) -> Result<DateTime<Utc>, KeyError> {
+    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| KeyError::Malformed)?;
+    let seconds = certificate.validity().not_after.timestamp();
+    DateTime::from_timestamp(seconds, 0).ok_or(KeyError::Malformed)
+}
+
 /// A partner's public key whose strength has been judged: RSA from 2048 bits and exponent 65537, P-256, P-384.
 ///
 /// Whoever cares for what a key is for (`use` in metadata) keeps two lists of these; the key does not know.

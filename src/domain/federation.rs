@@ -2,6 +2,25 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+const XMLSOAP: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/";
+const AUTH0: &str = "http://schemas.auth0.com/";
+
+/// The fields of a user that can be told, with the name each has (a namespace and a word) unless the
+/// application maps it.
+pub const USER_FIELDS: [(&str, &str, &str); 11] = [
+    ("user_id", XMLSOAP, "nameidentifier"),
+    ("email", XMLSOAP, "emailaddress"),
+    ("name", XMLSOAP, "name"),
+    ("given_name", XMLSOAP, "givenname"),
+    ("family_name", XMLSOAP, "surname"),
+    ("upn", XMLSOAP, "upn"),
+    ("nickname", AUTH0, "nickname"),
+    ("picture", AUTH0, "picture"),
+    ("phone_number", AUTH0, "phone_number"),
+    ("email_verified", AUTH0, "email_verified"),
+    ("organization", AUTH0, "organization"),
+];
+
 /// How an application wants to know the user ([SAML core §8.3]).
 ///
 /// [SAML core §8.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf

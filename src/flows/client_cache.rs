@@ -55,6 +55,11 @@ impl ClientCache {
         Ok(Some(client))
     }
 
+    /// Whoever wrote it here sees it at once; everywhere else it takes its second.
+    pub async fn forget(&self, id: &ClientId) {
+        self.known.invalidate(id).await;
+    }
+
     /// Somebody guesses, and has to wait.
     pub(super) async fn must_wait(&self, id: &ClientId, address: &str) -> bool {
         let failures = self.failures.get(&(id.clone(), address.to_owned())).await;

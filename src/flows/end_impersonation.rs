@@ -3,10 +3,11 @@ use super::{Context, facts};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
-use crate::domain::{ImpersonationId, SessionId, UserId};
+use crate::domain::{ImpersonationId, SessionId, Timestamp, UserId};
 use crate::impersonation::{Denial, Impersonation, decide};
 use crate::store::impersonations::Record;
 use crate::store::{self, Conn, StoreError};
+use chrono::Duration;
 
 /// Who ends it, and why.
 #[derive(Debug, Clone, Copy)]
@@ -99,22 +100,42 @@ pub async fn decide_again(
 pub(super) async fn touch(
     conn: &Conn,
     granted: &Impersonation,
-    now: crate::domain::Timestamp,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    if now - granted.terms().last_seen_at < chrono::Duration::seconds(30) {
+    if now - granted.terms().last_seen_at < Duration::seconds(30) {
         return Ok(());
     }
     store::impersonations::touch(conn, granted.id(), now).await
 }
 
+/// How far back one looks for what should be over: whatever can still run began within a day, so only an
+/// outage leaves older ones, and nothing depends on when they are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looking {
+    /// Two days.
+    Lately,
+    /// Thirty days.
+    FarBack,
+}
+
+impl Looking {
+    pub(super) fn since(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Lately => now - Duration::days(2),
+            Self::FarBack => now - Duration::days(30),
+        }
+    }
+}
+
 /// Writes down what a clock has ended and nobody has asked about since, so that the history says how it ended
 /// and its application is told. A few at a time; how many.
-pub async fn end_overdue(ctx: &Context) -> Result<usize, StoreError> {
+pub async fn end_overdue(ctx: &Context, looking: Looking) -> Result<usize, StoreError> {
     const AT_ONCE: i64 = 50;
     let conn = ctx.store.conn().await?;
     let now = store::settings::now(&conn).await?;
     let clocks = (now, now - crate::impersonation::grant::IDLE_LIMIT);
-    let overdue = store::impersonations::list_overdue(&conn, clocks, AT_ONCE).await?;
+    let begun = looking.since(now);
+    let overdue = store::impersonations::list_overdue(&conn, clocks, begun, AT_ONCE).await?;
     for id in &overdue {
         decide_again(&conn, id, &Caller::default()).await?;
     }

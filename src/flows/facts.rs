@@ -1,40 +1,19 @@
 //! What the heart looks at, loaded in one round trip and always from the database.
 use super::Context;
+use crate::domain::SessionId;
 use crate::domain::client::Client;
 use crate::domain::protocol::Channel;
-use crate::domain::user::User;
-use crate::domain::{ClientId, SessionId, Timestamp, UserId};
 use crate::impersonation::{ActorProof, ImpersonationRequest, Terms};
 use crate::store::impersonations::Record;
 use crate::store::sessions::Found;
 use crate::store::{self, Conn, StoreError};
 use futures_util::try_join;
 
-/// The people and the application as they stand now; `None` for who is not there.
-pub struct Facts {
-    pub actor: Option<User>,
-    pub subject: Option<User>,
-    pub client: Option<Client>,
-    pub feature_enabled: bool,
-    pub now: Timestamp,
-}
-
-pub async fn load(
-    conn: &Conn,
-    actor: &UserId,
-    subject: &UserId,
-    client: &ClientId,
-) -> Result<Facts, StoreError> {
-    let ((actor, subject), (client, feature_enabled, now)) = try_join!(
-        store::users::find_pair(conn, actor, subject),
-        store::clients::find_with_feature(conn, client),
-    )?;
-    Ok(Facts { actor, subject, client, feature_enabled, now })
-}
+pub use crate::store::impersonations::{Facts, facts as load};
 
 /// The facts about everybody in `record`. Whoever asked for the link has to stand too: once the global
 /// client is switched off, impersonation is off for whatever it asked for.
-pub async fn of_record(conn: &Conn, record: &Record) -> Result<Facts, StoreError> {
+async fn of_record(conn: &Conn, record: &Record) -> Result<Facts, StoreError> {
     let (facts, requester_stands) = try_join!(
         load(conn, &record.actor, &record.subject, &record.client),
         store::impersonations::requester_stands(conn, &record.id),

@@ -1,12 +1,14 @@
 //! What has expired is removed, in small bites: nothing depends on it, and nobody waits for it.
 use super::Context;
+use super::end_impersonation::Looking;
 use crate::store::{self, StoreError};
 
 /// How many rows are gone; call it again and again.
-pub async fn delete_expired(ctx: &Context) -> Result<usize, StoreError> {
+pub async fn delete_expired(ctx: &Context, looking: Looking) -> Result<usize, StoreError> {
     let conn = ctx.store.conn().await?;
+    let now = store::settings::now(&conn).await?;
     // Before the tokens are gone, and not counted: nothing is removed.
-    store::impersonations::acting::end_over(&conn).await?;
+    store::impersonations::acting::end_over(&conn, looking.since(now)).await?;
     let mut gone = store::access_tokens::delete_expired(&conn).await?;
     gone += store::refresh_tokens::delete_expired(&conn).await?;
     gone += store::authorization_codes::delete_expired(&conn).await?;

@@ -45,6 +45,7 @@ pub mod rotate_keys;
 pub mod see_audit;
 pub mod see_history;
 pub mod see_impersonations;
+pub mod see_keys;
 pub mod service_accounts;
 pub mod sign_in;
 pub mod sign_out;

@@ -20,7 +20,7 @@ use crate::impersonation::{
     ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide, marks,
 };
 use crate::login::{Answer, Principal};
-use crate::store::impersonations::{Record, Redemption};
+use crate::store::impersonations::{Record, Redemption, Ticket};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
 use onward::{Way, answer};
@@ -56,8 +56,8 @@ pub enum RedeemRefusal {
 struct Link {
     record: Record,
     terms: store::impersonations::Link,
+    facts: facts::Facts,
     ticket_hash: Vec<u8>,
-    now: Timestamp,
 }
 
 /// A redemption that worked.
@@ -114,7 +114,7 @@ pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<R
                 return Ok(Opened::SignInFirst);
             };
             check_person(&conn, &link, &session, opener.caller).await?;
-            let ask = look(&conn, &link, &session).await?;
+            let ask = look(&link, &session)?;
             Ok(Opened::Confirm(Box::new(Preview { ask, record: link.record, session })))
         }
     }
@@ -161,7 +161,9 @@ async fn find_link(
 ) -> Result<Link, Failure<RedeemRefusal>> {
     let (ticket_hash, good_until) = check_mac(ctx, resource).map_err(Failure::Refused)?;
     let found = store::impersonations::find_by_ticket(conn, &ticket_hash).await?;
-    let (record, terms, now) = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
+    let found = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
+    let Ticket { record, link: terms, facts } = found;
+    let now = facts.now;
     let state = match state(&record, terms.expires_at, now) {
         TicketState::Waiting if now.timestamp() >= good_until => TicketState::Expired,
         state @ (TicketState::Waiting
@@ -170,7 +172,7 @@ async fn find_link(
         | TicketState::Revoked) => state,
     };
     match state {
-        TicketState::Waiting => Ok(Link { record, terms, ticket_hash, now }),
+        TicketState::Waiting => Ok(Link { record, terms, facts, ticket_hash }),
         TicketState::Redeemed => reject(conn, &record, RedeemRefusal::Used, caller).await,
         TicketState::Revoked => reject(conn, &record, RedeemRefusal::Revoked, caller).await,
         TicketState::Expired => reject(conn, &record, RedeemRefusal::Expired, caller).await,
@@ -233,28 +235,24 @@ async fn check_person(
     reject(conn, &link.record, RedeemRefusal::WrongPerson, caller).await
 }
 
-/// What the confirmation page shows: the question as the heart would be asked now.
+/// What the confirmation page shows: the question as the heart would be asked now, by what was read with the
+/// ticket.
 ///
 /// # Errors
 ///
 /// Refused when the answer would be no; nothing is used up by looking.
-async fn look(
-    conn: &Conn,
-    link: &Link,
-    session: &Session,
-) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
-    let ask = question(conn, link, Some(session)).await?;
+fn look(link: &Link, session: &Session) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
+    let ask = question(link, Some(session))?;
     decide(&ask).map_err(|denial| Failure::Refused(RedeemRefusal::Denied(denial)))?;
     Ok(ask)
 }
 
-async fn question(
-    conn: &Conn,
+fn question(
     link: &Link,
     session: Option<&Session>,
 ) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
     let record = &link.record;
-    let facts = facts::of_record(conn, record).await?;
+    let facts = link.facts.clone();
     let gone = || Failure::Refused(RedeemRefusal::Denied(Denial::SubjectInactive));
     let (Some(actor), Some(subject), Some(client)) = (facts.actor, facts.subject, facts.client)
     else {
@@ -292,7 +290,7 @@ async fn redeem(
     if session.is_none() && link.terms.redeem == Redeem::Confirm {
         return Err(Failure::Refused(RedeemRefusal::WrongPerson));
     }
-    let ask = question(conn, link, session).await?;
+    let ask = question(link, session)?;
     match decide(&ask) {
         Ok(granted) => write(ctx, conn, link, (granted, &ask, session), caller).await,
         Err(denial) => {
@@ -310,7 +308,7 @@ async fn write(
     (granted, ask, actor_session): (Impersonation, &ImpersonationRequest, Option<&Session>),
     caller: &Caller,
 ) -> Result<Redeemed, Failure<RedeemRefusal>> {
-    let session = new_session_id(link.now)?;
+    let session = new_session_id(link.facts.now)?;
     let session_token = random::secret();
     let principal = Principal::from(granted.clone());
     let completed = answer(ctx, link, &principal, ask, &session)?;

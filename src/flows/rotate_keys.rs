@@ -3,8 +3,8 @@ use super::keyring::Keys;
 use crate::audit::{Event, EventKind};
 use crate::crypto::keys::{self, Algorithm};
 use crate::crypto::{certificate, random};
-use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
+use crate::domain::{Timestamp, UserId};
 use crate::store::signing_keys::SealedKey;
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
@@ -50,27 +50,62 @@ pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError>
 }
 
 /// The next key of each algorithm takes over; the old one verifies until its last token has expired.
-pub async fn rotate(conn: &mut Conn, ring: &Keys) -> Result<Vec<String>, StoreError> {
+///
+/// `by` is who wants it, `None` whoever may run the program on the server.
+pub async fn rotate(
+    conn: &mut Conn,
+    ring: &Keys,
+    who: (Option<&UserId>, &Caller),
+) -> Result<Vec<String>, StoreError> {
+    Ok(rotate_if(conn, ring, who, None).await?.unwrap_or_default())
+}
+
+/// The same if the next keys are still those of `seen`, so that two who ask at once do it once: a key that nobody
+/// has been told of yet must not sign. `None`: they are others.
+pub async fn rotate_seen(
+    conn: &mut Conn,
+    ring: &Keys,
+    who: (Option<&UserId>, &Caller),
+    seen: &[String],
+) -> Result<Option<Vec<String>>, StoreError> {
+    rotate_if(conn, ring, who, Some(seen)).await
+}
+
+async fn rotate_if(
+    conn: &mut Conn,
+    ring: &Keys,
+    (by, caller): (Option<&UserId>, &Caller),
+    seen: Option<&[String]>,
+) -> Result<Option<Vec<String>>, StoreError> {
     conn.transaction(async |tx| {
         store::signing_keys::lock(tx).await?;
         let (keys, now) = store::signing_keys::list(tx).await?;
-        let mut promoted = Vec::new();
-        for key in keys.iter().filter(|key| key.state == "current") {
+        let of_state = |state: &'static str| keys.iter().filter(move |key| key.state == state);
+        let promoted: Vec<&str> = of_state("next").map(|key| &*key.id).collect();
+        let same = |seen: &[String]| {
+            seen.len() == promoted.len() && seen.iter().all(|id| promoted.contains(&&**id))
+        };
+        if !seen.is_none_or(same) {
+            return Ok(None);
+        }
+        for key in of_state("current") {
             let retirement =
                 if key.purpose == "bewit" { LINK_RETIREMENT } else { TOKEN_RETIREMENT };
             store::signing_keys::set_state(tx, &key.id, "retiring", Some(now + retirement)).await?;
         }
-        for key in keys.iter().filter(|key| key.state == "next") {
-            store::signing_keys::set_state(tx, &key.id, "current", None).await?;
-            promoted.push(key.id.clone());
+        for id in &promoted {
+            store::signing_keys::set_state(tx, id, "current", None).await?;
         }
         for (algorithm, purpose) in KINDS {
             insert(tx, ring, (algorithm, purpose, "next"), now).await?;
         }
-        let event = Event::new(EventKind::KeyRotated, &Caller::default())
-            .with("current", serde_json::json!(promoted));
+        let event = Event {
+            actor: by.map(ToString::to_string),
+            ..Event::new(EventKind::KeyRotated, caller)
+        };
+        let event = event.with("current", serde_json::json!(promoted));
         store::audit::append(tx, &event).await?;
-        Ok(promoted)
+        Ok(Some(promoted.into_iter().map(str::to_owned).collect()))
     })
     .await
 }
@@ -86,7 +121,9 @@ async fn insert(
         what: format!("a new key: {e}"),
     };
     let id = random::id("key", now);
-    let new = keys::generate(algorithm).map_err(|e| accident(&e))?;
+    // RSA takes a second or several, and other requests go on meanwhile.
+    let new = tokio::task::spawn_blocking(move || keys::generate(algorithm)).await;
+    let new = new.map_err(|e| accident(&e))?.map_err(|e| accident(&e))?;
     let certificate = match purpose {
         "xml" => {
             let (from, to) = (now - Duration::days(1), now + CERTIFICATE_LIFETIME);

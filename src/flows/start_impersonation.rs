@@ -266,7 +266,13 @@ async fn issue(
     event = event.with("redeem", redeem.as_str()).with("requested_by", link.requested_by);
     store::impersonations::insert(conn, &link, &event).await?;
     if ctx.shared.rate_limits {
-        store::impersonations::revoke_waiting(conn, &start.actor, ticket::MOST_WAITING).await?;
+        store::impersonations::revoke_waiting(
+            conn,
+            &start.actor,
+            ticket::MOST_WAITING,
+            granted.terms().starts_at,
+        )
+        .await?;
     }
     Ok(Issued {
         id: granted.id().clone(),

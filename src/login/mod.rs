@@ -85,6 +85,19 @@ pub struct BadParameter {
     pub problem: String,
 }
 
+/// A value to copy, and what applications call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub label: &'static str,
+    pub value: String,
+}
+
+impl Setting {
+    pub fn new(label: &'static str, value: impl Into<String>) -> Self {
+        Self { label, value: value.into() }
+    }
+}
+
 /// The parameters of an unsolicited login, by name; empty values are not given.
 pub type Parameters = std::collections::BTreeMap<String, String>;
 
@@ -115,6 +128,10 @@ pub trait Protocol: Send + Sync {
     /// What the browser brings to the application when a session is over. `None`: nothing, because it has
     /// no address for that or hears of it in another way.
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable>;
+
+    /// What the operator of `client` sets up on their side: this server's names and addresses for it, in the
+    /// order in which they are asked for.
+    fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting>;
 
     /// What an answer would say to `client` about `subject` if they signed in for themselves: names and
     /// values in their order, for people to look at. `None` from a room whose answer says nothing by itself,

@@ -146,7 +146,7 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
         Write::User(user) => write_user(tx, user).await,
         Write::Client { record, secret_hash, stops } => {
             if *stops {
-                end_of_client(tx, id).await?;
+                end_of_client(tx, id, (ACTOR, &Caller::default())).await?;
             }
             store::registrations::put(tx, record).await?;
             match secret_hash {
@@ -164,7 +164,7 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
             store::directory::delete(tx, id).await
         }
         Write::DeleteClient => {
-            end_of_client(tx, id).await?;
+            end_of_client(tx, id, (ACTOR, &Caller::default())).await?;
             store::registrations::delete(tx, id).await
         }
     }
@@ -188,25 +188,36 @@ async fn write_user(tx: &Conn, user: &UserWrite) -> Result<(), StoreError> {
 async fn end_of_user(tx: &Conn, id: &str) -> Result<(), StoreError> {
     let Ok(user) = UserId::parse(id) else { return Ok(()) };
     let as_actor = Filter { actor: Some(user.clone()), ..all() };
-    end_all(tx, as_actor, EndReason::ActorRevoked).await?;
-    end_all(tx, Filter { subject: Some(user), ..all() }, EndReason::SubjectChanged).await
+    let who = (ACTOR, &Caller::default());
+    end_all(tx, as_actor, EndReason::ActorRevoked, who).await?;
+    end_all(tx, Filter { subject: Some(user), ..all() }, EndReason::SubjectChanged, who).await
 }
 
-async fn end_of_client(tx: &Conn, id: &str) -> Result<(), StoreError> {
+/// Whatever goes on in this application is over; `who` ended it.
+pub(super) async fn end_of_client(
+    tx: &Conn,
+    id: &str,
+    who: (&str, &Caller),
+) -> Result<(), StoreError> {
     let Ok(client) = ClientId::parse(id) else { return Ok(()) };
-    end_all(tx, Filter { client: Some(client), ..all() }, EndReason::ClientChanged).await
+    end_all(tx, Filter { client: Some(client), ..all() }, EndReason::ClientChanged, who).await
 }
 
 fn all() -> Filter {
     Filter { limit: i64::from(u16::MAX), ..Filter::default() }
 }
 
-async fn end_all(tx: &Conn, filter: Filter, reason: EndReason) -> Result<(), StoreError> {
-    let by = EndedBy { actor: Some(ACTOR), reason };
+async fn end_all(
+    tx: &Conn,
+    filter: Filter,
+    reason: EndReason,
+    (who, caller): (&str, &Caller),
+) -> Result<(), StoreError> {
+    let by = EndedBy { actor: Some(who), reason };
     for status in ["active", "link_issued"] {
         let filter = Filter { status: Some(status.to_owned()), ..filter.clone() };
         for record in store::impersonations::list(tx, &filter).await? {
-            end_impersonation::end(tx, &record, by, &Caller::default()).await?;
+            end_impersonation::end(tx, &record, by, caller).await?;
         }
     }
     Ok(())

@@ -48,7 +48,7 @@ fn taken(file: &File, stored: &Stored) -> Vec<String> {
     conflicts.collect()
 }
 
-fn names<'a>(
+pub(super) fn names<'a>(
     saml: Option<&'a Value>,
     wsfed: Option<&'a Value>,
 ) -> impl Iterator<Item = (&'static str, &'a str)> {

@@ -4,9 +4,14 @@
 //! [`plan()`] says what would change; [`apply()`] does it in one transaction, with an audit event for each
 //! change. A file is the whole truth about what it names: a key that is left out is at its default. Only
 //! secrets, `status` and metadata stay as they are, because others change them in daily work.
+//!
+//! The console writes one application at a time, by the same rules: [`entry`] reads it, [`applications`]
+//! writes it.
+pub mod applications;
 mod apply;
 mod conflicts;
 mod document;
+pub mod entry;
 mod export;
 mod file;
 mod locate;

@@ -1,7 +1,8 @@
 //! What a file changes, for people to read before and after.
 use super::document::Document;
 use super::mistake::printable;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::fmt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,16 +127,22 @@ pub(super) fn note_secret(change: &mut Change, is_new: bool, name: &str) {
     }
 }
 
-fn differences(before: &Document, after: &Document) -> Vec<Field> {
+pub(super) fn differences(before: &Document, after: &Document) -> Vec<Field> {
     let mut fields = Vec::new();
     for ((name, before), (_, after)) in before.iter().zip(after).filter(|(b, a)| b != a) {
         match (*name, before.as_object(), after.as_object()) {
-            ("impersonation", Some(before), Some(after)) => {
-                let inner = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
-                fields.extend(inner.map(|(key, value)| {
-                    let before = before.get(key).unwrap_or(&Value::Null);
-                    field(format!("impersonation.{key}"), before, value)
-                }));
+            ("impersonation" | "saml" | "wsfed" | "box", Some(before), Some(after)) => {
+                let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+                let of = |values: &'_ Map<String, Value>, key: &str| {
+                    values.get(key).cloned().unwrap_or_default()
+                };
+                let inner = keys.into_iter().map(|key| (key, of(before, key), of(after, key)));
+                let inner = inner.filter(|(_, before, after)| before != after);
+                fields.extend(
+                    inner.map(|(key, before, after)| {
+                        field(format!("{name}.{key}"), &before, &after)
+                    }),
+                );
             }
             // Whatever applications keep there may be a secret.
             ("user_metadata" | "app_metadata", _, _) => {

@@ -188,7 +188,7 @@ fn read_impersonation(section: &Section<'_>, kind: ClientKind, initiates: bool) 
     let redeem = acting.word("redeem", &["confirm", "direct"]).unwrap_or("confirm");
     let unsolicited = acting.flag("unsolicited").unwrap_or(unsolicited);
     if enabled && signs_in && !unsolicited && !initiates {
-        acting.wrong("unsolicited", "false needs an `initiate_login_uri` to go on to");
+        acting.wrong("unsolicited", "needs an `initiate_login_uri` to go on to when it is false");
     }
     let read_scopes = acting.checked("read_scopes", check_scope).unwrap_or_default();
     acting.finish();

@@ -7,8 +7,8 @@ use crate::crypto::pem;
 use crate::crypto::xml::is_xml_text;
 use crate::domain::Timestamp;
 use crate::domain::client::ClientKind;
+use crate::domain::federation::USER_FIELDS;
 use crate::domain::registered_uri::check_web;
-use crate::protocols::common::attributes::fields;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
@@ -102,6 +102,7 @@ pub(super) fn read_addresses(section: &Section<'_>, key: &'static str) -> Vec<St
 
 /// The name that the application knows, and the field of the user that it is filled from.
 pub(super) fn read_attributes(section: &Section<'_>) -> Value {
+    let fields = || USER_FIELDS.iter().map(|(field, _, _)| *field);
     let attributes = section.object("attributes").unwrap_or_else(|| json!({}));
     for (name, field) in attributes.as_object().into_iter().flatten() {
         let known = field.as_str().is_some_and(|field| fields().any(|known| known == field));

@@ -1,5 +1,5 @@
 //! `clients`, read through the view `applications`: with organization and secrets, in one row.
-use super::schema::{applications, clock_now, settings};
+use super::schema::applications;
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, users, word};
 use crate::domain::client::{
@@ -7,7 +7,7 @@ use crate::domain::client::{
 };
 use crate::domain::protocol::Redeem;
 use crate::domain::scope::Scopes;
-use crate::domain::{ClientId, OrganizationId, Status, Timestamp};
+use crate::domain::{ClientId, OrganizationId, Status};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::de::DeserializeOwned;
@@ -103,20 +103,6 @@ impl TryFrom<Application> for Client {
             box_: section(row.box_)?,
         })
     }
-}
-
-/// An application, whether impersonation is switched on at all, and what time it is.
-pub async fn find_with_feature(
-    mut conn: &Conn,
-    client: &ClientId,
-) -> Result<(Option<Client>, bool, Timestamp), StoreError> {
-    let row: (bool, Timestamp, Option<Application>) = settings::table
-        .left_join(applications::table.on(applications::id.eq(client.as_str())))
-        .select((settings::impersonation_enabled, clock_now(), Option::<Application>::as_select()))
-        .first(&mut conn)
-        .await?;
-    let (feature_enabled, now, application) = row;
-    Ok((application.map(Client::try_from).transpose()?, feature_enabled, now))
 }
 
 pub async fn find(mut conn: &Conn, client: &ClientId) -> Result<Option<Client>, StoreError> {

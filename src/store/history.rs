@@ -1,6 +1,7 @@
 //! Impersonations with the names of everybody in them, for people to look at.
 //!
 //! Newest first by id: ours begin with their time, so a moment is a place in the index too.
+use super::impersonations::{LONGEST_RUN, first_id_at};
 use super::schema::{clients, impersonations, users};
 use super::{Conn, StoreError};
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
@@ -98,15 +99,10 @@ struct Row {
 type Called = (Option<String>, Option<String>);
 type Columns = (Row, Option<Called>, Option<Called>, Option<String>);
 
-/// The first id that a row made at `at` can have.
-fn id_at(at: Timestamp) -> String {
-    format!("imp_{:012x}", at.timestamp_millis().max(0))
-}
-
 /// The ids of the time that is looked for: from the first and before the second.
 fn ids_of_time(search: &Search) -> Option<(String, String)> {
-    let since = search.since.map(id_at).unwrap_or_default();
-    let until = search.until.map_or_else(|| "j".to_owned(), id_at);
+    let since = search.since.map(first_id_at).unwrap_or_default();
+    let until = search.until.map_or_else(|| "j".to_owned(), first_id_at);
     (search.since.is_some() || search.until.is_some()).then_some((since, until))
 }
 
@@ -161,6 +157,7 @@ pub async fn search(
         let by_token = impersonations::ticket_hash.is_null().nullable();
         let seen_since = now - crate::impersonation::grant::IDLE_LIMIT;
         query = query
+            .filter(impersonations::id.ge(first_id_at(now - LONGEST_RUN)))
             .filter(impersonations::status.eq("active"))
             .filter(impersonations::ends_at.gt(now))
             .filter(impersonations::last_seen_at.gt(seen_since).or(by_token));

@@ -3,24 +3,35 @@
 //! The moves are single guarded statements that write their audit event too, so that a ticket is redeemed
 //! ⇔ its session exists ⇔ its event exists. Those of links are in [`links`], those of calls in [`acting`].
 pub mod acting;
+mod facts;
 pub mod links;
 pub mod overdue;
 
 use super::audit;
-use super::schema::{Written, clock_now, impersonations, written};
+use super::schema::{Written, impersonations, written};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, word};
 use crate::audit::Event;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName, Redeem};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, SessionId, Timestamp, UserId};
 use crate::login::LoginRequest;
+use chrono::Duration;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
+pub use facts::{Facts, Ticket, facts, find_by_ticket};
 pub use links::{NewLink, Redemption, insert, redeem, revoke_waiting};
 pub use overdue::list_overdue;
 
 const TABLE: &str = "impersonations";
+
+/// Whatever runs began within this time: the table's CHECK gives a link an hour and a token a day.
+pub const LONGEST_RUN: Duration = Duration::days(1);
+
+/// The first id that a row made at `at` can have: ours begin with their time.
+pub fn first_id_at(at: Timestamp) -> String {
+    format!("imp_{:012x}", at.timestamp_millis().max(0))
+}
 
 /// A row, as it stands.
 #[derive(Clone)]
@@ -133,16 +144,20 @@ impl TryFrom<Row> for Record {
     }
 }
 
-/// Whether the application or the person that asked for the link is still there and active. The command
-/// line always is.
+/// Whether the application or the person that asked for it is still there and active. The command line
+/// always is.
+struct RequesterStands;
+
+impl Written for RequesterStands {
+    type SqlType = Bool;
+    const SQL: &'static str = "(impersonations.requested_by = 'cli' \
+         OR EXISTS (SELECT FROM clients c WHERE c.id = impersonations.requested_by AND c.status = 'active') \
+         OR EXISTS (SELECT FROM users u WHERE u.id = impersonations.requested_by AND u.status = 'active'))";
+}
+
+/// Whether whoever asked for it still stands.
 pub async fn requester_stands(mut conn: &Conn, id: &ImpersonationId) -> Result<bool, StoreError> {
-    use super::schema::{clients, users};
-    use diesel::dsl::exists;
-    let asked = || impersonations::requested_by;
-    let client = clients::table.filter(clients::id.eq(asked()).and(clients::status.eq("active")));
-    let person = users::table.filter(users::id.eq(asked()).and(users::status.eq("active")));
-    let stands = asked().eq("cli").or(exists(client)).or(exists(person));
-    let found = impersonations::table.find(id.as_str()).select(stands);
+    let found = impersonations::table.find(id.as_str()).select(written::<RequesterStands>());
     Ok(found.first(&mut conn).await.optional()?.unwrap_or(false))
 }
 
@@ -154,24 +169,6 @@ pub async fn find(mut conn: &Conn, id: &ImpersonationId) -> Result<Option<Record
         .await
         .optional()?;
     row.map(Record::try_from).transpose()
-}
-
-/// What a link stands for, and the time.
-pub async fn find_by_ticket(
-    mut conn: &Conn,
-    ticket_hash: &[u8],
-) -> Result<Option<(Record, Link, Timestamp)>, StoreError> {
-    let row: Option<(Row, Timestamp)> = impersonations::table
-        .filter(impersonations::ticket_hash.eq(ticket_hash))
-        .select((Row::as_select(), clock_now()))
-        .first(&mut conn)
-        .await
-        .optional()?;
-    let Some((row, now)) = row else { return Ok(None) };
-    let record = Record::try_from(row)?;
-    let missing = || StoreError::Corrupt { table: TABLE, what: "a ticket without a link".into() };
-    let link = record.link.clone().ok_or_else(missing)?;
-    Ok(Some((record, link, now)))
 }
 
 /// Which ones to list; every field narrows. Newest first, by id: ours begin with their time.
@@ -213,24 +210,17 @@ pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, Store
     rows.into_iter().map(Record::try_from).collect()
 }
 
-/// A link waits for 5 minutes and what comes of it lasts for 60: older ones are over by themselves.
-struct Yesterday;
-
-impl Written for Yesterday {
-    type SqlType = diesel::sql_types::Timestamptz;
-    const SQL: &'static str = "(SELECT now() + ahead - interval '1 day' FROM clock)";
-}
-
 /// The live ones that the session of their actor stands behind.
 pub async fn list_of_actor_session(
     mut conn: &Conn,
     session: &SessionId,
 ) -> Result<Vec<Record>, StoreError> {
     use super::schema::sessions;
+    let since = super::settings::now(conn).await? - LONGEST_RUN;
     let actor = sessions::table.find(session.as_str()).select(sessions::user_id).single_value();
     let rows: Vec<Row> = impersonations::table
         .filter(impersonations::actor_id.nullable().eq(actor))
-        .filter(impersonations::created_at.gt(written::<Yesterday>()))
+        .filter(impersonations::id.ge(first_id_at(since)))
         .filter(impersonations::actor_session_id.eq(session.as_str()))
         .filter(impersonations::redeemed_at.is_not_null())
         .filter(impersonations::ended_at.is_null())

@@ -3,6 +3,7 @@
 //! The only user of diesel. No rules here: a row is converted and its invariants are checked
 //! ([`StoreError::Corrupt`]), nothing is judged. Hot writes are single statements ([`statement`]).
 pub mod access_tokens;
+pub mod applications;
 pub mod audit;
 pub mod audit_checkpoints;
 pub mod audit_search;

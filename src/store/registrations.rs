@@ -60,6 +60,22 @@ pub async fn list(mut conn: &Conn) -> Result<Vec<StoredClient>, StoreError> {
     Ok(rows.into_iter().map(whole).collect())
 }
 
+pub async fn find(mut conn: &Conn, id: &str) -> Result<Option<StoredClient>, StoreError> {
+    let record: Option<ClientRecord> = clients::table
+        .find(id)
+        .select(ClientRecord::as_select())
+        .first(&mut conn)
+        .await
+        .optional()?;
+    let Some(record) = record else { return Ok(None) };
+    let secret_hashes = client_secrets::table
+        .filter(client_secrets::client_id.eq(id))
+        .select(client_secrets::secret_hash)
+        .load(&mut conn)
+        .await?;
+    Ok(Some(StoredClient { record, secret_hashes }))
+}
+
 /// Writes it, whether there is one of that id or not.
 pub async fn put(mut conn: &Conn, record: &ClientRecord) -> Result<(), StoreError> {
     diesel::insert_into(clients::table)

@@ -85,23 +85,6 @@ pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<User>, StoreE
     row.map(User::try_from).transpose()
 }
 
-/// Two people in one read.
-pub async fn find_pair(
-    mut conn: &Conn,
-    one: &UserId,
-    other: &UserId,
-) -> Result<(Option<User>, Option<User>), StoreError> {
-    let rows: Vec<Person> = people::table
-        // Not `= ANY`: Postgres would plan that anew for each call.
-        .filter(people::id.eq(one.as_str()).or(people::id.eq(other.as_str())))
-        .select(Person::as_select())
-        .load(&mut conn)
-        .await?;
-    let found = rows.into_iter().map(User::try_from).collect::<Result<Vec<_>, _>>()?;
-    let pick = |id: &UserId| found.iter().find(|user| user.id == *id).cloned();
-    Ok((pick(one), pick(other)))
-}
-
 /// Somebody who tries to sign in, with the hash of their password if they have one, and the time.
 pub async fn find_for_sign_in(
     mut conn: &Conn,

@@ -299,3 +299,19 @@ async fn an_impersonation_with_a_session_stays_on_record() {
         assert!(db.refuses(loss).await.contains("impersonation"), "{loss}");
     }
 }
+
+/// An index that mentions one of these columns makes Postgres write all indexes of the row anew.
+#[tokio::test]
+async fn a_redemption_and_an_end_write_no_index() {
+    let db = migrated().await;
+    let mentioned = db
+        .count(
+            "SELECT count(*) FROM pg_indexes WHERE tablename = 'impersonations' AND indexdef ~ \
+             '(status|redeemed_at|actor_proof|actor_session_id|ends_at|last_seen_at|ended_at|end_reason)'",
+        )
+        .await;
+    assert_eq!(mentioned, 0);
+    assert!(
+        db.count("SELECT count(*) FROM pg_indexes WHERE tablename = 'impersonations'").await > 5
+    );
+}

@@ -2,35 +2,13 @@
 //!
 //! The names are the ones of Auth0's own libraries; an application may map others. The marks of an
 //! impersonation come last and cannot be mapped ([`marks::write_attributes`]).
+use crate::domain::federation::USER_FIELDS as FIELDS;
 use crate::domain::user::User;
 use crate::impersonation::marks;
 use crate::login::Principal;
 use std::collections::BTreeMap;
 
-const XMLSOAP: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/";
-const AUTH0: &str = "http://schemas.auth0.com/";
-
-/// The fields of a user that can be told, with the name each has unless the application maps it.
-const FIELDS: [(&str, &str, &str); 11] = [
-    ("user_id", XMLSOAP, "nameidentifier"),
-    ("email", XMLSOAP, "emailaddress"),
-    ("name", XMLSOAP, "name"),
-    ("given_name", XMLSOAP, "givenname"),
-    ("family_name", XMLSOAP, "surname"),
-    ("upn", XMLSOAP, "upn"),
-    ("nickname", AUTH0, "nickname"),
-    ("picture", AUTH0, "picture"),
-    ("phone_number", AUTH0, "phone_number"),
-    ("email_verified", AUTH0, "email_verified"),
-    ("organization", AUTH0, "organization"),
-];
-
 pub type Attributes = Vec<(String, String)>;
-
-/// The names that an application may fill an attribute from.
-pub fn fields() -> impl Iterator<Item = &'static str> {
-    FIELDS.iter().map(|(field, _, _)| *field)
-}
 
 /// The names under which they are told, each with the field it is filled from.
 pub fn named() -> impl Iterator<Item = (String, &'static str)> {

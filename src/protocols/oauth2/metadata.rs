@@ -2,9 +2,11 @@
 //!
 //! [OpenID Connect Discovery §3]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
 //! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
-use crate::domain::client::GrantType;
+use crate::domain::client::{Client, GrantType};
+use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD};
 use crate::flows::claims::PASSWORD_ACR;
+use crate::login::Setting;
 use serde_json::{Value, json};
 
 const CLIENT_AUTHENTICATION: [&str; 4] =
@@ -61,6 +63,33 @@ pub fn document(issuer: &str) -> Value {
         members.extend(supported);
     }
     document
+}
+
+/// What an application is given by hand: everything else it finds by discovery. One that signs nobody in has
+/// no use for the addresses that browsers are sent to.
+pub fn setup(issuer: &str, client: &Client) -> Vec<Setting> {
+    const ENDPOINTS: [(&str, &str, bool); 5] = [
+        ("authorization_endpoint", "Authorization endpoint", true),
+        ("token_endpoint", "Token endpoint", false),
+        ("userinfo_endpoint", "Userinfo endpoint", true),
+        ("jwks_uri", "Keys (JWKS)", false),
+        ("end_session_endpoint", "Sign-out endpoint", true),
+    ];
+    let browsers = client.kind.speaks(ProtocolName::Oauth2);
+    let discovery = format!("{issuer}/.well-known/openid-configuration");
+    let mut settings = vec![
+        Setting::new("Issuer", issuer),
+        Setting::new("Discovery address", discovery),
+        Setting::new("Client ID", client.id.as_str()),
+    ];
+    let document = endpoints(issuer);
+    let wanted = ENDPOINTS.into_iter().filter(|(.., for_browsers)| browsers || !for_browsers);
+    settings.extend(
+        wanted.filter_map(|(name, label, _)| {
+            Some(Setting::new(label, document.get(name)?.as_str()?))
+        }),
+    );
+    settings
 }
 
 fn endpoints(issuer: &str) -> Value {

@@ -25,7 +25,8 @@ mod tests;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
+    Unanswerable,
 };
 
 pub struct Oauth2;
@@ -51,5 +52,9 @@ impl Protocol for Oauth2 {
     /// Applications hear of it from server to server (OpenID Connect Back-Channel Logout).
     fn farewell(&self, _: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
         Ok(None)
+    }
+
+    fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {
+        metadata::setup(issuer, client)
     }
 }

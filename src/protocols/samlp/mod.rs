@@ -23,7 +23,8 @@ mod tests;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
+    Unanswerable,
 };
 pub use sso::refused;
 
@@ -48,5 +49,20 @@ impl Protocol for Samlp {
 
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
         logout::farewell(farewell)
+    }
+
+    fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {
+        vec![
+            Setting::new("Identity provider entity ID (issuer)", names::entity_id(issuer)),
+            Setting::new("Metadata address", names::metadata_url(issuer, &client.id)),
+            Setting::new(
+                "Single sign-on address (Redirect and POST)",
+                names::sso_url(issuer, &client.id),
+            ),
+            Setting::new(
+                "Single logout address (Redirect and POST)",
+                names::slo_url(issuer, &client.id),
+            ),
+        ]
     }
 }

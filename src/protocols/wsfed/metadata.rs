@@ -33,6 +33,16 @@ struct Metadata<'a> {
     endpoint: String,
 }
 
+/// Where the relying party sends browsers.
+pub fn endpoint(issuer: &str, client: &ClientId) -> String {
+    format!("{issuer}/wsfed/{}", encode(client.as_str()))
+}
+
+/// Where this document is for one relying party.
+pub fn url(issuer: &str, client: &ClientId) -> String {
+    format!("{}/FederationMetadata/2007-06/FederationMetadata.xml", endpoint(issuer, client))
+}
+
 pub async fn of_all(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
     publish(&request, &ctx, &format!("{}/wsfed", ctx.issuer()))
 }
@@ -47,8 +57,7 @@ pub async fn of_one(
     let Ok(id) = ClientId::parse(named.into_inner()) else { return not_found(&request) };
     match find_application(&ctx, &id).await {
         Ok(Some(client)) if client.kind.speaks(ProtocolName::Wsfed) => {
-            let endpoint = format!("{}/wsfed/{}", ctx.issuer(), encode(client.id.as_str()));
-            publish(&request, &ctx, &endpoint)
+            publish(&request, &ctx, &endpoint(ctx.issuer(), &client.id))
         }
         Ok(_) => not_found(&request),
         Err(cause) => accident(&request, &cause),

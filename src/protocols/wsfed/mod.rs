@@ -10,9 +10,10 @@ pub mod routes;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
+    Unanswerable,
 };
-use crate::protocols::common::wsfed::{self, Manner, Reply, Token};
+use crate::protocols::common::wsfed::{self, Manner, Reply, Token, realm};
 
 pub use wsfed::serve::refused;
 
@@ -40,5 +41,17 @@ impl Protocol for Wsfed {
 
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
         Ok(Some(wsfed::farewell(farewell)))
+    }
+
+    fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {
+        vec![
+            Setting::new("Metadata address", metadata::url(issuer, &client.id)),
+            Setting::new(
+                "Passive sign-in and sign-out address",
+                metadata::endpoint(issuer, &client.id),
+            ),
+            Setting::new("Issuer of the tokens", issuer),
+            Setting::new("Realm (wtrealm)", realm(client)),
+        ]
     }
 }

@@ -8,10 +8,12 @@ mod routes;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
+use crate::flows::start_impersonation::encode;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Told, Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
+    Unanswerable,
 };
-use crate::protocols::common::wsfed::{self, Manner, Reply, Token};
+use crate::protocols::common::wsfed::{self, Manner, Reply, Token, realm};
 
 pub use routes::routes;
 
@@ -43,5 +45,14 @@ impl Protocol for WsfedRms {
 
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
         Ok(Some(wsfed::farewell(farewell)))
+    }
+
+    fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {
+        let endpoint = format!("{issuer}/rms/{}", encode(client.id.as_str()));
+        vec![
+            Setting::new("Passive sign-in and sign-out address", endpoint),
+            Setting::new("Issuer of the tokens", issuer),
+            Setting::new("Realm (wtrealm)", realm(client)),
+        ]
     }
 }

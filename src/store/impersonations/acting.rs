@@ -1,5 +1,5 @@
 //! Acting by a token: one row for a bearer, a subject and a channel, without a link and without a session.
-use super::{Record, Row};
+use super::{Record, Row, first_id_at};
 use crate::audit::{Event, EventKind};
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, EndReason};
@@ -109,12 +109,13 @@ pub async fn start(
 }
 
 /// Ends what lived by a token that is over, or by one of somebody who is switched off, at most a thousand
-/// rows at a time, each with its event. Nothing depends on it: such a token does nothing any more.
-pub async fn end_over(mut conn: &Conn) -> Result<usize, StoreError> {
+/// rows at a time, each with its event; only those that began after `begun`. Nothing depends on it: such a token
+/// does nothing any more.
+pub async fn end_over(mut conn: &Conn, begun: Timestamp) -> Result<usize, StoreError> {
     struct EndOver;
     const TEXT: &str = "WITH over AS (UPDATE impersonations SET status = 'ended', ended_at = clock_now(), \
          end_reason = CASE WHEN ends_at <= clock_now() THEN ? ELSE ? END WHERE id IN ( \
-         SELECT i.id FROM impersonations i WHERE i.status = 'active' AND i.ticket_hash IS NULL \
+         SELECT i.id FROM impersonations i WHERE i.id >= ? AND i.status = 'active' AND i.ticket_hash IS NULL \
          AND (i.ends_at <= clock_now() OR i.bearer_hash IS NOT NULL AND NOT EXISTS ( \
            SELECT FROM access_tokens t JOIN users u ON u.id = t.user_id AND u.status = 'active' \
            LEFT JOIN authorization_codes g ON g.id = t.grant_id LEFT JOIN sessions s ON s.id = t.session_id \
@@ -124,9 +125,11 @@ pub async fn end_over(mut conn: &Conn) -> Result<usize, StoreError> {
          INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \
          client_id, organization_id, channel, protocol, end_reason FROM over";
+    let begun = first_id_at(begun);
     let values = [
         Value::Text(EndReason::Timeout.as_str()),
         Value::Text(EndReason::ActorRevoked.as_str()),
+        Value::Text(&begun),
         Value::Text(EventKind::ImpersonationEnded.as_str()),
     ];
     Ok(Statement::<EndOver, ()>::new(TEXT, &values).execute(&mut conn).await?)

@@ -1,5 +1,5 @@
 //! Links: handed out, superseded, redeemed.
-use super::TABLE;
+use super::{TABLE, first_id_at};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{EndReason, Redeem};
@@ -9,6 +9,7 @@ use crate::login::LoginRequest;
 use crate::store::authorization_codes::{self, NewCode};
 use crate::store::statement::{Statement, Value};
 use crate::store::{Conn, StoreError, audit};
+use chrono::Duration;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -71,19 +72,27 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
 
 /// Revokes the oldest links of `actor` that nobody has opened, but for the newest `keep`; each with its
 /// event.
-pub async fn revoke_waiting(mut conn: &Conn, actor: &UserId, keep: i64) -> Result<(), StoreError> {
+pub async fn revoke_waiting(
+    mut conn: &Conn,
+    actor: &UserId,
+    keep: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     struct Revoke;
     const TEXT: &str = "WITH revoked AS (UPDATE impersonations SET status = 'revoked', \
          ended_at = (SELECT now() + ahead FROM clock), end_reason = ? WHERE id IN (SELECT id FROM impersonations \
-         WHERE actor_id = ? AND created_at > (SELECT now() + ahead - interval '300 seconds' FROM clock) \
+         WHERE actor_id = ? AND id >= ? \
          AND redeemed_at IS NULL AND ended_at IS NULL AND link_expires_at > (SELECT now() + ahead FROM clock) \
-         ORDER BY created_at DESC, id DESC OFFSET ? FOR UPDATE SKIP LOCKED) RETURNING *) \
+         ORDER BY id DESC OFFSET ? FOR UPDATE SKIP LOCKED) RETURNING *) \
          INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \
          client_id, organization_id, channel, protocol, end_reason FROM revoked";
+    // No link waits for longer.
+    let since = first_id_at(now - Duration::seconds(300));
     let values = [
         Value::Text(EndReason::Superseded.as_str()),
         Value::Text(actor.as_str()),
+        Value::Text(&since),
         Value::BigInt(keep),
         Value::Text(EventKind::ImpersonationEnded.as_str()),
     ];
@@ -117,9 +126,9 @@ pub async fn redeem(
          redeemed_at = ?, actor_proof = ?, actor_session_id = ?, ends_at = ?, last_seen_at = ? \
          WHERE ticket_hash = ? AND redeemed_at IS NULL AND ended_at IS NULL \
          AND link_expires_at > (SELECT now() + ahead FROM clock) RETURNING id), \
-         session AS (INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, \
+         session AS (INSERT INTO sessions (id, token_hash, user_id, created_at, authenticated_at, last_seen_at, \
          expires_at, ip, user_agent, impersonation_id, impersonator, bound_client_id) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM redeemed RETURNING id), \
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM redeemed RETURNING id), \
          code AS (INSERT INTO authorization_codes (id, code_hash, client_id, user_id, session_id, \
          impersonation_id, redirect_uri, scope, nonce, code_challenge, audience, authenticated_at, \
          created_at, expires_at) SELECT ?, ?, ?, ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session WHERE ? = 1), \
@@ -138,6 +147,7 @@ pub async fn redeem(
         Value::Text(redemption.session.as_str()),
         Value::Bytes(redemption.session_token_hash),
         Value::Text(granted.subject().id.as_str()),
+        Value::Time(terms.starts_at),
         Value::Time(terms.starts_at),
         Value::Time(terms.starts_at),
         Value::Time(terms.ends_at),

@@ -10,6 +10,30 @@ const PAGES: &[&str] = &[
     "/console/users/usr_alice/preview",
     "/console/users/usr_alice/sign-in-as",
 ];
+/// The same of administrators alone.
+const ADMIN_PAGES: &[&str] = &[
+    "/console/applications",
+    "/console/applications/portal",
+    "/console/applications/portal/setup",
+    "/console/applications/portal/edit",
+    "/console/applications/portal/secret",
+    "/console/applications/portal/status",
+    "/console/applications/portal/delete",
+    "/console/new-application",
+    "/console/new-application?kind=saml",
+    "/console/keys",
+    "/console/keys/rotate",
+];
+const ADMIN_FORMS: &[&str] = &[
+    "/console/new-application?kind=web",
+    "/console/new-application/metadata",
+    "/console/applications/portal/edit",
+    "/console/applications/portal/metadata",
+    "/console/applications/portal/secret",
+    "/console/applications/portal/status",
+    "/console/applications/portal/delete",
+    "/console/keys/rotate",
+];
 const FORMS: &[&str] = &[
     "/console/users/usr_alice/sign-in-as",
     "/console/users/usr_alice/sign-in-as/link",
@@ -35,8 +59,16 @@ async fn h18_staff_get_in_as_far_as_their_roles_go_and_nobody_else_does() {
             assert_eq!(page.status, expected, "{name} {path}: {}", page.body);
         }
     }
+    for (name, expected) in
+        [("alice", 403), ("max", 403), ("sam", 403), ("riley", 403), ("ada", 200)]
+    {
+        let browser = signed_in(&server, name).await;
+        for path in ADMIN_PAGES {
+            assert_eq!(browser.open(path).await.status, expected, "{name} {path}");
+        }
+    }
     let nobody = server.browser();
-    for path in PAGES {
+    for path in PAGES.iter().chain(ADMIN_PAGES) {
         let page = nobody.open(path).await;
         assert!(page.location().starts_with("/login?return_to=%2Fconsole"), "{path}");
     }
@@ -54,11 +86,11 @@ async fn a38_an_impersonated_administrator_is_nobody_in_the_console() {
     let server = TestServer::start().await;
     let browser = acting_only(&server).await;
     server.db.sql("INSERT INTO user_roles VALUES ('usr_alice', 'admin')").await;
-    for path in PAGES {
+    for path in PAGES.iter().chain(ADMIN_PAGES) {
         let page = browser.open(path).await;
         assert!(matches!(page.status, 302 | 403), "{path}: {}", page.status);
     }
-    for path in FORMS {
+    for path in FORMS.iter().chain(ADMIN_FORMS) {
         let page = browser.post_form(path, &[("csrf", "x")]).await;
         assert!(matches!(page.status, 303 | 403), "{path}: {}", page.status);
     }

@@ -1,7 +1,9 @@
 //! The console: who gets in, what they find, and how they get from a user to being signed in as them.
+mod applications;
 mod entering;
 mod finding;
 mod history;
+mod keys;
 mod real_browser;
 mod sign_in_as;
 mod templates;

@@ -19,7 +19,27 @@ const PATHS: &[&str] = &[
     "/go",
 ];
 
+/// Those that take an administrator.
+const ADMIN_PATHS: &[&str] = &[
+    "/console/applications",
+    "/console/new-application",
+    "/console/new-application?kind=saml",
+    "/console/new-application?kind=web",
+    "/console/applications/northwind-orders",
+    "/console/applications/northwind-orders/edit",
+    "/console/applications/northwind-orders/setup",
+    "/console/applications/northwind-saml/edit",
+    "/console/applications/northwind-saml/setup",
+    "/console/applications/northwind-wsfed/setup",
+    "/console/keys",
+    "/console/keys/rotate",
+];
+
 async fn tell(story: &str) -> String {
+    tell_of("browser/console.mjs", story, PATHS).await
+}
+
+async fn tell_of(script: &str, story: &str, paths: &[&str]) -> String {
     let dev = Dev::start().await;
     let person = |email: &str, password: &str| json!({"email": email, "password": password});
     let facts = json!({
@@ -28,13 +48,13 @@ async fn tell(story: &str) -> String {
         "issuer": dev.url,
         "demo": dev.demo,
         "album": SCREENSHOTS,
-        "paths": PATHS,
+        "paths": paths,
         "ada": person("ada@understudy.test", "ada-demo"),
         "sam": person("sam.support@understudy.test", "sam-demo"),
         "riley": person("riley@acme.test", "riley-demo"),
         "alice": person("alice@acme.test", "alice-demo"),
     });
-    run(node("browser/console.mjs"), &facts).await
+    run(node(script), &facts).await
 }
 
 #[tokio::test]
@@ -90,6 +110,33 @@ async fn one_click_lands_in_the_application() {
 #[tokio::test]
 async fn the_console_is_accessible_in_light_and_dark_wide_and_narrow() {
     tell("looks").await;
+}
+
+const APPLICATIONS: &str = "browser/applications.mjs";
+
+#[tokio::test]
+async fn an_application_is_made_and_people_sign_in_to_it() {
+    tell_of(APPLICATIONS, "made", &[]).await;
+}
+
+#[tokio::test]
+async fn the_keyboard_alone_makes_and_changes_an_application() {
+    tell_of(APPLICATIONS, "keyboard", &[]).await;
+}
+
+#[tokio::test]
+async fn applications_and_keys_work_without_javascript() {
+    tell_of(APPLICATIONS, "without-javascript", &[]).await;
+}
+
+#[tokio::test]
+async fn a_page_of_an_application_is_at_most_50_kib_over_the_wire() {
+    tell_of(APPLICATIONS, "sizes", ADMIN_PATHS).await;
+}
+
+#[tokio::test]
+async fn applications_and_keys_are_accessible_in_light_and_dark_wide_and_narrow() {
+    tell_of(APPLICATIONS, "looks", &[]).await;
 }
 
 /// What somebody would try to store. `MARK` is where a script would say that it ran.
@@ -167,6 +214,14 @@ const STORE: &str = "
     INSERT INTO user_roles SELECT 'usr_x' || n, left(p, 90) FROM payloads;
     INSERT INTO clients (id, organization_id, name, kind, auth_method, redirect_uris, initiate_login_uri, impersonation_enabled, scopes)
       SELECT 'client_x' || n, 'org_x' || n, p, 'web', 'client_secret', '{https://a.example/}', 'https://a.example/', true, '{}' FROM payloads;
+    INSERT INTO clients (id, organization_id, name, kind, auth_method, redirect_uris, post_logout_redirect_uris, initiate_login_uri,
+        backchannel_logout_uri, audiences, saml)
+      SELECT 'saml_x' || n, 'org_x' || n, p, 'saml', 'none', ARRAY[p], ARRAY[p], p, p, ARRAY[p], jsonb_build_object('entity_id', p,
+        'acs_urls', jsonb_build_array(p), 'slo_url', p, 'certificates', jsonb_build_array(p), 'encryption_certificate', p,
+        'name_id_format', p, 'encryption_algorithm', p, 'attributes', jsonb_build_object(p, p)) FROM payloads;
+    INSERT INTO clients (id, organization_id, name, kind, auth_method, redirect_uris, initiate_login_uri, wsfed)
+      SELECT 'wsfed_x' || n || p, 'org_x' || n, p, 'wsfed', 'none', ARRAY[p], p, jsonb_build_object('realm', p, 'reply_urls',
+        jsonb_build_array(p), 'attributes', jsonb_build_object(p, p)) FROM payloads;
     INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, expires_at, ip, user_agent)
       SELECT 'ses_x' || n, sha256(n::text::bytea), 'usr_x' || n, clock_now(), clock_now(), clock_now() + interval '1 hour', p, p FROM payloads;
     INSERT INTO impersonations (id, status, channel, protocol, mode, actor_id, subject_id, client_id, organization_id, requested_by,
@@ -193,6 +248,7 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
     );
     server.db.sql(&made).await;
     let mut paths: Vec<String> = PATHS.iter().map(|path| (*path).to_owned()).collect();
+    paths.extend(["/console/new-application", "/console/keys"].map(str::to_owned));
     for (nth, payload) in PAYLOADS.iter().enumerate() {
         let (n, text) = (nth + 1, encoded(payload));
         paths.push(format!("/console/users?q={text}&role={text}&organization={text}"));
@@ -201,6 +257,10 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
         paths.push(format!("/console/users/usr_x{n}/sign-in-as?application=client_x{n}&reason={text}&ticket={text}&state={text}&scope={text}&target={text}"));
         paths.push(format!("/console/impersonations/imp_x{n}"));
         paths.push(format!("/console/audit?actor=usr_x{n}"));
+        paths.push(format!("/console/applications?q={text}"));
+        paths.push(format!("/console/applications/saml_x{n}"));
+        paths.push(format!("/console/applications/saml_x{n}/edit"));
+        paths.push(format!("/console/applications/wsfed_x{n}{text}/setup"));
     }
     // Each browser has its own time.
     for paths in paths.chunks(80) {

@@ -3,6 +3,7 @@ use crate::support::protocols::{Spoken, Story, each, each_with};
 use crate::support::{Page, TestServer};
 use reqwest::Method;
 use serde_json::{Value, json};
+use understudy::domain::caller::Caller;
 
 const WAITING: &str = "SELECT count(*) FROM impersonations WHERE status = 'link_issued'";
 const SESSIONS: &str = "SELECT count(*) FROM sessions WHERE impersonated";
@@ -417,7 +418,9 @@ async fn b20_links_of_a_rotated_key_work_while_they_live() {
         let ctx = server.parts.context(1).unwrap();
         let mut conn = ctx.store.conn().await.unwrap();
         let keys = &server.parts.shared.keys;
-        understudy::flows::rotate_keys::rotate(&mut conn, keys).await.unwrap();
+        understudy::flows::rotate_keys::rotate(&mut conn, keys, (None, &Caller::default()))
+            .await
+            .unwrap();
         keys.reload(&conn).await.unwrap();
         let sam = server.sam().await;
         assert_eq!(sam.open(&link).await.status, 200);
@@ -438,7 +441,9 @@ async fn b20_every_node_knows_the_next_key_before_a_link_is_signed_with_it() {
     let before = keys.ring();
     let ctx = server.parts.context(1).unwrap();
     let mut conn = ctx.store.conn().await.unwrap();
-    understudy::flows::rotate_keys::rotate(&mut conn, keys).await.unwrap();
+    understudy::flows::rotate_keys::rotate(&mut conn, keys, (None, &Caller::default()))
+        .await
+        .unwrap();
     let current = "SELECT id FROM signing_keys WHERE purpose = 'bewit' AND state = 'current'";
     let current = server.db.text(current).await;
     assert_ne!(before.link_signer().unwrap().id(), current);

@@ -1,6 +1,7 @@
 //! What the server says of itself, and the keys it signs with.
 use super::*;
 use std::collections::HashSet;
+use understudy::domain::caller::Caller;
 
 const PLACES: [&str; 2] =
     ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
@@ -96,7 +97,9 @@ async fn c97_a_rotated_key_still_verifies_what_it_signed() {
     let ctx = server.parts.context(1).unwrap();
     let mut conn = ctx.store.conn().await.unwrap();
     let keys = &server.parts.shared.keys;
-    understudy::flows::rotate_keys::rotate(&mut conn, keys).await.unwrap();
+    understudy::flows::rotate_keys::rotate(&mut conn, keys, (None, &Caller::default()))
+        .await
+        .unwrap();
     keys.reload(&conn).await.unwrap();
     let token = text(&old, "access_token");
     assert_eq!(server.introspect(token).await.json()["active"], true);

@@ -4,7 +4,7 @@ use super::{Browser, TestDb};
 use std::net::TcpListener;
 use std::sync::mpsc;
 use understudy::app::watch::{self, Migrations, Watch};
-use understudy::app::{self, Parts};
+use understudy::app::{self, Parts, Signals};
 use understudy::config::{Overrides, Purpose, Settings};
 use understudy::telemetry::Metrics;
 
@@ -70,7 +70,7 @@ impl TestServer {
         let own = parts.clone();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {
-                let server = app::serve(&own, listener, 1).unwrap();
+                let server = app::serve(&own, listener, 1, Signals::Host).unwrap();
                 sender.send(server.handle()).unwrap();
                 server.await.unwrap();
             });

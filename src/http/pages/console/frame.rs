@@ -1,6 +1,8 @@
 //! What every page of the console has around it: the menu, who is there, what was just done.
 use super::session::ConsoleSession;
-use crate::domain::permission::{AUDIT_READ, AUDIT_READ_OWN, IMPERSONATIONS_READ, USERS_READ};
+use crate::domain::permission::{
+    AUDIT_READ, AUDIT_READ_OWN, CLIENTS_READ, IMPERSONATIONS_READ, KEYS_WRITE, USERS_READ,
+};
 use crate::domain::user::User;
 use crate::http::pages::assets;
 
@@ -20,6 +22,8 @@ pub enum Section {
 const MENU: &[(Section, &str, &str, &[&str])] = &[
     (Section::Users, "Users", "/console/users", &[USERS_READ]),
     (Section::Impersonations, "Impersonations", "/console/impersonations", &[IMPERSONATIONS_READ]),
+    (Section::Applications, "Applications", "/console/applications", &[CLIENTS_READ]),
+    (Section::Keys, "Signing keys", "/console/keys", &[KEYS_WRITE]),
     (Section::Audit, "Audit", "/console/audit", &[AUDIT_READ, AUDIT_READ_OWN]),
 ];
 
@@ -92,7 +96,11 @@ impl Frame {
 
 /// Only what the person may see.
 pub fn menu(console: &ConsoleSession, here: Section) -> Vec<Item> {
-    let seen = MENU.iter().filter(|(.., any_of)| any_of.iter().any(|it| console.may(it)));
+    // The keys are those of all organizations.
+    let foreign = |section| section == Section::Keys && console.organization().is_some();
+    let seen = MENU.iter().filter(|(section, .., any_of)| {
+        any_of.iter().any(|it| console.may(it)) && !foreign(*section)
+    });
     seen.map(|(section, label, href, _)| Item {
         label,
         href,

@@ -164,6 +164,37 @@ impl Select {
     }
 }
 
+/// Yes or no; posted as `on`, else not at all.
+pub struct Toggle {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub checked: bool,
+    pub hint: Option<&'static str>,
+    pub error: Option<String>,
+    /// The ids of hint and error.
+    pub described: String,
+}
+
+impl Toggle {
+    pub fn new(name: &'static str, label: &'static str, checked: bool) -> Self {
+        Self { name, label, checked, hint: None, error: None, described: String::new() }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: Option<&'static str>) -> Self {
+        self.described = described(self.name, hint.is_some(), self.error.is_some());
+        self.hint = hint;
+        self
+    }
+
+    #[must_use]
+    pub fn error(mut self, error: Option<String>) -> Self {
+        self.described = described(self.name, self.hint.is_some(), error.is_some());
+        self.error = error;
+        self
+    }
+}
+
 fn described(name: &str, hint: bool, error: bool) -> String {
     match (hint, error) {
         (true, true) => format!("{name}-hint {name}-error"),

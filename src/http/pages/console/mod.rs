@@ -3,10 +3,12 @@
 //! A handler's first argument is a [`ConsoleSession`], and its first line says which permission it needs.
 //! Staff of an organization see what is of it; anything else is not there for them. Pages are made of the
 //! components of `templates/console/kit.html`, with the values of [`kit`].
+pub mod applications;
 pub mod audit;
 pub mod filters;
 pub mod frame;
 pub mod impersonations;
+pub mod keys;
 pub mod kit;
 pub mod session;
 pub mod sign_in_as;
@@ -27,6 +29,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         .configure(users::routes)
         .configure(sign_in_as::routes)
         .configure(impersonations::routes)
+        .configure(applications::routes)
+        .configure(keys::routes)
         .configure(audit::routes);
 }
 

@@ -17,6 +17,7 @@ mod wreq;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::login::{Answer, Farewell};
 
@@ -46,6 +47,11 @@ pub enum Reply {
     Registered,
     /// To the first registered URL, always.
     First,
+}
+
+/// The name by which the relying party asks, as it registered.
+pub fn realm(client: &Client) -> &str {
+    client.wsfed.as_ref().map_or("", |settings| &settings.realm)
 }
 
 /// `wsignoutcleanup1.0` to the address where the relying party takes its tokens (§13.2.4).

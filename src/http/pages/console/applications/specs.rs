@@ -1,0 +1,215 @@
+//! Every setting of an application that the console shows and changes: its place in the words of the file, what
+//! it is called for people, and for which kinds it is there.
+use crate::domain::client::ClientKind::{self, Global, Machine, Native, Saml, Spa, Web, Wsfed};
+
+/// How a setting is written in a form.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    Text,
+    Url,
+    Number,
+    /// One a line.
+    Lines,
+    /// Whole numbers, with commas.
+    Numbers,
+    /// Certificates, one after the other.
+    Certificates,
+    /// One certificate.
+    Certificate,
+    Json,
+    /// `name = field`, one a line.
+    Pairs,
+    Flag,
+    /// Whether a list holds this word.
+    Member(&'static str),
+    /// One of these, with what they mean; an empty word is that nothing is said.
+    Word(&'static [(&'static str, &'static str)]),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    Basics,
+    SignIn,
+    SignOut,
+    Saml,
+    Wsfed,
+    Proof,
+    Tokens,
+    Impersonation,
+}
+
+impl Group {
+    pub const ALL: [Self; 8] = [
+        Self::Basics,
+        Self::SignIn,
+        Self::Saml,
+        Self::Wsfed,
+        Self::SignOut,
+        Self::Proof,
+        Self::Tokens,
+        Self::Impersonation,
+    ];
+
+    /// Its id on the page, and its heading.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Basics => ("basics", "Basics"),
+            Self::SignIn => ("sign-in", "Signing in"),
+            Self::SignOut => ("sign-out", "Signing out"),
+            Self::Saml => ("saml", "SAML 2.0"),
+            Self::Wsfed => ("wsfed", "WS-Federation"),
+            Self::Proof => ("proof", "How it shows who it is"),
+            Self::Tokens => ("tokens", "Tokens"),
+            Self::Impersonation => ("impersonation", "Impersonation"),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub struct Spec {
+    /// Of the field of the form.
+    pub name: &'static str,
+    pub label: &'static str,
+    /// The way to it in an entry of the file.
+    pub at: &'static str,
+    pub shape: Shape,
+    pub group: Group,
+    pub kinds: &'static [ClientKind],
+    /// Empty: it explains itself.
+    pub hint: &'static str,
+    pub required: bool,
+}
+
+const ALL: &[ClientKind] = &ClientKind::ALL;
+const PEOPLE: &[ClientKind] = &[Web, Spa, Native, Saml, Wsfed];
+const OIDC: &[ClientKind] = &[Web, Spa, Native];
+const OAUTH: &[ClientKind] = &[Web, Spa, Native, Machine, Global];
+const SECRET: &[ClientKind] = &[Web, Machine, Global];
+const SIGN_OUT: &[ClientKind] = &[Web, Spa, Native, Wsfed];
+
+const METHODS: &[(&str, &str)] = &[
+    ("", "A secret, in the header or the body"),
+    ("client_secret_basic", "A secret, in the header only (Basic)"),
+    ("client_secret_post", "A secret, in the body only"),
+    ("private_key_jwt", "A key of its own (private_key_jwt)"),
+    ("none", "Nothing (a public client)"),
+];
+const ALGORITHMS: &[(&str, &str)] =
+    &[("RS256", "RS256"), ("ES256", "ES256"), ("EdDSA", "EdDSA (Ed25519)")];
+const REDEEM: &[(&str, &str)] = &[
+    ("confirm", "The agent signs in and confirms"),
+    ("direct", "The link alone signs in (for programs)"),
+];
+const BINDINGS: &[(&str, &str)] = &[("redirect", "Redirect"), ("post", "POST")];
+const CIPHERS: &[(&str, &str)] = &[
+    ("", "What is usual (AES-256-GCM)"),
+    ("http://www.w3.org/2009/xmlenc11#aes256-gcm", "AES-256-GCM"),
+    ("http://www.w3.org/2009/xmlenc11#aes128-gcm", "AES-128-GCM"),
+    ("http://www.w3.org/2001/04/xmlenc#aes256-cbc", "AES-256-CBC"),
+    ("http://www.w3.org/2001/04/xmlenc#aes128-cbc", "AES-128-CBC"),
+];
+const FORMATS: &[(&str, &str)] = &[
+    ("", "As the application asks"),
+    ("persistent", "Persistent: a name for this application alone"),
+    ("transient", "Transient: another one each time"),
+    ("emailAddress", "Email address, if it is verified"),
+    ("unspecified", "The user id"),
+];
+const VERSIONS: &[(&str, &str)] = &[("1.1", "SAML 1.1"), ("2.0", "SAML 2.0")];
+const TRUST: &[(&str, &str)] = &[("2005/02", "February 2005"), ("1.3", "1.3")];
+
+const fn spec(
+    (name, label, at): (&'static str, &'static str, &'static str),
+    shape: Shape,
+    group: Group,
+    kinds: &'static [ClientKind],
+    hint: &'static str,
+) -> Spec {
+    Spec { name, label, at, shape, group, kinds, hint, required: false }
+}
+
+const fn needed(spec: Spec) -> Spec {
+    Spec { required: true, ..spec }
+}
+
+#[rustfmt::skip]
+const SPECS: &[Spec] = &[
+    needed(spec(("name", "Name", "name"), Shape::Text, Group::Basics, ALL, "People see it when they sign in, and in their history.")),
+    spec(("first_party", "One of our own applications", "first_party"), Shape::Flag, Group::Basics, OIDC, "Others ask people for their consent first."),
+
+    spec(("redirect_uris", "Redirect addresses", "redirect_uris"), Shape::Lines, Group::SignIn, OIDC, "One a line, exactly as the application sends them. https, or http on a loopback address; native applications may have a scheme of their own."),
+    spec(("initiate_login_uri", "Address that starts a sign-in", "initiate_login_uri"), Shape::Url, Group::SignIn, PEOPLE, "Where the application begins a sign-in of its own accord (initiate_login_uri)."),
+
+    needed(spec(("entity_id", "Entity ID", "saml.entity_id"), Shape::Text, Group::Saml, &[Saml], "What the application calls itself, exactly.")),
+    needed(spec(("acs_urls", "Assertion consumer addresses (ACS)", "saml.acs_urls"), Shape::Lines, Group::Saml, &[Saml], "One a line; the first is the default.")),
+    spec(("acs_indexes", "Their numbers", "saml.acs_indexes"), Shape::Numbers, Group::Saml, &[Saml], "As in the application's metadata, one for each address: 0, 1. Without any they are counted from 0."),
+    spec(("slo_url", "Single logout address", "saml.slo_url"), Shape::Url, Group::Saml, &[Saml], ""),
+    spec(("slo_binding", "Logout messages go by", "saml.slo_binding"), Shape::Word(BINDINGS), Group::Saml, &[Saml], ""),
+    spec(("name_id_format", "Name of the user (NameID)", "saml.name_id_format"), Shape::Word(FORMATS), Group::Saml, &[Saml], ""),
+    spec(("certificates", "Signing certificates", "saml.certificates"), Shape::Certificates, Group::Saml, &[Saml], "What the application signs its requests with, in PEM or base64. Several while it changes over."),
+    spec(("require_signed_requests", "Refuse requests without a signature", "saml.require_signed_requests"), Shape::Flag, Group::Saml, &[Saml], ""),
+    spec(("sign_response", "Sign the response too, not only the assertion", "saml.sign_response"), Shape::Flag, Group::Saml, &[Saml], ""),
+    spec(("encrypt_assertion", "Encrypt assertions", "saml.encrypt_assertion"), Shape::Flag, Group::Saml, &[Saml], ""),
+    spec(("encryption_certificate", "Encryption certificate", "saml.encryption_certificate"), Shape::Certificate, Group::Saml, &[Saml], "With an RSA key."),
+    spec(("encryption_algorithm", "Encrypted with", "saml.encryption_algorithm"), Shape::Word(CIPHERS), Group::Saml, &[Saml], ""),
+    spec(("idp_initiated", "May be started from here, without a request", "saml.idp_initiated"), Shape::Flag, Group::Saml, &[Saml], ""),
+    spec(("delegation_restriction", "Name the agent in a Delegation condition too", "saml.delegation_restriction"), Shape::Flag, Group::Saml, &[Saml], ""),
+    spec(("saml_attributes", "Attributes", "saml.attributes"), Shape::Pairs, Group::Saml, &[Saml], "The name that the application knows = the field of the user, one a line: mail = email. Empty: the usual ones."),
+
+    needed(spec(("realm", "Realm (wtrealm)", "wsfed.realm"), Shape::Text, Group::Wsfed, &[Wsfed], "Exactly as the application sends it.")),
+    needed(spec(("reply_urls", "Reply addresses", "wsfed.reply_urls"), Shape::Lines, Group::Wsfed, &[Wsfed], "One a line; the first is the default.")),
+    spec(("token_version", "Token", "wsfed.token_version"), Shape::Word(VERSIONS), Group::Wsfed, &[Wsfed], ""),
+    spec(("wst", "WS-Trust", "wsfed.wst"), Shape::Word(TRUST), Group::Wsfed, &[Wsfed], ""),
+    spec(("wsfed_attributes", "Claims", "wsfed.attributes"), Shape::Pairs, Group::Wsfed, &[Wsfed], "The name that the application knows = the field of the user, one a line. Empty: the usual ones."),
+
+    spec(("post_logout_redirect_uris", "Addresses after signing out", "post_logout_redirect_uris"), Shape::Lines, Group::SignOut, SIGN_OUT, "One a line."),
+    spec(("backchannel_logout_uri", "Back-channel logout address", "backchannel_logout_uri"), Shape::Url, Group::SignOut, OIDC, "Told from server to server when somebody signs out."),
+
+    spec(("auth_method", "At the token endpoint it shows", "token_endpoint_auth_method"), Shape::Word(METHODS), Group::Proof, SECRET, ""),
+    spec(("jwks", "Public keys (JWKS)", "jwks"), Shape::Json, Group::Proof, SECRET, "For a key of its own: a JSON object with \"keys\". Public keys only."),
+
+    spec(("grant_code", "People sign in (authorization_code)", "grant_types"), Shape::Member("authorization_code"), Group::Tokens, OIDC, ""),
+    spec(("grant_refresh", "Stays signed in (refresh_token)", "grant_types"), Shape::Member("refresh_token"), Group::Tokens, OIDC, ""),
+    spec(("grant_credentials", "Calls APIs by itself (client_credentials)", "grant_types"), Shape::Member("client_credentials"), Group::Tokens, SECRET, ""),
+    spec(("grant_exchange", "Exchanges tokens (token-exchange)", "grant_types"), Shape::Member("urn:ietf:params:oauth:grant-type:token-exchange"), Group::Tokens, SECRET, ""),
+    spec(("scopes", "Scopes", "scopes"), Shape::Lines, Group::Tokens, OAUTH, "Beside the usual ones, one a line."),
+    spec(("audiences", "Audiences", "audiences"), Shape::Lines, Group::Tokens, OAUTH, "The APIs that it may have tokens for, one a line."),
+    spec(("id_token_algorithm", "ID tokens are signed with", "id_token_signed_response_alg"), Shape::Word(ALGORITHMS), Group::Tokens, OIDC, ""),
+    spec(("lifetime", "An access token lives (seconds)", "access_token_lifetime"), Shape::Number, Group::Tokens, OAUTH, "At most 86400, a day."),
+
+    spec(("acting", "Support staff may sign in to it as its users", "impersonation.enabled"), Shape::Flag, Group::Impersonation, PEOPLE, ""),
+    spec(("redeem", "A link is opened", "impersonation.redeem"), Shape::Word(REDEEM), Group::Impersonation, PEOPLE, "With the second, whoever holds a link is signed in: who acts is only what the program said."),
+    spec(("unsolicited", "Answer at once, although it did not ask", "impersonation.unsolicited"), Shape::Flag, Group::Impersonation, PEOPLE, "Otherwise it is sent to its address that starts a sign-in, which is safer."),
+    spec(("read_scopes", "Scopes that only read", "impersonation.read_scopes"), Shape::Lines, Group::Impersonation, OIDC, "What an agent keeps who may only look, one a line."),
+];
+
+pub fn of(kind: ClientKind) -> impl Iterator<Item = &'static Spec> {
+    SPECS.iter().filter(move |spec| spec.kinds.contains(&kind))
+}
+
+/// The kinds in the order in which they are offered, with what they are.
+pub const KINDS: [(ClientKind, &str, &str); 7] = [
+    (Web, "Web application", "Runs on a server and keeps a secret. OpenID Connect."),
+    (
+        Spa,
+        "Single-page application",
+        "Runs in the browser, with PKCE and no secret. OpenID Connect.",
+    ),
+    (
+        Native,
+        "Native application",
+        "On a phone or a computer, with PKCE and no secret. OpenID Connect.",
+    ),
+    (Machine, "Machine", "Calls APIs in its own name; nobody signs in to it."),
+    (Saml, "SAML 2.0", "A service provider."),
+    (Wsfed, "WS-Federation", "A relying party, also of Rights Management."),
+    (
+        Global,
+        "Global client",
+        "A program that makes impersonation links, for anybody and in anybody's name.",
+    ),
+];
+
+pub fn kind(kind: ClientKind) -> &'static str {
+    KINDS.iter().find(|(known, ..)| *known == kind).map_or("", |(_, label, _)| label)
+}

@@ -1,0 +1,332 @@
+//! One application at a time: what the console writes. Each change is one transaction with its audit event.
+//!
+//! Nobody hands out power that they do not have: whoever controls the global client can have anybody act as
+//! anybody, and an application with Box permissions acts as users by itself ([`needed_for`]).
+use super::apply::end_of_client;
+use super::conflicts::names;
+use super::document;
+use super::entry::{Entry, version};
+use super::plan::differences;
+use crate::audit::{Event, EventKind};
+use crate::crypto::{hash, random};
+use crate::domain::caller::Caller;
+use crate::domain::client::{AuthMethod, Client, ClientKind};
+use crate::domain::permission::{CLIENTS_WRITE, IMPERSONATE, IMPERSONATE_ADMIN};
+use crate::domain::user::User;
+use crate::domain::{ClientId, Status, Timestamp};
+use crate::flows::{Context, Failure, service_accounts};
+use crate::store::applications;
+pub use crate::store::applications::{Card, Found, Search};
+use crate::store::registrations::{self, ClientRecord, StoredClient};
+use crate::store::{self, Conn, StoreError, Transactional as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::SecretString;
+use serde_json::json;
+
+/// Who changes something, and from where.
+#[derive(Clone, Copy)]
+pub struct By<'a> {
+    pub user: &'a User,
+    pub caller: &'a Caller,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WriteRefusal {
+    #[error("there is no such application")]
+    Missing,
+    #[error("the application has rights that you lack")]
+    HigherPrivileges,
+    #[error("there is an application of this id")]
+    IdTaken,
+    /// The name by which messages find their application: `saml.entity_id` or `wsfed.realm`.
+    #[error("another application has this name")]
+    NameTaken(&'static str),
+    #[error("the metadata was valid until {0}")]
+    Expired(Timestamp),
+    /// Somebody else changed it first; it is like this now.
+    #[error("the application has changed")]
+    Changed(Box<ClientRecord>),
+    #[error("the application keeps no secret")]
+    NoSecret,
+}
+
+type Written<T> = Result<T, Failure<WriteRefusal>>;
+
+fn refused<T>(reason: WriteRefusal) -> Written<T> {
+    Err(Failure::Refused(reason))
+}
+
+/// Everything that staff see of one application.
+pub struct View {
+    pub record: ClientRecord,
+    pub card: Card,
+    /// Stands for the secrets that it has: a form that makes a new one is good once.
+    pub secrets: String,
+}
+
+impl View {
+    pub fn keeps_secret(&self) -> bool {
+        keeps_secret(&self.record)
+    }
+}
+
+/// Whether it shows who it is by a secret.
+pub fn keeps_secret(record: &ClientRecord) -> bool {
+    match AuthMethod::parse(&record.auth_method) {
+        Some(
+            AuthMethod::ClientSecret | AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost,
+        ) => true,
+        Some(AuthMethod::PrivateKeyJwt | AuthMethod::None) | None => false,
+    }
+}
+
+/// Whether `reader` may know that it exists: of their organization, or staff of the operator.
+fn sees(reader: &User, record: &ClientRecord) -> bool {
+    let own = record.organization_id.as_deref();
+    reader.organization_id().is_none_or(|mine| own == Some(mine.as_str()))
+}
+
+/// The permission that writing this application takes beside [`CLIENTS_WRITE`].
+pub fn needed_for(record: &ClientRecord) -> Option<&'static str> {
+    let acts = record.box_.as_ref().and_then(|settings| settings.as_object()).is_some_and(|it| {
+        let keys = ["perform_actions_as_users", "on_behalf_of", "generate_user_access_tokens"];
+        keys.iter().any(|key| it.get(*key) == Some(&json!(true)))
+    });
+    if record.kind == ClientKind::Global.as_str() {
+        Some(IMPERSONATE_ADMIN)
+    } else if acts {
+        Some(IMPERSONATE)
+    } else {
+        None
+    }
+}
+
+/// Whether `user` may write it as it is. The global client is the operator's alone.
+pub fn may_write(user: &User, record: &ClientRecord) -> bool {
+    let global = record.kind == ClientKind::Global.as_str();
+    user.permissions.holds(CLIENTS_WRITE)
+        && needed_for(record).is_none_or(|permission| user.permissions.holds(permission))
+        && !(global && user.organization.is_some())
+}
+
+/// One page of those that `reader` may see, and `after` of the next page.
+pub async fn find(
+    ctx: &Context,
+    reader: &User,
+    search: Search,
+) -> Result<(Vec<Found>, Option<ClientId>), StoreError> {
+    let organization = reader.organization_id().cloned().or(search.organization);
+    let most = usize::try_from(search.limit).unwrap_or(usize::MAX);
+    let wanted = Search { organization, limit: search.limit.saturating_add(1), ..search };
+    let mut rows = applications::search(&*ctx.store.conn().await?, &wanted).await?;
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| more).map(|found| found.id.clone());
+    Ok((rows, next))
+}
+
+/// An application that `reader` may see.
+pub async fn view(ctx: &Context, reader: &User, id: &ClientId) -> Result<Option<View>, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let Some(stored) = registrations::find(&conn, id.as_str()).await? else { return Ok(None) };
+    if !sees(reader, &stored.record) {
+        return Ok(None);
+    }
+    let card = applications::card(&conn, id).await?;
+    let secrets = fingerprint(&stored);
+    Ok(card.map(|card| View { record: stored.record, card, secrets }))
+}
+
+/// The same as the rooms know it: what it has to be set up with.
+pub async fn client(
+    ctx: &Context,
+    reader: &User,
+    id: &ClientId,
+) -> Result<Option<Client>, StoreError> {
+    let client = store::clients::find(&*ctx.store.conn().await?, id).await?;
+    let own = |client: &Client| client.organization.as_ref().map(|it| it.id.clone());
+    Ok(client
+        .filter(|it| reader.organization_id().is_none_or(|mine| own(it).as_ref() == Some(mine))))
+}
+
+fn fingerprint(stored: &StoredClient) -> String {
+    let mut hashes = stored.secret_hashes.clone();
+    hashes.sort_unstable();
+    URL_SAFE_NO_PAD.encode(hash::sha256(&hashes.concat()))
+}
+
+/// A new one. Its secret is made here if it keeps one, and is seen once, now.
+pub async fn create(ctx: &Context, by: By<'_>, entry: &Entry) -> Written<Option<SecretString>> {
+    let record = entry.record();
+    if !sees(by.user, record) || !may_write(by.user, record) {
+        return refused(WriteRefusal::HigherPrivileges);
+    }
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction(async |tx| {
+        store::settings::lock_for_apply(tx).await?;
+        if registrations::find(tx, &record.id).await?.is_some() {
+            return refused(WriteRefusal::IdTaken);
+        }
+        check(tx, entry).await?;
+        registrations::put(tx, record).await?;
+        let secret =
+            if keeps_secret(record) { Some(new_secret(tx, &record.id).await?) } else { None };
+        finish(tx, event(by, record, "create", &[]), by).await?;
+        Ok(secret)
+    })
+    .await
+}
+
+async fn new_secret(tx: &Conn, id: &str) -> Result<SecretString, StoreError> {
+    let secret = random::secret();
+    registrations::put_secret(tx, id, &hash::hash_secret(&secret)).await?;
+    Ok(SecretString::from(secret))
+}
+
+/// What cannot be seen in an entry alone.
+async fn check(tx: &Conn, entry: &Entry) -> Written<()> {
+    let now = store::settings::now(tx).await?;
+    if let Some(until) = entry.valid_until().filter(|until| *until <= now) {
+        return refused(WriteRefusal::Expired(until));
+    }
+    let record = entry.record();
+    for (what, name) in names(record.saml.as_ref(), record.wsfed.as_ref()) {
+        let (taken, key) = if what == "realm" {
+            (applications::is_realm_taken(tx, &record.id, name).await?, "wsfed.realm")
+        } else {
+            (applications::is_entity_id_taken(tx, &record.id, name).await?, "saml.entity_id")
+        };
+        if taken {
+            return refused(WriteRefusal::NameTaken(key));
+        }
+    }
+    Ok(())
+}
+
+/// With the accounts that the application has in organizations.
+async fn finish(tx: &Conn, event: Event, by: By<'_>) -> Result<(), StoreError> {
+    store::audit::append(tx, &event).await?;
+    service_accounts::settle(tx, by.user.id.as_str()).await
+}
+
+fn event(by: By<'_>, record: &ClientRecord, action: &str, changed: &[String]) -> Event {
+    let event = Event {
+        actor: Some(by.user.id.to_string()),
+        client: Some(record.id.clone()),
+        organization: record.organization_id.clone(),
+        ..Event::new(EventKind::ApplicationChanged, by.caller)
+    };
+    let event = event.with("action", action);
+    if changed.is_empty() { event } else { event.with("changed", changed) }
+}
+
+/// The one that is there, if `by` may write it.
+async fn found(tx: &Conn, by: By<'_>, id: &ClientId) -> Written<StoredClient> {
+    store::settings::lock_for_apply(tx).await?;
+    let stored = registrations::find(tx, id.as_str()).await?;
+    let Some(stored) = stored.filter(|stored| sees(by.user, &stored.record)) else {
+        return refused(WriteRefusal::Missing);
+    };
+    if may_write(by.user, &stored.record) {
+        Ok(stored)
+    } else {
+        refused(WriteRefusal::HigherPrivileges)
+    }
+}
+
+/// Makes an application what `entry` says, if it still is as `seen` ([`version`]). Whether anything changed.
+pub async fn update(ctx: &Context, by: By<'_>, seen: &str, entry: &Entry) -> Written<bool> {
+    let record = entry.record();
+    let id = ClientId::parse(&record.id).map_err(|_| Failure::Refused(WriteRefusal::Missing))?;
+    if !sees(by.user, record) || !may_write(by.user, record) {
+        return refused(WriteRefusal::HigherPrivileges);
+    }
+    let mut conn = ctx.store.conn().await?;
+    let changed = conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
+        let before = found(tx, by, &id).await?.record;
+        if version(&before) != seen {
+            return refused(WriteRefusal::Changed(Box::new(before)));
+        }
+        let changed = changes(&before, record);
+        if changed.is_empty() {
+            return Ok(false);
+        }
+        check(tx, entry).await?;
+        if before.status != record.status && record.status == Status::Inactive.as_str() {
+            end_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
+        }
+        registrations::put(tx, record).await?;
+        finish(tx, event(by, record, "update", &changed), by).await?;
+        Ok(true)
+    });
+    let changed = changed.await?;
+    ctx.clients.forget(&id).await;
+    Ok(changed)
+}
+
+/// The names of what differs.
+pub fn changes(before: &ClientRecord, after: &ClientRecord) -> Vec<String> {
+    let fields = differences(&document::of_client(before), &document::of_client(after));
+    fields.into_iter().map(|field| field.name).collect()
+}
+
+/// Switches it on or off. Off: every impersonation in it is over, and nobody signs in to it.
+pub async fn set_status(ctx: &Context, by: By<'_>, id: &ClientId, status: Status) -> Written<()> {
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
+        let mut record = found(tx, by, id).await?.record;
+        if record.status == status.as_str() {
+            return Ok(());
+        }
+        status.as_str().clone_into(&mut record.status);
+        if !status.is_active() {
+            end_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
+        }
+        registrations::put(tx, &record).await?;
+        Ok(finish(tx, event(by, &record, "update", &["status".to_owned()]), by).await?)
+    })
+    .await?;
+    ctx.clients.forget(id).await;
+    Ok(())
+}
+
+/// A new secret, seen once, now; the old ones are nothing any more. `seen` is [`View::secrets`].
+pub async fn rotate_secret(
+    ctx: &Context,
+    by: By<'_>,
+    id: &ClientId,
+    seen: &str,
+) -> Written<SecretString> {
+    let mut conn = ctx.store.conn().await?;
+    let secret = conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
+        let stored = found(tx, by, id).await?;
+        if !keeps_secret(&stored.record) {
+            return refused(WriteRefusal::NoSecret);
+        }
+        if fingerprint(&stored) != seen {
+            return refused(WriteRefusal::Changed(Box::new(stored.record)));
+        }
+        let secret = new_secret(tx, id.as_str()).await?;
+        let changed = ["client_secret".to_owned()];
+        finish(tx, event(by, &stored.record, "update", &changed), by).await?;
+        Ok(secret)
+    });
+    let secret = secret.await?;
+    ctx.clients.forget(id).await;
+    Ok(secret)
+}
+
+/// With the users that it made, and everything that it was handed.
+pub async fn delete(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()> {
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
+        let record = found(tx, by, id).await?.record;
+        end_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
+        registrations::delete(tx, id.as_str()).await?;
+        Ok(finish(tx, event(by, &record, "delete", &[]), by).await?)
+    })
+    .await?;
+    ctx.clients.forget(id).await;
+    Ok(())
+}

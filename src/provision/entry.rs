@@ -1,0 +1,148 @@
+//! One application as a form has it: the same words as in the file, read by the same reader.
+use super::document;
+use super::file::WantedClient;
+use super::mistake::{Notes, Path, Step};
+use super::read::Names;
+use super::read_client;
+use super::section::Section;
+use crate::crypto::hash::sha256;
+use crate::domain::Timestamp;
+use crate::domain::client::ClientKind;
+use crate::store::registrations::ClientRecord;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+
+/// One that has been read and found right.
+pub struct Entry(pub(super) WantedClient);
+
+impl Entry {
+    pub fn record(&self) -> &ClientRecord {
+        &self.0.record
+    }
+
+    /// Of the metadata that it was read from.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.0.valid_until
+    }
+}
+
+/// What is wrong, and where. Never quotes a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The way to the key without numbers of lists, as in `saml.acs_urls`.
+    pub key: String,
+    pub problem: String,
+}
+
+/// Reads one entry of `clients`; `organizations` are those that it may belong to.
+///
+/// # Errors
+///
+/// Everything that is wrong, in the order of the reader; of one key only the first.
+pub fn read_entry(
+    values: &Map<String, Value>,
+    organizations: impl IntoIterator<Item = String>,
+) -> Result<Entry, Vec<Fault>> {
+    let names = Names {
+        organizations: organizations.into_iter().collect(),
+        roles: HashSet::new(),
+        clients: HashSet::new(),
+    };
+    let notes = Notes::default();
+    let file = json!({ "clients": [values] });
+    let top = Section::new(&file, Path::default(), &notes);
+    let wanted = top.map(|top| read_client::read_all(&top, &names)).unwrap_or_default();
+    let mut faults: Vec<Fault> = Vec::new();
+    for (path, problem) in notes.into_inner() {
+        let fault = fault(&path, problem);
+        if faults.iter().all(|known| known.key != fault.key) {
+            faults.push(fault);
+        }
+    }
+    match wanted.into_iter().next() {
+        Some(wanted) if faults.is_empty() => Ok(Entry(wanted)),
+        Some(_) | None => Err(faults),
+    }
+}
+
+/// Without `clients[0]`; what is missing stands at its own key.
+fn fault(path: &Path, problem: String) -> Fault {
+    let key = |step: &Step| match step {
+        Step::Key(key) => Some(key.clone()),
+        Step::Item(_) => None,
+    };
+    let mut keys: Vec<String> = path.0.iter().skip(2).filter_map(key).collect();
+    let missing = problem.strip_prefix('`').and_then(|rest| rest.strip_suffix("` is missing"));
+    match missing.map(str::to_owned) {
+        Some(missing) => {
+            keys.push(missing);
+            Fault { key: keys.join("."), problem: "is missing".to_owned() }
+        }
+        None => Fault { key: keys.join("."), problem },
+    }
+}
+
+/// A stored application in the words that [`read_entry`] takes, without what is not given.
+pub fn words(record: &ClientRecord) -> Map<String, Value> {
+    let is_given = |key: &str, value: &Value| match key {
+        // The word for "by a secret, in either way" is that nothing is said.
+        "token_endpoint_auth_method" => value != "client_secret",
+        "redirect_uris" => value.as_array().is_some_and(|uris| !uris.is_empty()),
+        _ => !value.is_null(),
+    };
+    let given = document::of_client(record).into_iter().filter(|(key, value)| is_given(key, value));
+    given.map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// A new application of `kind` where nothing has been said yet.
+pub fn blank(kind: ClientKind) -> Map<String, Value> {
+    let grants: Vec<_> = kind.default_grant_types().iter().map(|grant| grant.as_str()).collect();
+    let signs_in = !matches!(kind, ClientKind::Global | ClientKind::Machine);
+    let values = json!({
+        "kind": kind.as_str(),
+        "first_party": true,
+        "grant_types": grants,
+        "id_token_signed_response_alg": "RS256",
+        "access_token_lifetime": 3600,
+        "impersonation": { "enabled": false, "redeem": "confirm", "unsolicited": signs_in },
+        "saml": (kind == ClientKind::Saml).then(|| json!({ "sign_response": true })),
+    });
+    match values {
+        Value::Object(values) => values,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    }
+}
+
+/// Stands for everything that is registered of an application, but for its secrets: who changes one says by
+/// this what they saw.
+pub fn version(record: &ClientRecord) -> String {
+    let document = Value::from_iter(document::of_client(record));
+    URL_SAFE_NO_PAD.encode(sha256(document.to_string().as_bytes()))
+}
+
+/// What a service provider's metadata say of it, as the values of `saml`; of several the one of `entity_id`.
+///
+/// # Errors
+///
+/// What is wrong with them.
+pub fn saml_of(
+    metadata: &str,
+    entity_id: Option<&str>,
+) -> Result<(Map<String, Value>, Option<Timestamp>), String> {
+    let saml = json!({ "metadata": metadata, "entity_id": entity_id });
+    let values = json!({ "client_id": "x", "kind": "saml", "saml": saml });
+    let values = values.as_object().cloned().unwrap_or_default();
+    let entry = read_entry(&values, []).map_err(|faults| {
+        let first = faults.into_iter().next();
+        first.map_or_else(|| "cannot be read".to_owned(), |fault| fault.problem)
+    })?;
+    let valid_until = entry.valid_until();
+    match entry.0.record.saml {
+        Some(Value::Object(values)) => Ok((values, valid_until)),
+        Some(_) | None => Err("cannot be read".to_owned()),
+    }
+}

@@ -1,0 +1,104 @@
+//! What the heart looks at: who, as whom, where, and whether at all, in one read; and the same about a link.
+use super::{Link, Record, RequesterStands, Row, TABLE};
+use crate::domain::client::Client;
+use crate::domain::user::User;
+use crate::domain::{ClientId, Timestamp, UserId};
+use crate::store::clients::Application;
+use crate::store::schema::{applications, clock_now, impersonations, people, settings, written};
+use crate::store::users::Person;
+use crate::store::{Conn, StoreError};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+diesel::alias!(people as actors: Actors, people as subjects: Subjects);
+
+/// The people and the application as they stand now; `None` for who is not there.
+#[derive(Clone)]
+pub struct Facts {
+    pub actor: Option<User>,
+    pub subject: Option<User>,
+    pub client: Option<Client>,
+    pub feature_enabled: bool,
+    pub now: Timestamp,
+}
+
+/// A link, found by its ticket, with what the heart looks at.
+pub struct Ticket {
+    pub record: Record,
+    pub link: Link,
+    /// The switch is off, too, once whoever asked for the link does not stand any more: with the global
+    /// client, whatever it asked for is switched off.
+    pub facts: Facts,
+}
+
+type Columns = (bool, Timestamp, Option<Application>, Option<Person>, Option<Person>);
+
+fn person() -> <Person as Selectable<Pg>>::SelectExpression {
+    <Person as Selectable<Pg>>::construct_selection()
+}
+
+fn convert((feature_enabled, now, client, actor, subject): Columns) -> Result<Facts, StoreError> {
+    Ok(Facts {
+        actor: actor.map(User::try_from).transpose()?,
+        subject: subject.map(User::try_from).transpose()?,
+        client: client.map(Client::try_from).transpose()?,
+        feature_enabled,
+        now,
+    })
+}
+
+pub async fn facts(
+    mut conn: &Conn,
+    actor: &UserId,
+    subject: &UserId,
+    client: &ClientId,
+) -> Result<Facts, StoreError> {
+    let columns: Columns = settings::table
+        .left_join(applications::table.on(applications::id.eq(client.to_string())))
+        .left_join(actors.on(actors.field(people::id).eq(actor.to_string())))
+        .left_join(subjects.on(subjects.field(people::id).eq(subject.to_string())))
+        .select((
+            settings::impersonation_enabled,
+            clock_now(),
+            Option::<Application>::as_select(),
+            actors.fields(person()).nullable(),
+            subjects.fields(person()).nullable(),
+        ))
+        .first(&mut conn)
+        .await?;
+    convert(columns)
+}
+
+pub async fn find_by_ticket(
+    mut conn: &Conn,
+    ticket_hash: &[u8],
+) -> Result<Option<Ticket>, StoreError> {
+    let found: Option<(Row, bool, Columns)> = impersonations::table
+        .inner_join(settings::table.on(settings::only))
+        .left_join(applications::table.on(applications::id.eq(impersonations::client_id)))
+        .left_join(actors.on(actors.field(people::id).eq(impersonations::actor_id)))
+        .left_join(subjects.on(subjects.field(people::id).eq(impersonations::subject_id)))
+        .filter(impersonations::ticket_hash.eq(ticket_hash.to_vec()))
+        .select((
+            Row::as_select(),
+            written::<RequesterStands>(),
+            (
+                settings::impersonation_enabled,
+                clock_now(),
+                Option::<Application>::as_select(),
+                actors.fields(person()).nullable(),
+                subjects.fields(person()).nullable(),
+            ),
+        ))
+        .first(&mut conn)
+        .await
+        .optional()?;
+    let Some((row, requester_stands, columns)) = found else { return Ok(None) };
+    let record = Record::try_from(row)?;
+    let missing = || StoreError::Corrupt { table: TABLE, what: "a ticket without a link".into() };
+    let link = record.link.clone().ok_or_else(missing)?;
+    let mut facts = convert(columns)?;
+    facts.feature_enabled &= requester_stands;
+    Ok(Some(Ticket { record, link, facts }))
+}
