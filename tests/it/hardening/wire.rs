@@ -81,24 +81,18 @@ async fn i02_a_body_without_end_is_refused_where_the_limit_is() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let (mut reading, mut writing) = stream.split();
     let chunk = format!("10000\r\n{}\r\n", "a".repeat(0x10000));
-    let write = async {
-        let mut sent = 0_usize;
-        // A gigabyte, if somebody takes it.
-        while sent < 1 << 30 && writing.write_all(chunk.as_bytes()).await.is_ok() {
-            sent += chunk.len();
-        }
-        sent
-    };
+    let begun = Instant::now();
+    // Some is taken while the answer goes out, so that it arrives; then nobody listens any more.
+    let write = async { while writing.write_all(chunk.as_bytes()).await.is_ok() {} };
     let read = async {
         let mut back = Vec::new();
         let _ = reading.read_to_end(&mut back).await;
         back
     };
     let both = futures_util::future::join(write, read);
-    let (sent, back) =
+    let ((), back) =
         tokio::time::timeout(Duration::from_secs(30), both).await.expect("it is let go");
-    // What the kernel's buffers hold beside.
-    assert!(sent < 64 << 20, "{sent} bytes were taken");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     let back = String::from_utf8_lossy(&back).into_owned();
     assert!(back.is_empty() || back.starts_with("HTTP/1.1 413"), "{back}");
     assert_eq!(server.browser().get("/login").await.status, 200);
