@@ -35,14 +35,14 @@ pub async fn hold_to_limits(
         answer.head_mut().set_connection_type(ConnectionType::Close);
         return Ok(request.into_response(answer).map_into_right_body());
     }
-    let arriving = match request.take_payload() {
-        Payload::None => None,
-        arriving => {
-            let arriving = Rc::new(RefCell::new(Arriving { payload: arriving, read: false }));
-            let payload = Box::pin(InTime::new(Rc::clone(&arriving)));
-            request.set_payload(Payload::Stream { payload });
-            Some(arriving)
-        }
+    let payload = request.take_payload();
+    let arriving = if matches!(payload, Payload::None) {
+        None
+    } else {
+        let arriving = Rc::new(RefCell::new(Arriving { payload, read: false }));
+        let payload = Box::pin(InTime::new(Rc::clone(&arriving)));
+        request.set_payload(Payload::Stream { payload });
+        Some(arriving)
     };
     let mut answer = next.call(request).await?;
     let Some(arriving) = arriving.filter(|arriving| !arriving.borrow().read) else {

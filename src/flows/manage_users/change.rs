@@ -29,8 +29,14 @@ pub struct Changes {
     pub login: Option<String>,
     pub flags: BTreeMap<Flag, bool>,
     pub tracking_codes: Option<Vec<TrackingCode>>,
-    /// `Some(None)` takes it away.
-    pub notification_email: Option<Option<String>>,
+    pub notification_email: Option<SecondAddress>,
+}
+
+/// What becomes of a user's second address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecondAddress {
+    Is(String),
+    Removed,
 }
 
 /// All that can be changed about an app user.
@@ -60,7 +66,10 @@ impl Changes {
             profile.tracking_codes.clone_from(codes);
         }
         if let Some(email) = &self.notification_email {
-            profile.notification_email.clone_from(email);
+            profile.notification_email = match email {
+                SecondAddress::Is(email) => Some(email.clone()),
+                SecondAddress::Removed => None,
+            };
         }
     }
 

@@ -4,7 +4,7 @@ use super::error::BoxError;
 use crate::crypto::json::parse_object;
 use crate::domain::Status;
 use crate::domain::box_profile::{BoxProfile, BoxStatus, Flag, TrackingCode};
-use crate::flows::manage_users::{Changes, NewUser, Role, Whose};
+use crate::flows::manage_users::{Changes, NewUser, Role, SecondAddress, Whose};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -130,16 +130,16 @@ impl Fields {
     }
 
     /// `{"email"}`, or `null` for none any more.
-    fn notification_email(&mut self) -> Result<Option<Option<String>>, BoxError> {
+    fn notification_email(&mut self) -> Result<Option<SecondAddress>, BoxError> {
         const NAME: &str = "notification_email";
         let email = match self.0.remove(NAME) {
             None => return Ok(None),
-            Some(Value::Null) => return Ok(Some(None)),
+            Some(Value::Null) => return Ok(Some(SecondAddress::Removed)),
             Some(value) => value.get("email").and_then(Value::as_str).map(str::to_owned),
         };
         let fits = |email: &String| email.len() <= LONGEST_LOGIN && is_address(email);
         let email = email.filter(fits).ok_or_else(|| BoxError::field(NAME, "is no address"))?;
-        Ok(Some(Some(email)))
+        Ok(Some(SecondAddress::Is(email)))
     }
 
     /// Flags that Box knows and that mean something else than what is so anyway are refused: nothing here
