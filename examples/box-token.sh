@@ -2,7 +2,7 @@
 # A token of the demo application `box-app`, by an assertion that it signs (RFC 7523), with curl and openssl alone:
 #   examples/box-token.sh enterprise acme       speaks for the application's service account at Acme
 #   examples/box-token.sh user usr_…            speaks for an app user, or acts as a managed one
-# ISSUER, CLIENT_ID, CLIENT_SECRET, KEY_ID and KEY_FILE say where and who else.
+# ISSUER, CLIENT_ID, CLIENT_SECRET, KEY_ID and KEY_FILE say where and who else; API, if it is asked under another address.
 set -euo pipefail
 ISSUER=${ISSUER:-http://127.0.0.1:8080}
 CLIENT_ID=${CLIENT_ID:-box-app}
@@ -14,7 +14,7 @@ claims=$(printf '{"iss":"%s","sub":"%s","box_sub_type":"%s","aud":"%s/oauth2/tok
     "$CLIENT_ID" "${2:?whose}" "${1:?enterprise or user}" "$ISSUER" "$(openssl rand -hex 16)" \
     "$(($(date +%s) + 30))" | base64url)
 signature=$(printf %s "$header.$claims" | openssl dgst -sha256 -sign "$KEY_FILE" | base64url)
-answer=$(curl -s --fail-with-body "$ISSUER/oauth2/token" \
+answer=$(curl -s --fail-with-body "${API:-$ISSUER}/oauth2/token" \
     -d grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer -d client_id="$CLIENT_ID" \
     -d client_secret="${CLIENT_SECRET:-box-demo-secret}" -d assertion="$header.$claims.$signature") \
     || { printf '%s\n' "$answer" >&2; exit 1; }

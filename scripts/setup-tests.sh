@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings what the tests need and the machine lacks: the Postgres server, Chromium, nginx, xmlsec1, Node.js with
+# Brings what the tests need and the machine lacks: the Postgres server, Chromium, nginx, xmlsec1, faketime, Node.js with
 # the npm packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,6 +31,7 @@ command -v npm >/dev/null || missing+=(npm)
 command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v curl >/dev/null || missing+=(curl)
+compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" >/dev/null || missing+=(faketime)
 command -v xmlsec1 >/dev/null || missing+=(xmlsec1)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if (( ${#missing[@]} )); then packages "${missing[@]}"; fi

@@ -185,3 +185,80 @@ fn every_module_says_what_it_is_for() {
         .collect();
     assert!(silent.is_empty(), "no module doc:\n{}", silent.join("\n"));
 }
+
+/// What must not be foreseen comes from the operating system, each time anew: nothing that is seeded once.
+#[test]
+fn i23_there_is_one_source_of_randomness() {
+    let seeded = ["rand::", "fastrand", "thread_rng", "StdRng", "SmallRng", "ChaCha", "seed_from"];
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let text = text.replace("ring::rand::", "").replace("aws_lc_rs::rand::", "");
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code.filter(|line| seeded.iter().any(|needle| line.contains(needle))) {
+            wrong.push(format!("{}: {line}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let random = fs::read_to_string(root().join("src/crypto/random.rs")).unwrap();
+    assert!(random.contains("SystemRandom::new().fill("), "ring asks the operating system");
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Name and version of every package that is built.
+fn locked() -> Vec<(String, Vec<u64>)> {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let value = |package: &str, name: &str| {
+        let line = package.lines().find_map(|line| line.strip_prefix(&format!("{name} = \"")))?;
+        Some(line.trim_end_matches('"').to_owned())
+    };
+    let packages = lock.split("[[package]]").skip(1).map(|package| {
+        let name = value(package, "name").unwrap();
+        if name != env!("CARGO_PKG_NAME") {
+            // From the registry, and with the sum of what was there when it was chosen.
+            let source = value(package, "source").unwrap_or_default();
+            assert!(source.starts_with("registry+"), "{name} comes from {source:?}");
+            assert_eq!(value(package, "checksum").map(|sum| sum.len()), Some(64), "{name}");
+        }
+        let version = value(package, "version").unwrap();
+        let core = version.split(['-', '+']).next().unwrap();
+        (name, core.split('.').map(|part| part.parse().unwrap()).collect())
+    });
+    packages.collect()
+}
+
+/// The floors are those below which an advisory is open; what has no fix is not there.
+#[test]
+fn i27_no_package_is_older_than_its_last_advisory() {
+    let floors: [(&str, &[u64]); 11] = [
+        ("diesel", &[2, 3, 10]),
+        ("ring", &[0, 17, 12]),
+        ("quick-xml", &[0, 41]),
+        ("actix-http", &[3]),
+        ("h2", &[0, 4, 16]),
+        ("rustls", &[0, 23, 18]),
+        ("rustls-webpki", &[0, 103, 13]),
+        ("aws-lc-sys", &[0, 39]),
+        ("tokio-postgres", &[0, 7, 18]),
+        ("time", &[0, 3, 47]),
+        ("idna", &[1, 0]),
+    ];
+    let locked = locked();
+    for (name, version) in &locked {
+        let floor = floors.iter().find(|(floored, _)| floored == name);
+        let high = floor.is_none_or(|(_, floor)| version.as_slice() >= *floor);
+        assert!(high, "{name} {version:?} is older than {floor:?}");
+        assert!(!["xml-rs", "openssl", "native-tls"].contains(&name.as_str()), "{name}");
+    }
+    // `rsa` is in the tests and the demo only, where it verifies with public keys: deny.toml says by whom.
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let ours = manifest.split("[dev-dependencies]").next().unwrap();
+    assert!(!ours.contains("\nopenidconnect") && !ours.contains("\nrsa"));
+    let deny = fs::read_to_string(root().join("deny.toml")).unwrap();
+    assert!(
+        deny.contains("[advisories]") && !deny.contains("ignore"),
+        "no exception without a test"
+    );
+}

@@ -4,7 +4,7 @@
 //! can be followed to its end. Files are kept in memory and belong to the user that the call was made as.
 //! Start at [`routes`]; who calls is in [`caller`], what is kept in [`files`].
 //!
-//! It believes the `X-Auth-…` headers: only the proxy may reach it (see `nginx.conf` and `traefik.yaml`).
+//! It believes the `X-Auth-…` headers: only the proxy may reach it (see `nginx.conf`, `traefik.yaml` and `envoy.yaml`).
 
 mod answer;
 mod caller;
@@ -14,9 +14,14 @@ mod upload;
 use crate::answer::Refusal;
 use crate::caller::Caller;
 use crate::files::Files;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderName;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, Path, ServiceConfig, get, post, to};
 use actix_web::{App, HttpResponse, HttpServer};
 use serde_json::json;
+use std::io::IsTerminal as _;
 
 fn routes(config: &mut ServiceConfig) {
     config
@@ -73,6 +78,20 @@ fn only_root(id: &str) -> Result<(), Refusal> {
     if id == "0" { Ok(()) } else { Err(Refusal::NotFound) }
 }
 
+/// Whoever acts as somebody reads so in the answer: not every proxy can say it for us.
+async fn marked(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    const NAME: HeaderName = HeaderName::from_static("x-impersonation-id");
+    let id = request.headers().get(NAME).filter(|id| !id.is_empty()).cloned();
+    let mut answer = next.call(request).await?;
+    if let Some(id) = id {
+        answer.headers_mut().insert(NAME, id);
+    }
+    Ok(answer)
+}
+
 async fn nothing_here() -> Result<HttpResponse, Refusal> {
     Err(Refusal::NotFound)
 }
@@ -87,12 +106,13 @@ async fn main() -> std::io::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter("info,actix_server=warn")
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     let listen = listen_address();
     let files = Data::new(Files::default());
-    let server =
-        HttpServer::new(move || App::new().app_data(files.clone()).configure(routes)).workers(1);
+    let app = move || App::new().app_data(files.clone()).wrap(from_fn(marked)).configure(routes);
+    let server = HttpServer::new(app).workers(1);
     tracing::info!(%listen, "Northwind Files listens");
     server.shutdown_timeout(2).bind(listen)?.run().await
 }

@@ -41,6 +41,28 @@ function has(text, piece)
   return text ~= nil and string.find(text, piece, 1, true) ~= nil
 end
 
+-- For work of which each piece is used once. `next_piece` is nil when all are used.
+local pieces, used = {}, 0
+
+function read_pieces(path)
+  for piece in io.lines(path) do table.insert(pieces, piece) end
+end
+
+function next_piece()
+  used = used + 1
+  return pieces[used]
+end
+
+-- The request that only ends the run, and whether an answer is its answer.
+function the_end()
+  wrk.thread:stop()
+  return wrk.format("GET", "/health/live")
+end
+
+function is_the_end(status, body)
+  return used > #pieces and status == 200 and has(body, '"status":')
+end
+
 local threads = {}
 
 function setup(thread)

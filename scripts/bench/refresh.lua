@@ -9,10 +9,7 @@ end
 
 function request()
   local token = table.remove(pile)
-  if token == nil then
-    wrk.thread:stop()
-    return wrk.format("GET", "/health/live")
-  end
+  if token == nil then return the_end() end
   return wrk.format("POST", run.token, run.headers, run.body .. "&refresh_token=" .. token)
 end
 

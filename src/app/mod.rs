@@ -13,6 +13,7 @@ use crate::flows::trail::Trail;
 use crate::flows::{Context, Shared};
 use crate::http::api::health::Readiness;
 use crate::http::edge::RequestId;
+use crate::http::limits::{LARGEST_BODY, hold_to_limits};
 use crate::http::middleware::{Floods, hold_back_floods, identify};
 use crate::http::{self, Edge};
 use crate::protocols;
@@ -28,8 +29,8 @@ use std::time::{Duration, Instant};
 
 /// Connections to the database for each worker thread.
 const CONNECTIONS: usize = 8;
-/// The largest body; what takes less says so itself.
-const LARGEST_BODY: usize = 256 * 1024;
+/// How long the head of a request may take to arrive.
+const HEAD_TAKES: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -138,12 +139,13 @@ pub fn serve(
             .app_data(web::Data::new(own.metrics.clone()))
             .app_data(web::Data::new(own.floods.clone()))
             .wrap(from_fn(hold_back_floods))
+            .wrap(from_fn(hold_to_limits))
             .wrap(from_fn(observe))
             .wrap(from_fn(identify))
             .configure(move |cfg| configure(cfg, &own))
     })
     .workers(workers)
-    .client_request_timeout(Duration::from_secs(10))
+    .client_request_timeout(HEAD_TAKES)
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(30)
     .listen(listener)?;

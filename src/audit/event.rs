@@ -31,6 +31,7 @@ pub enum EventKind {
     KeyRotated,
     KeyReplaced,
     AuditExported,
+    BackupRestored,
 }
 
 impl EventKind {
@@ -58,6 +59,7 @@ impl EventKind {
             Self::KeyRotated => "key.rotated",
             Self::KeyReplaced => "key.replaced",
             Self::AuditExported => "audit.exported",
+            Self::BackupRestored => "backup.restored",
         }
     }
 }

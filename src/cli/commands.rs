@@ -10,7 +10,7 @@ use crate::embedded::Data;
 use crate::flows::replace_keys::replace_compromised;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
-use crate::flows::{Context, rotate_keys as keys};
+use crate::flows::{Context, restored, rotate_keys as keys};
 use crate::impersonation::ActorProof;
 use crate::login::Parameters;
 use crate::provision;
@@ -254,6 +254,17 @@ pub fn replace_keys() -> Result<(), Problem> {
         output::line(
             "next: have every SAML and WS-Federation application fetch our metadata again (README)",
         );
+        Ok(())
+    })
+}
+
+pub fn restored() -> Result<(), Problem> {
+    with_context(Purpose::Sealing, async |ctx| {
+        let ended = restored::end_what_was_handed_out(&ctx).await?;
+        let (sessions, impersonations) = (ended.sessions, ended.impersonations);
+        output::line(&format!(
+            "ended: {sessions} sessions, {impersonations} impersonations, all codes and tokens"
+        ));
         Ok(())
     })
 }

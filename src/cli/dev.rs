@@ -1,5 +1,7 @@
 //! `understudy dev`: everything on this machine, with an embedded Postgres, demo data and a demo
 //! application, and no configuration.
+mod files;
+
 use super::commands::{read_file, run_server, runtime, settings};
 use super::{Port, Problem, output, place};
 use crate::app::watch::Migrations;
@@ -11,6 +13,7 @@ use crate::provision::{self, DryRun, Prune};
 use crate::store;
 use crate::telemetry::{self, Destination, Metrics};
 use clap::Args;
+use files::Files;
 use std::net::TcpListener;
 use std::process::{Child, Command};
 
@@ -24,7 +27,8 @@ pub struct Dev {
     /// Leave the demo data and the demo application out.
     #[arg(long)]
     no_demo: bool,
-    /// Listen on this port; the demo application takes the port ten above.
+    /// Listen on this port; the demo application takes the port ten above, and the demo API fifteen and
+    /// seventeen above.
     #[arg(long)]
     port: Option<Port>,
 }
@@ -43,8 +47,17 @@ pub fn run(dev: &Dev) -> Result<(), Problem> {
         .map_err(|e| Problem(format!("cannot listen on {}: {e}", settings.listen)))?;
     let demo = Demo::beside(&settings);
     prepare(&parts, (!dev.no_demo).then_some(&demo))?;
-    let _demo = if dev.no_demo { None } else { demo.start(settings.public_url.as_str())? };
-    output::line(&guide(&settings, (!dev.no_demo).then_some(&demo)));
+    if dev.no_demo {
+        output::line(&format!("\nUnderstudy serves {}\n", settings.public_url.as_str()));
+        return run_server(&parts, listener, Migrations::Leave);
+    }
+    let _demo = demo.start(settings.public_url.as_str())?;
+    let files = Files::beside(&settings);
+    let (_files, missing) = match files.start()? {
+        Ok(started) => (Some(started), None),
+        Err(missing) => (None, Some(missing)),
+    };
+    output::line(&guide(&settings, &demo, &told(&settings, &files, missing.as_deref())));
     run_server(&parts, listener, Migrations::Leave)
 }
 
@@ -124,11 +137,34 @@ fn command(url: &str, (title, protocol, client): &(&str, &str, &str)) -> String 
     )
 }
 
-fn guide(settings: &Settings, demo: Option<&Demo>) -> String {
+/// About Northwind Files: what to type, or why there is none.
+fn told(settings: &Settings, files: &Files, missing: Option<&str>) -> String {
+    if let Some(missing) = missing {
+        return format!(
+            "\n  Northwind Files, the demo of an API behind /forward-auth, is left out: {missing}.\n"
+        );
+    }
+    let (url, files) = (settings.public_url.as_str(), files.url());
+    format!(
+        r#"
+  Northwind Files     {files}     (an API that knows nothing of tokens: nginx asks Understudy about each call)
+
+  The tutorial about app users and As-User, from the repository's folder:
+
+  export ISSUER={url} API={files}
+  ACCESS_TOKEN=$(examples/box-token.sh enterprise acme)
+  USER_ID=$(curl -s $API/2.0/users -H "Authorization: Bearer $ACCESS_TOKEN" -X POST \
+      -d '{{"name": "Ned Stark", "is_platform_access_only": true}}' | sed 's/.*"id":"\([^"]*\)".*/\1/')
+  APP_USER_TOKEN=$(examples/box-token.sh user $USER_ID)
+  curl $API/api/2.0/files/content -H "Authorization: Bearer $APP_USER_TOKEN" -X POST \
+      -F attributes='{{"name":"README.md", "parent":{{"id":"0"}}}}' -F file=@README.md
+  curl $API/2.0/folders/0/items -H "as-user: $USER_ID" -H "Authorization: Bearer $ACCESS_TOKEN"
+"#
+    )
+}
+
+fn guide(settings: &Settings, demo: &Demo, files: &str) -> String {
     let url = settings.public_url.as_str();
-    let Some(demo) = demo else {
-        return format!("\nUnderstudy serves {url}\n");
-    };
     let demo = &demo.url;
     let others: String = OTHERS.iter().map(|other| command(url, other)).collect();
     format!(
@@ -150,7 +186,7 @@ fn guide(settings: &Settings, demo: Option<&Demo>) -> String {
     -d reason='Order NW-20418 looks wrong'
 
   The same by every other protocol; the demo application shows what it gets at {demo}/at/…
-{others}
+{others}{files}
   Ctrl-C stops everything; the data stays in .understudy/ (start again with --fresh for an empty one).
 "#
     )

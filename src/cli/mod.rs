@@ -1,5 +1,5 @@
 //! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `client`,
-//! `keys`, `audit`, `bootstrap`, `healthcheck`.
+//! `keys`, `audit`, `bootstrap`, `restored`, `healthcheck`.
 //!
 //! Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
 pub mod audit;
@@ -68,6 +68,8 @@ enum Command {
     },
     /// Print a code that makes whoever enters it the first administrator; for a lost one.
     Bootstrap,
+    /// After a backup was put back, before anybody is served: end every session, link, code and token in it.
+    Restored,
     /// Ask the server on this machine whether it can serve; for container health checks.
     Healthcheck,
 }
@@ -230,6 +232,7 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Keys { command: Keys::Replace { compromised: _ } } => commands::replace_keys(),
         Command::Audit { command: Audit::Verify { head } } => audit::run(head.as_deref()),
         Command::Bootstrap => commands::bootstrap(),
+        Command::Restored => commands::restored(),
         Command::Healthcheck => commands::healthcheck(),
     }
 }

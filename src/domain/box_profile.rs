@@ -2,6 +2,7 @@
 use super::user::User;
 use super::{Status, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// As stored: whatever is not written down is at its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,60 @@ pub struct BoxProfile {
     /// Bytes; −1 for no limit. For resource servers to look at: no content is kept here.
     pub space_amount: i64,
     pub restriction: Restriction,
+    /// Those that somebody has set.
+    pub flags: BTreeMap<Flag, bool>,
+    pub tracking_codes: Vec<TrackingCode>,
+    /// A second address, which nobody has shown to be theirs and to which nothing is sent.
+    pub notification_email: Option<String>,
+}
+
+impl BoxProfile {
+    pub fn flag(&self, flag: Flag) -> bool {
+        self.flags.get(&flag).copied().unwrap_or_else(|| flag.usual())
+    }
+}
+
+/// What is switched on for a user there. For resource servers to look at: nothing here goes by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    IsSyncEnabled,
+    CanSeeManagedUsers,
+    IsExternalCollabRestricted,
+    IsExemptFromDeviceLimits,
+    IsExemptFromLoginVerification,
+}
+
+impl Flag {
+    pub const ALL: [Self; 5] = [
+        Self::IsSyncEnabled,
+        Self::CanSeeManagedUsers,
+        Self::IsExternalCollabRestricted,
+        Self::IsExemptFromDeviceLimits,
+        Self::IsExemptFromLoginVerification,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IsSyncEnabled => "is_sync_enabled",
+            Self::CanSeeManagedUsers => "can_see_managed_users",
+            Self::IsExternalCollabRestricted => "is_external_collab_restricted",
+            Self::IsExemptFromDeviceLimits => "is_exempt_from_device_limits",
+            Self::IsExemptFromLoginVerification => "is_exempt_from_login_verification",
+        }
+    }
+
+    fn usual(self) -> bool {
+        self == Self::CanSeeManagedUsers
+    }
+}
+
+/// A word by which an enterprise counts its users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrackingCode {
+    pub name: String,
+    pub value: String,
 }
 
 impl Default for BoxProfile {
@@ -27,6 +82,9 @@ impl Default for BoxProfile {
             address: String::new(),
             space_amount: 5_368_709_120,
             restriction: Restriction::None,
+            flags: BTreeMap::new(),
+            tracking_codes: Vec::new(),
+            notification_email: None,
         }
     }
 }
@@ -97,6 +155,17 @@ mod tests {
             assert_eq!(BoxStatus::parse(word).unwrap().as_str(), word);
         }
         assert_eq!(BoxStatus::parse("Active"), None);
+    }
+
+    #[test]
+    fn a_flag_is_stored_by_the_name_that_it_has_outside() {
+        for flag in Flag::ALL {
+            assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
+        }
+        let read: BoxProfile =
+            serde_json::from_str(r#"{"flags":{"is_sync_enabled":true}}"#).unwrap();
+        assert!(read.flag(Flag::IsSyncEnabled) && read.flag(Flag::CanSeeManagedUsers));
+        assert!(!read.flag(Flag::IsExemptFromDeviceLimits));
     }
 
     #[test]

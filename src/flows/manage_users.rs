@@ -17,7 +17,7 @@ use crate::domain::user::{User, UserKind};
 use crate::domain::{OrganizationId, UserId};
 use crate::impersonation::Impersonation;
 use crate::store::box_users::{self, Filter, Reach};
-pub use change::{Changes, change_user, delete_user};
+pub use change::{Changes, SecondAddress, change_user, delete_user};
 pub use create::{NewUser, Whose, create_user};
 use futures_util::try_join;
 

@@ -44,6 +44,7 @@ pub mod preview_tokens;
 pub mod redeem_impersonation;
 pub mod refresh_tokens;
 pub mod replace_keys;
+pub mod restored;
 pub mod revoke;
 pub mod rotate_keys;
 pub mod see_audit;

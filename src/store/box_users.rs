@@ -162,10 +162,14 @@ pub async fn insert(mut conn: &Conn, record: &UserRecord) -> Result<(), StoreErr
 #[diesel(table_name = users)]
 pub struct Changes<'a> {
     pub name: Option<&'a str>,
+    pub email: Option<&'a str>,
+    pub email_canonical: Option<&'a str>,
+    pub email_verified: Option<bool>,
     pub status: &'a str,
     pub box_: serde_json::Value,
 }
 
+/// Fails with [`LOGIN_IS_UNIQUE`] when the address is somebody else's.
 pub async fn update(
     mut conn: &Conn,
     user: &UserId,

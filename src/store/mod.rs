@@ -26,6 +26,7 @@ pub mod pool;
 pub mod refresh_tokens;
 pub mod replay_guard;
 pub mod registrations;
+pub mod restored;
 pub mod roles;
 pub mod schema;
 pub mod session_participants;

@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "keys",
     "audit",
     "bootstrap",
+    "restored",
     "healthcheck",
 ];
 

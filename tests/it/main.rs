@@ -11,6 +11,7 @@ mod clients;
 mod console;
 mod every_route;
 mod faults;
+mod hardening;
 mod impersonation;
 mod interleaved;
 mod logs;

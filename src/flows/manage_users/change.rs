@@ -1,7 +1,7 @@
 //! A user is changed, switched off, removed.
 use super::{Calling, ManageRefusal, Manager, Role, Wish, event};
 use crate::domain::UserId;
-use crate::domain::box_profile::{BoxProfile, BoxStatus, BoxUser};
+use crate::domain::box_profile::{BoxProfile, BoxStatus, BoxUser, Flag, TrackingCode};
 use crate::domain::permission::COADMIN;
 use crate::domain::role::Clout;
 use crate::domain::user::UserKind;
@@ -10,7 +10,9 @@ use crate::flows::last_administrator::{self, Before};
 use crate::flows::shut_out::shut_out;
 use crate::flows::{Context, Failure};
 use crate::store::box_users;
+use crate::store::users::canonical_email;
 use crate::store::{self, Conn, StoreError, Transactional as _};
+use std::collections::BTreeMap;
 
 /// What is not given stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +26,23 @@ pub struct Changes {
     pub space_amount: Option<i64>,
     pub status: Option<BoxStatus>,
     pub role: Option<Role>,
+    /// Another address to sign in by, which nobody has shown to be theirs yet.
+    pub login: Option<String>,
+    pub flags: BTreeMap<Flag, bool>,
+    pub tracking_codes: Option<Vec<TrackingCode>>,
+    pub notification_email: Option<SecondAddress>,
 }
+
+/// What becomes of a user's second address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecondAddress {
+    Is(String),
+    Removed,
+}
+
+/// All that can be changed about an app user.
+const OF_APP_USERS: [&str; 8] =
+    ["name", "language", "timezone", "job_title", "phone", "address", "space_amount", "status"];
 
 impl Changes {
     pub fn apply(&self, profile: &mut BoxProfile) {
@@ -44,6 +62,16 @@ impl Changes {
         if let Some(status) = self.status {
             profile.restriction = status.restriction;
         }
+        profile.flags.extend(&self.flags);
+        if let Some(codes) = &self.tracking_codes {
+            profile.tracking_codes.clone_from(codes);
+        }
+        if let Some(email) = &self.notification_email {
+            profile.notification_email = match email {
+                SecondAddress::Is(email) => Some(email.clone()),
+                SecondAddress::Removed => None,
+            };
+        }
     }
 
     fn names(&self) -> Vec<&'static str> {
@@ -57,8 +85,17 @@ impl Changes {
             ("space_amount", self.space_amount.is_some()),
             ("status", self.status.is_some()),
             ("role", self.role.is_some()),
+            ("login", self.login.is_some()),
+            ("tracking_codes", self.tracking_codes.is_some()),
+            ("notification_email", self.notification_email.is_some()),
         ];
-        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+        let given = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
+        given.chain(self.flags.keys().map(|flag| flag.name())).collect()
+    }
+
+    /// What is asked for and cannot be changed about an app user.
+    fn beyond_app_users(&self) -> Option<&'static str> {
+        self.names().into_iter().find(|name| !OF_APP_USERS.contains(name))
     }
 }
 
@@ -71,7 +108,13 @@ pub async fn change_user(
     let manager = Manager::of(calling, Wish::Write).map_err(Failure::Refused)?;
     let mut conn = ctx.store.conn().await?;
     // A refusal undoes what was written before it.
-    conn.transaction(async |tx| write(tx, (&manager, calling), user, changes).await).await
+    let written = conn.transaction(async |tx| write(tx, (&manager, calling), user, changes).await);
+    match written.await {
+        Err(Failure::Accident(taken)) if taken.violates(box_users::LOGIN_IS_UNIQUE) => {
+            Err(Failure::Refused(ManageRefusal::LoginTaken))
+        }
+        outcome => outcome,
+    }
 }
 
 async fn write(
@@ -81,8 +124,10 @@ async fn write(
     changes: &Changes,
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let (mut target, before) = target(tx, manager, user).await?;
-    if changes.role.is_some() && target.user.kind == UserKind::AppUser {
-        return Err(Failure::Refused(ManageRefusal::NotForAppUsers("role")));
+    if target.user.kind == UserKind::AppUser
+        && let Some(name) = changes.beyond_app_users()
+    {
+        return Err(Failure::Refused(ManageRefusal::NotForAppUsers(name)));
     }
     if let Some(role) = changes.role {
         set_role(tx, manager, user, role).await?;
@@ -92,7 +137,15 @@ async fn write(
     let status = changes.status.map_or(was, |status| status.status);
     let box_ = serde_json::to_value(&target.profile)
         .map_err(|e| StoreError::Corrupt { table: "users", what: e.to_string() })?;
-    let row = box_users::Changes { name: changes.name.as_deref(), status: status.as_str(), box_ };
+    let canonical = changes.login.as_deref().map(canonical_email);
+    let row = box_users::Changes {
+        name: changes.name.as_deref(),
+        email: changes.login.as_deref(),
+        email_verified: canonical.as_ref().map(|_| false),
+        email_canonical: canonical.as_deref(),
+        status: status.as_str(),
+        box_,
+    };
     box_users::update(tx, user, &row).await?;
     let by = calling.user.map(|user| user.id.as_str());
     if was.is_active() && !status.is_active() {

@@ -15,7 +15,7 @@ use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::acting_as::{self, ActingRefusal};
 use crate::http::extract::{Anyone, bearer, is_for_us};
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -109,6 +109,9 @@ async fn decide(
         let audience = token.audience.as_deref();
         is_for_us(ctx, token) || (audience.is_some() && named.contains(&audience))
     };
+    if request.headers().keys().any(looks_like_ours) {
+        return Err(ActingRefusal::Malformed("a header of ours is written with hyphens"));
+    }
     let what = what(request);
     let called = acting_as::called(ctx, request, (bearer(request)?, &what), accepts).await?;
     check_mode(request, ctx, (&called, &what)).await?;
@@ -125,6 +128,12 @@ async fn decide(
     Ok(answer.finish())
 }
 
+/// `x_auth_subject`, which some APIs read as `x-auth-subject`, and which not every proxy takes away.
+fn looks_like_ours(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.contains('_') && NAMES.contains(&name.replace('_', "-").as_str())
+}
+
 fn token_for(ctx: &Context, called: &Called, audience: &str) -> Result<String, ActingRefusal> {
     check_audience(ctx, called, audience).map_err(|_| ApiError::insufficient_scope())?;
     Ok(forwarded_token(ctx, called, audience).map_err(ApiError::from)?)
@@ -139,17 +148,23 @@ async fn check_mode(
     (called, what): (&Called, &str),
 ) -> Result<(), ActingRefusal> {
     let read_only = called.impersonation.as_ref().filter(|by| by.mode() == Mode::ReadOnly);
-    let Some(by) = read_only.filter(|_| !is_safe(request.headers())) else { return Ok(()) };
+    let Some(by) = read_only.filter(|_| !is_safe(request)) else { return Ok(()) };
     note_blocked(ctx, by, what, &caller(request)).await.map_err(ApiError::from)?;
     let text = "the impersonation is read-only";
     Err(ApiError::new(StatusCode::FORBIDDEN, "access_denied", text).into())
 }
 
-fn is_safe(headers: &HeaderMap) -> bool {
+/// The method of the question itself counts too: there are proxies that ask with the client's.
+fn is_safe(request: &HttpRequest) -> bool {
+    let headers = request.headers();
     let overridden = OVERRIDES.iter().any(|name| headers.contains_key(*name));
     let mut methods = METHODS.iter().flat_map(|name| headers.get_all(*name)).peekable();
-    let safe = |value: &HeaderValue| matches!(value.as_bytes(), b"GET" | b"HEAD" | b"OPTIONS");
-    !overridden && methods.peek().is_some() && methods.all(safe)
+    let safe = |method: &[u8]| matches!(method, b"GET" | b"HEAD" | b"OPTIONS");
+    let asked = safe(request.method().as_str().as_bytes());
+    asked
+        && !overridden
+        && methods.peek().is_some()
+        && methods.all(|value: &HeaderValue| safe(value.as_bytes()))
 }
 
 /// What is asked for, as the proxy says: for the trail, and for nothing else.
@@ -160,7 +175,8 @@ fn what(request: &HttpRequest) -> String {
         Some(value.split('?').next().unwrap_or_default())
     };
     let method = first(METHODS).unwrap_or(request.method().as_str());
-    let target = first(TARGETS).unwrap_or(request.path());
+    let path = request.path();
+    let target = first(TARGETS).unwrap_or(path.strip_prefix("/forward-auth").unwrap_or(path));
     format!("{method} {target}").chars().take(LONGEST_TARGET).collect()
 }
 
@@ -204,7 +220,7 @@ mod tests {
 
     fn safe(headers: &[(&'static str, &'static str)]) -> bool {
         let request = headers.iter().fold(TestRequest::get(), |r, h| r.append_header(*h));
-        is_safe(request.to_http_request().headers())
+        is_safe(&request.to_http_request())
     }
 
     #[test]

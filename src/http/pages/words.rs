@@ -88,6 +88,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("key.rotated", "Key rotated"),
     ("key.replaced", "Keys replaced"),
     ("audit.exported", "Audit trail exported"),
+    ("backup.restored", "Backup put back"),
 ];
 
 /// What happened, by the type of its event; a type that has no words yet speaks for itself.

@@ -108,7 +108,7 @@ async fn an_internal_token_says_the_same_signed_for_a_minute() {
 }
 
 /// A token of a read-only impersonation of Alice.
-async fn read_only(server: &TestServer) -> String {
+pub async fn read_only(server: &TestServer) -> String {
     let body = serde_json::json!({
         "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "mode": "read_only",
         "additionalParameters": {"scope": "openid crm:read crm:write"},
@@ -141,8 +141,12 @@ async fn a_read_only_impersonation_reads() {
     let page = get(&server, "/forward-auth", &token, &[("x-original-method", "GET")]).await;
     let told = told(&page);
     assert_eq!((told[0], told[5], told[7]), ("usr_alice", "usr_sam", "read_only"));
+    // One that hands the client's method on: both count.
+    let ask = server.browser().request(Method::DELETE, "/forward-auth/x").bearer_auth(&token);
+    let page = server.browser().send(ask.header("x-forwarded-method", "GET")).await;
+    assert_eq!(page.status, 403, "{page:?}");
     let blocked = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.action_blocked'";
-    assert_eq!(server.db.count(blocked).await, 6);
+    assert_eq!(server.db.count(blocked).await, 7);
 }
 
 #[tokio::test]
@@ -158,6 +162,21 @@ async fn the_trail_says_what_the_proxy_was_asked_without_its_query() {
     let said =
         "SELECT detail ->> 'request' FROM audit_events WHERE type = 'impersonation.api_call'";
     assert_eq!(server.db.text(said).await, "POST /api/2.0/files/content");
+}
+
+/// Some APIs read `x_auth_subject` as `x-auth-subject`, and there are proxies that let it pass.
+#[tokio::test]
+async fn f11_a_header_of_ours_that_is_written_with_underscores_is_refused() {
+    let server = TestServer::start().await;
+    let token = cora(&server).await;
+    for name in ["x_auth_subject", "x-auth_actor", "X_Impersonation_Id", "x_auth-token"] {
+        let page = get(&server, "/forward-auth", &token, &[(name, "usr_alice")]).await;
+        assert_eq!(page.status, 403, "{name}: {page:?}");
+    }
+    for name in ["x-auth-subject", "x_something_else"] {
+        let page = get(&server, "/forward-auth", &token, &[(name, "usr_alice")]).await;
+        assert_eq!(page.header("x-auth-subject"), Some("usr_cora"), "{name}");
+    }
 }
 
 #[tokio::test]

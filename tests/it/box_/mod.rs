@@ -2,13 +2,16 @@
 //!
 //! `box-app` may do everything in Acme, `box-small` works with its own app users only.
 mod audit;
+mod demo;
 mod exchange;
 mod forward_auth;
 mod headers;
 mod jwt_grant;
 mod narrowing;
+mod other_proxies;
 pub mod people;
 mod provisioning;
+pub mod proxies;
 mod proxy;
 mod sdk;
 mod users;

@@ -1,136 +1,16 @@
 //! nginx before the demo content API, as `examples/content/nginx.conf` says.
 use super::APP;
-use super::people::cora;
-use crate::support::dev::free_port;
-use crate::support::node::until;
-use crate::support::{Browser, Page, TestServer};
+use super::people::{cora, forbidden};
+use super::proxies::{Kind, Proxy, names};
+use crate::support::TestServer;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use tempfile::TempDir;
-
-const CONFIGURATION: &str = include_str!("../../../examples/content/nginx.conf");
-
-/// Ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The proxy, with what stands behind it.
-struct Proxy {
-    browser: Browser,
-    _behind: Option<Running>,
-    nginx: Running,
-    _folder: TempDir,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // Its worker would outlive a master that is killed.
-        let pid = nix::unistd::Pid::from_raw(self.nginx.0.id().cast_signed());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        let _ = self.nginx.0.wait();
-    }
-}
-
-fn address() -> String {
-    format!("127.0.0.1:{}", free_port())
-}
-
-fn nginx() -> PathBuf {
-    let found = Path::new("/usr/sbin/nginx");
-    if found.exists() { found.to_owned() } else { PathBuf::from("nginx") }
-}
-
-impl Proxy {
-    /// Before the demo content API.
-    async fn start(server: &TestServer) -> Self {
-        let files = address();
-        let program = Path::new(env!("CARGO_BIN_EXE_understudy"));
-        let program = program.with_file_name("examples").join("content");
-        assert!(program.exists(), "run cargo build --examples first");
-        let child =
-            Command::new(program).env("CONTENT_LISTEN", &files).stderr(Stdio::null()).spawn();
-        Self::before(server, &files, Some(Running(child.unwrap()))).await
-    }
-
-    async fn before(server: &TestServer, files: &str, behind: Option<Running>) -> Self {
-        let (folder, listen) = (tempfile::tempdir().unwrap(), address());
-        let idp = server.url.strip_prefix("http://").unwrap();
-        let text = CONFIGURATION
-            .replace("127.0.0.1:8095", &listen)
-            .replace("127.0.0.1:8080", idp)
-            .replace("127.0.0.1:8097", files);
-        let configuration = folder.path().join("nginx.conf");
-        std::fs::write(&configuration, text).unwrap();
-        let mut command = Command::new(nginx());
-        command.arg("-p").arg(folder.path()).arg("-c").arg(&configuration);
-        let child = command.stderr(Stdio::inherit()).spawn();
-        let nginx =
-            child.unwrap_or_else(|e| panic!("nginx: {e}: run scripts/setup-tests.sh first"));
-        let proxy = Self {
-            browser: Browser::bare(&format!("http://{listen}")),
-            _behind: behind,
-            nginx: Running(nginx),
-            _folder: folder,
-        };
-        for address in [listen.as_str(), files] {
-            let address: SocketAddr = address.parse().unwrap();
-            until("it listens", 10, async || TcpStream::connect(address).is_ok()).await;
-        }
-        proxy
-    }
-
-    async fn get(&self, path: &str, token: &str, headers: &[(&str, &str)]) -> Page {
-        self.send(Method::GET, path, token, headers).await
-    }
-
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        token: &str,
-        headers: &[(&str, &str)],
-    ) -> Page {
-        let request = self.browser.request(method, path).bearer_auth(token);
-        let request = headers.iter().fold(request, |r, (name, value)| r.header(*name, *value));
-        self.browser.send(request).await
-    }
-
-    /// As `curl -F attributes=… -F file=@…` does.
-    async fn upload(&self, name: &str, token: &str, headers: &[(&str, &str)]) -> Page {
-        let attributes = json!({"name": name, "parent": {"id": "0"}});
-        let body = format!(
-            "--b\r\nContent-Disposition: form-data; name=\"attributes\"\r\n\r\n{attributes}\r\n\
-             --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
-             Content-Type: image/jpeg\r\n\r\nabc\r\n--b--\r\n"
-        );
-        let request =
-            self.browser.request(Method::POST, "/api/2.0/files/content").bearer_auth(token);
-        let request = request.header("content-type", "multipart/form-data; boundary=b").body(body);
-        let request = headers.iter().fold(request, |r, (name, value)| r.header(*name, *value));
-        self.browser.send(request).await
-    }
-}
-
-fn names(page: &Page) -> Vec<String> {
-    let entries = page.json()["entries"].as_array().unwrap_or_else(|| panic!("{page:?}")).clone();
-    entries.iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
-}
 
 /// The tutorial: an app user uploads a file and lists the folder; an administrator looks as them.
 #[tokio::test]
 async fn an_app_user_uploads_through_the_proxy_and_an_administrator_looks() {
     let server = TestServer::start().await;
-    let proxy = Proxy::start(&server).await;
+    let proxy = Proxy::start(Kind::Nginx, &server).await;
     let id = APP.app_user(&server, "ned").await;
     let token = APP.token(&server, "user", &id).await;
     let page = proxy.upload("Jon_Snow.jpeg", &token, &[]).await;
@@ -168,7 +48,7 @@ async fn an_app_user_uploads_through_the_proxy_and_an_administrator_looks() {
 #[tokio::test]
 async fn f36_what_is_somebody_elses_is_not_there() {
     let server = TestServer::start().await;
-    let proxy = Proxy::start(&server).await;
+    let proxy = Proxy::start(Kind::Nginx, &server).await;
     let token = cora(&server).await;
     let alice = [("as-user", "usr_alice")];
     let page = proxy.upload("plan.txt", &token, &alice).await;
@@ -187,7 +67,7 @@ async fn f36_what_is_somebody_elses_is_not_there() {
 #[tokio::test]
 async fn the_proxy_turns_away_whom_understudy_turns_away() {
     let server = TestServer::start().await;
-    let proxy = Proxy::start(&server).await;
+    let proxy = Proxy::start(Kind::Nginx, &server).await;
     let token = cora(&server).await;
     for (headers, status) in [
         (&[("as-user", "usr_cody")][..], 403),
@@ -202,9 +82,16 @@ async fn the_proxy_turns_away_whom_understudy_turns_away() {
             "{headers:?}"
         );
     }
+    // As SDKs read it.
+    let page = proxy.get("/2.0/folders/0", &token, &[("as-user", "nobody")]).await;
+    let said = page.json();
+    for name in ["type", "status", "code", "message"] {
+        assert_eq!(said[name], forbidden()[name], "{said}");
+    }
     let page = proxy.get("/2.0/folders/0", "nonsense", &[]).await;
-    assert_eq!(page.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
-    assert_eq!(page.status, 401);
+    let challenges: Vec<_> = page.headers.get_all("www-authenticate").iter().collect();
+    assert_eq!(challenges, ["Bearer error=\"invalid_token\""]);
+    assert_eq!((page.status, page.body.as_str()), (401, ""));
     assert_eq!(proxy.browser.get("/2.0/folders/0").await.status, 401);
     assert_eq!(
         proxy.browser.get("/_forward_auth").await.status,
@@ -213,30 +100,10 @@ async fn the_proxy_turns_away_whom_understudy_turns_away() {
     );
 }
 
-/// An API that says what arrived.
-fn echo() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let lines = BufReader::new(&stream).lines().map_while(Result::ok);
-            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-            let body = head.join("\n");
-            let length = body.len();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-            );
-        }
-    });
-    address
-}
-
 #[tokio::test]
 async fn f13_what_a_client_smuggles_does_not_arrive() {
     let server = TestServer::start().await;
-    let proxy = Proxy::before(&server, &echo(), None).await;
+    let proxy = Proxy::before_echo(Kind::Nginx, &server).await;
     let token = cora(&server).await;
     let smuggled: Vec<(&str, &str)> = understudy::http::api::forward_auth::NAMES
         .iter()
@@ -267,7 +134,7 @@ async fn f13_what_a_client_smuggles_does_not_arrive() {
 #[tokio::test]
 async fn a_read_only_impersonation_reads_through_the_proxy_too() {
     let server = TestServer::start().await;
-    let proxy = Proxy::before(&server, &echo(), None).await;
+    let proxy = Proxy::before_echo(Kind::Nginx, &server).await;
     let body = json!({
         "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "mode": "read_only",
         "additionalParameters": {"scope": "openid crm:read"},

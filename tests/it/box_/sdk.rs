@@ -1,9 +1,11 @@
-//! Box's own SDK, and the commands of its documents.
+//! Box's own SDKs, and the commands of the documents.
+use super::proxies::{Kind, Proxy};
 use super::*;
-use crate::support::counterpart::{python, run, shell};
+use crate::support::counterpart::{node, python, run, shell};
+use tokio::process::Command;
 
-#[tokio::test]
-async fn boxsdk_lives_its_life_here_unmodified() {
+/// With the audience that SDKs have built in, and nothing else.
+async fn lives_its_life_here(sdk: Command) {
     let settings = [
         ("UNDERSTUDY_JWT_AUDIENCE_ALIASES", "https://api.box.com/oauth2/token"),
         ("UNDERSTUDY_RATE_LIMITS", "off"),
@@ -20,15 +22,33 @@ async fn boxsdk_lives_its_life_here_unmodified() {
         "managed_user": "usr_alice",
         "managed_login": "alice@acme.test",
     });
-    run(python("boxsdk_client.py"), &facts).await;
+    run(sdk, &facts).await;
 }
 
 #[tokio::test]
+async fn boxsdk_lives_its_life_here_unmodified() {
+    lives_its_life_here(python("boxsdk_client.py")).await;
+}
+
+#[tokio::test]
+async fn box_sdk_gen_lives_its_life_here_unmodified() {
+    lives_its_life_here(python("box_sdk_gen_client.py")).await;
+}
+
+#[tokio::test]
+async fn box_node_sdk_lives_its_life_here_unmodified() {
+    lives_its_life_here(node("box_node.mjs")).await;
+}
+
+/// By curl, through nginx before the demo content API.
+#[tokio::test]
 async fn every_command_of_the_documents_works_with_the_host_replaced() {
     let server = TestServer::start().await;
+    let proxy = Proxy::start(Kind::Nginx, &server).await;
     let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/box_/keys/app.pem");
-    let mut curl = shell("box.sh");
+    let mut curl = shell("documents.sh");
     curl.envs([
+        ("API", proxy.browser.url.as_str()),
         ("ISSUER", server.url.as_str()),
         ("CLIENT_ID", APP.id),
         ("CLIENT_SECRET", APP.secret),
@@ -37,6 +57,10 @@ async fn every_command_of_the_documents_works_with_the_host_replaced() {
         ("ENTERPRISE", "org_acme"),
         ("MANAGED_USER", "usr_alice"),
         ("MANAGED_EMAIL", "Alice@Acme.test"),
+        ("GLOBAL_ID", "global"),
+        ("GLOBAL_SECRET", "global-secret"),
+        ("IMPERSONATOR", "usr_sam"),
+        ("APPLICATION", "legacy"),
     ]);
     let made = run(curl, &Value::Null).await;
     let service = service_account(&server, APP).await;
@@ -45,5 +69,6 @@ async fn every_command_of_the_documents_works_with_the_host_replaced() {
         let call = format!("impersonation.api_call {service}->{subject}");
         trail.iter().filter(|event| event.starts_with(&call)).count()
     };
-    assert_eq!((calls(made.trim()), calls("usr_alice")), (1, 1), "{trail:?}");
+    // At the content API and at ours.
+    assert_eq!((calls(made.trim()), calls("usr_alice")), (2, 2), "{trail:?}");
 }

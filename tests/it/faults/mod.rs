@@ -1,5 +1,5 @@
 //! What breaks under us: the database, the process, the reader of the log. Never a wrong answer.
 mod busy;
-mod load;
+pub mod load;
 mod outage;
 mod process;

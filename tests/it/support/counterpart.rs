@@ -41,6 +41,14 @@ pub fn python(script: &str) -> Command {
     command
 }
 
+/// A program that comes as a Python package.
+#[track_caller]
+pub fn python_program(name: &str) -> std::process::Command {
+    let program = repository().join("target/py/bin").join(name);
+    assert!(program.exists(), "target/py has no {name}: {MISSING}");
+    std::process::Command::new(program)
+}
+
 pub fn shell(script: &str) -> Command {
     let mut command = Command::new("bash");
     command.arg(clients().join(script));

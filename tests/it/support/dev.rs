@@ -18,6 +18,8 @@ pub struct Dev {
     pub demo: String,
     /// The ready-made command that it prints.
     pub curl: String,
+    /// All that it printed until it was ready.
+    pub guide: String,
     child: Child,
     /// Closed when it has ended.
     output: Receiver<String>,
@@ -46,13 +48,14 @@ impl Dev {
         let program = Path::new(env!("CARGO_BIN_EXE_understudy"));
         let demo = program.with_file_name("examples").join("demo");
         assert!(demo.exists(), "the demo application is missing: run cargo build --examples first");
-        let (folder, port) = (tempfile::tempdir().unwrap(), free_port_with_its_neighbour());
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port_with_its_neighbours());
         let mut command = Command::new(program);
         command.args(["dev", "--fresh", "--port", &port.to_string()]).current_dir(folder.path());
         for (name, _) in std::env::vars() {
             if name == "DATABASE_URL"
                 || name.starts_with("UNDERSTUDY_")
                 || name.starts_with("DEMO_")
+                || name.starts_with("CONTENT_")
             {
                 command.env_remove(name);
             }
@@ -71,7 +74,7 @@ impl Dev {
         let curl = printed_curl(&guide);
         let url = format!("http://127.0.0.1:{port}");
         let demo = format!("http://127.0.0.1:{}", port + 10);
-        Self { url, demo, curl, child, output: said, _folder: folder }
+        Self { url, demo, curl, guide, child, output: said, _folder: folder }
     }
 }
 
@@ -116,12 +119,14 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The demo application listens ten ports above.
-fn free_port_with_its_neighbour() -> u16 {
+/// The demo application listens ten ports above, its API and the proxy before it seventeen and fifteen.
+fn free_port_with_its_neighbours() -> u16 {
     loop {
         let port = free_port();
-        let neighbour = port.checked_add(10);
-        if neighbour.is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+        let is_free = |by| {
+            port.checked_add(by).is_some_and(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+        };
+        if [10, 15, 17].into_iter().all(is_free) {
             return port;
         }
     }

@@ -2,7 +2,7 @@
 use super::error::BoxError;
 use super::listing::Query;
 use crate::domain::Timestamp;
-use crate::domain::box_profile::BoxUser;
+use crate::domain::box_profile::{BoxUser, Flag};
 use crate::domain::permission::{Permissions, USERS_WRITE};
 use crate::domain::user::UserKind;
 use chrono::SecondsFormat;
@@ -29,7 +29,20 @@ const USUAL: [&str; 17] = [
     "notification_email",
 ];
 /// Those that have to be asked for.
-const MORE: [&str; 4] = ["is_platform_access_only", "external_app_user_id", "role", "enterprise"];
+const MORE: [&str; 12] = [
+    "is_platform_access_only",
+    "external_app_user_id",
+    "role",
+    "enterprise",
+    "is_sync_enabled",
+    "can_see_managed_users",
+    "is_external_collab_restricted",
+    "is_exempt_from_device_limits",
+    "is_exempt_from_login_verification",
+    "tracking_codes",
+    "my_tags",
+    "hostname",
+];
 /// No content is kept here: for resource servers to look at.
 const LARGEST_UPLOAD: i64 = 16_106_127_360;
 
@@ -52,6 +65,9 @@ pub(super) fn user(found: &BoxUser, fields: &[&str]) -> Value {
 
 fn value(found: &BoxUser, name: &str) -> Value {
     let (user, profile) = (&found.user, &found.profile);
+    if let Some(flag) = Flag::ALL.into_iter().find(|flag| flag.name() == name) {
+        return json!(profile.flag(flag));
+    }
     let phone = Some(&profile.phone).filter(|phone| !phone.is_empty());
     match name {
         "type" => json!("user"),
@@ -77,7 +93,17 @@ fn value(found: &BoxUser, name: &str) -> Value {
             Some(id) => json!({ "type": "enterprise", "id": id }),
             None => Value::Null,
         },
-        // Nobody has a second address here.
+        "notification_email" => profile
+            .notification_email
+            .as_ref()
+            .map_or(Value::Null, |email| json!({ "email": email, "is_confirmed": false })),
+        "tracking_codes" => profile
+            .tracking_codes
+            .iter()
+            .map(|code| json!({ "type": "tracking_code", "name": code.name, "value": code.value }))
+            .collect(),
+        "my_tags" => json!([]),
+        // `hostname`: of links to files, of which there are none.
         _ => Value::Null,
     }
 }

@@ -12,21 +12,25 @@ use serde_json::{Value, json};
 
 type Outcome = Result<HttpResponse, BoxError>;
 
+/// What comes of a call, or why nothing does, in the one envelope.
+async fn enveloped(request: &HttpRequest, outcome: impl Future<Output = Outcome>) -> HttpResponse {
+    outcome.await.unwrap_or_else(|error| error.answer(&request_id(request)))
+}
+
 pub(super) async fn create(
     call: Call,
     request: HttpRequest,
     ctx: web::Data<Context>,
     payload: web::Payload,
 ) -> HttpResponse {
-    let outcome: Outcome = async {
+    enveloped(&request, async {
         let query = Query::read(request.query_string())?;
         let new = wire::new_user(&body(payload).await?)?;
         let fields = answer::fields(&query)?;
         let made = manage_users::create_user(&ctx, call.calling(), new).await?;
         Ok(shown(StatusCode::CREATED, &made, &fields))
-    }
-    .await;
-    outcome.unwrap_or_else(|error| error.answer(&request_id(&request)))
+    })
+    .await
 }
 
 pub(super) async fn list(
@@ -34,12 +38,11 @@ pub(super) async fn list(
     request: HttpRequest,
     ctx: web::Data<Context>,
 ) -> HttpResponse {
-    let outcome: Outcome = async {
+    enveloped(&request, async {
         let query = Query::read(request.query_string())?;
         page(&ctx, &call, &query).await
-    }
-    .await;
-    outcome.unwrap_or_else(|error| error.answer(&request_id(&request)))
+    })
+    .await
 }
 
 async fn page(ctx: &Context, call: &Call, query: &Query) -> Outcome {
@@ -70,14 +73,13 @@ async fn page(ctx: &Context, call: &Call, query: &Query) -> Outcome {
 
 /// Whoever the call is made as.
 pub(super) async fn me(call: Call, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
-    let outcome: Outcome = async {
+    enveloped(&request, async {
         let fields = answer::fields(&Query::read(request.query_string())?)?;
         let user = call.who.user().ok_or(ManageRefusal::Forbidden)?.id.clone();
         let found = manage_users::find_user(&ctx, call.calling(), &user).await?;
         Ok(shown(StatusCode::OK, &found, &fields))
-    }
-    .await;
-    outcome.unwrap_or_else(|error| error.answer(&request_id(&request)))
+    })
+    .await
 }
 
 pub(super) async fn read(
@@ -85,13 +87,12 @@ pub(super) async fn read(
     request: HttpRequest,
     ctx: web::Data<Context>,
 ) -> HttpResponse {
-    let outcome: Outcome = async {
+    enveloped(&request, async {
         let fields = answer::fields(&Query::read(request.query_string())?)?;
         let found = manage_users::find_user(&ctx, call.calling(), &named(&request)?).await?;
         Ok(shown(StatusCode::OK, &found, &fields))
-    }
-    .await;
-    outcome.unwrap_or_else(|error| error.answer(&request_id(&request)))
+    })
+    .await
 }
 
 pub(super) async fn change(
@@ -100,16 +101,15 @@ pub(super) async fn change(
     ctx: web::Data<Context>,
     payload: web::Payload,
 ) -> HttpResponse {
-    let outcome: Outcome = async {
+    enveloped(&request, async {
         let query = Query::read(request.query_string())?;
         let fields = answer::fields(&query)?;
         let changes = wire::changes(&body(payload).await?)?;
         let user = named(&request)?;
         let found = manage_users::change_user(&ctx, call.calling(), &user, &changes).await?;
         Ok(shown(StatusCode::OK, &found, &fields))
-    }
-    .await;
-    outcome.unwrap_or_else(|error| error.answer(&request_id(&request)))
+    })
+    .await
 }
 
 pub(super) async fn delete(
@@ -117,12 +117,11 @@ pub(super) async fn delete(
     request: HttpRequest,
     ctx: web::Data<Context>,
 ) -> HttpResponse {
-    let outcome: Outcome = async {
+    enveloped(&request, async {
         manage_users::delete_user(&ctx, call.calling(), &named(&request)?).await?;
         Ok(HttpResponse::NoContent().finish())
-    }
-    .await;
-    outcome.unwrap_or_else(|error| error.answer(&request_id(&request)))
+    })
+    .await
 }
 
 /// Decoded once, from the raw path; what is no id is nobody's.

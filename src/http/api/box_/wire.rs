@@ -3,10 +3,11 @@
 use super::error::BoxError;
 use crate::crypto::json::parse_object;
 use crate::domain::Status;
-use crate::domain::box_profile::{BoxProfile, BoxStatus};
-use crate::flows::manage_users::{Changes, NewUser, Role, Whose};
+use crate::domain::box_profile::{BoxProfile, BoxStatus, Flag, TrackingCode};
+use crate::flows::manage_users::{Changes, NewUser, Role, SecondAddress, Whose};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 const LONGEST_NAME: usize = 50;
 const LONGEST_ID: usize = 255;
@@ -14,6 +15,9 @@ const LONGEST_ID: usize = 255;
 ///
 /// [RFC 5321 §4.5.3.1]: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1
 const LONGEST_LOGIN: usize = 254;
+const MOST_TRACKING_CODES: usize = 50;
+/// `null` for any other is as if it were not there.
+const MAY_BE_NULL: [&str; 2] = ["notification_email", "enterprise"];
 
 /// One object, of which every member is taken by somebody: what is left over nobody knows.
 struct Fields(Map<String, Value>);
@@ -23,7 +27,10 @@ impl Fields {
         let not_json = "the body is not one JSON object".to_owned();
         let members =
             parse_object(body).map_err(|_| BoxError::Body(StatusCode::BAD_REQUEST, not_json))?;
-        Ok(Self(members.into_iter().filter(|(_, value)| !value.is_null()).collect()))
+        let given = |(name, value): &(String, Value)| {
+            !value.is_null() || MAY_BE_NULL.contains(&name.as_str())
+        };
+        Ok(Self(members.into_iter().filter(given).collect()))
     }
 
     fn flag(&mut self, name: &str) -> Result<Option<bool>, BoxError> {
@@ -84,6 +91,71 @@ impl Fields {
         }
     }
 
+    fn flags(&mut self) -> Result<BTreeMap<Flag, bool>, BoxError> {
+        let each = Flag::ALL.into_iter().map(|flag| Ok((flag, self.flag(flag.name())?)));
+        let each: Vec<(Flag, Option<bool>)> = each.collect::<Result<_, BoxError>>()?;
+        Ok(each.into_iter().filter_map(|(flag, on)| Some((flag, on?))).collect())
+    }
+
+    fn tracking_codes(&mut self) -> Result<Option<Vec<TrackingCode>>, BoxError> {
+        const NAME: &str = "tracking_codes";
+        let Some(value) = self.0.remove(NAME) else { return Ok(None) };
+        let problem = || BoxError::field(NAME, "must be at most 50 objects with name and value");
+        let Value::Array(codes) = value else { return Err(problem()) };
+        if codes.len() > MOST_TRACKING_CODES {
+            return Err(problem());
+        }
+        let code = |value: Value| {
+            let Value::Object(members) = value else { return Err(problem()) };
+            let mut code = Self(members);
+            let kind = code.line("type", LONGEST_ID)?;
+            let name = code.filled("name", LONGEST_ID)?.ok_or_else(problem)?;
+            let value = code.line("value", LONGEST_ID)?.ok_or_else(problem)?;
+            let known = kind.is_none_or(|kind| kind == "tracking_code");
+            if known && code.0.is_empty() {
+                Ok(TrackingCode { name, value })
+            } else {
+                Err(problem())
+            }
+        };
+        codes.into_iter().map(code).collect::<Result<_, _>>().map(Some)
+    }
+
+    fn login(&mut self) -> Result<Option<String>, BoxError> {
+        let login = self.line("login", LONGEST_LOGIN)?;
+        if login.as_deref().is_some_and(|login| !is_address(login)) {
+            return Err(BoxError::field("login", "is no e-mail address"));
+        }
+        Ok(login)
+    }
+
+    /// `{"email"}`, or `null` for none any more.
+    fn notification_email(&mut self) -> Result<Option<SecondAddress>, BoxError> {
+        const NAME: &str = "notification_email";
+        let email = match self.0.remove(NAME) {
+            None => return Ok(None),
+            Some(Value::Null) => return Ok(Some(SecondAddress::Removed)),
+            Some(value) => value.get("email").and_then(Value::as_str).map(str::to_owned),
+        };
+        let fits = |email: &String| email.len() <= LONGEST_LOGIN && is_address(email);
+        let email = email.filter(fits).ok_or_else(|| BoxError::field(NAME, "is no address"))?;
+        Ok(Some(SecondAddress::Is(email)))
+    }
+
+    /// Flags that Box knows and that mean something else than what is so anyway are refused: nothing here
+    /// would come of them.
+    fn only_as_it_is(&mut self) -> Result<(), BoxError> {
+        // Nobody gets mail, so nobody is told.
+        self.flag("notify")?;
+        if self.flag("is_password_reset_required")? == Some(true) {
+            return Err(BoxError::field(
+                "is_password_reset_required",
+                "cannot be switched on here",
+            ));
+        }
+        Ok(())
+    }
+
     /// What can be changed about everybody.
     fn changes(&mut self) -> Result<Changes, BoxError> {
         Ok(Changes {
@@ -95,7 +167,9 @@ impl Fields {
             address: self.line("address", 255)?,
             space_amount: self.bytes("space_amount")?,
             status: self.status()?,
-            role: None,
+            flags: self.flags()?,
+            tracking_codes: self.tracking_codes()?,
+            ..Changes::default()
         })
     }
 
@@ -121,11 +195,7 @@ pub(super) fn new_user(body: &[u8]) -> Result<NewUser, BoxError> {
         Whose::Application { external_id: fields.filled("external_app_user_id", LONGEST_ID)? }
     } else {
         let needed = || BoxError::field("login", "is needed, but for an app user");
-        let login = fields.line("login", LONGEST_LOGIN)?.ok_or_else(needed)?;
-        if !is_address(&login) {
-            return Err(BoxError::field("login", "is no e-mail address"));
-        }
-        Whose::Organization { login, role }
+        Whose::Organization { login: fields.login()?.ok_or_else(needed)?, role }
     };
     fields.finish()?;
     let mut profile = BoxProfile::default();
@@ -142,6 +212,9 @@ pub(super) fn changes(body: &[u8]) -> Result<Changes, BoxError> {
     let mut fields = Fields::read(body)?;
     let mut changes = fields.changes()?;
     changes.role = fields.role()?;
+    changes.login = fields.login()?;
+    changes.notification_email = fields.notification_email()?;
+    fields.only_as_it_is()?;
     fields.finish()?;
     Ok(changes)
 }
@@ -213,6 +286,11 @@ mod tests {
             ("status", json!("deleted")),
             ("external_app_user_id", json!(17)),
             ("is_platform_access_only", json!("yes")),
+            ("is_sync_enabled", json!("true")),
+            ("tracking_codes", json!({"name": "a", "value": "b"})),
+            ("tracking_codes", json!(vec![json!({"name": "a", "value": "b"}); 51])),
+            ("notification_email", json!(null)),
+            ("enterprise", json!(null)),
         ] {
             let mut body = json!({"name": "Ned", "is_platform_access_only": true});
             body[name] = value;
@@ -220,6 +298,57 @@ mod tests {
         }
         for login in ["", "ned", "ned@", "@x.test", "n d@x.test", "ned@x@y.test", "ned@localhost"] {
             assert_eq!(refused(&json!({"name": "Ned", "login": login})), "login", "{login}");
+        }
+    }
+
+    #[test]
+    fn a_tracking_code_has_a_name_and_a_value_and_nothing_else() {
+        let new = |code: Value| {
+            let body =
+                json!({"name": "N", "is_platform_access_only": true, "tracking_codes": [code]});
+            new_user(body.to_string().as_bytes())
+        };
+        let whole = new(json!({"type": "tracking_code", "name": "house", "value": ""})).unwrap();
+        let codes = [TrackingCode { name: "house".to_owned(), value: String::new() }];
+        assert_eq!(whole.profile.tracking_codes, codes);
+        for code in [
+            json!("house"),
+            json!({"name": "house"}),
+            json!({"name": "", "value": "x"}),
+            json!({"type": "user", "name": "a", "value": "b"}),
+            json!({"name": "a", "value": "b", "more": 1}),
+        ] {
+            assert!(new(code.clone()).is_err(), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_done_here_is_not_taken_for_done() {
+        let name = |body: Value| match changes(body.to_string().as_bytes()) {
+            Err(BoxError::Field { name, .. }) => name,
+            Err(other) => panic!("{body}: {other:?}"),
+            Ok(_) => String::new(),
+        };
+        for (field, value) in [
+            ("enterprise", Value::Null),
+            ("enterprise", json!({"id": "org_globex"})),
+            ("is_password_reset_required", json!(true)),
+            ("notification_email", json!("a@b.test")),
+            ("notification_email", json!({"email": "nobody"})),
+            ("login", json!("nobody")),
+            ("external_app_user_id", json!("17")),
+        ] {
+            assert_eq!(name(json!({field: value})), field);
+        }
+        for (field, value) in [
+            ("is_password_reset_required", json!(false)),
+            ("notify", json!(true)),
+            ("notification_email", Value::Null),
+            ("notification_email", json!({"email": "a@b.test"})),
+            ("is_exempt_from_device_limits", json!(true)),
+            ("phone", Value::Null),
+        ] {
+            assert_eq!(name(json!({field: value})), "", "{field}");
         }
     }
 

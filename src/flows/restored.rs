@@ -1,0 +1,42 @@
+//! A backup was put back: what had been ended, used or revoked since it was made would be good again.
+//!
+//! Nobody knows any more what that was, so everything that had been handed out ends. People, applications
+//! and keys stay.
+use super::Context;
+use super::end_impersonation::{self, EndedBy};
+use crate::audit::{Event, EventKind};
+use crate::domain::caller::Caller;
+use crate::domain::protocol::EndReason;
+use crate::store::impersonations::Filter;
+use crate::store::{self, StoreError, Transactional as _};
+
+/// How much has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    pub sessions: usize,
+    pub impersonations: usize,
+}
+
+/// In one transaction, with an event for each impersonation and one for the whole.
+pub async fn end_what_was_handed_out(ctx: &Context) -> Result<Ended, StoreError> {
+    let (mut conn, caller) = (ctx.store.conn().await?, Caller::default());
+    conn.transaction(async |tx| {
+        let mut impersonations = 0;
+        for status in ["active", "link_issued"] {
+            let limit = i64::from(u16::MAX);
+            let all = Filter { status: Some(status.to_owned()), limit, ..Filter::default() };
+            for record in store::impersonations::list(tx, &all).await? {
+                let by = EndedBy { actor: None, reason: EndReason::StoppedByAdmin };
+                impersonations +=
+                    usize::from(end_impersonation::end(tx, &record, by, &caller).await?);
+            }
+        }
+        let sessions = store::restored::end_what_was_handed_out(tx).await?;
+        let event = Event::new(EventKind::BackupRestored, &caller)
+            .with("sessions", sessions)
+            .with("impersonations", impersonations);
+        store::audit::append(tx, &event).await?;
+        Ok(Ended { sessions, impersonations })
+    })
+    .await
+}

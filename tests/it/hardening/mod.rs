@@ -1,0 +1,9 @@
+//! What is thrown at a server to bring it down or to get past it, beside the protocols.
+mod guesses;
+mod injection;
+mod nodes;
+mod restored;
+mod roles;
+mod steps;
+mod stress;
+mod wire;
