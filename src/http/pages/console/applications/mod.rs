@@ -21,8 +21,8 @@ use crate::flows::Failure;
 use crate::flows::start_impersonation::encode;
 use crate::http::pages::error::PageError;
 use crate::http::pages::read;
+use crate::provision::applications::ClientRecord;
 use crate::provision::applications::{By, View, WriteRefusal, view};
-use crate::store::registrations::ClientRecord;
 use actix_web::http::StatusCode;
 use actix_web::web;
 
