@@ -77,15 +77,15 @@ impl Drop for Running {
 pub struct Proxy {
     pub browser: Browser,
     _behind: Option<Running>,
-    proxy: Running,
+    front: Running,
     _folder: TempDir,
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
         // A worker of nginx would outlive a master that is killed.
-        let _ = kill(Pid::from_raw(self.proxy.0.id().cast_signed()), Signal::SIGTERM);
-        let _ = self.proxy.0.wait();
+        let _ = kill(Pid::from_raw(self.front.0.id().cast_signed()), Signal::SIGTERM);
+        let _ = self.front.0.wait();
     }
 }
 
@@ -121,7 +121,7 @@ impl Proxy {
         let proxy = Self {
             browser: Browser::bare(&format!("http://{listen}")),
             _behind: behind,
-            proxy: Running(child),
+            front: Running(child),
             _folder: folder,
         };
         for address in [listen.as_str(), files] {
