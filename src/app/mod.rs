@@ -23,6 +23,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpMessage as _, HttpResponse, HttpServer, web};
+use nix::sys::socket::Backlog;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -109,6 +110,9 @@ impl Parts {
     }
 }
 
+/// How many connections may wait to be taken; the system may allow fewer.
+const BACKLOG: i32 = 1024;
+
 /// Who listens to the signals of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signals {
@@ -128,6 +132,9 @@ pub fn serve(
     signals: Signals,
 ) -> Result<Server, StartError> {
     let own = parts.clone();
+    // More callers at a time than the 128 that may wait by default; who is let in and forgotten would wait for ever.
+    let waiting = Backlog::new(BACKLOG).map_err(std::io::Error::from)?;
+    nix::sys::socket::listen(&listener, waiting).map_err(std::io::Error::from)?;
     // Tried once here, so that a URL that cannot be read stops the start and not a worker.
     parts.context(1)?;
     let server = HttpServer::new(move || {

@@ -8,7 +8,7 @@ use actix_web::error::PayloadError;
 use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
-use actix_web::{Error, HttpMessage as _, ResponseError as _};
+use actix_web::{Error, HttpMessage as _};
 use futures_util::Stream;
 use std::cell::RefCell;
 use std::io::ErrorKind;
@@ -20,6 +20,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The largest body; what takes less says so itself.
 pub const LARGEST_BODY: usize = 256 * 1024;
+const INVALID: &str = "invalid_request";
 /// All names and values together.
 const LARGEST_HEADERS: usize = 32 * 1024;
 const BODY_TAKES: Duration = Duration::from_secs(10);
@@ -31,7 +32,7 @@ pub async fn hold_to_limits(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     if let Some(refusal) = too_much(&request) {
-        let mut answer = refusal.error_response();
+        let mut answer = super::pages::in_kind(request.request(), &refusal);
         answer.head_mut().set_connection_type(ConnectionType::Close);
         return Ok(request.into_response(answer).map_into_right_body());
     }
@@ -80,18 +81,13 @@ fn too_much(request: &ServiceRequest) -> Option<ApiError> {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if size > LARGEST_HEADERS {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return Some(ApiError::new(
-            status,
-            "invalid_request",
-            "the headers are larger than 32 KiB",
-        ));
+        return Some(ApiError::new(status, INVALID, "the headers are larger than 32 KiB"));
     }
     let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    if length.parse().is_ok_and(|length: usize| length <= LARGEST_BODY) {
-        return None;
-    }
+    let fits = length.parse().is_ok_and(|length: usize| length <= LARGEST_BODY);
     let status = StatusCode::PAYLOAD_TOO_LARGE;
-    Some(ApiError::new(status, "invalid_request", "the body is larger than 256 KiB"))
+    let refusal = || ApiError::new(status, INVALID, "the body is larger than 256 KiB");
+    (!fits).then(refusal)
 }
 
 struct Arriving {

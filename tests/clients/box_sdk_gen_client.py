@@ -113,7 +113,7 @@ def managed_users(enterprise):
     assert [code.value for code in changed.tracking_codes] == ["Winterfell"]
     refused(409, enterprise.users.update_user_by_id, made.id, login=it["managed_login"])
     # Nobody gives a role that is more than their own.
-    refused(400, enterprise.users.update_user_by_id, made.id, role=UpdateUserByIdRole.COADMIN)
+    refused(403, enterprise.users.update_user_by_id, made.id, role=UpdateUserByIdRole.COADMIN)
     enterprise.users.delete_user_by_id(made.id, notify=False, force=True)
     refused(404, enterprise.users.get_user_by_id, made.id)
 

@@ -87,10 +87,16 @@ impl TestDb {
         let cluster = cluster();
         let other = cluster.url("postgres");
         let client = connect(&other).await;
+        let door = async |open: bool| {
+            let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS {open}", self.name);
+            client.batch_execute(&sql).await.unwrap();
+        };
+        door(false).await;
         let cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = $1";
         client.query(cut, &[&self.name]).await.unwrap();
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         cluster.clone_database(&self.name, &name).unwrap();
+        door(true).await;
         Self { url: cluster.url(&name), name }
     }
 
