@@ -185,7 +185,7 @@ const stories = {
       let bytes = 0;
       await wire.send('Network.enable');
       wire.on('Network.loadingFinished', (event) => (bytes += event.encodedDataLength));
-      const answer = await page.goto(it.issuer + path, { waitUntil: 'networkidle' });
+      const answer = await page.goto(it.issuer + path, { waitUntil: 'load' });
       assert.equal(answer.status(), 200, path);
       sizes[path] = bytes;
       await page.context().close();

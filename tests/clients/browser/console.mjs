@@ -279,7 +279,7 @@ const stories = {
       let bytes = 0;
       await wire.send('Network.enable');
       wire.on('Network.loadingFinished', (event) => (bytes += event.encodedDataLength));
-      await page.goto(it.issuer + path, { waitUntil: 'networkidle' });
+      await page.goto(it.issuer + path, { waitUntil: 'load' });
       sizes[path] = bytes;
       await page.context().close();
     }
