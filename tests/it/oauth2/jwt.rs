@@ -351,5 +351,5 @@ async fn c76_json_with_tricks_in_it_is_refused() {
     let deeper = with(&format!("\"x\":{}{}", "[".repeat(100_000), "]".repeat(100_000)));
     let answer = server.introspect(&forge.sign_bytes(head.as_bytes(), deeper.as_bytes())).await;
     assert!(matches!(answer.status, 200 | 400 | 413), "{}", answer.status);
-    assert!(!answer.body.contains("true"), "{}", answer.body);
+    assert!(!answer.body.contains("\"active\":true"), "{}", answer.body);
 }
