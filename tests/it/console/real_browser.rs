@@ -316,6 +316,7 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
         [
             "/console/applications",
             "/console/applications?q=x",
+            "/console/audit?type=login.failed",
             "/console/new-application",
             "/console/keys",
         ]
@@ -323,18 +324,27 @@ async fn h06_nothing_that_was_stored_runs_on_any_page_of_the_console() {
     );
     for (nth, payload) in PAYLOADS.iter().enumerate() {
         let (n, text) = (nth + 1, encoded(payload));
-        paths.push(format!("/console/users?q={text}&role={text}&organization={text}"));
-        paths.push(format!("/console/users/usr_x{n}?done={text}"));
-        paths.push(format!("/console/users/usr_x{n}/preview"));
-        paths.push(format!("/console/users/usr_x{n}/sign-in-as?application=client_x{n}&reason={text}&ticket={text}&state={text}&scope={text}&target={text}"));
-        paths.push(format!("/console/impersonations/imp_x{n}"));
-        paths.push(format!("/console/audit?actor=usr_x{n}"));
-        paths.push(format!("/console/applications/saml_x{n}"));
-        paths.push(format!("/console/applications/saml_x{n}/edit"));
-        paths.push(format!("/console/applications/wsfed_x{n}{text}/setup"));
-        paths.push(format!("/console/organizations/org_x{n}?done={text}"));
         let role: String = payload.chars().take(90).collect();
-        paths.push(format!("/console/roles/{}", encoded(&role)));
+        let own = [
+            format!("/console/users?q={text}&role={text}&organization={text}"),
+            format!("/console/users/usr_x{n}?done={text}"),
+            format!("/console/users/usr_x{n}/preview"),
+            format!(
+                "/console/users/usr_x{n}/sign-in-as?application=client_x{n}&reason={text}\
+                 &ticket={text}&state={text}&scope={text}&target={text}"
+            ),
+            format!("/console/impersonations/imp_x{n}"),
+            format!("/console/audit?actor=usr_x{n}"),
+            format!("/console/applications/saml_x{n}"),
+            format!("/console/applications/saml_x{n}/edit"),
+            format!("/console/applications/wsfed_x{n}{text}/setup"),
+            format!("/console/organizations/org_x{n}?done={text}"),
+            format!("/console/roles/{}", encoded(&role)),
+        ];
+        // The lists above hold all of them. Of the pages of one, each payload gets four, each page a third of
+        // the payloads: they differ in what is around a value, not in how it is written out.
+        let turn = own.iter().cycle().skip(nth * 4 % own.len()).take(4);
+        paths.extend(turn.cloned());
     }
     // Each browser has its own time.
     for paths in paths.chunks(80) {
