@@ -38,16 +38,6 @@ fn person() -> <Person as Selectable<Pg>>::SelectExpression {
     <Person as Selectable<Pg>>::construct_selection()
 }
 
-fn convert((feature_enabled, now, client, actor, subject): Columns) -> Result<Facts, StoreError> {
-    Ok(Facts {
-        actor: actor.map(User::try_from).transpose()?,
-        subject: subject.map(User::try_from).transpose()?,
-        client: client.map(Client::try_from).transpose()?,
-        feature_enabled,
-        now,
-    })
-}
-
 pub async fn facts(
     mut conn: &Conn,
     actor: &UserId,
@@ -67,38 +57,32 @@ pub async fn facts(
         ))
         .first(&mut conn)
         .await?;
-    convert(columns)
+    let (feature_enabled, now, client, actor, subject) = columns;
+    Ok(Facts {
+        actor: actor.map(User::try_from).transpose()?,
+        subject: subject.map(User::try_from).transpose()?,
+        client: client.map(Client::try_from).transpose()?,
+        feature_enabled,
+        now,
+    })
 }
 
+/// Two reads: in one, Postgres would read every person of a small directory to find two.
 pub async fn find_by_ticket(
     mut conn: &Conn,
     ticket_hash: &[u8],
 ) -> Result<Option<Ticket>, StoreError> {
-    let found: Option<(Row, bool, Columns)> = impersonations::table
-        .inner_join(settings::table.on(settings::only))
-        .left_join(applications::table.on(applications::id.eq(impersonations::client_id)))
-        .left_join(actors.on(actors.field(people::id).eq(impersonations::actor_id)))
-        .left_join(subjects.on(subjects.field(people::id).eq(impersonations::subject_id)))
-        .filter(impersonations::ticket_hash.eq(ticket_hash.to_vec()))
-        .select((
-            Row::as_select(),
-            written::<RequesterStands>(),
-            (
-                settings::impersonation_enabled,
-                clock_now(),
-                Option::<Application>::as_select(),
-                actors.fields(person()).nullable(),
-                subjects.fields(person()).nullable(),
-            ),
-        ))
+    let found: Option<(Row, bool)> = impersonations::table
+        .filter(impersonations::ticket_hash.eq(ticket_hash))
+        .select((Row::as_select(), written::<RequesterStands>()))
         .first(&mut conn)
         .await
         .optional()?;
-    let Some((row, requester_stands, columns)) = found else { return Ok(None) };
+    let Some((row, requester_stands)) = found else { return Ok(None) };
     let record = Record::try_from(row)?;
     let missing = || StoreError::Corrupt { table: TABLE, what: "a ticket without a link".into() };
     let link = record.link.clone().ok_or_else(missing)?;
-    let mut facts = convert(columns)?;
+    let mut facts = facts(conn, &record.actor, &record.subject, &record.client).await?;
     facts.feature_enabled &= requester_stands;
     Ok(Some(Ticket { record, link, facts }))
 }
