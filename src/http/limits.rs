@@ -18,11 +18,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The largest body; what takes less says so itself.
-pub const LARGEST_BODY: usize = 256 * 1024;
-const INVALID: &str = "invalid_request";
+/// The largest body that anything takes, a metadata file or a signed message; what takes less says so itself.
+pub const LARGEST_BODY: usize = 1024 * 1024;
 /// All names and values together.
 const LARGEST_HEADERS: usize = 32 * 1024;
+const INVALID: &str = "invalid_request";
 const BODY_TAKES: Duration = Duration::from_secs(10);
 
 /// Whoever is refused, and a body that nobody wants to the end, is not read any further: the connection is
@@ -86,7 +86,7 @@ fn too_much(request: &ServiceRequest) -> Option<ApiError> {
     let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
     let fits = length.parse().is_ok_and(|length: usize| length <= LARGEST_BODY);
     let status = StatusCode::PAYLOAD_TOO_LARGE;
-    let refusal = || ApiError::new(status, INVALID, "the body is larger than 256 KiB");
+    let refusal = || ApiError::new(status, INVALID, "the body is larger than 1 MiB");
     (!fits).then(refusal)
 }
 

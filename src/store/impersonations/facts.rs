@@ -1,4 +1,4 @@
-//! What the heart looks at: who, as whom, where, and whether at all, in one read; and the same about a link.
+//! What the heart looks at: who, as whom, where, and whether at all, in one read; and a link with it.
 use super::{Link, Record, RequesterStands, Row, TABLE};
 use crate::domain::client::Client;
 use crate::domain::user::User;

@@ -60,6 +60,10 @@ async fn metadata_fill_in_the_form_by_file_and_by_paste() {
         server.db.count("SELECT count(*) FROM clients WHERE name = 'sp.made.test'").await,
         0
     );
+    // A large one is read as well.
+    let long = format!("{METADATA}<!--{}-->", "x".repeat(700 * 1024));
+    let page = upload(&ada, &format!("{NEW}/metadata"), &[("csrf", &csrf), ("file", &long)]).await;
+    assert_eq!(page.status, 200, "{}", page.body);
     let made = filled.with("client_id", "made").send(&ada, &form).await;
     assert_eq!(made.location(), format!("{LIST}/made?done=created"), "{}", made.body);
 
