@@ -160,7 +160,7 @@ async fn a19_when_the_actors_own_session_is_over_nothing_is_left_that_acts() {
             server.db.sql(&change).await;
             let after = server.sign_on(&sam, "portal", Demand::Nothing).await;
             assert!(!server.by.is_answer(&after), "{change}: {}", after.body);
-            assert_eq!(server.db.text(STATUS).await, "ended:actor_revoked", "{change}");
+            assert_eq!(server.db.text(STATUS).await, "ended:logout", "{change}");
             let page = sam.open("/me/impersonation").await;
             assert!(!page.body.contains("Alice"), "{change}: {}", page.body);
         })
