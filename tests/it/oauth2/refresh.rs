@@ -152,7 +152,10 @@ async fn c28_whatever_else_comes_again_ends_the_family() {
 #[tokio::test]
 async fn c28_whoever_has_no_secret_gets_nothing_twice() {
     let server = TestServer::start().await;
-    server.db.sql("UPDATE clients SET auth_method = 'none', kind = 'spa' WHERE id = 'orders'").await;
+    server
+        .db
+        .sql("UPDATE clients SET auth_method = 'none', kind = 'spa' WHERE id = 'orders'")
+        .await;
     let alice = server.alice().await;
     let asked =
         [("scope", OFFLINE), ("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
