@@ -3,7 +3,8 @@
 //! The server ends a statement that takes too long by itself, and a peer that is gone is noticed by TCP. What
 //! neither sees is something in between, a proxy or a firewall, that takes what is sent and delivers nothing:
 //! there only a limit on this side helps (J06).
-use super::{DbError, pool};
+use super::DbError;
+use super::pool::Distrust;
 use diesel::connection::{CacheSize, Instrumentation};
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, QueryResult};
@@ -14,10 +15,13 @@ use diesel_async::{
     SimpleAsyncConnection,
 };
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::{FutureExt as _, TryStreamExt as _, stream};
+use std::iter;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::vec;
 use tokio::time::timeout;
 
 /// What the server may take for a statement (`statement_timeout`).
@@ -30,23 +34,26 @@ const WAY: Duration = Duration::from_millis(500);
 /// failed so is never used again.
 pub struct Conn {
     inner: AsyncPgConnection,
+    fate: Fate,
+}
+
+struct Fate {
     lost: AtomicBool,
+    /// Of the same pool.
+    others: Arc<Distrust>,
 }
 
 type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
-type Rows = stream::Iter<std::vec::IntoIter<QueryResult<Row>>>;
+type Rows = stream::Iter<iter::Map<vec::IntoIter<Row>, fn(Row) -> QueryResult<Row>>>;
 
 impl Conn {
-    pub(super) fn new(inner: AsyncPgConnection) -> Self {
-        Self { inner, lost: AtomicBool::new(false) }
+    pub(super) fn new(inner: AsyncPgConnection, others: Arc<Distrust>) -> Self {
+        Self { inner, fate: Fate { lost: AtomicBool::new(false), others } }
     }
 }
 
-async fn in_time<T>(
-    lost: &AtomicBool,
-    asking: impl Future<Output = QueryResult<T>>,
-) -> QueryResult<T> {
-    if lost.load(Ordering::Relaxed) {
+async fn in_time<T>(fate: &Fate, asking: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+    if fate.lost.load(Ordering::Relaxed) {
         return Err(gone());
     }
     let mut asking = pin!(asking);
@@ -55,9 +62,9 @@ async fn in_time<T>(
             return answer;
         }
     }
-    lost.store(true, Ordering::Relaxed);
-    // The others lead through the same place.
-    pool::distrust();
+    fate.lost.store(true, Ordering::Relaxed);
+    // They lead through the same place.
+    fate.others.all();
     Err(gone())
 }
 
@@ -66,24 +73,25 @@ fn gone() -> DbError {
     DbError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(what))
 }
 
-/// All rows: they are as much a part of the answer as its beginning.
+/// All rows: they are as much a part of the answer as its beginning. Up to the first error: of a connection that
+/// breaks among them there is no end.
 async fn rows(
     loading: impl Future<Output = QueryResult<impl stream::Stream<Item = QueryResult<Row>>>>,
 ) -> QueryResult<Rows> {
-    let rows: Vec<_> = loading.await?.collect().await;
-    Ok(stream::iter(rows))
+    let rows: Vec<Row> = loading.await?.try_collect().await?;
+    Ok(stream::iter(rows.into_iter().map(Ok as fn(Row) -> QueryResult<Row>)))
 }
 
 impl SimpleAsyncConnection for Conn {
     async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
-        in_time(&self.lost, self.inner.batch_execute(query)).await
+        in_time(&self.fate, self.inner.batch_execute(query)).await
     }
 }
 
 impl SimpleAsyncConnection for &Conn {
     async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         let mut inner = &self.inner;
-        in_time(&self.lost, inner.batch_execute(query)).await
+        in_time(&self.fate, inner.batch_execute(query)).await
     }
 }
 
@@ -99,7 +107,7 @@ impl AsyncConnectionCore for Conn {
         T: AsQuery + 'query,
         T::Query: QueryFragment<Self::Backend> + QueryId + 'query,
     {
-        in_time(&self.lost, rows(self.inner.load(source))).boxed()
+        in_time(&self.fate, rows(self.inner.load(source))).boxed()
     }
 
     fn execute_returning_count<'conn, 'query, T>(
@@ -109,7 +117,7 @@ impl AsyncConnectionCore for Conn {
     where
         T: QueryFragment<Self::Backend> + QueryId + 'query,
     {
-        in_time(&self.lost, self.inner.execute_returning_count(source)).boxed()
+        in_time(&self.fate, self.inner.execute_returning_count(source)).boxed()
     }
 }
 
@@ -127,7 +135,7 @@ impl<'a> AsyncConnectionCore for &'a Conn {
         T::Query: QueryFragment<Self::Backend> + QueryId + 'query,
     {
         let mut inner: &'a AsyncPgConnection = &self.inner;
-        in_time(&self.lost, rows(inner.load(source))).boxed()
+        in_time(&self.fate, rows(inner.load(source))).boxed()
     }
 
     fn execute_returning_count<'conn, 'query, T>(
@@ -138,7 +146,7 @@ impl<'a> AsyncConnectionCore for &'a Conn {
         T: QueryFragment<Self::Backend> + QueryId + 'query,
     {
         let mut inner: &'a AsyncPgConnection = &self.inner;
-        in_time(&self.lost, inner.execute_returning_count(source)).boxed()
+        in_time(&self.fate, inner.execute_returning_count(source)).boxed()
     }
 }
 
@@ -169,6 +177,6 @@ impl AsyncConnection for Conn {
 
 impl PoolableConnection for Conn {
     fn is_broken(&mut self) -> bool {
-        *self.lost.get_mut() || self.inner.is_broken()
+        *self.fate.lost.get_mut() || self.inner.is_broken()
     }
 }

@@ -31,13 +31,20 @@ impl Store {
         let mut config = ManagerConfig::default();
         // A connection whose socket is closed is dropped without a query; see `PoolableConnection`.
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| establish(url.to_owned()).map_ok(Conn::new).boxed());
+        let silent = Arc::new(Distrust::default());
+        let others = Arc::clone(&silent);
+        config.custom_setup = Box::new(move |url| {
+            let others = Arc::clone(&others);
+            establish(url.to_owned()).map_ok(|inner| Conn::new(inner, others)).boxed()
+        });
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager)
             .max_size(size)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
-            .pre_recycle(Hook::sync_fn(|_, metrics| refuse_left_behind(metrics.created)))
+            .pre_recycle(Hook::sync_fn(move |_, metrics| {
+                refuse_left_behind(metrics.created, &silent)
+            }))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|e| StoreError::Unavailable(e.into()))?;
@@ -49,20 +56,34 @@ impl Store {
     }
 }
 
-/// When the database was last found to take no writes, or not to answer.
+/// Connections that were made up to a moment are used no more.
+#[derive(Default)]
+pub(super) struct Distrust(RwLock<Option<Instant>>);
+
+impl Distrust {
+    /// From now on no connection is used that is there already.
+    pub(super) fn all(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn covers(&self, created: Instant) -> bool {
+        let moment = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        moment.is_some_and(|moment| created <= moment)
+    }
+}
+
+/// When the database was last found to take no writes.
 ///
 /// After a fail-over a connection may lead to the old primary, which lives on as a read-only node. It
 /// would for ever: only a new connection finds the node that writes.
-static LEFT_BEHIND: RwLock<Option<Instant>> = RwLock::new(None);
+static LEFT_BEHIND: Distrust = Distrust(RwLock::new(None));
 
-/// From now on no connection is used that is there already.
 pub fn distrust() {
-    *LEFT_BEHIND.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    LEFT_BEHIND.all();
 }
 
-fn refuse_left_behind(created: Instant) -> Result<(), HookError> {
-    let moment = *LEFT_BEHIND.read().unwrap_or_else(PoisonError::into_inner);
-    if moment.is_some_and(|moment| created <= moment) {
+fn refuse_left_behind(created: Instant, silent: &Distrust) -> Result<(), HookError> {
+    if LEFT_BEHIND.covers(created) || silent.covers(created) {
         return Err(HookError::message("made before the database was lost"));
     }
     Ok(())
@@ -71,7 +92,7 @@ fn refuse_left_behind(created: Instant) -> Result<(), HookError> {
 /// One connection outside a pool, which says plainly what is wrong.
 pub async fn connect(url: &str) -> Result<Conn, StoreError> {
     let conn = establish(url.to_owned()).await.map_err(|e| StoreError::Unavailable(e.into()))?;
-    Ok(Conn::new(conn))
+    Ok(Conn::new(conn, Arc::default()))
 }
 
 /// Runs the migrations that are missing; nodes that start together take turns.
@@ -134,22 +155,12 @@ async fn establish_at_all(url: String) -> ConnectionResult<AsyncPgConnection> {
         .options(format!("-c statement_timeout={} -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC", STATEMENT.as_millis()));
     let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls()?);
     let (client, connection) = config.connect(tls).await.map_err(bad)?;
-    let mut conn = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
-    refuse_standby(&mut conn).await?;
-    Ok(conn)
-}
-
-/// A standby says what was so: there somebody who was shut out a moment ago is still let in (J25).
-async fn refuse_standby(conn: &mut AsyncPgConnection) -> ConnectionResult<()> {
-    use diesel_async::RunQueryDsl as _;
-    let recovering = diesel::dsl::sql::<diesel::sql_types::Bool>("pg_is_in_recovery()");
-    let asked = diesel::select(recovering).get_result::<bool>(conn).await;
-    match asked.map_err(ConnectionError::CouldntSetupConfiguration)? {
-        false => Ok(()),
-        true => {
-            Err(ConnectionError::BadConnection("this is a standby of another database".to_owned()))
-        }
+    // A standby says what was so: there somebody who was shut out a moment ago is still let in (J25).
+    if connection.parameter("in_hot_standby") == Some("on") {
+        let what = "this is a standby of another database";
+        return Err(ConnectionError::BadConnection(what.to_owned()));
     }
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }
 
 /// The driver's own text hides the cause (`error connecting to server`), so say both.
