@@ -143,7 +143,7 @@ async fn find(
         SubjectName::Id(subject) => {
             let found =
                 verify_acting(ctx, conn, (call.token, channel, subject), call.caller).await?;
-            Ok(found.map(|(token, record)| (token, Earlier::Known(record))))
+            Ok(found.map(|(token, record)| (token, Earlier::Known(record.map(Box::new)))))
         }
         SubjectName::Email(_) => {
             let token = verify(ctx, conn, call.token, call.caller).await?;
@@ -155,7 +155,7 @@ async fn find(
 /// The row of an earlier call.
 enum Earlier {
     NotLookedUp,
-    Known(Option<Record>),
+    Known(Option<Box<Record>>),
 }
 
 /// Writes down that an impersonation asked for what its mode does not let it do.
@@ -282,7 +282,7 @@ impl Asked<'_> {
         for _ in 0..2 {
             let known = facts::at(ctx, conn, &who, self.at).await?;
             let record = match std::mem::replace(&mut earlier, Earlier::NotLookedUp) {
-                Earlier::Known(record) => record,
+                Earlier::Known(record) => record.map(|record| *record),
                 Earlier::NotLookedUp => self.look_up(conn, &who).await?,
             };
             let ask = match self.question(&known, record.as_ref()) {

@@ -78,6 +78,13 @@ impl Trail {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// At most so many of those who wait, who do so no longer.
+    fn waiting(&self, most: usize) -> Vec<Waiting> {
+        let mut line = self.line();
+        let behind = line.waiting.len().min(most);
+        line.waiting.drain(..behind).collect()
+    }
+
     /// Gives the turn to whoever waits longest and has not gone away.
     fn pass_on(&self) {
         loop {
@@ -110,11 +117,7 @@ impl Turn {
     }
 
     async fn write(mut self, conn: &Conn) -> Result<(), StoreError> {
-        let mut line = self.trail.line();
-        let behind = line.waiting.len().min(LARGEST_BATCH - 1);
-        let others = line.waiting.drain(..behind).collect();
-        drop(line);
-        self.others = others;
+        self.others = self.trail.waiting(LARGEST_BATCH - 1);
         let behind = self.others.iter().map(|waiting| &*waiting.event);
         let events: Vec<&Event> = self.own.as_deref().into_iter().chain(behind).collect();
         let written = store::audit::append_all(conn, &events).await;

@@ -65,6 +65,9 @@ struct HolderRow {
 
 type Columns = (Row, Option<HolderRow>, Vec<String>, Moment);
 
+/// The same, with the row of an earlier call.
+type ActingColumns = (Row, Option<HolderRow>, Vec<String>, Moment, Option<ActedRow>);
+
 /// What of that which the token hangs on is switched off, ended, revoked or gone: triggers keep `vetoes`.
 struct Vetoes;
 
@@ -102,21 +105,20 @@ pub async fn find_acting(
         .eq(key.bearer_hash)
         .and(impersonations::subject_id.eq(key.subject.as_str()))
         .and(impersonations::channel.eq(key.channel.as_str()));
-    let row: Option<(Row, Option<HolderRow>, Vec<String>, Moment, Option<ActedRow>)> =
-        access_tokens::table
-            .left_join(users::table.on(users::id.nullable().eq(access_tokens::user_id)))
-            .left_join(impersonations::table.on(earlier))
-            .filter(access_tokens::token_hash.eq(key.bearer_hash))
-            .select((
-                Row::as_select(),
-                Option::<HolderRow>::as_select(),
-                written::<Vetoes>(),
-                moment(),
-                Option::<ActedRow>::as_select(),
-            ))
-            .get_result(&mut conn)
-            .await
-            .optional()?;
+    let row: Option<ActingColumns> = access_tokens::table
+        .left_join(users::table.on(users::id.nullable().eq(access_tokens::user_id)))
+        .left_join(impersonations::table.on(earlier))
+        .filter(access_tokens::token_hash.eq(key.bearer_hash))
+        .select((
+            Row::as_select(),
+            Option::<HolderRow>::as_select(),
+            written::<Vetoes>(),
+            moment(),
+            Option::<ActedRow>::as_select(),
+        ))
+        .get_result(&mut conn)
+        .await
+        .optional()?;
     let Some((token, user, vetoes, at, acted)) = row else { return Ok(None) };
     let (record, at) = convert((token, user, vetoes, at))?;
     Ok(Some((record, at, acted.map(Acted::try_from).transpose()?)))
