@@ -71,6 +71,7 @@ pub fn parts(
         MacKey::new(master.derive(purpose).as_slice()).map_err(|e| StartError::Key(e.to_string()))
     };
     let (forms, pairwise) = (derived("forms")?, derived("pairwise")?);
+    let refreshes = derived("refreshes")?;
     let url = settings.public_url.url();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
@@ -85,6 +86,7 @@ pub fn parts(
         canonical: CanonicalUrl::new(host, port),
         forms,
         pairwise,
+        refreshes,
         audience_aliases: settings.audience_aliases.clone(),
         step_up: settings.step_up,
         rate_limits: settings.rate_limits == RateLimits::On,

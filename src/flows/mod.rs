@@ -96,6 +96,8 @@ pub struct Shared {
     pub forms: MacKey,
     /// Makes the names by which single applications know a user.
     pub pairwise: MacKey,
+    /// Makes the refresh tokens that may be handed out once more.
+    pub refreshes: MacKey,
     /// Other names of our token endpoint that assertions may be made for: the address that SDKs have built in.
     pub audience_aliases: Vec<String>,
     /// Who signed in longer ago shows once more that it is them before they act as anybody.

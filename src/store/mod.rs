@@ -22,6 +22,7 @@ pub mod impersonations;
 pub mod login_failures;
 pub mod logout_deliveries;
 pub mod organizations;
+mod patience;
 pub mod pool;
 pub mod refresh_tokens;
 pub mod replay_guard;
