@@ -106,6 +106,7 @@ impl AccountOwner {
     pub fn missing(&self) -> PageError {
         let text = "There is no such thing in your account.";
         PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+            .leading_to("Your account", "/account")
     }
 
     /// A token for a form of `purpose` about `about`, for this session alone.

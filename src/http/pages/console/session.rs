@@ -107,6 +107,7 @@ impl FromRequest for ConsoleSession {
 fn not_permitted(request: &HttpRequest) -> PageError {
     let text = "Your roles do not allow this. Ask an administrator if you need it.";
     PageError::new(request, StatusCode::FORBIDDEN, "This is not for you to see", text)
+        .leading_to("Your account", "/account")
 }
 
 impl ConsoleSession {
@@ -138,7 +139,10 @@ impl ConsoleSession {
     }
 
     pub fn require(&self, permission: &str) -> Result<(), PageError> {
-        if self.may(permission) { Ok(()) } else { Err(not_permitted(self.request())) }
+        if self.may(permission) {
+            return Ok(());
+        }
+        Err(not_permitted(self.request()).leading_to("Back to the console", "/console"))
     }
 
     /// Only what is of this organization is seen; `None` for staff of the operator, who see all.
@@ -155,6 +159,7 @@ impl ConsoleSession {
     pub fn missing(&self) -> PageError {
         let text = "There is no such thing, or it is not yours to see.";
         PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+            .leading_to("Back to the console", "/console")
     }
 
     pub fn malformed(&self, text: &'static str) -> PageError {

@@ -120,7 +120,10 @@ pub fn draw(console: &ConsoleSession, sheet: Sheet<'_>, status: StatusCode) -> H
 /// Each at its field; what has no field here stands at the name.
 fn mistakes(kind: ClientKind, faults: &[Fault]) -> Vec<Mistake> {
     let place = |key: &str| {
-        let spec = specs::of(kind).find(|spec| spec.at == key);
+        // What is wrong within a list stands at the list.
+        let is_in = |spec: &Spec| key.strip_prefix(spec.at).is_some_and(|it| it.starts_with('.'));
+        let mut specs = specs::of(kind);
+        let spec = specs.find(|spec| spec.at == key || is_in(spec));
         let spec = spec.map(|spec| (spec.name, spec.label));
         spec.or_else(|| OTHERS.into_iter().find(|(name, _)| *name == key))
     };
@@ -190,7 +193,7 @@ fn control(spec: &Spec, typed: &str, error: Option<String>) -> Control {
         // Checked here, so that what is wrong is said in the same words everywhere.
         Shape::Url | Shape::Numbers => Control::Line(field("text", 2000)),
         Shape::Number => Control::Line(field("number", 10)),
-        Shape::Lines | Shape::Pairs | Shape::Certificates | Shape::Certificate | Shape::Json => {
+        Shape::Lines | Shape::Pairs | Shape::Certificates | Shape::Certificate | Shape::Keys | Shape::Json => {
             Control::Area(field("text", 20_000))
         }
         Shape::Flag | Shape::Member(_) => {
