@@ -34,7 +34,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", required=True, type=pathlib.Path)
     parser.add_argument("--people", type=int, default=1_000_000)
-    parser.add_argument("--searches", type=int, default=100)
+    parser.add_argument("--searches", type=int, default=60)
     parser.add_argument("--check", action="store_true", help="fail when the goal is missed")
     return parser.parse_args()
 

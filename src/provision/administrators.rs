@@ -10,8 +10,7 @@ use crate::store::roles::Administrators;
 use std::collections::HashMap;
 
 /// What a file that would do it is refused with.
-pub(super) const NOBODY_LEFT: &str =
-    "nobody would be left who administers this installation: name an active user with the role `admin`";
+pub(super) const NOBODY_LEFT: &str = "nobody would be left who administers this installation: name an active user with the role `admin`";
 
 /// Whether somebody is left of those who were there, of the operator's staff too.
 pub(super) fn leaves_somebody(before: Administrators, after: Administrators) -> bool {

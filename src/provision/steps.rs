@@ -77,7 +77,10 @@ pub(super) fn steps(
         let ids = stored.roles.iter().map(|record| record.name.as_str());
         steps.extend(unnamed(ids, &kept, What::Role, || Write::DeleteRole));
     }
-    if administrators::leaves_somebody(administrators::before(stored), administrators::after(stored, &steps)) {
+    if administrators::leaves_somebody(
+        administrators::before(stored),
+        administrators::after(stored, &steps),
+    ) {
         Ok(steps)
     } else {
         Err(vec![administrators::NOBODY_LEFT.to_owned()])

@@ -173,9 +173,9 @@ async fn page(mut conn: &Conn, search: &Search, among: Among) -> Result<Vec<Foun
         // `OFFSET 0` keeps the order out of the plan of what is inside.
         Among::All => statement.chosen(search, among).add(" OFFSET 0) found"),
     };
-    let statement = statement.number(" ORDER BY sort_key, id LIMIT ", search.limit).add(
-        ") u LEFT JOIN organizations o ON o.id = u.organization_id ORDER BY u.sort_key, u.id",
-    );
+    let statement = statement
+        .number(" ORDER BY sort_key, id LIMIT ", search.limit)
+        .add(") u LEFT JOIN organizations o ON o.id = u.organization_id ORDER BY u.sort_key, u.id");
     let rows: Vec<Row> = statement.query.load(&mut conn).await?;
     rows.into_iter().map(Found::try_from).collect()
 }

@@ -89,7 +89,11 @@ impl ResponseError for PageError {
             heading: self.heading.to_owned(),
             text: self.text.to_owned(),
             request_id: self.request_id.clone(),
-            actions: self.onward.map(|(label, path)| Action::new(label, path)).into_iter().collect(),
+            actions: self
+                .onward
+                .map(|(label, path)| Action::new(label, path))
+                .into_iter()
+                .collect(),
         }
         .render(super::frame::bare(self.heading), self.status);
         if let Some(seconds) = self.retry_after {

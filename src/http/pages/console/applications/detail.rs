@@ -153,7 +153,10 @@ fn fact(spec: &Spec, entry: &Entry) -> (&'static str, Vec<String>) {
         }
         Shape::Keys => {
             let is_id = |line: &&str| !line.is_empty() && !line.contains("-----");
-            text.split("-----END PUBLIC KEY-----").filter_map(|it| it.trim().lines().find(is_id)).map(str::to_owned).collect()
+            text.split("-----END PUBLIC KEY-----")
+                .filter_map(|it| it.trim().lines().find(is_id))
+                .map(str::to_owned)
+                .collect()
         }
         Shape::Json if text.is_empty() => Vec::new(),
         Shape::Json => one("Registered"),

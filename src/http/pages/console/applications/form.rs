@@ -238,7 +238,8 @@ mod tests {
     use super::*;
     use crate::provision::entry::{blank, read_entry};
 
-    const PEM: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/box_/keys/app.pub.pem"));
+    const PEM: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/box_/keys/app.pub.pem"));
 
     #[test]
     fn what_is_shown_is_read_back_for_every_kind() {

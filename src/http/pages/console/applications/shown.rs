@@ -129,7 +129,12 @@ fn mistakes(kind: ClientKind, faults: &[Fault]) -> Vec<Mistake> {
     };
     let told = |fault: &Fault| {
         if let Some((id, label)) = place(&fault.key) {
-            return Mistake { id, label, text: worded(kind, &fault.problem) };
+            let within = fault.key.rsplit('.').next().filter(|_| fault.problem == "is missing");
+            let text = match within.filter(|_| specs::of(kind).all(|spec| spec.at != fault.key)) {
+                Some(part) if id != part => worded(kind, &format!("`{part}` is missing")),
+                _ => worded(kind, &fault.problem),
+            };
+            return Mistake { id, label, text };
         }
         let text = format!("{}: {}", fault.key, fault.problem);
         Mistake { id: "name", label: "Elsewhere", text }
@@ -193,9 +198,12 @@ fn control(spec: &Spec, typed: &str, error: Option<String>) -> Control {
         // Checked here, so that what is wrong is said in the same words everywhere.
         Shape::Url | Shape::Numbers => Control::Line(field("text", 2000)),
         Shape::Number => Control::Line(field("number", 10)),
-        Shape::Lines | Shape::Pairs | Shape::Certificates | Shape::Certificate | Shape::Keys | Shape::Json => {
-            Control::Area(field("text", 20_000))
-        }
+        Shape::Lines
+        | Shape::Pairs
+        | Shape::Certificates
+        | Shape::Certificate
+        | Shape::Keys
+        | Shape::Json => Control::Area(field("text", 20_000)),
         Shape::Flag | Shape::Member(_) => {
             let toggle = Toggle::new(spec.name, spec.label, !typed.is_empty());
             Control::Switch(toggle.hint(hint).error(error))
