@@ -77,8 +77,8 @@ async fn h24_what_is_wrong_in_them_is_said_at_the_field() {
     let form = edit(&ada, "box-app").await;
     for (field, value, words) in [
         ("box_authorized_in", "nowhere", "There is no organization “nowhere”"),
-        ("box_keys", "just a name", "“pem” is missing"),
-        ("box_keys", PEM, "“id” is missing"),
+        ("box_keys", "just a name", "“pem” is empty"),
+        ("box_keys", PEM, "“id” is empty"),
         ("box_keys", &format!("a\n{PEM}\na\n{PEM}"), "“a”"),
         (
             "box_keys",

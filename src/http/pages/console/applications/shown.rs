@@ -119,25 +119,21 @@ pub fn draw(console: &ConsoleSession, sheet: Sheet<'_>, status: StatusCode) -> H
 
 /// Each at its field; what has no field here stands at the name.
 fn mistakes(kind: ClientKind, faults: &[Fault]) -> Vec<Mistake> {
-    let place = |key: &str| {
-        // What is wrong within a list stands at the list.
-        let is_in = |spec: &Spec| key.strip_prefix(spec.at).is_some_and(|it| it.starts_with('.'));
-        let mut specs = specs::of(kind);
-        let spec = specs.find(|spec| spec.at == key || is_in(spec));
-        let spec = spec.map(|spec| (spec.name, spec.label));
-        spec.or_else(|| OTHERS.into_iter().find(|(name, _)| *name == key))
-    };
     let told = |fault: &Fault| {
-        if let Some((id, label)) = place(&fault.key) {
-            let within = fault.key.rsplit('.').next().filter(|_| fault.problem == "is missing");
-            let text = match within.filter(|_| specs::of(kind).all(|spec| spec.at != fault.key)) {
-                Some(part) if id != part => worded(kind, &format!("`{part}` is missing")),
-                _ => worded(kind, &fault.problem),
-            };
-            return Mistake { id, label, text };
+        let other = OTHERS.into_iter().find(|(name, _)| *name == fault.key);
+        let own = specs::of(kind).find(|spec| spec.at == fault.key);
+        if let Some((id, label)) = own.map(|spec| (spec.name, spec.label)).or(other) {
+            return Mistake { id, label, text: worded(kind, &fault.problem) };
         }
-        let text = format!("{}: {}", fault.key, fault.problem);
-        Mistake { id: "name", label: "Elsewhere", text }
+        // What is wrong within a list stands at the list.
+        let within = |spec: &Spec| fault.key.strip_prefix(spec.at)?.strip_prefix('.');
+        let found = specs::of(kind).find_map(|spec| Some((spec, within(spec)?)));
+        let Some((list, part)) = found else {
+            let text = format!("{}: {}", fault.key, fault.problem);
+            return Mistake { id: "name", label: "Elsewhere", text };
+        };
+        let text = worded(kind, &format!("`{part}` {}", fault.problem));
+        Mistake { id: list.name, label: list.label, text }
     };
     // In the order of the page.
     let rank = |it: &Mistake| specs::of(kind).position(|spec| spec.name == it.id).unwrap_or(0);
