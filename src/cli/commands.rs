@@ -244,7 +244,7 @@ pub fn replace_keys() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         let keys = &ctx.shared.keys;
-        let done = replace_compromised(&mut conn, keys, None, &Caller::default()).await?;
+        let done = replace_compromised(&mut conn, keys, &Caller::default()).await?;
         for id in &done.signing {
             output::line(&format!("now signing: {id}"));
         }
