@@ -7,6 +7,7 @@ use crate::config::{RateLimits, Settings};
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::crypto::seal::MasterKey;
+use crate::flows::facts::Remembered;
 use crate::flows::keyring::Keys;
 use crate::flows::passwords::Passwords;
 use crate::flows::trail::Trail;
@@ -79,6 +80,7 @@ pub fn parts(
         keys: Keys::new(master),
         passwords: Passwords::new(cores),
         trail: Trail::default(),
+        facts: Remembered::default(),
         rooms: protocols::ROOMS,
         issuer: settings.public_url.as_str().to_owned(),
         canonical: CanonicalUrl::new(host, port),

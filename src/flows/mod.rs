@@ -68,6 +68,7 @@ use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::domain::protocol::ProtocolName;
 use crate::login::Protocol;
+pub use crate::store::Moment;
 pub use crate::store::StoreError as Accident;
 use crate::store::{DbError, Store, StoreError};
 use std::sync::Arc;
@@ -85,6 +86,7 @@ pub struct Shared {
     pub keys: keyring::Keys,
     pub passwords: passwords::Passwords,
     pub trail: trail::Trail,
+    pub facts: facts::Remembered,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
     pub issuer: String,

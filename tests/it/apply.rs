@@ -41,7 +41,8 @@ async fn the_demo_file_applies_twice_and_survives_a_round_trip() {
 #[tokio::test]
 async fn a_dry_run_prints_the_plan_and_changes_nothing_and_prune_removes() {
     let db = TestDb::create();
-    let text = "version: 1\norganizations: [{id: org_new, name: New}]\nusers: [{id: usr_sam, email: sam@understudy.test}]\n";
+    let text = "version: 1\norganizations: [{id: org_new, name: New}]\n\
+        users: [{id: usr_sam, email: sam@understudy.test}, {id: usr_ada, email: ada@understudy.test, roles: [admin]}]\n";
     let before = db.contents().await;
     let plan = apply(&db, text, &["--dry-run", "--prune"]);
     assert!(
@@ -50,8 +51,39 @@ async fn a_dry_run_prints_the_plan_and_changes_nothing_and_prune_removes() {
     );
     assert_eq!(db.contents().await, before);
     assert_eq!(apply(&db, text, &["--prune"]).out, plan.out, "it does what it said");
-    assert_eq!(db.text("SELECT string_agg(id, ' ') FROM users").await, "usr_sam");
+    assert_eq!(
+        db.text("SELECT string_agg(id, ' ' ORDER BY id) FROM users").await,
+        "usr_ada usr_sam"
+    );
     assert_eq!(db.count("SELECT count(*) FROM clients").await, 0);
+}
+
+#[tokio::test]
+async fn h14_a_file_takes_no_last_administrator_away() {
+    let db = TestDb::create();
+    let before = db.contents().await;
+    let nobody = "version: 1\nusers: [{id: usr_sam, email: sam@understudy.test}]\n";
+    let demoted =
+        "version: 1\nusers: [{id: usr_ada, email: ada@understudy.test, roles: [support]}]\n";
+    let off = "version: 1\nusers: [{id: usr_ada, email: ada@understudy.test, roles: [admin], status: inactive}]\n";
+    let moved = "version: 1\norganizations: [{id: org_acme, name: Acme}]\n\
+                 users: [{id: usr_ada, email: ada@understudy.test, roles: [admin], organization: org_acme}]\n";
+    for (text, flags) in [
+        (nobody, &["--prune"][..]),
+        (nobody, &["--prune", "--dry-run"]),
+        (demoted, &[]),
+        (off, &[]),
+        (moved, &[]),
+    ] {
+        let said = apply(&db, text, flags);
+        assert!(!said.success && said.out.is_empty(), "{text}{said:?}");
+        assert!(said.err.contains("nobody would be left who administers"), "{}", said.err);
+        assert_eq!(db.contents().await, before, "{text}");
+    }
+    let another =
+        "version: 1\nusers: [{id: usr_new, email: new@understudy.test, roles: [admin]}]\n";
+    assert!(apply(&db, another, &["--prune"]).success);
+    assert_eq!(db.text("SELECT string_agg(id, ' ') FROM users").await, "usr_new");
 }
 
 #[tokio::test]

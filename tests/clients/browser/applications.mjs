@@ -244,6 +244,7 @@ const stories = {
       ['applications/northwind-wsfed/setup', 'application-setup-wsfed'],
       ['keys', 'keys'],
       ['keys/rotate', 'keys-rotate'],
+      ['keys/replace', 'keys-replace'],
     ]) {
       await page.goto(`${it.issuer}/console/${path}`);
       for (const summary of await page.locator('main summary').all()) await summary.click();
