@@ -213,7 +213,7 @@ async fn j31_nothing_that_is_thrown_at_any_route_breaks_it() {
     let server = TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await;
     let callers = Callers::gather(&server).await;
     let address = server.url.strip_prefix("http://").unwrap();
-    let mut dice = Dice(0x5eed_0f_a11_0dd5);
+    let mut dice = Dice(0x5eed_0fa1_10dd_5eed);
     let all: Vec<_> = TABLE
         .iter()
         .flat_map(|line| std::iter::repeat_n(line, EACH))
