@@ -180,6 +180,7 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
     let start = Start {
         channel: Channel::Console,
         requested_by: "cli".to_owned(),
+        at: None,
         actor: UserId::parse(asked.actor)?,
         actor_proof: ActorProof::Asserted,
         subject: UserId::parse(asked.subject)?,

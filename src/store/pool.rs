@@ -1,5 +1,6 @@
 //! Connections: a small pool that never makes a caller wait long.
 use super::StoreError;
+use super::patience::STATEMENT;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool};
@@ -7,11 +8,11 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-pub type Conn = AsyncPgConnection;
+pub use super::patience::Conn;
 pub type PooledConn = Object<Conn>;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -30,7 +31,7 @@ impl Store {
         let mut config = ManagerConfig::default();
         // A connection whose socket is closed is dropped without a query; see `PoolableConnection`.
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| establish(url.to_owned()).boxed());
+        config.custom_setup = Box::new(|url| establish(url.to_owned()).map_ok(Conn::new).boxed());
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager)
             .max_size(size)
@@ -48,7 +49,7 @@ impl Store {
     }
 }
 
-/// When the database was last found to take no writes.
+/// When the database was last found to take no writes, or not to answer.
 ///
 /// After a fail-over a connection may lead to the old primary, which lives on as a read-only node. It
 /// would for ever: only a new connection finds the node that writes.
@@ -62,14 +63,15 @@ pub fn distrust() {
 fn refuse_left_behind(created: Instant) -> Result<(), HookError> {
     let moment = *LEFT_BEHIND.read().unwrap_or_else(PoisonError::into_inner);
     if moment.is_some_and(|moment| created <= moment) {
-        return Err(HookError::message("made before the database took no writes"));
+        return Err(HookError::message("made before the database was lost"));
     }
     Ok(())
 }
 
 /// One connection outside a pool, which says plainly what is wrong.
 pub async fn connect(url: &str) -> Result<Conn, StoreError> {
-    establish(url.to_owned()).await.map_err(|e| StoreError::Unavailable(e.into()))
+    let conn = establish(url.to_owned()).await.map_err(|e| StoreError::Unavailable(e.into()))?;
+    Ok(Conn::new(conn))
 }
 
 /// Runs the migrations that are missing; nodes that start together take turns.
@@ -91,7 +93,7 @@ pub async fn is_migrated(url: &str) -> Result<bool, StoreError> {
     with_harness(url, |harness| Ok(!harness.has_pending_migration(MIGRATIONS)?)).await
 }
 
-type Harness = diesel_async::AsyncMigrationHarness<Conn>;
+type Harness = diesel_async::AsyncMigrationHarness<AsyncPgConnection>;
 type Accident = Box<dyn std::error::Error + Send + Sync>;
 
 async fn with_harness<T: Send + 'static>(
@@ -99,7 +101,9 @@ async fn with_harness<T: Send + 'static>(
     work: impl FnOnce(&mut Harness) -> Result<T, Accident> + Send + 'static,
 ) -> Result<T, StoreError> {
     use diesel_async::RunQueryDsl as _;
-    let mut conn = connect(url).await?;
+    // A migration takes the time that it takes, and so does waiting for one's turn.
+    let unavailable = |e: ConnectionError| StoreError::Unavailable(e.into());
+    let mut conn = establish(url.to_owned()).await.map_err(unavailable)?;
     diesel::sql_query("SET statement_timeout = 0").execute(&mut conn).await?;
     diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
         .execute(&mut conn)
@@ -111,7 +115,13 @@ async fn with_harness<T: Send + 'static>(
         .map_err(StoreError::Unavailable)
 }
 
-async fn establish(url: String) -> ConnectionResult<Conn> {
+/// All of it in time, the greetings too: whoever takes the connection need not be a database that answers.
+async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {
+    let late = |_| ConnectionError::BadConnection("the database does not answer".to_owned());
+    tokio::time::timeout(STATEMENT, establish_at_all(url)).await.map_err(late)?
+}
+
+async fn establish_at_all(url: String) -> ConnectionResult<AsyncPgConnection> {
     let bad = |e: tokio_postgres::Error| ConnectionError::BadConnection(describe(&e));
     // `verify-full` is what rustls always does.
     let url = url.replace("sslmode=verify-full", "sslmode=require");
@@ -121,10 +131,25 @@ async fn establish(url: String) -> ConnectionResult<Conn> {
         .connect_timeout(PATIENCE)
         .keepalives_idle(Duration::from_secs(10))
         .tcp_user_timeout(Duration::from_secs(5))
-        .options("-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC");
+        .options(format!("-c statement_timeout={} -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC", STATEMENT.as_millis()));
     let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls()?);
     let (client, connection) = config.connect(tls).await.map_err(bad)?;
-    Conn::try_from_client_and_connection(client, connection).await
+    let mut conn = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+    refuse_standby(&mut conn).await?;
+    Ok(conn)
+}
+
+/// A standby says what was so: there somebody who was shut out a moment ago is still let in (J25).
+async fn refuse_standby(conn: &mut AsyncPgConnection) -> ConnectionResult<()> {
+    use diesel_async::RunQueryDsl as _;
+    let recovering = diesel::dsl::sql::<diesel::sql_types::Bool>("pg_is_in_recovery()");
+    let asked = diesel::select(recovering).get_result::<bool>(conn).await;
+    match asked.map_err(ConnectionError::CouldntSetupConfiguration)? {
+        false => Ok(()),
+        true => {
+            Err(ConnectionError::BadConnection("this is a standby of another database".to_owned()))
+        }
+    }
 }
 
 /// The driver's own text hides the cause (`error connecting to server`), so say both.

@@ -1,9 +1,14 @@
-// Box's SDK for Node.js, unmodified, with nothing but base URLs pointed here.
+// Box's SDK for Node.js or the one for TypeScript that it grew out of, whichever is named, unmodified, with nothing
+// but base URLs pointed here.
 import assert from 'node:assert/strict';
 import { createPrivateKey, randomUUID } from 'node:crypto';
-import { BoxCcgAuth, BoxClient, BoxDeveloperTokenAuth, BoxJwtAuth, CcgConfig, JwtConfig } from 'box-node-sdk';
-import { BoxApiError } from 'box-node-sdk/box';
+import { createRequire } from 'node:module';
 import { facts } from './lib/facts.mjs';
+
+const require = createRequire(import.meta.url);
+const [sdk] = process.argv.slice(2);
+const { BoxCcgAuth, BoxClient, BoxDeveloperTokenAuth, BoxJwtAuth, CcgConfig, JwtConfig } = require(sdk);
+const { BoxApiError } = require(`${sdk}/box/errors`);
 
 const it = await facts();
 const bases = { baseUrl: it.issuer, uploadUrl: `${it.issuer}/api`, oauth2Url: `${it.issuer}/oauth2` };

@@ -135,3 +135,27 @@ async fn a_mistake_names_its_line_and_key_and_nothing_is_changed() {
     assert!(!said.success && said.err.contains("/nowhere/directory.yaml"), "{said:?}");
     assert_eq!(db.contents().await, before);
 }
+
+#[tokio::test]
+async fn c99_an_address_that_starts_a_sign_in_is_https_and_kept_as_it_is() {
+    let db = TestDb::create();
+    let file = |uri: &str| {
+        format!(
+            "version: 1\nclients:\n  - client_id: shop\n    kind: web\n    client_secret: shop-secret\n    \
+             redirect_uris: [\"https://shop.test/callback\"]\n    initiate_login_uri: \"{uri}\"\n"
+        )
+    };
+    let before = db.contents().await;
+    for bad in ["http://shop.test/login", "javascript:alert(1)", "/login", "https://shop.test/#a"] {
+        let said = apply(&db, &file(bad), &[]);
+        assert!(!said.success && said.err.contains("initiate_login_uri"), "{bad}: {said:?}");
+        assert!(said.err.contains("line 7"), "{bad}: {said:?}");
+    }
+    assert_eq!(db.contents().await, before);
+    let good = "https://shop.test/login?from=understudy";
+    assert!(apply(&db, &file(good), &[]).success);
+    let stored = "SELECT initiate_login_uri FROM clients WHERE id = 'shop'";
+    assert_eq!(db.text(stored).await, good);
+    let exported = run(&db.url, &["export"]).out;
+    assert!(exported.contains(&format!("initiate_login_uri: {good}")), "{exported}");
+}

@@ -59,9 +59,22 @@ impl PageError {
         if is_outage(cause) {
             return Self::busy(request);
         }
-        let text = "Nothing you did. If you ask for help, give the number below.";
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::new(request, status, "Something went wrong here", text)
+        Self::ours(caller(request).request_id)
+    }
+
+    /// For a handler that did not live to say so itself.
+    pub fn panicked(request_id: String) -> Self {
+        Self::ours(Some(request_id))
+    }
+
+    fn ours(request_id: Option<String>) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            heading: "Something went wrong here",
+            text: "Nothing you did. If you ask for help, give the number below.",
+            retry_after: None,
+            request_id,
+        }
     }
 
     /// What a flow failed with, when its refusals have words of their own.

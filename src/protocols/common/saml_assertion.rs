@@ -18,8 +18,28 @@ pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
 pub const PASSWORD_PROTECTED: &str =
     "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 
+/// How the names of the elements are written. To an XML parser it is the same; many relying parties read
+/// names as they stand, and each protocol has its habit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// `saml:Assertion`, as SAML's own documents and nearly all identity providers write it.
+    Prefixed,
+    /// `Assertion`, as AD FS and Entra ID put it into answers of WS-Federation.
+    Plain,
+}
+
+impl Spelling {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Prefixed => "saml:",
+            Self::Plain => "",
+        }
+    }
+}
+
 /// What is asserted, and to whom.
 pub struct Assertion<'a> {
+    pub spelling: Spelling,
     pub id: &'a str,
     pub issuer: &'a str,
     /// Who may believe it, and nobody else.
@@ -60,6 +80,7 @@ impl Assertion<'_> {
         let delegate =
             self.delegate.map(|(actor, since)| Ok::<_, XmlError>((escape(actor)?, instant(since))));
         compact(&AssertionXml {
+            saml: self.spelling.prefix(),
             id: escape(self.id)?,
             now: instant(self.now),
             issuer: escape(self.issuer)?,
@@ -110,6 +131,8 @@ pub fn compact(template: &impl Template) -> Result<String, XmlError> {
 #[derive(Template)]
 #[template(path = "samlp/assertion.xml", escape = "none")]
 struct AssertionXml {
+    /// In front of each name of SAML's.
+    saml: &'static str,
     id: String,
     now: String,
     issuer: String,

@@ -14,7 +14,7 @@ use crate::domain::user::User;
 use crate::login::{Answer, Login, LoginRequest, NameId, Told, Unanswerable};
 use crate::protocols::common::attributes;
 use crate::protocols::common::saml_assertion::{
-    Assertion, PASSWORD_PROTECTED, UNSPECIFIED, compact, instant,
+    Assertion, PASSWORD_PROTECTED, Spelling, UNSPECIFIED, compact, instant,
 };
 use askama::Template;
 use base64::Engine as _;
@@ -105,6 +105,7 @@ fn assertion(
         .filter(|_| settings.delegation_restriction)
         .map(|acting| (acting.actor().id.as_str(), acting.terms().starts_at));
     let assertion = Assertion {
+        spelling: Spelling::Prefixed,
         id: &xml_id("samlp assertion", login.code),
         issuer: entity_id(login.issuer),
         audience: &settings.entity_id,

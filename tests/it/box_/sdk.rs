@@ -37,7 +37,16 @@ async fn box_sdk_gen_lives_its_life_here_unmodified() {
 
 #[tokio::test]
 async fn box_node_sdk_lives_its_life_here_unmodified() {
-    lives_its_life_here(node("box_node.mjs")).await;
+    let mut sdk = node("box_node.mjs");
+    sdk.arg("box-node-sdk");
+    lives_its_life_here(sdk).await;
+}
+
+#[tokio::test]
+async fn box_typescript_sdk_gen_lives_its_life_here_unmodified() {
+    let mut sdk = node("box_node.mjs");
+    sdk.arg("box-typescript-sdk-gen");
+    lives_its_life_here(sdk).await;
 }
 
 /// By curl, through nginx before the demo content API.

@@ -1,7 +1,10 @@
 //! What is thrown at a server to bring it down or to get past it, beside the protocols.
+mod clock;
+mod growth;
 mod guesses;
 mod injection;
 mod nodes;
+mod numbers;
 mod restored;
 mod roles;
 mod steps;

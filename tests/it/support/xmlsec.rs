@@ -11,13 +11,13 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Those of all `ds:X509Certificate` outside of a signature.
+    /// Those of all `X509Certificate` outside of a signature.
     pub fn of_metadata(metadata: &str) -> Self {
         let body = match metadata.split_once("</ds:Signature>") {
             Some((_, body)) => body,
             None => metadata,
         };
-        let found = body.split("<ds:X509Certificate>").skip(1);
+        let found = body.split("X509Certificate>").skip(1).step_by(2);
         let certificates: Vec<String> =
             found.map(|part| part.split('<').next().unwrap().to_owned()).collect();
         assert!(!certificates.is_empty(), "{metadata}");

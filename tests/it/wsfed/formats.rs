@@ -104,7 +104,7 @@ async fn e17_a_relying_party_gets_the_token_that_it_asks_for() {
             .wresult
             .starts_with(&format!("<t:RequestSecurityTokenResponseCollection xmlns:t=\"{V13}\">"))
     );
-    assert!(saml20.assertion().contains("xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\""));
+    assert!(saml20.assertion().contains("xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\""));
     let old = "http://schemas.xmlsoap.org/ws/2005/02/trust";
     let saml11 = ordinary(&alice, &ask(old, "urn:oasis:names:tc:SAML:1.0:assertion")).await;
     assert!(
@@ -177,4 +177,44 @@ async fn a59_passport_wsfed_saml2_reads_the_marks_of_every_form() {
         assert_eq!(user[format!("{AUTH0}impersonator_email")], "sam@understudy.test");
         assert_eq!(user["email"], "alice@acme.test");
     }
+}
+
+/// `passport-azure-ad`, which reads the names of elements as AD FS and Entra ID write them.
+async fn read_by_microsoft(server: &TestServer, fields: Option<Value>) -> Value {
+    let metadata = "wsfed/shop-wsfed-20/FederationMetadata/2007-06/FederationMetadata.xml";
+    let facts = json!({
+        "metadata": format!("{}/{metadata}", server.url),
+        "realm": "urn:test:wsfed-20",
+        "wreply": "http://127.0.0.1:9/wsfed-20",
+        "fields": fields,
+    });
+    serde_json::from_str(&run(node("wsfed_microsoft.mjs"), &facts).await).unwrap()
+}
+
+#[tokio::test]
+async fn a59_microsofts_relying_party_signs_in_and_reads_the_marks() {
+    let server = TestServer::start().await;
+    let old =
+        "UPDATE clients SET wsfed = wsfed || '{\"wst\": \"2005/02\"}' WHERE id = 'shop-wsfed-20'";
+    server.db.sql(old).await;
+    let asked = read_by_microsoft(&server, None).await;
+    let path = asked["url"].as_str().unwrap().strip_prefix(&server.url).unwrap();
+    let alice = server.alice().await;
+    for (answer, acts) in [
+        (ordinary(&alice, path).await, false),
+        (impersonated(&server, "shop-wsfed-20", "wsfed").await, true),
+    ] {
+        let fields = json!({"wa": "wsignin1.0", "wresult": answer.wresult});
+        let user = &read_by_microsoft(&server, Some(fields)).await["user"];
+        assert_eq!(user["nameID"]["_"], "usr_alice");
+        assert_eq!(user["issuer"], json!(server.url));
+        assert_eq!(user[format!("{XMLSOAP}name")], "Alice Chen");
+        let mark = |name: &str| user.get(format!("{AUTH0}{name}")).and_then(Value::as_str);
+        assert_eq!(mark("impersonated"), acts.then_some("true"), "{user}");
+        assert_eq!(mark("impersonator"), acts.then_some("usr_sam"));
+        assert_eq!(mark("impersonator_email"), acts.then_some("sam@understudy.test"));
+    }
+    let out = asked["signOut"].as_str().unwrap().strip_prefix(&server.url).unwrap();
+    let question = alice.open(out).await;
+    assert!(question.body.contains("Sign out"), "{}", question.body);
 }

@@ -48,6 +48,12 @@ async fn e15_the_next_certificate_is_published_before_it_is_used() {
     let server = TestServer::start().await;
     let page = server.browser().get(&format!("/{PATH}")).await;
     let keys = server.db.count("SELECT count(*) FROM signing_keys WHERE purpose = 'xml'").await;
-    let published = page.body.matches("<md:KeyDescriptor use=\"signing\">").count();
+    let published = page.body.matches("<KeyDescriptor use=\"signing\">").count();
     assert_eq!(i64::try_from(published).unwrap(), keys);
+    // Readers written for AD FS look for the names as AD FS writes them.
+    for name in
+        ["<EntityDescriptor xmlns=", "<RoleDescriptor ", "<KeyInfo xmlns=", "<X509Certificate>"]
+    {
+        assert!(page.body.contains(name), "{name}");
+    }
 }

@@ -53,9 +53,10 @@ impl Received {
 
     /// The assertion, cut out: as it has to be verifiable.
     pub fn assertion(&self) -> &str {
-        let start = self.wresult.find("<saml:Assertion").unwrap();
-        let end = self.wresult.find("</saml:Assertion>").unwrap() + "</saml:Assertion>".len();
-        &self.wresult[start..end]
+        let prefix = if self.wresult.contains("<saml:Assertion") { "saml:" } else { "" };
+        let (begin, end) = (format!("<{prefix}Assertion "), format!("</{prefix}Assertion>"));
+        let start = self.wresult.find(&begin).unwrap();
+        &self.wresult[start..self.wresult.find(&end).unwrap() + end.len()]
     }
 
     pub fn token(&self) -> Token {

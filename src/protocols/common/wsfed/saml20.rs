@@ -2,7 +2,7 @@
 use super::response::Lifetime;
 use crate::crypto::xml::XmlError;
 use crate::login::{Login, NameId};
-use crate::protocols::common::saml_assertion::{Assertion, PASSWORD, UNSPECIFIED};
+use crate::protocols::common::saml_assertion::{Assertion, PASSWORD, Spelling, UNSPECIFIED};
 
 pub const TOKEN_TYPE: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 
@@ -16,6 +16,7 @@ pub(super) fn write(
 ) -> Result<String, XmlError> {
     let impersonation = login.principal.impersonation();
     let assertion = Assertion {
+        spelling: Spelling::Plain,
         id,
         issuer: login.issuer,
         audience: realm,
