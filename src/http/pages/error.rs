@@ -73,6 +73,7 @@ impl PageError {
             heading: "Something went wrong here",
             text: "Nothing you did. If you ask for help, give the number below.",
             retry_after: None,
+            onward: None,
             request_id,
         }
     }
