@@ -2,6 +2,7 @@
 mod guesses;
 mod injection;
 mod nodes;
+mod pooler;
 mod restored;
 mod roles;
 mod steps;
