@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings what the tests need and the machine lacks: the Postgres server, Chromium, nginx, xmlsec1, faketime, Node.js with
-# the npm packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
+# Brings what the tests need and the machine lacks: the Postgres server, PgBouncer, Chromium, nginx, xmlsec1, faketime,
+# Node.js with the npm packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,6 +29,7 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx)
+command -v pgbouncer >/dev/null || [[ -x /usr/sbin/pgbouncer ]] || missing+=(pgbouncer)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v curl >/dev/null || missing+=(curl)
 compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" >/dev/null || missing+=(faketime)

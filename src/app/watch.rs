@@ -109,11 +109,16 @@ fn run(runtime: &Runtime, parts: &Parts, migrations: Migrations, stop: &AtomicBo
     }
 }
 
+/// With the causes, which the JSON of a log leaves out.
 fn report(what: &'static str, error: &StoreError) {
-    tracing::warn!(error = error as &dyn std::error::Error, "{what}");
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let error = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    tracing::warn!(%error, "{what}");
 }
 
 async fn prepare(parts: &Parts, ctx: &Context, migrations: Migrations) -> Result<(), StoreError> {
+    // The start has looked already, if the database was there.
+    store::pooler::check(&parts.database_url).await?;
     match migrations {
         Migrations::Run => {
             for name in store::pool::migrate(&parts.database_url).await? {

@@ -43,6 +43,7 @@ pub fn serve(serving: &Serving) -> Result<(), Problem> {
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
     let parts = Parts { announce: Some(output::line), ..parts };
+    runtime()?.block_on(store::pooler::check_at_start(&place.url))?;
     let listener = TcpListener::bind(settings.listen)?;
     tracing::info!(listen = %settings.listen, public_url = settings.public_url.as_str(), "serving");
     run_server(&parts, listener, serving.migrations)
@@ -74,6 +75,7 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
     runtime()?.block_on(async {
+        store::pooler::check(&place.url).await?;
         store::pool::migrate(&place.url).await?;
         let ctx = parts.context(2)?;
         let mut conn = ctx.store.conn().await?;
@@ -87,7 +89,10 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
 pub fn migrate() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), Purpose::Database)?;
     let place = place::database(&settings, Data::Kept)?;
-    let run = runtime()?.block_on(store::pool::migrate(&place.url))?;
+    let run = runtime()?.block_on(async {
+        store::pooler::check(&place.url).await?;
+        store::pool::migrate(&place.url).await
+    })?;
     if run.is_empty() {
         output::line("the schema is up to date");
     }

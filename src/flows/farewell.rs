@@ -126,12 +126,8 @@ pub struct Ended {
     pub own: Vec<SessionId>,
     /// The impersonated ones, in that application alone.
     pub acted: Vec<SessionId>,
-}
-
-impl Ended {
-    pub fn is_empty(&self) -> bool {
-        self.own.is_empty() && self.acted.is_empty()
-    }
+    /// Whether the application has been told of such a login at all. What is over already is as good as ended.
+    pub known: bool,
 }
 
 /// An application signs its user out ([SAML profiles §4.4]): the session behind it ends, and with it what
@@ -147,7 +143,9 @@ pub async fn end_named(
     let found = participants::find_named(&conn, named.client, named.name, named.logins).await?;
     let theirs: Vec<String> = found.iter().map(|participant| participant.id.clone()).collect();
     participants::leave(&conn, named.client, &theirs).await?;
-    let mut ended = Ended::default();
+    let known = !found.is_empty()
+        || participants::has_named(&conn, named.client, named.name, named.logins).await?;
+    let mut ended = Ended { known, ..Ended::default() };
     for participant in &found {
         match store::sessions::find_by_id(&conn, &participant.session).await? {
             Some((Found::Impersonated { session, impersonation, .. }, _)) => {

@@ -1,6 +1,8 @@
 //! Password hashing on a bounded pool: at most one hash a core, and a short queue before it.
 //!
-//! A flood of sign-ins is refused before memory is taken, and the rest of the server keeps its time.
+//! A flood of sign-ins is refused before memory is taken, and the rest of the server keeps its time. People who
+//! come from a browser that they have signed in with before wait in a line of their own, so that a flood of
+//! strangers does not keep them out (J21).
 use crate::crypto::password;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,16 @@ use tokio::sync::Semaphore;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct Passwords {
-    turns: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    known: Arc<Semaphore>,
+}
+
+/// Where a password waits for its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    Strangers,
+    /// For whoever has shown before who they are: by this browser, or by being signed in.
+    Known,
 }
 
 /// The queue is full.
@@ -18,13 +29,23 @@ pub struct Passwords {
 pub struct Busy;
 
 impl Passwords {
+    /// `at_once` for strangers, and half as many more for people who are known.
     pub fn new(at_once: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(at_once)) }
+        let known = at_once.div_ceil(2);
+        Self {
+            strangers: Arc::new(Semaphore::new(at_once)),
+            known: Arc::new(Semaphore::new(known)),
+        }
     }
 
     /// Whether `password` matches `hash`; somebody unknown costs as much as somebody known.
-    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
-        self.take_a_turn(move || {
+    pub async fn verify(
+        &self,
+        line: Line,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Busy> {
+        self.take_a_turn(line, move || {
             if let Some(hash) = hash {
                 return password::verify(&password, &hash);
             }
@@ -34,9 +55,9 @@ impl Passwords {
         .await
     }
 
-    /// A new hash, for a password whose old one has outdated parameters.
+    /// A new hash, for somebody who may have one: nobody else gets as far.
     pub async fn hash(&self, password: String) -> Result<Option<String>, Busy> {
-        self.take_a_turn(move || password::hash(&password).ok()).await
+        self.take_a_turn(Line::Known, move || password::hash(&password).ok()).await
     }
 
     #[expect(
@@ -45,9 +66,14 @@ impl Passwords {
     )]
     async fn take_a_turn<T: Send + 'static>(
         &self,
+        line: Line,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let turn = Arc::clone(&self.turns).acquire_owned();
+        let turns = match line {
+            Line::Strangers => &self.strangers,
+            Line::Known => &self.known,
+        };
+        let turn = Arc::clone(turns).acquire_owned();
         let turn =
             tokio::time::timeout(PATIENCE, turn).await.map_err(|_| Busy)?.map_err(|_| Busy)?;
         let work = tokio::task::spawn_blocking(move || {

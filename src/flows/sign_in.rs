@@ -1,4 +1,5 @@
 //! A person signs in with a password, and comes back with a cookie.
+use super::passwords::Line;
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::authentication::throttle::{self, Failures};
@@ -24,15 +25,40 @@ pub enum Refusal {
 pub struct SignedIn {
     pub session_token: String,
     pub expires_at: Timestamp,
+    /// What the browser shows the next time; see [`acquaintance`].
+    pub acquaintance: String,
+}
+
+/// What is typed, and what the browser brings along.
+pub struct Typed<'a> {
+    pub email: &'a str,
+    pub password: String,
+    pub acquaintance: Option<&'a str>,
+}
+
+/// Signs what the cookie of a browser says in which somebody has signed in by `email`.
+const KNOWN: &str = "known browser";
+
+/// Says that the browser which has it has been signed in by `email` before, and nothing else: it opens nothing,
+/// and failures count as ever. Whoever has it does not wait behind a flood of strangers.
+fn acquaintance(ctx: &Context, email: &str) -> String {
+    ctx.shared.forms.sign(KNOWN, &[&store::users::canonical_email(email)])
+}
+
+fn line(ctx: &Context, typed: &Typed<'_>) -> Line {
+    let email = store::users::canonical_email(typed.email);
+    let known = |token: &str| ctx.shared.forms.verify(KNOWN, &[&email], token);
+    if typed.acquaintance.is_some_and(known) { Line::Known } else { Line::Strangers }
 }
 
 /// Throttle first, then the hash, then the verdict; a failure is counted and written down.
 pub async fn sign_in(
     ctx: &Context,
-    email: &str,
-    password: String,
+    typed: Typed<'_>,
     caller: &Caller,
 ) -> Result<SignedIn, Failure<Refusal>> {
+    let line = line(ctx, &typed);
+    let Typed { email, password, .. } = typed;
     if password.len() > password::MAX_BYTES || email.chars().count() > 320 {
         return Err(Failure::Refused(Refusal::Malformed));
     }
@@ -47,7 +73,7 @@ pub async fn sign_in(
     };
     // No connection is held while a password is hashed.
     let hash = found.as_ref().and_then(|(_, hash, _)| hash.clone());
-    let matches = ctx.shared.passwords.verify(password.clone(), hash.clone()).await;
+    let matches = ctx.shared.passwords.verify(line, password.clone(), hash.clone()).await;
     let matches = matches.map_err(|_| Failure::Busy)?;
     let rehashed = match &hash {
         Some(hash) if matches && password::needs_rehash(hash) => {
@@ -61,7 +87,11 @@ pub async fn sign_in(
     };
     let mut conn = ctx.store.conn().await?;
     match verdict {
-        Ok(proof) => open_session(&mut conn, &proof, (&keys, rehashed), caller).await,
+        Ok(proof) => {
+            let (session_token, expires_at) =
+                open_session(&mut conn, &proof, (&keys, rehashed), caller).await?;
+            Ok(SignedIn { session_token, expires_at, acquaintance: acquaintance(ctx, email) })
+        }
         Err(refusal) => {
             note_failure(&mut conn, &keys, refusal, caller).await?;
             Err(Failure::Refused(Refusal::SignIn(refusal)))
@@ -104,7 +134,7 @@ async fn open_session(
     proof: &Authenticated,
     (keys, rehashed): (&FailureKeys, Option<String>),
     caller: &Caller,
-) -> Result<SignedIn, Failure<Refusal>> {
+) -> Result<(String, Timestamp), Failure<Refusal>> {
     let session_token = random::secret();
     let expires_at = proof.at() + session::LIFETIME;
     let id = SessionId::parse(random::id("ses", proof.at()))
@@ -129,7 +159,7 @@ async fn open_session(
         store::audit::append(tx, &event).await
     })
     .await?;
-    Ok(SignedIn { session_token, expires_at })
+    Ok((session_token, expires_at))
 }
 
 async fn note_failure(

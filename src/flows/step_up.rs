@@ -1,4 +1,5 @@
 //! Somebody who has been signed in for a while shows once more that it is them, before they act as anybody.
+use super::passwords::Line;
 use super::sign_in::{FailureKeys, count_failure, must_wait};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
@@ -80,7 +81,7 @@ pub(super) async fn verify_own(
         store::credentials::find_hash(&conn, &user.id).await?
     };
     // No connection is held while a password is hashed.
-    let matches = ctx.shared.passwords.verify(typed, stored.clone()).await;
+    let matches = ctx.shared.passwords.verify(Line::Known, typed, stored.clone()).await;
     let matches = matches.map_err(|_| Failure::Busy)?;
     if let Some(hash) = stored.filter(|_| matches) {
         return Ok((hash, keys));

@@ -1,6 +1,7 @@
 //! The cookies: one for the session of one's own, one for each application acted in.
 //!
-//! A value is a secret of 256 bits, of which the database keeps the hash. `Lax`, because people come from
+//! A value is a secret of 256 bits, of which the database keeps the hash; only [`acquaintance`] is no secret of a
+//! session, outlives it and opens nothing. `Lax`, because people come from
 //! applications by ordinary links; never with a `Domain`, so that no other host sees or sets them.
 use super::Edge;
 use crate::crypto::hash::sha256;
@@ -14,6 +15,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 const NAME: &str = "understudy";
 const SIGN_IN: &str = "understudy_form";
+const KNOWN: &str = "understudy_known";
+/// Half a year: people who come less often wait with the strangers, when there is a flood of those.
+const KNOWN_FOR: i64 = 180 * 24 * 3600;
 /// Secrets of ours have 43 characters; anything much longer is none.
 const LONGEST: usize = 64;
 /// Impersonations that one request is read for; a real browser holds one or two.
@@ -47,6 +51,16 @@ pub fn sign_in_name(secure: bool) -> String {
 
 pub fn sign_in(request: &HttpRequest, secure: bool) -> Option<String> {
     read(request, &sign_in_name(secure))
+}
+
+/// That somebody has signed in here before; see `flows::sign_in`.
+pub fn acquaintance(request: &HttpRequest) -> Option<String> {
+    read(request, &named(KNOWN, is_secure(request)))
+}
+
+pub fn set_acquaintance(request: &HttpRequest, token: &str) -> Cookie<'static> {
+    let secure = is_secure(request);
+    made(named(KNOWN, secure), token.to_owned(), secure, Some(KNOWN_FOR))
 }
 
 /// The secret of the session in which the browser acts as somebody in `client`.

@@ -24,6 +24,7 @@ pub mod logout_deliveries;
 pub mod organizations;
 mod patience;
 pub mod pool;
+pub mod pooler;
 pub mod refresh_tokens;
 pub mod replay_guard;
 pub mod registrations;
@@ -62,6 +63,9 @@ pub enum StoreError {
     Corrupt { table: &'static str, what: String },
     #[error(transparent)]
     Query(DbError),
+    /// What stands between us and the database is not fit for it.
+    #[error("{0}")]
+    Pooled(&'static str),
 }
 
 impl From<DbError> for StoreError {

@@ -160,6 +160,26 @@ pub async fn find_named(
     rows.into_iter().map(Participant::try_from).collect()
 }
 
+/// Whether `client` has ever been told of such a login, of a session that runs or of one that is over. What
+/// was over a month ago is forgotten.
+pub async fn has_named(
+    mut conn: &Conn,
+    client: &ClientId,
+    name: &str,
+    indexes: &[String],
+) -> Result<bool, StoreError> {
+    let mut query = participants::table
+        .filter(participants::client_id.eq(client.as_str()))
+        .filter(participants::name_id.eq(name))
+        .select(participants::id)
+        .into_boxed();
+    if !indexes.is_empty() {
+        query = query.filter(participants::id.eq_any(indexes));
+    }
+    let known: Option<String> = query.first(&mut conn).await.optional()?;
+    Ok(known.is_some())
+}
+
 pub async fn find(mut conn: &Conn, id: &str) -> Result<Option<Participant>, StoreError> {
     let row: Option<Row> =
         participants::table.find(id).select(Row::as_select()).first(&mut conn).await.optional()?;

@@ -207,6 +207,26 @@ async fn a_provider_signs_its_user_out_and_is_told_that_it_is_done() {
     assert_eq!(server.db.count(logouts).await, 1);
 }
 
+/// Shibboleth shows its user an error page when it is told that nobody is known.
+#[tokio::test]
+async fn a_session_that_is_over_already_is_as_good_as_ended() {
+    let server = start("http://127.0.0.1:9/slo").await;
+    let alice = alice(&server).await;
+    let shop = sign_in(&alice, "shop").await;
+    let csrf = alice.open("/logout").await.field("csrf").unwrap();
+    alice.post_form("/logout", &[("csrf", &csrf)]).await;
+    assert!(!is_signed_in(&alice).await);
+    for index in [Some(shop.index.as_str()), None] {
+        let xml = logout_request(&server, &shop, index);
+        let query = redirect("SAMLRequest", &xml, Some("back to the shop"), Some(&PROVIDER));
+        let page = asks(&alice, "shop", &query).await;
+        let answer = alice.open(page.location()).await;
+        assert_eq!(answer_to_shop(&server, &answer).await, ["Success"]);
+    }
+    let logouts = "SELECT count(*) FROM audit_events WHERE type = 'logout'";
+    assert_eq!(server.db.count(logouts).await, 1);
+}
+
 #[tokio::test]
 async fn one_address_takes_the_sign_out_of_every_provider() {
     let server = start("http://127.0.0.1:9/slo").await;

@@ -13,6 +13,10 @@ pub(super) const EXCLUSIVE_WITH_COMMENTS: &str =
     "http://www.w3.org/2001/10/xml-exc-c14n#WithComments";
 pub(super) const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 pub(super) const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
+const SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#sha384";
+const SHA512: &str = "http://www.w3.org/2001/04/xmlenc#sha512";
+/// The values of `ds:DigestMethod` that are accepted.
+pub const DIGESTS: [&str; 3] = [SHA256, SHA384, SHA512];
 
 /// How a signature was made: RSA (PKCS#1 v1.5) with SHA-2, or ECDSA with the hash of its curve's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,8 @@ pub enum SignatureMethod {
 }
 
 impl SignatureMethod {
-    const ALL: [Self; 5] =
+    /// The first of them is what most keys can do.
+    pub const ALL: [Self; 5] =
         [Self::RsaSha256, Self::RsaSha384, Self::RsaSha512, Self::EcdsaSha256, Self::EcdsaSha384];
 
     /// The identifier of [RFC 9231 §2.3](https://www.rfc-editor.org/rfc/rfc9231#section-2.3): the value of
@@ -89,8 +94,8 @@ impl SignatureMethod {
 pub(super) fn digest(uri: &str) -> Option<&'static digest::Algorithm> {
     match uri {
         SHA256 => Some(&digest::SHA256),
-        "http://www.w3.org/2001/04/xmldsig-more#sha384" => Some(&digest::SHA384),
-        "http://www.w3.org/2001/04/xmlenc#sha512" => Some(&digest::SHA512),
+        SHA384 => Some(&digest::SHA384),
+        SHA512 => Some(&digest::SHA512),
         _ => None,
     }
 }

@@ -20,7 +20,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use algorithm::SignatureMethod;
+pub use algorithm::{DIGESTS, SignatureMethod};
 pub use element::{Element, Name};
 pub use encrypt::{Cipher, encrypt};
 pub use escape::{escape, is_xml_text};

@@ -13,7 +13,7 @@ use crate::authentication::{SignInRefusal, throttle};
 use crate::crypto::random;
 use crate::domain::client::Client;
 use crate::flows::browser::find_application;
-use crate::flows::sign_in::{Refusal, SignedIn, sign_in};
+use crate::flows::sign_in::{Refusal, SignedIn, Typed, sign_in};
 use crate::flows::{Failure, sign_out};
 use crate::http::cookies;
 use actix_web::HttpResponse;
@@ -101,7 +101,9 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     if email.chars().any(char::is_control) {
         return Err(PageError::malformed(&browser.request, "This is no email address."));
     }
-    match sign_in(&browser.ctx, &email, password, &browser.caller).await {
+    let acquaintance = cookies::acquaintance(&browser.request);
+    let typed = Typed { email: &email, password, acquaintance: acquaintance.as_deref() };
+    match sign_in(&browser.ctx, typed, &browser.caller).await {
         Ok(signed_in) => enter(&browser, &signed_in, &return_to).await,
         Err(failure) => refuse(&browser, &return_to, &email, failure).await,
     }
@@ -128,9 +130,11 @@ async fn enter(
     }
     let request = &browser.request;
     let own = cookies::set_own(request, &signed_in.session_token);
+    let known = cookies::set_acquaintance(request, &signed_in.acquaintance);
     let secure = cookies::is_secure(request);
     let answer = redirect(request.method(), return_to.as_str());
-    Ok(with_cookies(answer, [own, cookies::removed(cookies::sign_in_name(secure), secure)]))
+    let form = cookies::removed(cookies::sign_in_name(secure), secure);
+    Ok(with_cookies(answer, [own, known, form]))
 }
 
 async fn refuse(

@@ -3,7 +3,7 @@
 //! [SAML metadata §2.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
 use super::names::{entity_id, slo_of_all, slo_url, sso_of_all, sso_url};
 use crate::crypto::hash::xml_id;
-use crate::crypto::xml::{Place, Signer, XmlError, escape};
+use crate::crypto::xml::{DIGESTS, Place, SignatureMethod, Signer, XmlError, escape};
 use crate::domain::client::Client;
 use crate::domain::federation::NameIdFormat;
 use crate::protocols::common::saml_assertion::compact;
@@ -15,6 +15,12 @@ use askama::Template;
 pub struct Metadata {
     id: String,
     entity_id: String,
+    /// What messages may be signed with ([SAML algorithm support §2]); a provider that finds nothing said of it
+    /// may take SHA-1, which is refused.
+    ///
+    /// [SAML algorithm support §2]: https://docs.oasis-open.org/security/saml/Post2.0/sstc-saml-metadata-algsupport-v1.0-cs01.html
+    digests: [&'static str; 3],
+    signatures: [&'static str; 5],
     want_signed: bool,
     certificates: Vec<String>,
     single_logout: String,
@@ -40,6 +46,8 @@ impl Metadata {
             // The same as long as it says the same.
             id: xml_id(&single_sign_on, &certificates.concat()),
             entity_id: escape(entity_id(issuer))?,
+            digests: DIGESTS,
+            signatures: SignatureMethod::ALL.map(SignatureMethod::uri),
             want_signed: settings.is_some_and(|settings| settings.require_signed_requests),
             certificates,
             single_logout: escape(&single_logout)?,

@@ -4,6 +4,7 @@ use crate::support::{Page, TestServer};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const BEHIND_A_PROXY: &[(&str, &str)] = &[("UNDERSTUDY_TRUSTED_PROXIES", "127.0.0.1/32")];
@@ -109,6 +110,47 @@ async fn j21_a_flood_of_wrong_passwords_shuts_nobody_out() {
         assert_eq!(status, 400, "{address}");
     }
     assert_eq!(sign_in_from(&server, "198.51.100.8", "bob@acme.test", "bob-password").await, 303);
+}
+
+/// From ten thousand addresses, of which no single one is conspicuous: whoever has signed in with their browser
+/// before gets in, and what needs no password notices nothing.
+#[tokio::test]
+async fn j21_a_flood_from_everywhere_keeps_out_nobody_who_is_known() {
+    let server = TestServer::start_with(BEHIND_A_PROXY).await;
+    let token = server.impersonated_tokens().await["access_token"].as_str().unwrap().to_owned();
+    let alice = server.browser();
+    assert_eq!(alice.sign_in("alice@acme.test", "alice-password").await.status, 303);
+    let over = AtomicBool::new(false);
+    // A hundred at a time, without end: many more than there are hashes in the two seconds that one waits.
+    let (next, shed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let flood = join_all((0..100).map(async |_| {
+        while !over.load(Ordering::Relaxed) {
+            let nth = next.fetch_add(1, Ordering::Relaxed);
+            let address = format!("10.{}.{}.{}", nth / 60_000, nth / 240 % 250, nth % 240 + 1);
+            let email = format!("nobody-{nth}@acme.test");
+            let status = sign_in_from(&server, &address, &email, "wrong").await;
+            assert!(matches!(status, 400 | 429 | 503), "{status}");
+            shed.fetch_add(usize::from(status == 503), Ordering::Relaxed);
+        }
+    }));
+    let others = async {
+        let mut slowest = Duration::ZERO;
+        for nth in 0..20 {
+            let page = alice.open("/logout").await;
+            let csrf = page.field("csrf").unwrap();
+            alice.post_form("/logout", &[("csrf", &csrf)]).await;
+            let answer = alice.sign_in("alice@acme.test", "alice-password").await;
+            assert_eq!(answer.status, 303, "{nth}: {}", answer.body);
+            let begun = Instant::now();
+            assert_eq!(server.introspect(&token).await.json()["active"], json!(true));
+            slowest = slowest.max(begun.elapsed());
+        }
+        over.store(true, Ordering::Relaxed);
+        slowest
+    };
+    let (_, slowest) = futures_util::join!(flood, others);
+    assert!(slowest < Duration::from_secs(3), "introspection took {slowest:?}");
+    assert!(shed.into_inner() > 0, "there was no flood");
 }
 
 /// As many hashes at once as there are cores: the rest wait their turn for two seconds or are told to come

@@ -154,7 +154,7 @@ async fn asked(
         client: client.id.to_string(),
         request: asked.id,
         relay_state: received.relay_state.clone(),
-        known: !ended.is_empty(),
+        known: ended.known,
         sessions: ended.own.iter().map(ToString::to_string).collect(),
     };
     let to = back.path(ctx, &client.id)?;
