@@ -154,12 +154,11 @@ async fn rotate(
         expires_at: drawn.expires_at,
         refresh: Some(next.stored(&granted)),
     };
-    let done = match record.used_at {
-        None => store::refresh_tokens::rotate(conn, token_hash, &tokens).await?,
-        Some(_) => {
-            let both = (token_hash, next.hash.as_slice());
-            store::refresh_tokens::hand_out_again(conn, both, &tokens).await?
-        }
+    let done = if record.used_at.is_none() {
+        store::refresh_tokens::rotate(conn, token_hash, &tokens).await?
+    } else {
+        let both = (token_hash, next.hash.as_slice());
+        store::refresh_tokens::hand_out_again(conn, both, &tokens).await?
     };
     if done {
         return Ok(issue_tokens::finish(ctx, mint, drawn, Some(next.secret))?);

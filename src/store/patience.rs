@@ -52,6 +52,7 @@ impl Conn {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the connection is never used again")]
 async fn in_time<T>(fate: &Fate, asking: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
     if fate.lost.load(Ordering::Relaxed) {
         return Err(gone());

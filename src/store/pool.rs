@@ -137,6 +137,7 @@ async fn with_harness<T: Send + 'static>(
 }
 
 /// All of it in time, the greetings too: whoever takes the connection need not be a database that answers.
+#[expect(clippy::disallowed_methods, reason = "there is no connection yet")]
 async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {
     let late = |_| ConnectionError::BadConnection("the database does not answer".to_owned());
     tokio::time::timeout(STATEMENT, establish_at_all(url)).await.map_err(late)?

@@ -27,7 +27,7 @@ const REFUSED: StoreError = StoreError::Pooled(
      says which.",
 );
 
-/// What PgBouncer says, in English always.
+/// What `PgBouncer` says, in English always.
 const NO_OPTIONS: &str = "unsupported startup parameter";
 /// Longer than a session needs that is ours, beside what the database took for the same a moment ago.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -89,8 +89,5 @@ async fn is_set(mut conn: &mut Conn) -> Result<bool, DbError> {
 
 /// A session that answered a moment ago and is ours refuses none of this.
 fn shared(problem: DbError) -> StoreError {
-    match problem {
-        DbError::DatabaseError(..) => SHARED,
-        other => other.into(),
-    }
+    if matches!(problem, DbError::DatabaseError(..)) { SHARED } else { problem.into() }
 }
