@@ -45,6 +45,7 @@
     a:focus-visible { outline: 3px solid var(--understudy-bar-color, #221700); outline-offset: 2px; }
     .heard { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
     [hidden] { display: none; }
+    @media (max-width: 30rem) { .who { flex-basis: 100%; } .left { flex: 1; } }
     @media (max-height: 26rem) { :host { position: static !important; } }
     @media (forced-colors: active) { section, a { border: 2px solid; } }
     @media print { :host { position: static !important; } section { border: 2px solid; } }

@@ -203,6 +203,57 @@ fn i23_there_is_one_source_of_randomness() {
     assert!(random.contains("SystemRandom::new().fill("), "ring asks the operating system");
 }
 
+/// Where the first difference is must not tell: secrets and what is made of them are compared by `ring` and
+/// `subtle`. The exceptions are nobody's secrets.
+#[test]
+fn i25_no_secret_is_compared_byte_by_byte() {
+    let known = [
+        "kept.hash != seal.hash",
+        "read.hash.as_slice() == checkpoint.hash",
+        // The name of a hash algorithm, and a scope.
+        "only == hash",
+        "known == token",
+    ];
+    let names = ["secret", "mac", "tag", "hash", "token", "password", "bewit", "code_verifier"];
+    let is_secret = |side: &str| {
+        let word = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+        let last = side.rsplit(|c: char| word(c) && c != '.').find(|part| !part.is_empty());
+        let last = last.unwrap_or_default().rsplit('.').next().unwrap_or_default();
+        names.contains(&last)
+    };
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        if path.ends_with("tests.rs") || path.iter().any(|part| part == "tests") {
+            continue;
+        }
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for sign in [" == ", " != "] {
+                let Some((left, right)) = line.split_once(sign) else { continue };
+                let right = right.split([' ', ')', ';', ',']).next().unwrap();
+                let excused = known.iter().any(|known| line.contains(known));
+                if (is_secret(left) || is_secret(right)) && !excused {
+                    wrong.push(format!("{}: {line}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    assert!(read("src/crypto/mac.rs").contains("hmac::verify(&self.0"));
+    assert!(read("src/crypto/hash.rs").contains("left.ct_eq(right)"));
+}
+
+/// Nodes tell each other nothing: what one has changed, the others read.
+#[test]
+fn j24_nothing_depends_on_a_notification() {
+    for (path, text) in sources() {
+        for word in ["LISTEN ", "NOTIFY ", "pg_notify", "notifications("] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+    }
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

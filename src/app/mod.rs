@@ -7,6 +7,7 @@ use crate::config::{RateLimits, Settings};
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::crypto::seal::MasterKey;
+use crate::flows::facts::Remembered;
 use crate::flows::keyring::Keys;
 use crate::flows::passwords::Passwords;
 use crate::flows::trail::Trail;
@@ -70,6 +71,7 @@ pub fn parts(
         MacKey::new(master.derive(purpose).as_slice()).map_err(|e| StartError::Key(e.to_string()))
     };
     let (forms, pairwise) = (derived("forms")?, derived("pairwise")?);
+    let refreshes = derived("refreshes")?;
     let url = settings.public_url.url();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
@@ -78,11 +80,13 @@ pub fn parts(
         keys: Keys::new(master),
         passwords: Passwords::new(cores),
         trail: Trail::default(),
+        facts: Remembered::default(),
         rooms: protocols::ROOMS,
         issuer: settings.public_url.as_str().to_owned(),
         canonical: CanonicalUrl::new(host, port),
         forms,
         pairwise,
+        refreshes,
         audience_aliases: settings.audience_aliases.clone(),
         step_up: settings.step_up,
         rate_limits: settings.rate_limits == RateLimits::On,

@@ -23,6 +23,9 @@ const BEAT: Duration = Duration::from_secs(1);
 /// Beats between seals of the audit trail (and what else is written down late), and between cleanings.
 const SEAL_EVERY: u64 = 5;
 const CLEAN_EVERY: u64 = 60;
+/// Of a thousand rows a table, in one beat. Whatever is left goes in the next one: tables that grow by more than a
+/// bite a minute are kept small too.
+const BITES: usize = 10;
 const LOOK_FAR_BACK_EVERY: u64 = 3600;
 /// After a long time without sealing the other work gets its turn too.
 const SEALS_AT_ONCE: usize = 20;
@@ -82,7 +85,7 @@ async fn reload_keys(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
 }
 
 fn run(runtime: &Runtime, parts: &Parts, migrations: Migrations, stop: &AtomicBool) {
-    let mut prepared = false;
+    let (mut prepared, mut dirty) = (false, true);
     let mut beat = 0_u64;
     let ctx = match parts.context(2) {
         Ok(ctx) => ctx,
@@ -97,6 +100,9 @@ fn run(runtime: &Runtime, parts: &Parts, migrations: Migrations, stop: &AtomicBo
         }
         if prepared {
             runtime.block_on(one_beat(parts, &ctx, beat));
+        }
+        if prepared && (dirty || beat.is_multiple_of(CLEAN_EVERY)) {
+            dirty = runtime.block_on(clean(&ctx, beat));
         }
         beat += 1;
         std::thread::park_timeout(BEAT);
@@ -149,8 +155,7 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
     if !healthy {
         return;
     }
-    let far_back = beat.is_multiple_of(LOOK_FAR_BACK_EVERY);
-    let looking = if far_back { Looking::FarBack } else { Looking::Lately };
+    let looking = looking(beat);
     if let Err(error) = deliver_logout::deliver_due(ctx).await {
         report("logout deliveries", &error);
     }
@@ -167,11 +172,25 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
     if beat.is_multiple_of(CLEAN_EVERY) {
         parts.floods.forget_quiet();
     }
-    if beat.is_multiple_of(CLEAN_EVERY)
-        && let Err(error) = housekeeping::delete_expired(ctx, looking).await
-    {
-        report("cleaning", &error);
+}
+
+fn looking(beat: u64) -> Looking {
+    if beat.is_multiple_of(LOOK_FAR_BACK_EVERY) { Looking::FarBack } else { Looking::Lately }
+}
+
+/// Whether there may be more to clean away.
+async fn clean(ctx: &Context, beat: u64) -> bool {
+    for _ in 0..BITES {
+        match housekeeping::delete_expired(ctx, looking(beat)).await {
+            Ok(gone) if gone >= housekeeping::BITE => {}
+            Ok(_) => return false,
+            Err(error) => {
+                report("cleaning", &error);
+                return false;
+            }
+        }
     }
+    true
 }
 
 /// Follows the keys, and whether the database takes writes: after a fail-over an old primary does not.

@@ -185,6 +185,7 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
     let start = Start {
         channel: Channel::Console,
         requested_by: "cli".to_owned(),
+        at: None,
         actor: UserId::parse(asked.actor)?,
         actor_proof: ActorProof::Asserted,
         subject: UserId::parse(asked.subject)?,
@@ -248,7 +249,7 @@ pub fn replace_keys() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         let keys = &ctx.shared.keys;
-        let done = replace_compromised(&mut conn, keys, None, &Caller::default()).await?;
+        let done = replace_compromised(&mut conn, keys, &Caller::default()).await?;
         for id in &done.signing {
             output::line(&format!("now signing: {id}"));
         }

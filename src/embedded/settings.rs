@@ -10,8 +10,14 @@ pub(super) const FAST: &[&str] = &[
 ];
 
 /// A commit reaches the kernel before it is answered, which is all that outliving Postgres takes.
-pub(super) const CRASHABLE: &[&str] =
-    &["fsync=off", "synchronous_commit=on", "autovacuum=off", "shared_buffers=32MB"];
+/// It can be made to follow another one, too.
+pub(super) const CRASHABLE: &[&str] = &[
+    "fsync=off",
+    "synchronous_commit=on",
+    "autovacuum=off",
+    "shared_buffers=32MB",
+    "wal_level=replica",
+];
 
 pub(super) const SAFE: &[&str] = &["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
 

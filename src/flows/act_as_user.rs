@@ -4,20 +4,21 @@
 //! for an application's service account. All ask the heart, and write one row for a bearer, a subject and a channel: it begins active and ends with the
 //! bearer. Once it has ended, this bearer acts as that subject no more.
 use super::end_impersonation::{self, EndedBy};
-use super::verify_access_token::{LiveToken, verify};
+use super::facts::{self, Known, Who};
+use super::verify_access_token::{LiveToken, verify, verify_acting};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::crypto::random;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName};
 use crate::domain::user::{Holder, Profile, User, UserKind};
-use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
+use crate::domain::{ClientId, ImpersonationId, OrganizationId, Timestamp, UserId};
 use crate::impersonation::{
     ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide,
 };
 use crate::store::impersonations::Record;
-use crate::store::impersonations::acting::{self, Facts, Key};
-use crate::store::{self, Conn, StoreError};
+use crate::store::impersonations::acting::{self, Key};
+use crate::store::{self, Conn, Moment, StoreError};
 
 /// How a call names the subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +75,17 @@ impl Called {
 
     /// The same call with the user as the rules look at one. `None`: there is no such active user any more.
     pub async fn with_person(self, ctx: &Context) -> Result<Option<Called<User>>, StoreError> {
-        let conn = ctx.store.conn().await?;
         let Self { token, impersonation } = self;
-        let token = token.with_person(&conn).await?;
+        let holder = token.user.as_ref().map(|holder| &holder.id);
+        let looked_at = |by: &Impersonation| {
+            let both = [by.actor(), by.subject()];
+            both.into_iter().find(|user| Some(&user.id) == holder).cloned()
+        };
+        // The heart has just looked at them.
+        let token = match impersonation.as_ref().and_then(looked_at) {
+            Some(user) => Some(token.with_user(Some(user))),
+            None => token.with_person(&*ctx.store.conn().await?).await?,
+        };
         Ok(token.map(|token| Called { token, impersonation }))
     }
 }
@@ -99,14 +108,21 @@ pub async fn call(
     accepts: impl FnOnce(&LiveToken<Holder>) -> bool,
 ) -> Result<Called, Failure<CallRefusal>> {
     let conn = ctx.store.conn().await?;
-    let token = verify(ctx, &conn, call.token, call.caller).await?.filter(accepts);
-    let token = token.ok_or(Failure::Refused(CallRefusal::InvalidToken))?;
-    let impersonation = match call.named {
-        None => token.impersonation.clone(),
+    let invalid = || Failure::Refused(CallRefusal::InvalidToken);
+    let (token, impersonation) = match call.named {
+        None => {
+            let token = verify(ctx, &conn, call.token, call.caller).await?.filter(accepts);
+            let token = token.ok_or_else(invalid)?;
+            let impersonation = token.impersonation.clone();
+            (token, impersonation)
+        }
         Some((channel, subject)) => {
+            let found = find(ctx, &conn, call, (*channel, subject)).await?;
+            let (token, record) = found.filter(|(token, _)| accepts(token)).ok_or_else(invalid)?;
             let acting = Acting { channel: *channel, bearer: &token, subject };
-            let granted = act(&conn, &acting, call.caller).await;
-            Some(granted.map_err(|failure| failure.map(CallRefusal::Denied))?)
+            let granted = answered(ctx, &conn, (&acting, record), call.caller).await;
+            let granted = granted.map_err(|failure| failure.map(CallRefusal::Denied))?;
+            (token, Some(granted))
         }
     };
     if let Some(granted) = &impersonation {
@@ -114,6 +130,32 @@ pub async fn call(
         ctx.shared.trail.append(&conn, event.with("request", call.what)).await?;
     }
     Ok(Called { token, impersonation })
+}
+
+/// The bearer of a call, and the row of an earlier one as the same subject, where one read finds both.
+async fn find(
+    ctx: &Context,
+    conn: &Conn,
+    call: &Call<'_>,
+    (channel, subject): (Channel, &SubjectName),
+) -> Result<Option<(LiveToken<Holder>, Earlier)>, StoreError> {
+    match subject {
+        SubjectName::Id(subject) => {
+            let found =
+                verify_acting(ctx, conn, (call.token, channel, subject), call.caller).await?;
+            Ok(found.map(|(token, record)| (token, Earlier::Known(record.map(Box::new)))))
+        }
+        SubjectName::Email(_) => {
+            let token = verify(ctx, conn, call.token, call.caller).await?;
+            Ok(token.map(|token| (token, Earlier::NotLookedUp)))
+        }
+    }
+}
+
+/// The row of an earlier call.
+enum Earlier {
+    NotLookedUp,
+    Known(Option<Box<Record>>),
 }
 
 /// Writes down that an impersonation asked for what its mode does not let it do.
@@ -142,8 +184,18 @@ pub struct Acting<'a> {
 /// Refused is refused: who is unknown is not told apart from who may not be acted as, in words or in time.
 /// The refusal is in the audit trail before it is returned.
 pub async fn act(
+    ctx: &Context,
     conn: &Conn,
     acting: &Acting<'_>,
+    caller: &Caller,
+) -> Result<Impersonation, Failure<Denial>> {
+    answered(ctx, conn, (acting, Earlier::NotLookedUp), caller).await
+}
+
+async fn answered(
+    ctx: &Context,
+    conn: &Conn,
+    (acting, earlier): (&Acting<'_>, Earlier),
     caller: &Caller,
 ) -> Result<Impersonation, Failure<Denial>> {
     let bearer = acting.bearer;
@@ -151,21 +203,18 @@ pub async fn act(
         SubjectName::Id(id) => Some(id.clone()),
         SubjectName::Email(email) => store::users::find_id_by_login(conn, email).await?,
     };
-    let actor = match &bearer.user {
-        Some(holder) => store::users::find(conn, &holder.id).await?,
-        None => None,
-    };
     let ask = Asked {
         channel: acting.channel,
         client: &bearer.client.id,
-        actor: actor.as_ref(),
+        actor: bearer.user.as_ref().map(|holder| (&holder.id, holder.organization.as_ref())),
         actor_is_impersonated: bearer.impersonation.is_some(),
         proof: ActorProof::Token,
         bearer_hash: Some(&bearer.hash),
         subject: subject.as_ref(),
         expires_at: bearer.expires_at,
+        at: Some(bearer.at),
     };
-    ask.answered(conn, caller).await
+    ask.answered(ctx, conn, earlier, caller).await
 }
 
 /// An application that has shown who it is wants a token with which its service account acts as a user.
@@ -185,6 +234,7 @@ pub struct Granting<'a> {
 ///
 /// As [`act`].
 pub async fn grant(
+    ctx: &Context,
     conn: &Conn,
     granting: &Granting<'_>,
     caller: &Caller,
@@ -192,40 +242,50 @@ pub async fn grant(
     let ask = Asked {
         channel: Channel::JwtGrant,
         client: granting.client,
-        actor: Some(granting.actor),
+        actor: Some((&granting.actor.id, granting.actor.organization_id())),
         actor_is_impersonated: false,
         proof: ActorProof::Client,
         bearer_hash: None,
         subject: Some(granting.subject),
         expires_at: granting.expires_at,
+        at: None,
     };
-    ask.answered(conn, caller).await
+    ask.answered(ctx, conn, Earlier::Known(None), caller).await
 }
 
 /// What both ask.
 struct Asked<'a> {
     channel: Channel,
     client: &'a ClientId,
-    /// None: the bearer speaks for an application and for no user.
-    actor: Option<&'a User>,
+    /// And their organization. None: the bearer speaks for an application and for no user.
+    actor: Option<(&'a UserId, Option<&'a OrganizationId>)>,
     actor_is_impersonated: bool,
     proof: ActorProof,
     bearer_hash: Option<&'a [u8]>,
     /// None: nobody has this name.
     subject: Option<&'a UserId>,
     expires_at: Timestamp,
+    /// When the bearer was looked up.
+    at: Option<Moment>,
 }
 
 impl Asked<'_> {
     async fn answered(
         &self,
+        ctx: &Context,
         conn: &Conn,
+        mut earlier: Earlier,
         caller: &Caller,
     ) -> Result<Impersonation, Failure<Denial>> {
+        let who = self.who()?;
         // Twice at most: whoever loses the race for the row finds it the second time.
         for _ in 0..2 {
-            let facts = self.facts(conn).await?;
-            let (ask, record) = match self.question(facts) {
+            let known = facts::at(ctx, conn, &who, self.at).await?;
+            let record = match std::mem::replace(&mut earlier, Earlier::NotLookedUp) {
+                Earlier::Known(record) => record.map(|record| *record),
+                Earlier::NotLookedUp => self.look_up(conn, &who).await?,
+            };
+            let ask = match self.question(&known, record.as_ref()) {
                 Ok(question) => question,
                 Err(denial) => return self.refuse(conn, denial, caller).await,
             };
@@ -235,6 +295,7 @@ impl Asked<'_> {
             });
             match (verdict, record) {
                 (Ok(granted), Some(_)) => {
+                    facts::remember(ctx, who, &known).await;
                     end_impersonation::touch(conn, &granted, ask.now).await?;
                     return Ok(granted);
                 }
@@ -255,46 +316,53 @@ impl Asked<'_> {
         Err(Failure::Busy)
     }
 
-    /// Read for an unknown name too, so that it takes as long.
-    async fn facts(&self, conn: &Conn) -> Result<Facts, StoreError> {
+    /// With a name that nobody has for one that is unknown, so that it takes as long.
+    fn who(&self) -> Result<Who, StoreError> {
         let nobody = UserId::parse("-").map_err(|_| corrupt("id"))?;
-        let key = Key {
-            channel: self.channel,
-            bearer_hash: self.bearer_hash.unwrap_or_default(),
-            subject: self.subject.unwrap_or(&nobody),
-        };
-        let facts = acting::facts(conn, self.client, key).await?;
-        let subject = facts.subject.filter(|_| self.subject.is_some());
-        Ok(Facts { subject, ..facts })
+        Ok(Who {
+            actor: self.actor.map_or_else(|| nobody.clone(), |(id, _)| id.clone()),
+            subject: self.subject.cloned().unwrap_or(nobody),
+            client: self.client.clone(),
+        })
     }
 
-    fn question(&self, facts: Facts) -> Result<(ImpersonationRequest, Option<Record>), Denial> {
-        let actor = self.actor.ok_or(Denial::NotPermitted)?;
+    async fn look_up(&self, conn: &Conn, who: &Who) -> Result<Option<Record>, StoreError> {
+        let Some(bearer_hash) = self.bearer_hash else { return Ok(None) };
+        acting::find(conn, Key { channel: self.channel, bearer_hash, subject: &who.subject }).await
+    }
+
+    fn question(
+        &self,
+        known: &Known,
+        record: Option<&Record>,
+    ) -> Result<ImpersonationRequest, Denial> {
+        let now = known.now;
+        let actor = known.actor().filter(|_| self.actor.is_some()).ok_or(Denial::NotPermitted)?;
         // Nobody is nobody's colleague.
-        let subject = facts.subject.ok_or(Denial::OtherOrganization)?;
-        let client = facts.client.ok_or(Denial::ClientNotEnabled)?;
-        let terms = if let Some(terms) = facts.record.as_ref().and_then(terms_of) {
+        let subject = known.subject().filter(|_| self.subject.is_some());
+        let subject = subject.ok_or(Denial::OtherOrganization)?;
+        let client = known.client().ok_or(Denial::ClientNotEnabled)?;
+        let terms = if let Some(terms) = record.and_then(terms_of) {
             terms
         } else {
-            let id = ImpersonationId::parse(random::id("imp", facts.now));
+            let id = ImpersonationId::parse(random::id("imp", now));
             let id = id.map_err(|_| Denial::NotPermitted)?;
-            Terms::of_token(id, facts.now, self.expires_at)
+            Terms::of_token(id, now, self.expires_at)
         };
-        let ask = ImpersonationRequest {
+        Ok(ImpersonationRequest {
             channel: self.channel,
             protocol: ProtocolName::Oauth2,
             actor: actor.clone(),
             actor_proof: self.proof,
             actor_is_impersonated: self.actor_is_impersonated,
-            subject,
-            client,
+            subject: subject.clone(),
+            client: client.clone(),
             return_url: None,
             mode: Mode::Full,
-            feature_enabled: facts.feature_enabled,
+            feature_enabled: known.feature_enabled(),
             terms,
-            now: facts.now,
-        };
-        Ok((ask, facts.record))
+            now,
+        })
     }
 
     async fn start(
@@ -317,13 +385,10 @@ impl Asked<'_> {
         caller: &Caller,
     ) -> Result<T, Failure<Denial>> {
         let event = Event {
-            actor: Some(self.actor.map_or(self.client.as_str(), |user| user.id.as_str()).into()),
+            actor: Some(self.actor.map_or(self.client.as_str(), |(id, _)| id.as_str()).into()),
             subject: self.subject.map(ToString::to_string),
             client: Some(self.client.to_string()),
-            organization: self
-                .actor
-                .and_then(|user| user.organization_id())
-                .map(ToString::to_string),
+            organization: self.actor.and_then(|(_, home)| home).map(ToString::to_string),
             channel: Some(self.channel.as_str()),
             protocol: Some(ProtocolName::Oauth2.as_str()),
             ..Event::new(EventKind::ImpersonationRefused, caller)

@@ -141,7 +141,7 @@ async fn as_impersonated(
     if client != ask.client.id {
         return Ok(None);
     }
-    let Some(granted) = decide_again(conn, &impersonation, caller).await? else {
+    let Some(granted) = decide_again(ctx, conn, &impersonation, caller).await? else {
         return Ok(None);
     };
     if ask.prompt.login || ask.max_age.is_some() || ask.auth_after.is_some() {

@@ -79,7 +79,7 @@ async fn find_held(
     let Some((Found::Impersonated { session, impersonation, client }, now)) = found else {
         return Ok(None);
     };
-    let live = match decide_again(conn, &impersonation, caller).await? {
+    let live = match decide_again(ctx, conn, &impersonation, caller).await? {
         Some(granted) => {
             let application = ctx.clients.find(conn, &client).await?;
             application.map(|application| Live { granted, application, now })

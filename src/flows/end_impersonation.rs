@@ -7,7 +7,7 @@ use crate::domain::{ImpersonationId, SessionId, Timestamp, UserId};
 use crate::impersonation::{Denial, Impersonation, decide};
 use crate::store::impersonations::Record;
 pub use crate::store::impersonations::overdue::Touched;
-use crate::store::{self, Conn, StoreError};
+use crate::store::{self, Conn, Moment, StoreError};
 use chrono::Duration;
 
 /// Who ends it, and why.
@@ -72,36 +72,48 @@ pub async fn end_by_id(
 ///
 /// This is what "live" means for every session, code and token of an impersonation.
 pub async fn decide_again(
+    ctx: &Context,
     conn: &Conn,
     id: &ImpersonationId,
     caller: &Caller,
 ) -> Result<Option<Impersonation>, StoreError> {
-    let Some((granted, now)) = judge_again(conn, id, (None, caller)).await? else {
+    let Some((record, requester_stands, at)) = find_active(conn, id).await? else {
         return Ok(None);
     };
-    touch(conn, &granted, now).await?;
-    Ok(Some(granted))
+    let who = facts::Who::of(&record);
+    let known = facts::at(ctx, conn, &who, Some(at)).await?;
+    let granted = judge(conn, (&record, requester_stands), &known, (None, caller)).await?;
+    if let Some(granted) = &granted {
+        facts::remember(ctx, who, &known).await;
+        touch(conn, granted, known.now).await?;
+    }
+    Ok(granted)
+}
+
+async fn find_active(
+    conn: &Conn,
+    id: &ImpersonationId,
+) -> Result<Option<(Record, bool, Moment)>, StoreError> {
+    let found = store::impersonations::find_at(conn, id).await?;
+    Ok(found.filter(|(record, ..)| record.status == "active"))
 }
 
 /// The same without counting as a use; `by` is whose change made it necessary.
-async fn judge_again(
+async fn judge(
     conn: &Conn,
-    id: &ImpersonationId,
+    (record, requester_stands): (&Record, bool),
+    known: &facts::Known,
     (by, caller): (Option<&str>, &Caller),
-) -> Result<Option<(Impersonation, Timestamp)>, StoreError> {
-    let Some(record) = store::impersonations::find(conn, id).await? else { return Ok(None) };
-    if record.status != "active" {
-        return Ok(None);
-    }
-    let verdict = match facts::of_running(conn, &record).await? {
-        Some(ask) => decide(&ask).map(|granted| (granted, ask.now)),
+) -> Result<Option<Impersonation>, StoreError> {
+    let verdict = match facts::of_running(conn, (record, requester_stands), known).await? {
+        Some(ask) => decide(&ask),
         None => Err(Denial::SubjectInactive),
     };
     match verdict {
-        Ok(verdict) => Ok(Some(verdict)),
+        Ok(granted) => Ok(Some(granted)),
         Err(denial) => {
             let by = EndedBy { actor: by, reason: denial.end_reason() };
-            end(conn, &record, by, caller).await?;
+            end(conn, record, by, caller).await?;
             Ok(None)
         }
     }
@@ -116,7 +128,9 @@ pub async fn judge_touched(
 ) -> Result<(), StoreError> {
     let begun = Looking::Lately.since(store::settings::now(conn).await?);
     for id in store::impersonations::overdue::list_touched(conn, touched, begun).await? {
-        judge_again(conn, &id, (Some(by), caller)).await?;
+        let Some((record, requester_stands, _)) = find_active(conn, &id).await? else { continue };
+        let known = facts::load(conn, &facts::Who::of(&record)).await?;
+        judge(conn, (&record, requester_stands), &known, (Some(by), caller)).await?;
     }
     Ok(())
 }
@@ -162,7 +176,7 @@ pub async fn end_overdue(ctx: &Context, looking: Looking) -> Result<usize, Store
     let begun = looking.since(now);
     let overdue = store::impersonations::list_overdue(&conn, clocks, begun, AT_ONCE).await?;
     for id in &overdue {
-        decide_again(&conn, id, &Caller::default()).await?;
+        decide_again(ctx, &conn, id, &Caller::default()).await?;
     }
     Ok(overdue.len())
 }

@@ -68,7 +68,7 @@ pub async fn exchange_code(
         codes::revoke(&conn, &grant.id).await?;
         return Err(INVALID);
     }
-    let principal = principal(&conn, &grant, caller).await?.ok_or(INVALID)?;
+    let principal = principal(ctx, &conn, &grant, caller).await?.ok_or(INVALID)?;
     let audience = issue_tokens::audience(ctx.issuer(), client, grant.audience.as_deref())
         .map_err(|_| Failure::Refused(GrantRefusal::Audience))?;
     let mint = Mint {
@@ -115,12 +115,13 @@ fn well_formed(verifier: &str) -> bool {
 
 /// Whom the grant is about, judged again now; `None` when they may not go on.
 async fn principal(
+    ctx: &Context,
     conn: &Conn,
     grant: &Grant,
     caller: &Caller,
 ) -> Result<Option<Principal>, StoreError> {
     if let Some(id) = &grant.impersonation {
-        return Ok(decide_again(conn, id, caller).await?.map(Principal::from));
+        return Ok(decide_again(ctx, conn, id, caller).await?.map(Principal::from));
     }
     let own = remembered(grant.user.clone(), grant.authenticated_at);
     Ok(own.ok().map(Principal::from))

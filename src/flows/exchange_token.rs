@@ -127,7 +127,7 @@ async fn read<'a>(
         }
     };
     let ceiling = own.as_ref().unwrap_or(&actor);
-    let until = ceiling.expires_at.min(actor.expires_at).min(actor.now + LONGEST);
+    let until = ceiling.expires_at.min(actor.expires_at).min(actor.at.now + LONGEST);
     let scope = scope(client, &ceiling.scope, exchange.scope)?;
     let audience = target(ctx, client, (ceiling.audience.as_deref(), exchange.targets))?;
     Ok(Asked { actor, subject: SubjectName::Id(subject), scope, audience, until })
@@ -135,7 +135,7 @@ async fn read<'a>(
 
 /// A person who has just signed in at this very application: no token of another, and no old one.
 fn is_fresh_and_own(client: &Client, actor: &LiveToken<Holder>) -> bool {
-    let fresh = actor.authenticated_at.is_some_and(|at| actor.now < at + FRESH);
+    let fresh = actor.authenticated_at.is_some_and(|at| actor.at.now < at + FRESH);
     actor.client.id == client.id && actor.user.is_some() && fresh
 }
 
@@ -189,7 +189,7 @@ async fn issue(
     conn.transaction(async |tx| {
         let acting = Acting { channel, bearer: &asked.actor, subject: &asked.subject };
         // `Ok`, so that the event of a refusal is kept.
-        match act_as_user::act(tx, &acting, caller).await {
+        match act_as_user::act(ctx, tx, &acting, caller).await {
             Ok(granted) => write(ctx, tx, (client, asked, granted), caller).await.map(Ok),
             Err(Failure::Refused(_)) => Ok(Err(no(GrantRefusal::MayNotAct))),
             Err(Failure::Accident(cause)) => Err(cause),
@@ -205,7 +205,7 @@ async fn write(
     (client, asked, granted): (&Client, &Asked<'_>, Impersonation),
     caller: &Caller,
 ) -> Result<Tokens, store::StoreError> {
-    let now = asked.actor.now;
+    let now = asked.actor.at.now;
     let text = asked.scope.to_string();
     let event = Event::under(EventKind::TokenIssued, &granted, caller)
         .with("grant", "token_exchange")

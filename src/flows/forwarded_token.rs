@@ -32,7 +32,7 @@ pub fn forwarded_token(
 ) -> Result<String, StoreError> {
     let token = &called.token;
     let subject = called.user().map_or(token.client.id.as_str(), |user| user.id.as_str());
-    let expires_at = token.expires_at.min(token.now + LIFETIME);
+    let expires_at = token.expires_at.min(token.at.now + LIFETIME);
     let hard_end = called.impersonation.as_ref().map(|by| by.terms().ends_at);
     let expires_at = hard_end.map_or(expires_at, |end| expires_at.min(end));
     let mut claims = Map::new();
@@ -41,7 +41,7 @@ pub fn forwarded_token(
     claims.insert("aud".into(), audience.into());
     claims.insert("client_id".into(), token.client.id.as_str().into());
     claims.insert("scope".into(), token.scope.to_string().into());
-    claims.insert("iat".into(), token.now.timestamp().into());
+    claims.insert("iat".into(), token.at.now.timestamp().into());
     claims.insert("exp".into(), expires_at.timestamp().into());
     claims.insert("jti".into(), random::secret().into());
     marks::write(&mut claims, called.impersonation.as_ref(), ctx.issuer());

@@ -162,6 +162,7 @@ fn again(person: &User, used: Used) -> Result<Start, StoreError> {
     Ok(Start {
         channel: Channel::Console,
         requested_by: person.id.to_string(),
+        at: None,
         actor: person.id.clone(),
         actor_proof: ActorProof::Session,
         subject: used.subject,

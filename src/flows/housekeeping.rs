@@ -3,7 +3,10 @@ use super::Context;
 use super::end_impersonation::Looking;
 use crate::store::{self, StoreError};
 
-/// How many rows are gone; call it again and again.
+/// At most as many rows of a table at a time, so that no lock is held for long.
+pub const BITE: usize = 1000;
+
+/// How many rows are gone; as long as it is a bite or more, there may be others.
 pub async fn delete_expired(ctx: &Context, looking: Looking) -> Result<usize, StoreError> {
     let conn = ctx.store.conn().await?;
     let now = store::settings::now(&conn).await?;

@@ -93,7 +93,7 @@ pub async fn by_name(
         let mut conn = ctx.store.conn().await?;
         let (found, now) = load(&conn, asking.client.client(), subject).await?;
         let grant = Grant { subject, found, once: None, now };
-        issue(&mut conn, (asking, &grant), &mut trail).await
+        issue(ctx, &mut conn, (asking, &grant), &mut trail).await
     }
     .await;
     if let Err(Failure::Refused(refusal)) = &outcome {
@@ -143,7 +143,7 @@ async fn assert(
     let once = replay_key(client, &asserted);
     let once = Once { key_hash: &once, until: asserted.forget_at };
     let grant = Grant { subject: &asserted.subject, found, once: Some(once), now };
-    issue(&mut conn, (asking, &grant), trail).await
+    issue(ctx, &mut conn, (asking, &grant), trail).await
 }
 
 fn note(trail: &mut Event, name: &str, value: Option<String>) {
@@ -180,6 +180,7 @@ const NO_SUCH_SUBJECT: BoxRefusal = BoxRefusal::Fault(AssertionFault::Subject);
 const USED: Failure<BoxRefusal> = Failure::Refused(BoxRefusal::Fault(AssertionFault::JtiUsed));
 
 async fn issue(
+    ctx: &Context,
     conn: &mut Conn,
     (asking, grant): (Asking<'_>, &Grant<'_>),
     trail: &mut Event,
@@ -199,7 +200,7 @@ async fn issue(
     trail.organization = user.organization_id().map(ToString::to_string);
     match by_application(user.clone(), client, grant.now) {
         Ok(proof) => own(conn, (asking, grant), &Principal::from(proof), trail).await,
-        Err(VouchRefusal::NotItsOwn) => act(conn, (asking, grant), &user, trail).await,
+        Err(VouchRefusal::NotItsOwn) => act(ctx, conn, (asking, grant), &user, trail).await,
         Err(VouchRefusal::NotAuthorized) => Err(Failure::Refused(BoxRefusal::NotAuthorized)),
         Err(VouchRefusal::Inactive) => Err(Failure::Refused(NO_SUCH_SUBJECT)),
     }
@@ -222,6 +223,7 @@ async fn own(
 ///
 /// In one transaction: the `jti` is used up, the impersonation begun and the token written, or none of it.
 async fn act(
+    ctx: &Context,
     conn: &mut Conn,
     (asking, grant): (Asking<'_>, &Grant<'_>),
     subject: &User,
@@ -254,7 +256,7 @@ async fn act(
             }
         }
         // `Ok`, so that the event of a refusal is kept.
-        let granted = match act_as_user::grant(tx, &granting, asking.caller).await {
+        let granted = match act_as_user::grant(ctx, tx, &granting, asking.caller).await {
             Ok(granted) => granted,
             Err(Failure::Refused(denial)) => {
                 return Ok(Err(Failure::Refused(refusal_of(denial))));

@@ -66,6 +66,19 @@ pub async fn search(
     Ok((rows, next))
 }
 
+/// Those of `ids` that `reader` may see.
+pub async fn existing(
+    ctx: &Context,
+    reader: &User,
+    mut ids: Vec<String>,
+) -> Result<Vec<String>, StoreError> {
+    ids.retain(|id| reader.organization_id().is_none_or(|own| own.as_str() == id));
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    store::organizations::existing(&*ctx.store.conn().await?, &ids).await
+}
+
 pub struct View {
     pub record: OrganizationRecord,
     pub inside: Inside,

@@ -149,16 +149,15 @@ pub async fn find_user(
     calling: Calling<'_>,
     user: &UserId,
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
-    let oneself = calling.user.is_some_and(|own| own.id == *user);
-    let manager = if oneself {
-        None
-    } else {
-        Some(Manager::of(calling, Wish::Read).map_err(Failure::Refused)?)
-    };
+    let not_found = Failure::Refused(ManageRefusal::NotFound);
+    if let Some(oneself) = calling.user.filter(|own| own.id == *user) {
+        let conn = ctx.store.conn().await?;
+        return box_users::complete(&conn, oneself).await?.ok_or(not_found);
+    }
+    let manager = Manager::of(calling, Wish::Read).map_err(Failure::Refused)?;
     let conn = ctx.store.conn().await?;
     let found = box_users::find(&conn, user).await?;
-    let visible = |found: &BoxUser| manager.is_none_or(|manager| manager.sees(&found.user));
-    found.filter(visible).ok_or(Failure::Refused(ManageRefusal::NotFound))
+    found.filter(|found| manager.sees(&found.user)).ok_or(not_found)
 }
 
 /// Which page of which users.

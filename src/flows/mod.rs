@@ -68,6 +68,7 @@ use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::domain::protocol::ProtocolName;
 use crate::login::Protocol;
+pub use crate::store::Moment;
 pub use crate::store::StoreError as Accident;
 use crate::store::{DbError, Store, StoreError};
 use std::sync::Arc;
@@ -85,6 +86,7 @@ pub struct Shared {
     pub keys: keyring::Keys,
     pub passwords: passwords::Passwords,
     pub trail: trail::Trail,
+    pub facts: facts::Remembered,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
     pub issuer: String,
@@ -94,6 +96,8 @@ pub struct Shared {
     pub forms: MacKey,
     /// Makes the names by which single applications know a user.
     pub pairwise: MacKey,
+    /// Makes the refresh tokens that may be handed out once more.
+    pub refreshes: MacKey,
     /// Other names of our token endpoint that assertions may be made for: the address that SDKs have built in.
     pub audience_aliases: Vec<String>,
     /// Who signed in longer ago shows once more that it is them before they act as anybody.

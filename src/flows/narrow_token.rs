@@ -50,7 +50,7 @@ pub async fn narrow_token(
     if !box_tokens::insert_narrowed(&conn, (&live.hash, &token_hash), &text, &event).await? {
         return Err(NOT_VALID);
     }
-    let expires_in = (live.expires_at - live.now).num_seconds();
+    let expires_in = (live.expires_at - live.at.now).num_seconds();
     Ok(BoxToken { access_token: secret, expires_in })
 }
 

@@ -3,10 +3,11 @@
 //! The claims are made by the functions that make them for real ([`super::issue_tokens`],
 //! [`super::userinfo`]), for the user as they stand now; nothing is signed, stored or handed out. A room that
 //! speaks in its answer says by itself what it would say ([`crate::login::Protocol::describe`]).
+use super::Context;
 use super::complete_login::granted_scope_in;
+use super::facts::{self, Who};
 use super::issue_tokens::{Told, id_token_claims};
 use super::userinfo::userinfo_claims;
-use super::{Context, facts};
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OPENID, Scopes};
@@ -55,19 +56,20 @@ pub async fn preview_tokens(
     scope: &Scopes,
 ) -> Result<Option<Preview>, StoreError> {
     let conn = ctx.store.conn().await?;
-    let facts = facts::load(&conn, &user.id, &user.id, client).await?;
+    let who = Who { actor: user.id.clone(), subject: user.id.clone(), client: client.clone() };
+    let known = facts::load(&conn, &who).await?;
     let fits = |client: &Client| {
         let home = client.organization.as_ref().map(|organization| &organization.id);
         client.is_active()
             && protocols_of(ctx, client).contains(&protocol)
             && home.is_none_or(|home| user.organization_id() == Some(home))
     };
-    let Some(client) = facts.client.filter(fits) else { return Ok(None) };
+    let Some(client) = known.client().filter(|client| fits(client)) else { return Ok(None) };
     let Some(room) = ctx.room(protocol) else { return Ok(None) };
     Ok(Some(match protocol {
-        ProtocolName::Oauth2 => claims(ctx, user, (&client, scope), facts.now),
+        ProtocolName::Oauth2 => claims(ctx, user, (client, scope), known.now),
         ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
-            room.describe(user, &client).map_or(Preview::Unknown, Preview::Attributes)
+            room.describe(user, client).map_or(Preview::Unknown, Preview::Attributes)
         }
     }))
 }

@@ -7,7 +7,8 @@ pub mod own;
 
 use super::complete_login::Kept;
 use super::end_impersonation::event_about;
-use super::{Context, Failure, facts, sign_in};
+use super::facts::{self, Known, Who};
+use super::{Context, Failure, sign_in};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::crypto::bewit::{self, BewitError};
@@ -56,7 +57,11 @@ pub enum RedeemRefusal {
 struct Link {
     record: Record,
     terms: store::impersonations::Link,
-    facts: facts::Facts,
+    /// The switch is off, too, once whoever asked for the link does not stand any more: with the global client,
+    /// whatever it asked for is switched off.
+    requester_stands: bool,
+    who: Who,
+    known: Known,
     ticket_hash: Vec<u8>,
 }
 
@@ -162,8 +167,8 @@ async fn find_link(
     let (ticket_hash, good_until) = check_mac(ctx, resource).map_err(Failure::Refused)?;
     let found = store::impersonations::find_by_ticket(conn, &ticket_hash).await?;
     let found = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
-    let Ticket { record, link: terms, facts } = found;
-    let now = facts.now;
+    let Ticket { record, link: terms, requester_stands, at } = found;
+    let now = at.now;
     let state = match state(&record, terms.expires_at, now) {
         TicketState::Waiting if now.timestamp() >= good_until => TicketState::Expired,
         state @ (TicketState::Waiting
@@ -172,7 +177,11 @@ async fn find_link(
         | TicketState::Revoked) => state,
     };
     match state {
-        TicketState::Waiting => Ok(Link { record, terms, facts, ticket_hash }),
+        TicketState::Waiting => {
+            let who = Who::of(&record);
+            let known = facts::at(ctx, conn, &who, Some(at)).await?;
+            Ok(Link { record, terms, requester_stands, who, known, ticket_hash })
+        }
         TicketState::Redeemed => reject(conn, &record, RedeemRefusal::Used, caller).await,
         TicketState::Revoked => reject(conn, &record, RedeemRefusal::Revoked, caller).await,
         TicketState::Expired => reject(conn, &record, RedeemRefusal::Expired, caller).await,
@@ -252,9 +261,10 @@ fn question(
     session: Option<&Session>,
 ) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
     let record = &link.record;
-    let facts = link.facts.clone();
+    let now = link.known.now;
     let gone = || Failure::Refused(RedeemRefusal::Denied(Denial::SubjectInactive));
-    let (Some(actor), Some(subject), Some(client)) = (facts.actor, facts.subject, facts.client)
+    let (Some(actor), Some(subject), Some(client)) =
+        (link.known.actor(), link.known.subject(), link.known.client())
     else {
         return Err(gone());
     };
@@ -263,16 +273,16 @@ fn question(
     Ok(ImpersonationRequest {
         channel: record.channel,
         protocol: record.protocol,
-        actor,
+        actor: actor.clone(),
         actor_proof: session.map_or(ActorProof::Asserted, |_| ActorProof::Session),
         actor_is_impersonated: false,
-        subject,
-        client,
+        subject: subject.clone(),
+        client: client.clone(),
         return_url: Some(link.terms.request.return_url.clone()),
         mode: record.mode,
-        feature_enabled: facts.feature_enabled,
-        terms: Terms::starting(record.id.clone(), facts.now, duration, session_ends),
-        now: facts.now,
+        feature_enabled: link.known.feature_enabled() && link.requester_stands,
+        terms: Terms::starting(record.id.clone(), now, duration, session_ends),
+        now,
     })
 }
 
@@ -292,7 +302,10 @@ async fn redeem(
     }
     let ask = question(link, session)?;
     match decide(&ask) {
-        Ok(granted) => write(ctx, conn, link, (granted, &ask, session), caller).await,
+        Ok(granted) => {
+            facts::remember(ctx, link.who.clone(), &link.known).await;
+            write(ctx, conn, link, (granted, &ask, session), caller).await
+        }
         Err(denial) => {
             let event = Event::refused(&ask, denial, caller);
             store::impersonations::end(conn, &link.record.id, denial.end_reason(), &event).await?;
@@ -308,7 +321,7 @@ async fn write(
     (granted, ask, actor_session): (Impersonation, &ImpersonationRequest, Option<&Session>),
     caller: &Caller,
 ) -> Result<Redeemed, Failure<RedeemRefusal>> {
-    let session = new_session_id(link.facts.now)?;
+    let session = new_session_id(link.known.now)?;
     let session_token = random::secret();
     let principal = Principal::from(granted.clone());
     let completed = answer(ctx, link, &principal, ask, &session)?;

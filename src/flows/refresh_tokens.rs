@@ -3,6 +3,10 @@
 //! Each is good once. One that comes again was copied, and then nobody keeps anything of its family. An
 //! impersonation never has one.
 //!
+//! One exception: an answer that was lost on its way. An application with a secret that asks again within ten
+//! seconds gets the same successor once more, as long as that one was not used. Nothing that is good for anything
+//! is stored for it: the successor is a MAC of the token that it follows.
+//!
 //! [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
 //! [RFC 9700 §4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 use super::authenticate_client::AuthenticatedClient;
@@ -12,7 +16,7 @@ use super::{Context, Failure};
 use crate::authentication::remembered;
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
-use crate::domain::client::{Client, GrantType};
+use crate::domain::client::{AuthMethod, Client, GrantType};
 use crate::domain::scope::Scopes;
 use crate::login::Principal;
 use crate::store::authorization_codes::{self as grants, NewRefresh, NewTokens};
@@ -22,6 +26,8 @@ use chrono::Duration;
 
 /// A token that nobody uses for this long is over.
 const IDLE_LIMIT: Duration = Duration::days(14);
+/// An answer that was lost is asked for again at once (C28).
+const LOST_WITHIN: Duration = Duration::seconds(10);
 /// A family is over after this long, however much it is used.
 const LONGEST: Duration = Duration::days(30);
 const INVALID: Failure<GrantRefusal> = Failure::Refused(GrantRefusal::Invalid);
@@ -35,8 +41,7 @@ pub(super) struct Fresh {
 }
 
 impl Fresh {
-    fn until(now: Timestamp, ends_at: Timestamp) -> Self {
-        let secret = random::secret();
+    fn until(secret: String, now: Timestamp, ends_at: Timestamp) -> Self {
         let hash = hash::hash_secret(&secret);
         Self { secret, hash, expires_at: ends_at.min(now + IDLE_LIMIT), ends_at }
     }
@@ -53,7 +58,7 @@ impl Fresh {
 
 /// The first of a family.
 pub(super) fn first(now: Timestamp) -> Fresh {
-    Fresh::until(now, now + LONGEST)
+    Fresh::until(random::secret(), now, now + LONGEST)
 }
 
 pub async fn refresh_tokens(
@@ -72,9 +77,9 @@ pub async fn refresh_tokens(
     let Some(record) = found.filter(|record| record.grant.client == client.id) else {
         return Err(INVALID);
     };
-    if record.used {
-        grants::revoke(&conn, &record.grant.id).await?;
-        return Err(INVALID);
+    let successor = successor(ctx, client, token);
+    if record.used_at.is_some() && !may_come_again(&record, successor.as_deref()) {
+        return end_family(&conn, &record).await;
     }
     if !may_go_on(&conn, client, &record).await? {
         return Err(INVALID);
@@ -96,7 +101,24 @@ pub async fn refresh_tokens(
         audience,
         now: grant.now,
     };
-    rotate(ctx, &conn, (&token_hash, &record), &mint).await
+    let next = successor.unwrap_or_else(random::secret);
+    rotate(ctx, &conn, (&token_hash, &record), (&mint, next)).await
+}
+
+/// The token that follows `token`, for whoever may ask for it again: with a secret, a thief of tokens may not.
+fn successor(ctx: &Context, client: &Client, token: &str) -> Option<String> {
+    let proven = client.auth_method != AuthMethod::None;
+    proven.then(|| ctx.shared.refreshes.sign("successor", &[token]))
+}
+
+fn may_come_again(record: &Record, successor: Option<&str>) -> bool {
+    let lately = record.used_at.is_some_and(|at| record.grant.now < at + LOST_WITHIN);
+    successor.is_some() && lately
+}
+
+async fn end_family<T>(conn: &Conn, record: &Record) -> Result<T, Failure<GrantRefusal>> {
+    grants::revoke(conn, &record.grant.id).await?;
+    Err(INVALID)
 }
 
 /// A sign-out ends it, also when it was asked for as `offline_access` (stricter than OpenID Connect
@@ -118,10 +140,10 @@ async fn rotate(
     ctx: &Context,
     conn: &Conn,
     (token_hash, record): (&[u8], &Record),
-    mint: &Mint<'_>,
+    (mint, next): (&Mint<'_>, String),
 ) -> Result<Tokens, Failure<GrantRefusal>> {
     let drawn = issue_tokens::draw(mint);
-    let next = Fresh::until(mint.now, record.ends_at);
+    let next = Fresh::until(next, mint.now, record.ends_at);
     // What was granted stays with the family; `scope` narrows this one access token (RFC 6749 §6).
     let (scope, granted) = (mint.scope.to_string(), record.scope.to_string());
     let tokens = NewTokens {
@@ -132,9 +154,15 @@ async fn rotate(
         expires_at: drawn.expires_at,
         refresh: Some(next.stored(&granted)),
     };
-    if store::refresh_tokens::rotate(conn, token_hash, &tokens).await? {
+    let done = match record.used_at {
+        None => store::refresh_tokens::rotate(conn, token_hash, &tokens).await?,
+        Some(_) => {
+            let both = (token_hash, next.hash.as_slice());
+            store::refresh_tokens::hand_out_again(conn, both, &tokens).await?
+        }
+    };
+    if done {
         return Ok(issue_tokens::finish(ctx, mint, drawn, Some(next.secret))?);
     }
-    grants::revoke(conn, &record.grant.id).await?;
-    Err(INVALID)
+    end_family(conn, record).await
 }

@@ -5,7 +5,10 @@
 use super::end_impersonation::{EndedBy, Which, end_matching};
 use super::keyring::Keys;
 use super::rotate_keys::{KINDS, insert};
+use super::step_up::{self, verify_own};
+use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
+use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::store::{self, Conn, StoreError, Transactional as _};
@@ -24,48 +27,96 @@ pub struct Replaced {
 /// Every key is replaced, and no longer verifies anything as soon as the nodes follow; everybody is signed out,
 /// every impersonation and every token ends. One transaction.
 ///
-/// `by`: the person who did it, if one is known.
+/// For whoever may run the program on the server.
 pub async fn replace_compromised(
     conn: &mut Conn,
     ring: &Keys,
-    by: Option<&str>,
     caller: &Caller,
 ) -> Result<Replaced, StoreError> {
     conn.transaction(async |tx| {
         store::signing_keys::lock(tx).await?;
-        let (keys, now) = store::signing_keys::list(tx).await?;
-        for key in &keys {
-            store::signing_keys::set_state(tx, &key.id, "retired", None).await?;
-        }
-        let mut signing = Vec::new();
-        for (algorithm, purpose) in KINDS {
-            signing.push(insert(tx, ring, (algorithm, purpose, "current"), now).await?);
-            insert(tx, ring, (algorithm, purpose, "next"), now).await?;
-        }
-        let reason = EndedBy { actor: by, reason: EndReason::StoppedByAdmin };
-        let mut impersonations = 0;
-        // So many at a time.
-        loop {
-            let ended = end_matching(tx, &Which::default(), reason, caller).await?;
-            impersonations += ended;
-            if ended == 0 {
-                break;
-            }
-        }
-        let sessions = store::sessions::end_all(tx).await?;
-        let tokens = store::access_tokens::revoke_all(tx).await?;
-        let gone: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-        let event = Event {
-            actor: by.map(ToOwned::to_owned),
-            ..Event::new(EventKind::KeyReplaced, caller)
-                .with("retired", serde_json::json!(gone))
-                .with("current", serde_json::json!(signing))
-                .with("sessions", sessions)
-                .with("tokens", tokens)
-                .with("impersonations", impersonations)
-        };
-        store::audit::append(tx, &event).await?;
-        Ok(Replaced { signing, impersonations, sessions, tokens })
+        replace_all(tx, ring, (None, caller)).await
     })
     .await
+}
+
+/// Why nothing was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("{0}")]
+    NotProven(step_up::Refusal),
+    #[error("other keys sign now")]
+    OthersSign,
+}
+
+/// The same for the person of `session`, who shows by their password that it is them: however lately they signed in.
+///
+/// Only if the keys that sign are still those of `seen`: of two who ask at once, one ends everything.
+pub async fn replace_seen(
+    ctx: &Context,
+    session: &Session,
+    (password, seen): (String, &[String]),
+    caller: &Caller,
+) -> Result<Replaced, Failure<Refusal>> {
+    let failed = "wrong password at the replacement of the keys";
+    let proven = verify_own(ctx, &session.user, (password, failed), caller).await;
+    let (_, failures) = proven.map_err(|failure| failure.map(Refusal::NotProven))?;
+    let ring = &ctx.shared.keys;
+    let mut conn = ctx.store.conn().await?;
+    let done = conn
+        .transaction::<_, StoreError, _>(async |tx| {
+            store::signing_keys::lock(tx).await?;
+            let (keys, _) = store::signing_keys::list(tx).await?;
+            let mut signing = keys.iter().filter(|key| key.state == "current");
+            if !signing.all(|key| seen.contains(&key.id)) {
+                return Ok(None);
+            }
+            failures.forget(tx).await?;
+            Ok(Some(replace_all(tx, ring, (Some(session.user.id.as_str()), caller)).await?))
+        })
+        .await?;
+    let done = done.ok_or(Failure::Refused(Refusal::OthersSign))?;
+    // Here at once; other nodes follow within a second.
+    ring.reload(&conn).await?;
+    Ok(done)
+}
+
+async fn replace_all(
+    tx: &mut Conn,
+    ring: &Keys,
+    (by, caller): (Option<&str>, &Caller),
+) -> Result<Replaced, StoreError> {
+    let (keys, now) = store::signing_keys::list(tx).await?;
+    for key in &keys {
+        store::signing_keys::set_state(tx, &key.id, "retired", None).await?;
+    }
+    let mut signing = Vec::new();
+    for (algorithm, purpose) in KINDS {
+        signing.push(insert(tx, ring, (algorithm, purpose, "current"), now).await?);
+        insert(tx, ring, (algorithm, purpose, "next"), now).await?;
+    }
+    let reason = EndedBy { actor: by, reason: EndReason::StoppedByAdmin };
+    let mut impersonations = 0;
+    // So many at a time.
+    loop {
+        let ended = end_matching(tx, &Which::default(), reason, caller).await?;
+        impersonations += ended;
+        if ended == 0 {
+            break;
+        }
+    }
+    let sessions = store::sessions::end_all(tx).await?;
+    let tokens = store::access_tokens::revoke_all(tx).await?;
+    let gone: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    let event = Event {
+        actor: by.map(ToOwned::to_owned),
+        ..Event::new(EventKind::KeyReplaced, caller)
+            .with("retired", serde_json::json!(gone))
+            .with("current", serde_json::json!(signing))
+            .with("sessions", sessions)
+            .with("tokens", tokens)
+            .with("impersonations", impersonations)
+    };
+    store::audit::append(tx, &event).await?;
+    Ok(Replaced { signing, impersonations, sessions, tokens })
 }

@@ -1,5 +1,5 @@
 //! Somebody asks for a link that signs an actor in as a subject.
-use super::facts::{self, Facts, Onward};
+use super::facts::{self, Known, Onward, Who};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::crypto::{bewit, hash, random};
@@ -13,7 +13,7 @@ use crate::impersonation::{
 };
 use crate::login::{BadParameter, LoginRequest, Parameters};
 use crate::store::impersonations::NewLink;
-use crate::store::{self, Conn};
+use crate::store::{self, Conn, Moment};
 use chrono::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -23,6 +23,8 @@ pub struct Start {
     pub channel: Channel,
     /// Who asks: a client id, or the id of a person.
     pub requested_by: String,
+    /// When that was looked up, if just now.
+    pub at: Option<Moment>,
     pub actor: UserId,
     pub actor_proof: ActorProof,
     pub subject: UserId,
@@ -87,10 +89,14 @@ pub(super) async fn judge(
     start: &Start,
     caller: &Caller,
 ) -> Result<Prepared, Failure<StartRefusal>> {
-    let facts = facts::load(conn, &start.actor, &start.subject, &start.client).await?;
-    let now = facts.now;
-    match prepare(ctx, start, facts) {
-        Ok(prepared) => Ok(prepared),
+    let who = who(start);
+    let known = facts::at(ctx, conn, &who, start.at).await?;
+    let now = known.now;
+    match prepare(ctx, start, &known) {
+        Ok(prepared) => {
+            facts::remember(ctx, who, &known).await;
+            Ok(prepared)
+        }
         Err(refusal) => {
             let event = refused(start, &refusal, random::id("imp", now), caller);
             store::audit::append(conn, &event).await?;
@@ -116,8 +122,8 @@ pub async fn check_impersonation(
     start: &Start,
 ) -> Result<Allowed, Failure<StartRefusal>> {
     let conn = ctx.store.conn().await?;
-    let facts = facts::load(&conn, &start.actor, &start.subject, &start.client).await?;
-    let prepared = prepare(ctx, start, facts).map_err(Failure::Refused)?;
+    let known = facts::load(&conn, &who(start)).await?;
+    let prepared = prepare(ctx, start, &known).map_err(Failure::Refused)?;
     Ok(Allowed { redeem: prepared.redeem, ends_at: prepared.granted.terms().ends_at })
 }
 
@@ -130,20 +136,25 @@ pub(super) struct Prepared {
     duration: Duration,
 }
 
-fn prepare(ctx: &Context, start: &Start, facts: Facts) -> Result<Prepared, StartRefusal> {
-    let subject = facts.subject.ok_or(StartRefusal::NoSuchUser)?;
-    let client = facts.client.ok_or(StartRefusal::NoSuchClient)?;
+fn who(start: &Start) -> Who {
+    Who { actor: start.actor.clone(), subject: start.subject.clone(), client: start.client.clone() }
+}
+
+fn prepare(ctx: &Context, start: &Start, known: &Known) -> Result<Prepared, StartRefusal> {
+    let now = known.now;
+    let subject = known.subject().cloned().ok_or(StartRefusal::NoSuchUser)?;
+    let client = known.client().cloned().ok_or(StartRefusal::NoSuchClient)?;
     // An unknown actor holds no permission, and is not told apart from one who holds none.
-    let actor = facts.actor.ok_or(StartRefusal::Denied(Denial::NotPermitted))?;
-    let id = ImpersonationId::parse(random::id("imp", facts.now))
-        .map_err(|_| StartRefusal::NoSuchUser)?;
+    let actor = known.actor().cloned().ok_or(StartRefusal::Denied(Denial::NotPermitted))?;
+    let id =
+        ImpersonationId::parse(random::id("imp", now)).map_err(|_| StartRefusal::NoSuchUser)?;
     let redeem = client.impersonation.redeem;
-    let link_expires_at = ticket::expires_at(start.ttl, redeem, facts.now)
+    let link_expires_at = ticket::expires_at(start.ttl, redeem, now)
         .map_err(|problem| bad("ttl", problem.to_string()))?;
     let duration = duration(start.duration)?;
     let request = login_request(ctx, start, &client)?;
     let longest = match redeem {
-        Redeem::Confirm => Some(facts.now + LONGEST_DURATION),
+        Redeem::Confirm => Some(now + LONGEST_DURATION),
         Redeem::Direct => None,
     };
     let ask = ImpersonationRequest {
@@ -155,9 +166,9 @@ fn prepare(ctx: &Context, start: &Start, facts: Facts) -> Result<Prepared, Start
         subject,
         return_url: Some(request.return_url.clone()),
         mode: start.mode,
-        feature_enabled: facts.feature_enabled,
-        terms: Terms::starting(id, facts.now, duration, longest),
-        now: facts.now,
+        feature_enabled: known.feature_enabled(),
+        terms: Terms::starting(id, now, duration, longest),
+        now,
         client,
     };
     let granted = decide(&ask).map_err(StartRefusal::Denied)?;

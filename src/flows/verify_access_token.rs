@@ -10,12 +10,15 @@ use crate::crypto::times::Times;
 use crate::crypto::{hash, jws};
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
+use crate::domain::protocol::Channel;
 use crate::domain::scope::Scopes;
 use crate::domain::user::{Holder, User};
-use crate::domain::{ClientId, SessionId, Timestamp};
+use crate::domain::{ClientId, SessionId, Timestamp, UserId};
 use crate::impersonation::Impersonation;
 use crate::store::access_tokens::{self, Record};
-use crate::store::{self, Conn, StoreError};
+use crate::store::impersonations::Record as Acted;
+use crate::store::impersonations::acting::{self, Key};
+use crate::store::{self, Conn, Moment, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -46,7 +49,8 @@ pub struct LiveToken<U = User> {
     pub id: String,
     /// By which its row is found, if it has one.
     pub hash: Vec<u8>,
-    pub now: Timestamp,
+    /// When it was looked up.
+    pub at: Moment,
 }
 
 /// What the signature of a JWT vouches for.
@@ -73,17 +77,17 @@ pub async fn verify(
     }
     if !token.contains('.') {
         let token_hash = hash::hash_secret(token);
-        let Some((record, now)) = access_tokens::find(conn, &token_hash).await? else {
+        let Some((record, at)) = access_tokens::find(conn, &token_hash).await? else {
             return Ok(None);
         };
         let id = URL_SAFE_NO_PAD.encode(&token_hash);
-        return judge((ctx, conn, caller), record, (id, token_hash, now)).await;
+        return judge((ctx, conn, caller), record, (id, token_hash, at)).await;
     }
     let Some(signed) = read(ctx, token) else { return Ok(None) };
     let token_hash = jti_hash(&signed.jti);
     match access_tokens::find(conn, &token_hash).await? {
-        Some((record, now)) if in_time(&signed, now) => {
-            let live = judge((ctx, conn, caller), record, (signed.jti, token_hash, now)).await?;
+        Some((record, at)) if in_time(&signed, at.now) => {
+            let live = judge((ctx, conn, caller), record, (signed.jti, token_hash, at)).await?;
             Ok(live.map(|live| LiveToken { may_act: signed.may_act, ..live }))
         }
         None if signed.for_itself => {
@@ -92,6 +96,30 @@ pub async fn verify(
         }
         Some(_) | None => Ok(None),
     }
+}
+
+/// The same for a bearer that names somebody, with the row of an earlier call as them.
+pub(super) async fn verify_acting(
+    ctx: &Context,
+    conn: &Conn,
+    (token, channel, subject): (&str, Channel, &UserId),
+    caller: &Caller,
+) -> Result<Option<(LiveToken<Holder>, Option<Acted>)>, StoreError> {
+    if token.contains('.') || token.len() > LONGEST {
+        let live = verify(ctx, conn, token, caller).await?;
+        let Some(live) = live else { return Ok(None) };
+        let key = Key { channel, bearer_hash: &live.hash, subject };
+        let acted = acting::find(conn, key).await?;
+        return Ok(Some((live, acted)));
+    }
+    let token_hash = hash::hash_secret(token);
+    let key = Key { channel, bearer_hash: &token_hash, subject };
+    let Some((record, at, acted)) = access_tokens::find_acting(conn, key).await? else {
+        return Ok(None);
+    };
+    let id = URL_SAFE_NO_PAD.encode(&token_hash);
+    let live = judge((ctx, conn, caller), record, (id, token_hash, at)).await?;
+    Ok(live.map(|live| (live, acted)))
 }
 
 /// The same, for a caller that has no connection and decides by what the user may do.
@@ -122,7 +150,7 @@ impl LiveToken<Holder> {
 }
 
 impl<U> LiveToken<U> {
-    fn with_user<V>(self, user: Option<V>) -> LiveToken<V> {
+    pub(super) fn with_user<V>(self, user: Option<V>) -> LiveToken<V> {
         LiveToken {
             client: self.client,
             user,
@@ -136,7 +164,7 @@ impl<U> LiveToken<U> {
             may_act: self.may_act,
             id: self.id,
             hash: self.hash,
-            now: self.now,
+            at: self.at,
         }
     }
 }
@@ -148,15 +176,15 @@ fn in_time(signed: &Signed, now: Timestamp) -> bool {
 async fn judge(
     (ctx, conn, caller): (&Context, &Conn, &Caller),
     record: Record,
-    (id, hash, now): (String, Vec<u8>, Timestamp),
+    (id, hash, at): (String, Vec<u8>, Moment),
 ) -> Result<Option<LiveToken<Holder>>, StoreError> {
-    if record.ended || now >= record.expires_at {
+    if record.ended || at.now >= record.expires_at {
         return Ok(None);
     }
     // First, because a no ends the impersonation, whatever else is wrong.
     let impersonation = match &record.impersonation {
         None => None,
-        Some(id) => match decide_again(conn, id, caller).await? {
+        Some(id) => match decide_again(ctx, conn, id, caller).await? {
             Some(granted) => Some(granted),
             None => return Ok(None),
         },
@@ -191,7 +219,7 @@ async fn judge(
         may_act: None,
         id,
         hash,
-        now,
+        at,
     }))
 }
 
@@ -221,7 +249,7 @@ async fn unstored(
         may_act: signed.may_act,
         hash: jti_hash(&signed.jti),
         id: signed.jti,
-        now,
+        at: Moment { now, directory: None },
     }))
 }
 

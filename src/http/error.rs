@@ -57,6 +57,11 @@ impl ApiError {
         Self::new(status, "temporarily_unavailable", "try again in a moment")
     }
 
+    pub fn server_error() -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "server_error", "something went wrong here")
+    }
+
     pub fn rate_limited() -> Self {
         let status = StatusCode::TOO_MANY_REQUESTS;
         Self::new(status, "rate_limited", "too many requests from this address")
@@ -133,8 +138,7 @@ impl From<Accident> for ApiError {
         if is_outage(&cause) {
             return Self::unavailable();
         }
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::new(status, "server_error", "something went wrong here")
+        Self::server_error()
     }
 }
 

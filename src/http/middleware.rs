@@ -1,12 +1,17 @@
 //! What every request passes: an id of its own, and headers that every answer carries.
 use super::edge::RequestId;
+use super::error::ApiError;
 use super::extract::acting_as;
+use super::pages::{self, error::PageError};
 use crate::crypto::random;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError};
+use futures_util::FutureExt as _;
+use std::panic::AssertUnwindSafe;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -25,11 +30,22 @@ pub async fn identify(
     request.extensions_mut().insert(RequestId(id.clone()));
     let https =
         request.app_data::<actix_web::web::Data<super::Edge>>().is_some_and(|edge| edge.secure);
-    let mut answer = next.call(request).await?;
+    let html = pages::wants_html(request.request());
+    // Nothing of what was being done is used again: a connection with a transaction that is open is closed.
+    let Ok(answered) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
+        tracing::error!(request_id = %id, "a handler panicked");
+        return Err(Panicked { request_id: id, html, https }.into());
+    };
+    let mut answer = answered?;
     let request = answer.request().clone();
     let headers = answer.headers_mut();
     acting_as::finish(&request, headers);
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    dress(headers, &id, https);
+    Ok(answer)
+}
+
+fn dress(headers: &mut HeaderMap, id: &str, https: bool) {
+    if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
     for (name, value) in ALWAYS {
@@ -38,12 +54,33 @@ pub async fn identify(
         }
     }
     if https {
-        headers.insert(
-            actix_web::http::header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=31536000"),
-        );
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    Ok(answer)
+}
+
+/// A mistake of ours that was found too late. Whoever ran into it is answered, and so is everybody else.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked")]
+struct Panicked {
+    request_id: String,
+    html: bool,
+    https: bool,
+}
+
+impl ResponseError for Panicked {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = if self.html {
+            PageError::panicked(self.request_id.clone()).error_response()
+        } else {
+            ApiError::server_error().error_response()
+        };
+        dress(answer.headers_mut(), &self.request_id, self.https);
+        answer
+    }
 }
 
 fn hex(bytes: [u8; 12]) -> String {
@@ -99,6 +136,6 @@ pub async fn hold_back_floods(
     if admitted {
         return Ok(next.call(request).await?.map_into_left_body());
     }
-    let answer = super::error::ApiError::rate_limited();
+    let answer = ApiError::rate_limited();
     Ok(request.error_response(answer).map_into_right_body())
 }

@@ -1,4 +1,5 @@
 //! Makes the database say what the file says.
+use super::administrators;
 use super::file::{File, WantedPassword};
 use super::plan::{Action, Change, Plan, What};
 use super::steps::{Step, UserWrite, Write, steps};
@@ -90,7 +91,13 @@ pub async fn apply_to(conn: &mut Conn, file: &File, prune: Prune) -> Result<Plan
             store::audit::append(tx, &event(step)).await?;
         }
         service_accounts::settle(tx, ACTOR).await?;
-        Ok(plan_of(&steps))
+        // Counted once more under the lock: the console may be taking another one away right now.
+        let left = store::roles::lock_and_count_administrators(tx).await?;
+        if administrators::leaves_somebody(administrators::before(&stored), left) {
+            Ok(plan_of(&steps))
+        } else {
+            Err(ProvisionError::Conflict(vec![administrators::NOBODY_LEFT.to_owned()]))
+        }
     })
     .await
 }

@@ -7,6 +7,7 @@
 //!
 //! The console writes one application at a time, by the same rules: [`entry`] reads it, [`applications`]
 //! writes it.
+mod administrators;
 pub mod applications;
 mod apply;
 mod conflicts;

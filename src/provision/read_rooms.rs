@@ -140,7 +140,8 @@ pub(super) fn read_box(
     let read_key = |key: Section<'_>| {
         let id = key.required("id").unwrap_or_default();
         check_id(&key, "id", &id, &mut ids);
-        let pem = key.required("pem").unwrap_or_default();
+        // As a form has it, and as a block of YAML, which ends in a line break.
+        let pem = key.required("pem").unwrap_or_default().trim().to_owned();
         if !pem.is_empty() && pem::rsa_public_key(&pem).is_err() {
             let problem = "must be a public key in PEM form: RSA from 2048 bits, beginning with \
                            `-----BEGIN PUBLIC KEY-----`";

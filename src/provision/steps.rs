@@ -5,7 +5,7 @@ use super::file::{File, LeftOut, WantedClient, WantedOrganization, WantedPasswor
 use super::mistake::printable;
 use super::plan::{Action, Change, What, change, note_secret};
 use super::stored::Stored;
-use super::{conflicts, document};
+use super::{administrators, conflicts, document};
 use crate::crypto::random;
 use crate::store::directory::{StoredUser, UserRecord};
 use crate::store::organizations::OrganizationRecord;
@@ -77,7 +77,14 @@ pub(super) fn steps(
         let ids = stored.roles.iter().map(|record| record.name.as_str());
         steps.extend(unnamed(ids, &kept, What::Role, || Write::DeleteRole));
     }
-    Ok(steps)
+    if administrators::leaves_somebody(
+        administrators::before(stored),
+        administrators::after(stored, &steps),
+    ) {
+        Ok(steps)
+    } else {
+        Err(vec![administrators::NOBODY_LEFT.to_owned()])
+    }
 }
 
 fn unnamed<'a>(

@@ -1,7 +1,9 @@
 //! `access_tokens`: opaque ones by their hash, JWTs by the hash of their `jti`.
-use super::schema::{Written, access_tokens, clock_now, users, written};
+use super::impersonations::acting::Key;
+use super::impersonations::{Record as Acted, Row as ActedRow};
+use super::schema::{Written, access_tokens, clock_now, impersonations, moment, users, written};
 use super::statement::{Statement, Value};
-use super::{Conn, StoreError};
+use super::{Conn, Moment, StoreError};
 use crate::domain::scope::Scopes;
 use crate::domain::user::{Holder, Profile, UserKind};
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
@@ -61,7 +63,10 @@ struct HolderRow {
     phone_number: Option<String>,
 }
 
-type Columns = (Row, Option<HolderRow>, Vec<String>, Timestamp);
+type Columns = (Row, Option<HolderRow>, Vec<String>, Moment);
+
+/// The same, with the row of an earlier call.
+type ActingColumns = (Row, Option<HolderRow>, Vec<String>, Moment, Option<ActedRow>);
 
 /// What of that which the token hangs on is switched off, ended, revoked or gone: triggers keep `vetoes`.
 struct Vetoes;
@@ -76,27 +81,50 @@ impl Written for Vetoes {
      ELSE v.id = users.organization_id END)";
 }
 
-/// The token and the clock, in one indexed read. Judges nothing but what has ended.
+/// The token and when that was, in one indexed read. Judges nothing but what has ended.
 pub async fn find(
     mut conn: &Conn,
     token_hash: &[u8],
-) -> Result<Option<(Record, Timestamp)>, StoreError> {
+) -> Result<Option<(Record, Moment)>, StoreError> {
     let row: Option<Columns> = access_tokens::table
         .left_join(users::table.on(users::id.nullable().eq(access_tokens::user_id)))
         .filter(access_tokens::token_hash.eq(token_hash))
-        .select((
-            Row::as_select(),
-            Option::<HolderRow>::as_select(),
-            written::<Vetoes>(),
-            clock_now(),
-        ))
+        .select((Row::as_select(), Option::<HolderRow>::as_select(), written::<Vetoes>(), moment()))
         .get_result(&mut conn)
         .await
         .optional()?;
     row.map(convert).transpose()
 }
 
-fn convert((row, user, vetoes, now): Columns) -> Result<(Record, Timestamp), StoreError> {
+/// The same, with the row of an earlier call by which it acted as somebody.
+pub async fn find_acting(
+    mut conn: &Conn,
+    key: Key<'_>,
+) -> Result<Option<(Record, Moment, Option<Acted>)>, StoreError> {
+    let earlier = impersonations::bearer_hash
+        .eq(key.bearer_hash)
+        .and(impersonations::subject_id.eq(key.subject.as_str()))
+        .and(impersonations::channel.eq(key.channel.as_str()));
+    let row: Option<ActingColumns> = access_tokens::table
+        .left_join(users::table.on(users::id.nullable().eq(access_tokens::user_id)))
+        .left_join(impersonations::table.on(earlier))
+        .filter(access_tokens::token_hash.eq(key.bearer_hash))
+        .select((
+            Row::as_select(),
+            Option::<HolderRow>::as_select(),
+            written::<Vetoes>(),
+            moment(),
+            Option::<ActedRow>::as_select(),
+        ))
+        .get_result(&mut conn)
+        .await
+        .optional()?;
+    let Some((token, user, vetoes, at, acted)) = row else { return Ok(None) };
+    let (record, at) = convert((token, user, vetoes, at))?;
+    Ok(Some((record, at, acted.map(Acted::try_from).transpose()?)))
+}
+
+fn convert((row, user, vetoes, at): Columns) -> Result<(Record, Moment), StoreError> {
     let ended = row.revoked_at.is_some()
         || row.user_id.is_some() != user.is_some()
         || vetoes.iter().any(|kind| kind == "session" || kind == "grant");
@@ -115,7 +143,7 @@ fn convert((row, user, vetoes, now): Columns) -> Result<(Record, Timestamp), Sto
         ended,
         inactive,
     };
-    Ok((record, now))
+    Ok((record, at))
 }
 
 impl TryFrom<HolderRow> for Holder {

@@ -180,15 +180,27 @@ pub struct NewRefresh<'a> {
 }
 
 impl NewTokens<'_> {
-    /// The values of the access token's and the refresh token's columns, and whether there is one.
-    pub(super) fn values(&self) -> [Value<'_>; 11] {
-        let refresh = self.refresh.as_ref();
+    /// The values of the access token's columns.
+    pub(super) fn access_values(&self) -> [Value<'_>; 5] {
         [
             Value::Bytes(self.access_hash),
             Value::Text(self.scope),
             Value::MaybeText(self.audience),
             Value::Time(self.now),
             Value::Time(self.expires_at),
+        ]
+    }
+
+    /// Those, the values of the refresh token's columns, and whether there is one.
+    pub(super) fn values(&self) -> [Value<'_>; 11] {
+        let refresh = self.refresh.as_ref();
+        let [access, scope, audience, now, expires_at] = self.access_values();
+        [
+            access,
+            scope,
+            audience,
+            now,
+            expires_at,
             Value::Bytes(refresh.map_or(&[], |refresh| refresh.token_hash)),
             Value::Text(refresh.map_or("", |refresh| refresh.scope)),
             Value::Time(self.now),

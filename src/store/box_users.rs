@@ -5,7 +5,7 @@ use super::users::Person;
 use super::{Conn, StoreError};
 use crate::domain::box_profile::{BoxProfile, BoxUser};
 use crate::domain::permission::COADMIN;
-use crate::domain::user::UserKind;
+use crate::domain::user::{User, UserKind};
 use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
 use diesel::dsl::not;
 use diesel::pg::Pg;
@@ -27,10 +27,14 @@ struct Beside {
 }
 
 fn whole((person, beside): (Person, Beside)) -> Result<BoxUser, StoreError> {
+    together(person.try_into()?, beside)
+}
+
+fn together(user: User, beside: Beside) -> Result<BoxUser, StoreError> {
     let profile: BoxProfile = serde_json::from_value(beside.box_)
         .map_err(|e| StoreError::Corrupt { table: TABLE, what: format!("box: {e}") })?;
     Ok(BoxUser {
-        user: person.try_into()?,
+        user,
         profile,
         external_id: beside.external_app_user_id,
         created_at: beside.created_at,
@@ -47,6 +51,13 @@ pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<BoxUser>, Sto
         .await
         .optional()?;
     row.map(whole).transpose()
+}
+
+/// What there is beside somebody who was just read.
+pub async fn complete(mut conn: &Conn, user: &User) -> Result<Option<BoxUser>, StoreError> {
+    let row = users::table.find(user.id.as_str()).select(Beside::as_select());
+    let beside: Option<Beside> = row.first(&mut conn).await.optional()?;
+    beside.map(|beside| together(user.clone(), beside)).transpose()
 }
 
 /// The same, and nobody else changes the row until the transaction ends.

@@ -7,6 +7,7 @@ use crate::domain::user::UserKind;
 use crate::domain::{OrganizationId, Status, Timestamp, UserId};
 use diesel::QueryableByName;
 use diesel::pg::Pg;
+use diesel::query_builder::SqlQuery;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
@@ -75,49 +76,107 @@ impl TryFrom<Row> for Found {
 }
 
 /// Sorted by name, then by id.
-pub async fn search(mut conn: &Conn, search: &Search) -> Result<Vec<Found>, StoreError> {
-    let mut query = diesel::sql_query(
+///
+/// First a look at those who come first: what many people have fills the page at once. Otherwise everybody who
+/// fits is found by the indexes, and sorted then. Left to itself, Postgres reads everybody in order until the
+/// page is full, and that is all of them where only the last ones fit.
+pub async fn search(conn: &Conn, search: &Search) -> Result<Vec<Found>, StoreError> {
+    let first = page(conn, search, Among::TheFirst).await?;
+    let is_full = i64::try_from(first.len()).is_ok_and(|found| found >= search.limit);
+    if is_full || !search.chooses() { Ok(first) } else { page(conn, search, Among::All).await }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Among {
+    /// The next [`NEAR`] in order.
+    TheFirst,
+    All,
+}
+
+/// As many as are read in a few milliseconds.
+const NEAR: i64 = 3000;
+
+impl Search {
+    /// Whether it is not simply the next ones in order.
+    fn chooses(&self) -> bool {
+        words(&self.text).next().is_some() || self.role.is_some() || self.status.is_some()
+    }
+}
+
+/// A statement that grows, and its parameters.
+struct Statement {
+    query: diesel::query_builder::BoxedSqlQuery<'static, Pg, SqlQuery>,
+    parameters: usize,
+}
+
+impl Statement {
+    fn add(self, sql: &str) -> Self {
+        Self { query: self.query.sql(sql), ..self }
+    }
+
+    /// `before`, the parameter, `after`.
+    fn text(self, before: &str, value: impl Into<String>, after: &str) -> Self {
+        let parameters = self.parameters + 1;
+        let sql = format!("{before}${parameters}{after}");
+        Self { query: self.query.sql(sql).bind::<Text, _>(value.into()), parameters }
+    }
+
+    fn number(self, before: &str, value: i64) -> Self {
+        let parameters = self.parameters + 1;
+        let sql = format!("{before}${parameters}");
+        Self { query: self.query.sql(sql).bind::<BigInt, _>(value), parameters }
+    }
+
+    /// What the order of names goes along with.
+    fn in_order(mut self, search: &Search) -> Self {
+        if let Some(organization) = &search.organization {
+            self = self.text(" AND organization_id = ", organization.as_str(), "");
+        }
+        if let Some(after) = &search.after {
+            let before = " AND (sort_key, id) > (SELECT sort_key, id FROM users WHERE id = ";
+            self = self.text(before, after.as_str(), ")");
+        }
+        self
+    }
+
+    fn chosen(mut self, search: &Search, among: Among) -> Self {
+        for word in words(&search.text) {
+            self = self.text(" AND search LIKE lower(", pattern(word), ")");
+            // Follows from the pattern; it is there for its index.
+            if let Some(sign) = sign(word).filter(|_| among == Among::All) {
+                self = self.text(" AND odd_beginnings(search) @> ARRAY[", sign, "]");
+            }
+        }
+        if let Some(role) = &search.role {
+            let before = " AND id IN (SELECT user_id FROM user_roles WHERE role = ";
+            self = self.text(before, role.as_str(), ")");
+        }
+        if let Some(status) = search.status {
+            self = self.text(" AND status = ", status.as_str(), "");
+        }
+        self
+    }
+}
+
+async fn page(mut conn: &Conn, search: &Search, among: Among) -> Result<Vec<Found>, StoreError> {
+    let begun = diesel::sql_query(
         "SELECT u.id, u.kind, u.status, u.name, u.email, o.name AS organization, u.last_login_at, \
          ARRAY(SELECT r.role FROM user_roles r WHERE r.user_id = u.id ORDER BY r.role) AS roles \
-         FROM (SELECT * FROM users WHERE true",
-    )
-    .into_boxed::<Pg>();
-    let mut parameters = 0;
-    let mut next = || {
-        parameters += 1;
-        format!("${parameters}")
-    };
-    for word in words(&search.text) {
-        let text = format!(" AND search LIKE lower({})", next());
-        query = query.sql(text).bind::<Text, _>(pattern(word));
-        if let Some(sign) = sign(word) {
-            let text = format!(" AND odd_beginnings(search) @> ARRAY[{}]", next());
-            query = query.sql(text).bind::<Text, _>(sign.to_string());
-        }
-    }
-    if let Some(organization) = &search.organization {
-        let text = format!(" AND organization_id = {}", next());
-        query = query.sql(text).bind::<Text, _>(organization.as_str().to_owned());
-    }
-    if let Some(role) = &search.role {
-        let text = format!(" AND id IN (SELECT user_id FROM user_roles WHERE role = {})", next());
-        query = query.sql(text).bind::<Text, _>(role.clone());
-    }
-    if let Some(status) = search.status {
-        query = query.sql(format!(" AND status = {}", next())).bind::<Text, _>(status.as_str());
-    }
-    if let Some(after) = &search.after {
-        let id = next();
-        let text =
-            format!(" AND (sort_key, id) > (SELECT sort_key, id FROM users WHERE id = {id})");
-        query = query.sql(text).bind::<Text, _>(after.as_str().to_owned());
-    }
-    let limit = next();
-    let text = format!(
-        " ORDER BY sort_key, id LIMIT {limit}) u \
-         LEFT JOIN organizations o ON o.id = u.organization_id ORDER BY u.sort_key, u.id"
+         FROM (SELECT * FROM (SELECT * FROM users WHERE true",
     );
-    let rows: Vec<Row> = query.sql(text).bind::<BigInt, _>(search.limit).load(&mut conn).await?;
+    let statement = Statement { query: begun.into_boxed::<Pg>(), parameters: 0 }.in_order(search);
+    let statement = match among {
+        Among::TheFirst => statement
+            .number(" ORDER BY sort_key, id LIMIT ", NEAR.max(search.limit))
+            .add(") near WHERE true")
+            .chosen(search, among),
+        // `OFFSET 0` keeps the order out of the plan of what is inside.
+        Among::All => statement.chosen(search, among).add(" OFFSET 0) found"),
+    };
+    let statement = statement
+        .number(" ORDER BY sort_key, id LIMIT ", search.limit)
+        .add(") u LEFT JOIN organizations o ON o.id = u.organization_id ORDER BY u.sort_key, u.id");
+    let rows: Vec<Row> = statement.query.load(&mut conn).await?;
     rows.into_iter().map(Found::try_from).collect()
 }
 

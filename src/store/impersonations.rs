@@ -8,9 +8,9 @@ pub mod links;
 pub mod overdue;
 
 use super::audit;
-use super::schema::{Written, impersonations, written};
+use super::schema::{Written, impersonations, moment, written};
 use super::statement::{Statement, Value};
-use super::{Conn, StoreError, word};
+use super::{Conn, Moment, StoreError, word};
 use crate::audit::Event;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName, Redeem};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, SessionId, Timestamp, UserId};
@@ -74,7 +74,7 @@ pub struct Link {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = impersonations)]
-struct Row {
+pub(super) struct Row {
     id: String,
     status: String,
     channel: String,
@@ -155,10 +155,18 @@ impl Written for RequesterStands {
          OR EXISTS (SELECT FROM users u WHERE u.id = impersonations.requested_by AND u.status = 'active'))";
 }
 
-/// Whether whoever asked for it still stands.
-pub async fn requester_stands(mut conn: &Conn, id: &ImpersonationId) -> Result<bool, StoreError> {
-    let found = impersonations::table.find(id.as_str()).select(written::<RequesterStands>());
-    Ok(found.first(&mut conn).await.optional()?.unwrap_or(false))
+/// A row, and whether whoever asked for it still stands.
+pub async fn find_at(
+    mut conn: &Conn,
+    id: &ImpersonationId,
+) -> Result<Option<(Record, bool, Moment)>, StoreError> {
+    let row: Option<(Row, bool, Moment)> = impersonations::table
+        .find(id.as_str())
+        .select((Row::as_select(), written::<RequesterStands>(), moment()))
+        .first(&mut conn)
+        .await
+        .optional()?;
+    row.map(|(row, stands, at)| Ok((row.try_into()?, stands, at))).transpose()
 }
 
 pub async fn find(mut conn: &Conn, id: &ImpersonationId) -> Result<Option<Record>, StoreError> {

@@ -22,6 +22,7 @@ pub mod impersonations;
 pub mod login_failures;
 pub mod logout_deliveries;
 pub mod organizations;
+mod patience;
 pub mod pool;
 pub mod pooler;
 pub mod refresh_tokens;
@@ -41,6 +42,15 @@ pub mod users;
 
 pub use diesel_async::AsyncConnection as Transactional;
 pub use pool::{Conn, PooledConn, Store};
+
+/// When something was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, diesel::Queryable)]
+pub struct Moment {
+    /// By the database's clock.
+    pub now: crate::domain::Timestamp,
+    /// Which version of the directory that was. `None`: nobody can say what the transaction will leave behind.
+    pub directory: Option<i64>,
+}
 
 /// What a transaction may fail with by itself (lost connection, serialization).
 pub type DbError = diesel::result::Error;

@@ -107,7 +107,13 @@ pub async fn find(mut conn: &Conn, id: &str) -> Result<Option<OrganizationRecord
     Ok(found.first(&mut conn).await.optional()?)
 }
 
-/// The same; until the transaction ends nobody changes it or comes into it.
+/// Those of `ids` that are there.
+pub async fn existing(mut conn: &Conn, ids: &[String]) -> Result<Vec<String>, StoreError> {
+    let there = organizations::table.filter(organizations::id.eq_any(ids));
+    Ok(there.select(organizations::id).load(&mut conn).await?)
+}
+
+/// As [`find`]; until the transaction ends nobody changes it or comes into it.
 pub async fn find_and_lock(
     mut conn: &Conn,
     id: &str,

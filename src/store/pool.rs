@@ -1,5 +1,6 @@
 //! Connections: a small pool that never makes a caller wait long.
 use super::StoreError;
+use super::patience::STATEMENT;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool};
@@ -7,11 +8,11 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-pub type Conn = AsyncPgConnection;
+pub use super::patience::Conn;
 pub type PooledConn = Object<Conn>;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -30,13 +31,20 @@ impl Store {
         let mut config = ManagerConfig::default();
         // A connection whose socket is closed is dropped without a query; see `PoolableConnection`.
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| establish(url.to_owned()).boxed());
+        let silent = Arc::new(Distrust::default());
+        let others = Arc::clone(&silent);
+        config.custom_setup = Box::new(move |url| {
+            let others = Arc::clone(&others);
+            establish(url.to_owned()).map_ok(|inner| Conn::new(inner, others)).boxed()
+        });
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager)
             .max_size(size)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
-            .pre_recycle(Hook::sync_fn(|_, metrics| refuse_left_behind(metrics.created)))
+            .pre_recycle(Hook::sync_fn(move |_, metrics| {
+                refuse_left_behind(metrics.created, &silent)
+            }))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(|e| StoreError::Unavailable(e.into()))?;
@@ -48,28 +56,43 @@ impl Store {
     }
 }
 
+/// Connections that were made up to a moment are used no more.
+#[derive(Default)]
+pub(super) struct Distrust(RwLock<Option<Instant>>);
+
+impl Distrust {
+    /// From now on no connection is used that is there already.
+    pub(super) fn all(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn covers(&self, created: Instant) -> bool {
+        let moment = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        moment.is_some_and(|moment| created <= moment)
+    }
+}
+
 /// When the database was last found to take no writes.
 ///
 /// After a fail-over a connection may lead to the old primary, which lives on as a read-only node. It
 /// would for ever: only a new connection finds the node that writes.
-static LEFT_BEHIND: RwLock<Option<Instant>> = RwLock::new(None);
+static LEFT_BEHIND: Distrust = Distrust(RwLock::new(None));
 
-/// From now on no connection is used that is there already.
 pub fn distrust() {
-    *LEFT_BEHIND.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    LEFT_BEHIND.all();
 }
 
-fn refuse_left_behind(created: Instant) -> Result<(), HookError> {
-    let moment = *LEFT_BEHIND.read().unwrap_or_else(PoisonError::into_inner);
-    if moment.is_some_and(|moment| created <= moment) {
-        return Err(HookError::message("made before the database took no writes"));
+fn refuse_left_behind(created: Instant, silent: &Distrust) -> Result<(), HookError> {
+    if LEFT_BEHIND.covers(created) || silent.covers(created) {
+        return Err(HookError::message("made before the database was lost"));
     }
     Ok(())
 }
 
 /// One connection outside a pool, which says plainly what is wrong.
 pub async fn connect(url: &str) -> Result<Conn, StoreError> {
-    establish(url.to_owned()).await.map_err(|e| StoreError::Unavailable(e.into()))
+    let conn = establish(url.to_owned()).await.map_err(|e| StoreError::Unavailable(e.into()))?;
+    Ok(Conn::new(conn, Arc::default()))
 }
 
 /// Runs the migrations that are missing; nodes that start together take turns.
@@ -91,7 +114,7 @@ pub async fn is_migrated(url: &str) -> Result<bool, StoreError> {
     with_harness(url, |harness| Ok(!harness.has_pending_migration(MIGRATIONS)?)).await
 }
 
-type Harness = diesel_async::AsyncMigrationHarness<Conn>;
+type Harness = diesel_async::AsyncMigrationHarness<AsyncPgConnection>;
 type Accident = Box<dyn std::error::Error + Send + Sync>;
 
 async fn with_harness<T: Send + 'static>(
@@ -99,7 +122,9 @@ async fn with_harness<T: Send + 'static>(
     work: impl FnOnce(&mut Harness) -> Result<T, Accident> + Send + 'static,
 ) -> Result<T, StoreError> {
     use diesel_async::RunQueryDsl as _;
-    let mut conn = connect(url).await?;
+    // A migration takes the time that it takes, and so does waiting for one's turn.
+    let unavailable = |e: ConnectionError| StoreError::Unavailable(e.into());
+    let mut conn = establish(url.to_owned()).await.map_err(unavailable)?;
     diesel::sql_query("SET statement_timeout = 0").execute(&mut conn).await?;
     diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
         .execute(&mut conn)
@@ -111,7 +136,13 @@ async fn with_harness<T: Send + 'static>(
         .map_err(StoreError::Unavailable)
 }
 
-async fn establish(url: String) -> ConnectionResult<Conn> {
+/// All of it in time, the greetings too: whoever takes the connection need not be a database that answers.
+async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {
+    let late = |_| ConnectionError::BadConnection("the database does not answer".to_owned());
+    tokio::time::timeout(STATEMENT, establish_at_all(url)).await.map_err(late)?
+}
+
+async fn establish_at_all(url: String) -> ConnectionResult<AsyncPgConnection> {
     let bad = |e: tokio_postgres::Error| ConnectionError::BadConnection(describe(&e));
     // `verify-full` is what rustls always does.
     let url = url.replace("sslmode=verify-full", "sslmode=require");
@@ -121,10 +152,15 @@ async fn establish(url: String) -> ConnectionResult<Conn> {
         .connect_timeout(PATIENCE)
         .keepalives_idle(Duration::from_secs(10))
         .tcp_user_timeout(Duration::from_secs(5))
-        .options("-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC");
+        .options(format!("-c statement_timeout={} -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC", STATEMENT.as_millis()));
     let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls()?);
     let (client, connection) = config.connect(tls).await.map_err(bad)?;
-    Conn::try_from_client_and_connection(client, connection).await
+    // A standby says what was so: there somebody who was shut out a moment ago is still let in (J25).
+    if connection.parameter("in_hot_standby") == Some("on") {
+        let what = "this is a standby of another database";
+        return Err(ConnectionError::BadConnection(what.to_owned()));
+    }
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
 }
 
 /// The driver's own text hides the cause (`error connecting to server`), so say both.

@@ -17,7 +17,7 @@ pub struct Record {
     pub scope: Scopes,
     pub expires_at: Timestamp,
     pub ends_at: Timestamp,
-    pub used: bool,
+    pub used_at: Option<Timestamp>,
     pub grant: Grant,
 }
 
@@ -49,7 +49,7 @@ pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<Record>, 
         scope: super::scopes(TABLE, &scope)?,
         expires_at,
         ends_at,
-        used: used_at.is_some(),
+        used_at,
         grant: grants::convert(columns)?,
     }))
 }
@@ -78,6 +78,31 @@ pub async fn rotate(
     values.extend(tokens.values());
     let grant: Option<String> =
         Statement::<Rotate, Text>::new(TEXT, &values).get_result(&mut conn).await.optional()?;
+    Ok(grant.is_some())
+}
+
+/// Hands the `next` of a used refresh token out again, with another access token; false when it was used itself or
+/// handed out again already, which its time of issue says, or when its family is revoked.
+pub async fn hand_out_again(
+    mut conn: &Conn,
+    (token_hash, next): (&[u8], &[u8]),
+    tokens: &NewTokens<'_>,
+) -> Result<bool, StoreError> {
+    struct Again;
+    const TEXT: &str = "WITH again AS (UPDATE refresh_tokens n SET issued_at = (SELECT now() + ahead FROM clock) \
+         FROM refresh_tokens r, authorization_codes c WHERE r.token_hash = ? AND n.token_hash = ? \
+         AND n.grant_id = r.grant_id AND n.used_at IS NULL AND n.issued_at <= r.used_at \
+         AND c.id = r.grant_id AND c.revoked_at IS NULL AND c.impersonation_id IS NULL \
+         RETURNING n.grant_id, n.client_id, n.user_id, n.session_id, c.authenticated_at), \
+         access AS (INSERT INTO access_tokens (token_hash, client_id, user_id, grant_id, session_id, \
+         authenticated_at, scope, audience, issued_at, expires_at) \
+         SELECT ?, client_id, user_id, grant_id, session_id, authenticated_at, ?, ?, ?, ? FROM again) \
+         SELECT grant_id FROM again";
+    let mut values = Vec::with_capacity(7);
+    values.extend([Value::Bytes(token_hash), Value::Bytes(next)]);
+    values.extend(tokens.access_values());
+    let grant: Option<String> =
+        Statement::<Again, Text>::new(TEXT, &values).get_result(&mut conn).await.optional()?;
     Ok(grant.is_some())
 }
 

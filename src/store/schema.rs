@@ -179,6 +179,24 @@ pub fn clock_now() -> ClockNow {
     written()
 }
 
+/// Which version of the directory a statement sees. NULL in a transaction that has written anything: what it sees
+/// may be its own and never come to be.
+#[derive(Debug)]
+pub struct DirectoryVersion;
+
+impl Written for DirectoryVersion {
+    type SqlType = diesel::sql_types::Nullable<diesel::sql_types::BigInt>;
+    const SQL: &'static str = "(CASE WHEN pg_current_xact_id_if_assigned() IS NULL \
+         THEN (SELECT version FROM directory_version) END)";
+}
+
+/// The columns of a [`super::Moment`].
+pub type Moment = (ClockNow, Raw<DirectoryVersion>);
+
+pub fn moment() -> Moment {
+    (written(), written())
+}
+
 impl<W> Clone for Raw<W> {
     fn clone(&self) -> Self {
         *self

@@ -41,7 +41,8 @@ async fn the_demo_file_applies_twice_and_survives_a_round_trip() {
 #[tokio::test]
 async fn a_dry_run_prints_the_plan_and_changes_nothing_and_prune_removes() {
     let db = TestDb::create();
-    let text = "version: 1\norganizations: [{id: org_new, name: New}]\nusers: [{id: usr_sam, email: sam@understudy.test}]\n";
+    let text = "version: 1\norganizations: [{id: org_new, name: New}]\n\
+        users: [{id: usr_sam, email: sam@understudy.test}, {id: usr_ada, email: ada@understudy.test, roles: [admin]}]\n";
     let before = db.contents().await;
     let plan = apply(&db, text, &["--dry-run", "--prune"]);
     assert!(
@@ -50,8 +51,39 @@ async fn a_dry_run_prints_the_plan_and_changes_nothing_and_prune_removes() {
     );
     assert_eq!(db.contents().await, before);
     assert_eq!(apply(&db, text, &["--prune"]).out, plan.out, "it does what it said");
-    assert_eq!(db.text("SELECT string_agg(id, ' ') FROM users").await, "usr_sam");
+    assert_eq!(
+        db.text("SELECT string_agg(id, ' ' ORDER BY id) FROM users").await,
+        "usr_ada usr_sam"
+    );
     assert_eq!(db.count("SELECT count(*) FROM clients").await, 0);
+}
+
+#[tokio::test]
+async fn h14_a_file_takes_no_last_administrator_away() {
+    let db = TestDb::create();
+    let before = db.contents().await;
+    let nobody = "version: 1\nusers: [{id: usr_sam, email: sam@understudy.test}]\n";
+    let demoted =
+        "version: 1\nusers: [{id: usr_ada, email: ada@understudy.test, roles: [support]}]\n";
+    let off = "version: 1\nusers: [{id: usr_ada, email: ada@understudy.test, roles: [admin], status: inactive}]\n";
+    let moved = "version: 1\norganizations: [{id: org_acme, name: Acme}]\n\
+                 users: [{id: usr_ada, email: ada@understudy.test, roles: [admin], organization: org_acme}]\n";
+    for (text, flags) in [
+        (nobody, &["--prune"][..]),
+        (nobody, &["--prune", "--dry-run"]),
+        (demoted, &[]),
+        (off, &[]),
+        (moved, &[]),
+    ] {
+        let said = apply(&db, text, flags);
+        assert!(!said.success && said.out.is_empty(), "{text}{said:?}");
+        assert!(said.err.contains("nobody would be left who administers"), "{}", said.err);
+        assert_eq!(db.contents().await, before, "{text}");
+    }
+    let another =
+        "version: 1\nusers: [{id: usr_new, email: new@understudy.test, roles: [admin]}]\n";
+    assert!(apply(&db, another, &["--prune"]).success);
+    assert_eq!(db.text("SELECT string_agg(id, ' ') FROM users").await, "usr_new");
 }
 
 #[tokio::test]
@@ -102,4 +134,28 @@ async fn a_mistake_names_its_line_and_key_and_nothing_is_changed() {
     let said = run(&db.url, &["apply", "-f", "/nowhere/directory.yaml"]);
     assert!(!said.success && said.err.contains("/nowhere/directory.yaml"), "{said:?}");
     assert_eq!(db.contents().await, before);
+}
+
+#[tokio::test]
+async fn c99_an_address_that_starts_a_sign_in_is_https_and_kept_as_it_is() {
+    let db = TestDb::create();
+    let file = |uri: &str| {
+        format!(
+            "version: 1\nclients:\n  - client_id: shop\n    kind: web\n    client_secret: shop-secret\n    \
+             redirect_uris: [\"https://shop.test/callback\"]\n    initiate_login_uri: \"{uri}\"\n"
+        )
+    };
+    let before = db.contents().await;
+    for bad in ["http://shop.test/login", "javascript:alert(1)", "/login", "https://shop.test/#a"] {
+        let said = apply(&db, &file(bad), &[]);
+        assert!(!said.success && said.err.contains("initiate_login_uri"), "{bad}: {said:?}");
+        assert!(said.err.contains("line 7"), "{bad}: {said:?}");
+    }
+    assert_eq!(db.contents().await, before);
+    let good = "https://shop.test/login?from=understudy";
+    assert!(apply(&db, &file(good), &[]).success);
+    let stored = "SELECT initiate_login_uri FROM clients WHERE id = 'shop'";
+    assert_eq!(db.text(stored).await, good);
+    let exported = run(&db.url, &["export"]).out;
+    assert!(exported.contains(&format!("initiate_login_uri: {good}")), "{exported}");
 }

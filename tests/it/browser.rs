@@ -41,6 +41,29 @@ async fn the_printed_curl_leads_sam_into_alices_account_and_stop_back_again() {
     run(node("browser/story.mjs"), &facts_of(&dev).await).await;
 }
 
+/// With three links, and everybody whose pages are looked at.
+async fn told_all(script: &str) {
+    let dev = Dev::start().await;
+    let mut facts = facts_of(&dev).await;
+    let mut links = vec![facts["link"].clone()];
+    for _ in 0..2 {
+        links.push(run(pasted(&dev.curl), &Value::Null).await.into());
+    }
+    facts["links"] = links.into();
+    facts["ada"] = json!({"email": "ada@understudy.test", "password": "ada-demo"});
+    run(node(script), &facts).await;
+}
+
+#[tokio::test]
+async fn what_was_done_is_seen_by_the_subject_and_by_administrators() {
+    told_all("browser/records.mjs").await;
+}
+
+#[tokio::test]
+async fn the_bar_of_applications_runs_under_the_strictest_policy() {
+    told_all("browser/bar.mjs").await;
+}
+
 #[tokio::test]
 async fn every_page_is_accessible_in_light_and_dark_wide_and_narrow() {
     let dev = Dev::start().await;
@@ -63,6 +86,7 @@ async fn tell(story: &str) {
         "application": application,
         "client_id": "orders",
         "link": server.url.clone() + &server.link("orders").await,
+        "max": {"email": "max@understudy.test", "password": "max-password"},
         "direct": server.url.clone() + &server.link("legacy").await,
         "sam": {"email": "sam@understudy.test", "password": "sam-password"},
     });
@@ -92,6 +116,11 @@ async fn b24_back_shows_nothing_that_can_be_used() {
 #[tokio::test]
 async fn b29_no_page_can_be_framed() {
     tell("framing").await;
+}
+
+#[tokio::test]
+async fn b32_a_link_sent_to_a_colleague_waits_for_their_own_click() {
+    tell("colleague").await;
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ async fn impersonate_prints_a_link_that_works() {
 }
 
 #[tokio::test]
-async fn i05_i07_keys_are_listed_and_rotated_under_a_running_server() {
+async fn i05_keys_are_listed_and_rotated_under_a_running_server() {
     let server = TestServer::start().await;
     let before = run(&server.db.url, &["keys", "list"]);
     assert_eq!(before.out.lines().count(), 10, "{before:?}");
@@ -166,6 +166,30 @@ async fn i05_i07_keys_are_listed_and_rotated_under_a_running_server() {
     assert_eq!(server.browser().get(&waiting).await.status, 302);
     let hint = format!("/oidc/logout?id_token_hint={}", tokens["id_token"].as_str().unwrap());
     assert!(matches!(server.browser().get(&hint).await.status, 302 | 303));
+}
+
+/// [`published`] judges every document that it reads.
+#[tokio::test]
+async fn i07_at_every_moment_of_a_rotation_the_published_keys_are_distinct_public_and_enough() {
+    let server = TestServer::start().await;
+    let mut known = published(&server).await;
+    for round in 0..3 {
+        let url = server.db.url.clone();
+        let rotating = tokio::task::spawn_blocking(move || run(&url, &["keys", "rotate"]));
+        let before = known.clone();
+        // While it is done, and until the server has followed.
+        while !rotating.is_finished() || published(&server).await == before {
+            let seen = published(&server).await;
+            let tokens = server.impersonated_tokens().await;
+            let signed_by = kid(&tokens["id_token"]);
+            known.extend(seen);
+            assert!(known.contains(&signed_by), "round {round}: {signed_by} was never published");
+            // Whoever fetches the keys now verifies what was signed just now.
+            assert!(published(&server).await.contains(&signed_by), "round {round}: {signed_by}");
+        }
+        assert!(rotating.await.unwrap().success, "round {round}");
+        known.extend(published(&server).await);
+    }
 }
 
 /// The ids of the published keys: all different, and nothing private beside them.

@@ -11,6 +11,7 @@ const UNKNOWN_TO_DIESEL: &[(&str, &str)] = &[
     ("audit_checkpoints", "sealed by one statement of its own"),
     ("audit_events.xact", "set by its default, read by the sealing"),
     ("clock", "read by `clock_now()` only"),
+    ("directory_version", "read by a written expression only"),
     ("sessions.impersonated", "generated"),
     ("users.search", "generated, and read by a statement of its own"),
     ("users.sort_key", "generated, and read by a statement of its own"),

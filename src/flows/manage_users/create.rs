@@ -80,7 +80,7 @@ async fn write(
     new: &NewUser,
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let corrupt = |what: String| StoreError::Corrupt { table: "users", what };
-    let id = UserId::parse(random::id("usr", calling.token.now))
+    let id = UserId::parse(random::id("usr", calling.token.at.now))
         .map_err(|problem| corrupt(problem.to_string()))?;
     let coadmin = matches!(new.whose, Whose::Organization { role: Role::Coadmin, .. });
     if coadmin {

@@ -1,7 +1,6 @@
 //! `POST /users/{id}/impersonate`: Auth0's contract.
 use super::parameters::Fields;
 use crate::domain::UserId;
-use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::flows::Context;
 use crate::flows::start_impersonation::{Start, start_impersonation};
@@ -23,7 +22,7 @@ pub async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&request)?;
     let fields = Fields::read(&body, request.query_string())?;
-    let start = read(subject, &global.0, fields)?;
+    let start = read(subject, &global, fields)?;
     let issued = start_impersonation(&ctx, &start, &caller(&request)).await?;
     // The bare URL, whatever `Accept` says: SDKs ask for JSON and still want it so.
     Ok(HttpResponse::Ok()
@@ -41,14 +40,15 @@ pub fn subject(request: &HttpRequest) -> Result<UserId, ApiError> {
     UserId::parse(decoded).map_err(|_| unknown())
 }
 
-fn read(subject: UserId, global: &Client, mut fields: Fields) -> Result<Start, ApiError> {
+fn read(subject: UserId, global: &GlobalClient, mut fields: Fields) -> Result<Start, ApiError> {
     let protocol = fields.required("protocol")?;
     let actor = fields.required("impersonator_id")?;
     let client = fields.required("client_id")?;
     let bad_id = |name: &str| ApiError::invalid_request(format!("`{name}` is not an id"));
     Ok(Start {
         channel: Channel::Link,
-        requested_by: global.id.to_string(),
+        requested_by: global.client.id.to_string(),
+        at: Some(global.at),
         actor: UserId::parse(actor).map_err(|_| bad_id("impersonator_id"))?,
         actor_proof: ActorProof::Asserted,
         subject,

@@ -75,6 +75,7 @@ fn read(who: &ApiCaller, asked: Asked) -> Result<Start, ApiError> {
     Ok(Start {
         channel: Channel::Link,
         requested_by: who.id().to_owned(),
+        at: None,
         actor: asked.impersonator_id,
         actor_proof,
         subject: asked.user_id,

@@ -7,8 +7,8 @@ use super::caller;
 use super::error::ApiError;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::user::User;
-use crate::flows::Context;
 use crate::flows::verify_access_token::{LiveToken, live_token_of};
+use crate::flows::{Context, Moment};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -79,7 +79,11 @@ async fn own_token(request: &HttpRequest) -> Result<LiveToken, ApiError> {
 }
 
 /// The global client: the only one that may ask for a link on somebody's behalf.
-pub struct GlobalClient(pub Arc<Client>);
+pub struct GlobalClient {
+    pub client: Arc<Client>,
+    /// When its token was looked up.
+    pub at: Moment,
+}
 
 impl FromRequest for GlobalClient {
     type Error = ApiError;
@@ -90,7 +94,8 @@ impl FromRequest for GlobalClient {
         Box::pin(async move {
             let token = own_token(&request).await?;
             let is_global = token.client.kind == ClientKind::Global && token.user.is_none();
-            if is_global { Ok(Self(token.client)) } else { Err(ApiError::insufficient_scope()) }
+            let global = is_global.then_some(Self { client: token.client, at: token.at });
+            global.ok_or_else(ApiError::insufficient_scope)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The browser that asks: whose session it has of its own, and whom it acts as.
 use super::error::PageError;
+use super::forms;
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::flows::Accident;
@@ -38,6 +39,14 @@ impl BrowserSession {
     /// The name at the top of the pages: of the one who is really there.
     pub fn own_name(&self) -> Option<String> {
         self.own().map(|session| session.user.display_name().to_owned())
+    }
+
+    /// Refuses a form whose `token` was not made for this.
+    pub fn check_token(&self, token: &str, purpose: &str, parts: &[&str]) -> Result<(), PageError> {
+        if forms::verify(&self.ctx, purpose, parts, token) {
+            return Ok(());
+        }
+        Err(PageError::forged(&self.request))
     }
 
     pub fn accident(&self, cause: &Accident) -> PageError {

@@ -1,4 +1,5 @@
 //! What stopped a page, in words for people. Nothing internal ever reaches them.
+use super::frame::Action;
 use super::message::{self, Tone};
 use crate::flows::Accident;
 use crate::flows::Failure;
@@ -14,6 +15,8 @@ pub struct PageError {
     heading: &'static str,
     text: &'static str,
     retry_after: Option<&'static str>,
+    /// A way on, for whom there is one.
+    onward: Option<(&'static str, &'static str)>,
     request_id: Option<String>,
 }
 
@@ -24,7 +27,14 @@ impl PageError {
         heading: &'static str,
         text: &'static str,
     ) -> Self {
-        Self { status, heading, text, retry_after: None, request_id: caller(request).request_id }
+        let request_id = caller(request).request_id;
+        Self { status, heading, text, retry_after: None, onward: None, request_id }
+    }
+
+    /// With a button that leads on: its label and a local path.
+    #[must_use]
+    pub fn leading_to(self, label: &'static str, path: &'static str) -> Self {
+        Self { onward: Some((label, path)), ..self }
     }
 
     /// A form that is not one of ours: other fields, another encoding, too large.
@@ -49,9 +59,23 @@ impl PageError {
         if is_outage(cause) {
             return Self::busy(request);
         }
-        let text = "Nothing you did. If you ask for help, give the number below.";
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::new(request, status, "Something went wrong here", text)
+        Self::ours(caller(request).request_id)
+    }
+
+    /// For a handler that did not live to say so itself.
+    pub fn panicked(request_id: String) -> Self {
+        Self::ours(Some(request_id))
+    }
+
+    fn ours(request_id: Option<String>) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            heading: "Something went wrong here",
+            text: "Nothing you did. If you ask for help, give the number below.",
+            retry_after: None,
+            onward: None,
+            request_id,
+        }
     }
 
     /// What a flow failed with, when its refusals have words of their own.
@@ -79,7 +103,11 @@ impl ResponseError for PageError {
             heading: self.heading.to_owned(),
             text: self.text.to_owned(),
             request_id: self.request_id.clone(),
-            actions: Vec::new(),
+            actions: self
+                .onward
+                .map(|(label, path)| Action::new(label, path))
+                .into_iter()
+                .collect(),
         }
         .render(super::frame::bare(self.heading), self.status);
         if let Some(seconds) = self.retry_after {

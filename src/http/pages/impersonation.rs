@@ -101,7 +101,7 @@ async fn by_token(request: &HttpRequest) -> Result<Inside, ActingRefusal> {
     let ctx = request.app_data::<web::Data<Context>>().ok_or_else(ApiError::unavailable)?.clone();
     let live = acting.impersonation().map(|granted| {
         let application = Arc::clone(&acting.token().client);
-        Box::new(Live { granted: granted.clone(), application, now: acting.token().now })
+        Box::new(Live { granted: granted.clone(), application, now: acting.token().at.now })
     });
     Ok(Inside::Token { live, ctx })
 }

@@ -111,6 +111,12 @@ pub fn wants_html(request: &HttpRequest) -> bool {
     accepted.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"))
 }
 
+/// The sentence for what was just done, which the query has a word for.
+fn done_in(request: &HttpRequest, sentences: &[(&str, &'static str)]) -> Option<&'static str> {
+    let done = parameter(request, "done");
+    sentences.iter().find(|(word, _)| *word == done).map(|(_, text)| *text)
+}
+
 /// One value of the query; empty when it is not given, given twice or broken.
 fn parameter(request: &HttpRequest, name: &str) -> String {
     let Ok(pairs) = pairs(request.query_string().as_bytes()) else { return String::new() };

@@ -1,15 +1,11 @@
 //! Acting by a token: one row for a bearer, a subject and a channel, without a link and without a session.
 use super::{Record, Row, first_id_at};
 use crate::audit::{Event, EventKind};
-use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, EndReason};
-use crate::domain::user::User;
-use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
+use crate::domain::{OrganizationId, Timestamp, UserId};
 use crate::impersonation::Impersonation;
-use crate::store::clients::Application;
-use crate::store::schema::{applications, clock_now, impersonations, people, settings};
+use crate::store::schema::impersonations;
 use crate::store::statement::{Statement, Value};
-use crate::store::users::Person;
 use crate::store::{Conn, StoreError, audit};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -19,51 +15,22 @@ use diesel_async::RunQueryDsl;
 #[derive(Clone, Copy)]
 pub struct Key<'a> {
     pub channel: Channel,
-    /// `access_tokens.token_hash` of the actor's own token; empty where there is none.
+    /// `access_tokens.token_hash` of the actor's own token.
     pub bearer_hash: &'a [u8],
     pub subject: &'a UserId,
 }
 
-/// What the heart looks at beside the actor, whom the bearer names.
-pub struct Facts {
-    pub subject: Option<User>,
-    pub client: Option<Client>,
-    pub feature_enabled: bool,
-    /// The row of an earlier call.
-    pub record: Option<Record>,
-    pub now: Timestamp,
-}
-
-type Columns = (bool, Timestamp, Option<Application>, Option<Person>, Option<Row>);
-
-/// All of it, in one read.
-pub async fn facts(mut conn: &Conn, client: &ClientId, key: Key<'_>) -> Result<Facts, StoreError> {
-    let (bearer, subject) = (key.bearer_hash.to_vec(), key.subject.to_string());
-    let own_row = impersonations::bearer_hash
-        .eq(bearer)
-        .and(impersonations::subject_id.eq(subject.clone()))
-        .and(impersonations::channel.eq(key.channel.as_str()));
-    let columns: Columns = settings::table
-        .left_join(applications::table.on(applications::id.eq(client.to_string())))
-        .left_join(people::table.on(people::id.eq(subject)))
-        .left_join(impersonations::table.on(own_row))
-        .select((
-            settings::impersonation_enabled,
-            clock_now(),
-            Option::<Application>::as_select(),
-            Option::<Person>::as_select(),
-            Option::<Row>::as_select(),
-        ))
+/// The row of an earlier call.
+pub async fn find(mut conn: &Conn, key: Key<'_>) -> Result<Option<Record>, StoreError> {
+    let row: Option<Row> = impersonations::table
+        .filter(impersonations::bearer_hash.eq(key.bearer_hash))
+        .filter(impersonations::subject_id.eq(key.subject.as_str()))
+        .filter(impersonations::channel.eq(key.channel.as_str()))
+        .select(Row::as_select())
         .first(&mut conn)
-        .await?;
-    let (feature_enabled, now, client, subject, row) = columns;
-    Ok(Facts {
-        subject: subject.map(User::try_from).transpose()?,
-        client: client.map(Client::try_from).transpose()?,
-        feature_enabled,
-        record: row.map(Record::try_from).transpose()?,
-        now,
-    })
+        .await
+        .optional()?;
+    row.map(Record::try_from).transpose()
 }
 
 /// Writes the row, active from the first moment, and its event; false when there is one already.

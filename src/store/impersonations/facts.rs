@@ -1,12 +1,12 @@
-//! What the heart looks at: who, as whom, where, and whether at all, in one read; and a link with it.
+//! What the heart looks at: who, as whom, where, and whether at all, in one read; and a link.
 use super::{Link, Record, RequesterStands, Row, TABLE};
 use crate::domain::client::Client;
 use crate::domain::user::User;
-use crate::domain::{ClientId, Timestamp, UserId};
+use crate::domain::{ClientId, UserId};
 use crate::store::clients::Application;
-use crate::store::schema::{applications, clock_now, impersonations, people, settings, written};
+use crate::store::schema::{applications, impersonations, moment, people, settings, written};
 use crate::store::users::Person;
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, Moment, StoreError};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -20,19 +20,19 @@ pub struct Facts {
     pub subject: Option<User>,
     pub client: Option<Client>,
     pub feature_enabled: bool,
-    pub now: Timestamp,
+    pub at: Moment,
 }
 
-/// A link, found by its ticket, with what the heart looks at.
+/// A link, found by its ticket.
 pub struct Ticket {
     pub record: Record,
     pub link: Link,
-    /// The switch is off, too, once whoever asked for the link does not stand any more: with the global
-    /// client, whatever it asked for is switched off.
-    pub facts: Facts,
+    /// Whether the application or the person that asked for it is still there and active.
+    pub requester_stands: bool,
+    pub at: Moment,
 }
 
-type Columns = (bool, Timestamp, Option<Application>, Option<Person>, Option<Person>);
+type Columns = (bool, Moment, Option<Application>, Option<Person>, Option<Person>);
 
 fn person() -> <Person as Selectable<Pg>>::SelectExpression {
     <Person as Selectable<Pg>>::construct_selection()
@@ -50,39 +50,36 @@ pub async fn facts(
         .left_join(subjects.on(subjects.field(people::id).eq(subject.to_string())))
         .select((
             settings::impersonation_enabled,
-            clock_now(),
+            moment(),
             Option::<Application>::as_select(),
             actors.fields(person()).nullable(),
             subjects.fields(person()).nullable(),
         ))
         .first(&mut conn)
         .await?;
-    let (feature_enabled, now, client, actor, subject) = columns;
+    let (feature_enabled, at, client, actor, subject) = columns;
     Ok(Facts {
         actor: actor.map(User::try_from).transpose()?,
         subject: subject.map(User::try_from).transpose()?,
         client: client.map(Client::try_from).transpose()?,
         feature_enabled,
-        now,
+        at,
     })
 }
 
-/// Two reads: in one, Postgres would read every person of a small directory to find two.
 pub async fn find_by_ticket(
     mut conn: &Conn,
     ticket_hash: &[u8],
 ) -> Result<Option<Ticket>, StoreError> {
-    let found: Option<(Row, bool)> = impersonations::table
+    let found: Option<(Row, bool, Moment)> = impersonations::table
         .filter(impersonations::ticket_hash.eq(ticket_hash))
-        .select((Row::as_select(), written::<RequesterStands>()))
+        .select((Row::as_select(), written::<RequesterStands>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
-    let Some((row, requester_stands)) = found else { return Ok(None) };
+    let Some((row, requester_stands, at)) = found else { return Ok(None) };
     let record = Record::try_from(row)?;
     let missing = || StoreError::Corrupt { table: TABLE, what: "a ticket without a link".into() };
     let link = record.link.clone().ok_or_else(missing)?;
-    let mut facts = facts(conn, &record.actor, &record.subject, &record.client).await?;
-    facts.feature_enabled &= requester_stands;
-    Ok(Some(Ticket { record, link, facts }))
+    Ok(Some(Ticket { record, link, requester_stands, at }))
 }

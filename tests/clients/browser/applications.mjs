@@ -171,6 +171,16 @@ const stories = {
     await link(page, 'Rotate…').click();
     await button(page, 'Rotate now').click();
     await page.getByText('The next keys sign from now on.').waitFor();
+    await link(page, 'Replace stolen keys…').click();
+    await page.getByLabel('Your password').fill('not hers');
+    await button(page, 'Replace every key').click();
+    await page.getByText('The password is wrong.').waitFor();
+    await page.getByLabel('Your password').fill(it.ada.password);
+    await button(page, 'Replace every key').click();
+    await heading(page, 'Every key has been replaced');
+    await link(page, 'Sign in').click();
+    await signIn(page, it.ada);
+    await heading(page, 'Signing keys');
   },
 
   /// Each page, whole and from an empty cache, is at most 50 KiB over the wire.
@@ -241,9 +251,11 @@ const stories = {
       ['new-application', 'application-kinds'],
       ['applications/northwind-orders', 'application'],
       ['applications/northwind-orders/setup', 'application-setup'],
+      ['applications/box-app/edit', 'application-box'],
       ['applications/northwind-wsfed/setup', 'application-setup-wsfed'],
       ['keys', 'keys'],
       ['keys/rotate', 'keys-rotate'],
+      ['keys/replace', 'keys-replace'],
     ]) {
       await page.goto(`${it.issuer}/console/${path}`);
       for (const summary of await page.locator('main summary').all()) await summary.click();

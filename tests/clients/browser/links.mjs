@@ -106,6 +106,47 @@ const stories = {
     await arrived(page);
   },
 
+  /// b32: somebody makes a link in the name of a colleague and sends it to them, or opens it as if it were theirs.
+  async colleague(browser) {
+    const sent = await person(browser);
+    await sent.goto(`${it.issuer}/login`);
+    await signIn(sent, it.max);
+    await sent.getByRole('heading', { name: 'Your account' }).waitFor();
+    await sent.goto(it.link);
+    await sent.getByRole('heading', { name: 'This link is for somebody else' }).waitFor();
+    assert.equal(await sent.getByRole('button').count(), 0);
+    assert.doesNotMatch(await sent.locator('body').innerText(), /Sam|Alice|Chen/);
+    await sent.goto(`${it.issuer}/account`);
+    await sent.getByText(it.max.email).waitFor();
+
+    // The colleague follows it: from another site's page, while signed in.
+    const named = await person(browser);
+    await named.goto(`${it.issuer}/login`);
+    await signIn(named, it.sam);
+    await named.getByRole('heading', { name: 'Your account' }).waitFor();
+    application.pages.set('/lure', `<title>Lure</title><h1>Lure</h1><a id="go" href="${it.link}">look</a>
+      <form id="act" method="post" action="${it.link}"><input name="csrf" value="x"></form>`);
+    await named.goto(`${it.application}/lure`);
+    const answered = named.waitForResponse((answer) => answer.request().method() === 'POST');
+    await named.locator('#act').evaluate((form) => form.submit());
+    assert.ok([200, 403].includes((await answered).status()));
+    await named.waitForLoadState();
+    assert.equal((await named.context().cookies()).filter(({ name }) => name.includes('_as_')).length, 0);
+    await named.goto(`${it.application}/lure`);
+    await named.locator('#go').click();
+    await confirm(named, 'Alice Chen').waitFor();
+    const page = await named.locator('main').innerText();
+    for (const who of ['Sam Support', it.sam.email, 'Alice Chen', 'alice@acme.test']) assert.ok(page.includes(who), who);
+    // Looked at, loaded anew and left: nobody acts as anybody.
+    await named.reload();
+    await named.goto(`${it.issuer}/me/impersonation`);
+    await named.getByRole('heading', { name: 'You are acting as nobody' }).waitFor();
+    assert.ok(application.requests.every(({ url }) => url.pathname === '/lure' || url.pathname === '/favicon.ico'));
+    await named.goto(it.link);
+    await confirm(named, 'Alice Chen').click();
+    await arrived(named);
+  },
+
   async 'without-javascript'(browser) {
     const page = await person(browser, { javaScriptEnabled: false });
     await completes(page);

@@ -23,6 +23,7 @@ export class Album {
       ['phone', PHONE, 'light'],
     ]) {
       await page.setViewportSize(size);
+      await page.evaluate(() => window.scrollTo(0, 0));
       await page.emulateMedia({ colorScheme });
       await page.evaluate(() => Promise.all(document.getAnimations().map((it) => it.finished)));
       await page.screenshot({ path: join(this.directory, `${name}-${view}.png`), fullPage: true });

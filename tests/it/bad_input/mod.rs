@@ -1,7 +1,7 @@
 //! Whatever arrives: a clear no in the protocol's own form, nothing changed, and the next one is served.
 mod forwarded;
 mod mutations;
-mod raw;
+pub mod raw;
 mod targets;
 mod wire;
 

@@ -66,3 +66,31 @@ async fn what_is_no_request_is_refused_and_the_next_one_served() {
     }
     assert_eq!(server.browser().get("/health/live").await.status, 200);
 }
+
+/// The floods of HTTP/2 (streams that are reset at once, headers without end, settings over and over) need
+/// HTTP/2: this server speaks HTTP/1.1, to whoever knows better and to whoever asks for more.
+#[tokio::test]
+async fn j20_http_2_is_not_spoken_and_a_flood_of_its_frames_is_cut_off() {
+    let server = TestServer::start_with(OFF).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let frame = |kind: u8, stream: u8, payload: &[u8]| {
+        let length = u8::try_from(payload.len()).unwrap();
+        [&[0, 0, length, kind, 0, 0, 0, 0, stream][..], payload].concat()
+    };
+    let settings = frame(4, 0, &[]);
+    let begun = [frame(1, 1, &[0x82, 0x86, 0x84]), frame(3, 1, &[0, 0, 0, 8])].concat();
+    let headers = [frame(1, 1, &[0x82]), frame(9, 1, &[0; 200]).repeat(500)].concat();
+    for flood in [settings.repeat(2000), begun.repeat(1000), headers] {
+        let all = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), settings.clone(), flood].concat();
+        // It comes to an end, and not with a frame of theirs.
+        let back = raw::exchange(address, &all).await;
+        let back = String::from_utf8_lossy(&back);
+        assert!(back.is_empty() || back.starts_with("HTTP/1.1 4"), "{back:?}");
+    }
+    let upgrade = "GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close, upgrade, http2-settings\r\n\
+        upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n";
+    let back = raw::exchange(address, upgrade.as_bytes()).await;
+    let back = String::from_utf8_lossy(&back);
+    assert!(back.starts_with("HTTP/1.1 200"), "{back:?}");
+    assert_eq!(server.browser().get("/health/live").await.status, 200);
+}

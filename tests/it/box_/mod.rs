@@ -13,6 +13,7 @@ pub mod people;
 mod provisioning;
 pub mod proxies;
 mod proxy;
+mod remembered;
 mod sdk;
 mod users;
 

@@ -122,3 +122,83 @@ async fn h09_the_keys_are_for_staff_of_the_operator_alone() {
     assert_eq!(sam.post_form("/console/keys/rotate", &[("csrf", "x")]).await.status, 403);
     assert_eq!(ids(&server, "current").await, before);
 }
+
+const REPLACE: &str = "/console/keys/replace";
+
+/// How many of these are alive.
+const ALIVE: &str = "SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL) \
+    + (SELECT count(*) FROM impersonations WHERE ended_at IS NULL) \
+    + (SELECT count(*) FROM access_tokens WHERE revoked_at IS NULL)";
+
+#[tokio::test]
+async fn d39_stolen_keys_are_replaced_from_the_console_and_everybody_is_signed_out() {
+    let server = TestServer::start().await;
+    let (alice, sam) = (server.alice().await, server.sam_as_alice("portal").await);
+    let tokens = server.impersonated_tokens().await;
+    let waiting = server.link("legacy").await;
+    let ada = signed_in(&server, "ada").await;
+    let old = ids(&server, "current").await;
+    assert!(ada.open(HERE).await.body.contains(REPLACE));
+    let page = ada.open(REPLACE).await;
+    for words in ["Everybody is signed out here, you too", "Every impersonation ends", "metadata"] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    let form = Filled::read(&page, REPLACE);
+    // However lately somebody signed in: the password, or nothing is done.
+    let alive = server.db.count(ALIVE).await;
+    for wrong in ["", "not-her-password"] {
+        let refused = form.clone().with("password", wrong).send(&ada, REPLACE).await;
+        assert_eq!(refused.status, 403, "{}", refused.body);
+        assert!(refused.body.contains("The password is wrong."), "{}", refused.body);
+    }
+    assert_eq!((ids(&server, "current").await, server.db.count(ALIVE).await), (old.clone(), alive));
+
+    let form = form.with("password", "ada-password");
+    let (one, two) = tokio::join!(form.send(&ada, REPLACE), form.send(&ada, REPLACE));
+    let mut told = [one.status, two.status];
+    told.sort_unstable();
+    assert!(matches!(told, [200, 303 | 403 | 503]), "{told:?}: {} {}", one.body, two.body);
+    let done = if one.status == 200 { one } else { two };
+    assert!(done.body.contains("Every key has been replaced"), "{}", done.body);
+    assert!(done.body.contains("read our metadata again"), "{}", done.body);
+    assert_eq!(server.db.count(ALIVE).await, 0);
+    for browser in [&ada, &alice, &sam] {
+        assert_ne!(browser.open("/account").await.status, 200);
+    }
+    assert_eq!(server.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+    assert_eq!(server.browser().get(&waiting).await.status, 403);
+    let now = ids(&server, "current").await;
+    assert!(now.len() == old.len() && now.iter().all(|id| !old.contains(id)));
+    assert_eq!(ids(&server, "retired").await.len(), 2 * old.len());
+    let told =
+        "SELECT count(*) FROM audit_events WHERE type = 'key.replaced' AND actor = 'usr_ada'";
+    assert_eq!(server.db.count(told).await, 1);
+    // Signed in anew, everything works with the new keys.
+    let ada = signed_in(&server, "ada").await;
+    assert_eq!(ada.open(HERE).await.status, 200);
+    assert!(
+        server.db.count("SELECT count(*) FROM audit_events WHERE type = 'login.failed'").await >= 2
+    );
+}
+
+#[tokio::test]
+async fn h31_the_emergency_is_not_for_everybody_to_declare() {
+    let server = TestServer::start().await;
+    let grant = "INSERT INTO roles (name, permissions) VALUES ('keys', '{keys:write}'); \
+                 INSERT INTO user_roles VALUES ('usr_riley', 'keys')";
+    server.db.sql(grant).await;
+    let before = ids(&server, "current").await;
+    let form = [("csrf", "x"), ("password", "ada-password")];
+    for (name, status) in [("riley", 404), ("sam", 403), ("ada", 403)] {
+        let browser = signed_in(&server, name).await;
+        assert_eq!(browser.post_form(REPLACE, &form).await.status, status, "{name}");
+    }
+    let ada = signed_in(&server, "ada").await;
+    // The form that rotates is not one that replaces.
+    let rotate = format!("{HERE}/rotate");
+    let other = Filled::read(&ada.open(&rotate).await, &rotate).with("password", "ada-password");
+    assert_eq!(other.send(&ada, REPLACE).await.status, 403);
+    let more = Filled::read(&ada.open(REPLACE).await, REPLACE).with("compromised", "1");
+    assert_eq!(more.send(&ada, REPLACE).await.status, 400);
+    assert_eq!(ids(&server, "current").await, before);
+}

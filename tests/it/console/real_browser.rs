@@ -40,6 +40,7 @@ const ADMIN_PATHS: &[&str] = &[
     "/console/applications/northwind-wsfed/setup",
     "/console/keys",
     "/console/keys/rotate",
+    "/console/keys/replace",
 ];
 
 async fn tell(story: &str) -> String {

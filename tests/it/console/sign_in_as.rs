@@ -170,6 +170,42 @@ async fn h01_nobody_else_presses_the_button() {
     assert_eq!(server.db.contents().await, before);
 }
 
+/// A session that is just over, and a program that names nobody.
+#[tokio::test]
+async fn a74_without_a_person_who_is_there_nothing_is_started() {
+    let server = TestServer::start().await;
+    let own = "WHERE user_id = 'usr_sam'";
+    for ends in [
+        format!("UPDATE sessions SET ended_at = clock_now() {own}"),
+        format!("UPDATE sessions SET expires_at = clock_now() {own}"),
+        format!("UPDATE sessions SET last_seen_at = clock_now() - interval '2 hours' {own}"),
+        "UPDATE users SET status = 'inactive' WHERE id = 'usr_sam'".to_owned(),
+    ] {
+        let sam = signed_in(&server, "sam").await;
+        let page = sam.open(&format!("{HERE}?application=portal&reason=r")).await;
+        let forms: Vec<_> = ["", "/link", "/code"]
+            .map(|way| (format!("{HERE}{way}"), button(&page, &format!("{HERE}{way}"))))
+            .into();
+        server.db.sql(&ends).await;
+        for (action, csrf) in forms {
+            let form = [("application", "portal"), ("reason", "r"), ("csrf", csrf.as_str())];
+            let answer = sam.post_form(&action, &form).await;
+            assert_eq!(answer.status, 303, "{ends} {action}: {}", answer.body);
+            assert!(answer.location().starts_with("/login"), "{ends} {}", answer.location());
+        }
+        server.db.sql("UPDATE users SET status = 'active' WHERE id = 'usr_sam'").await;
+    }
+    for actor in [None, Some(""), Some("machine"), Some("global")] {
+        let mut body = serde_json::json!({"protocol": "oauth2", "client_id": "legacy"});
+        if let Some(actor) = actor {
+            body["impersonator_id"] = actor.into();
+        }
+        let answer = server.ask("usr_alice", body).await;
+        assert!(matches!(answer.status, 400 | 403), "{actor:?}: {}", answer.body);
+    }
+    assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 0);
+}
+
 #[tokio::test]
 async fn h02_looking_starts_nothing() {
     let server = TestServer::start().await;

@@ -59,6 +59,15 @@ impl Callers {
         }
     }
 
+    /// The header by which this kind of caller is known.
+    pub fn header(&self, nth: usize) -> Option<String> {
+        match &self.credentials[nth] {
+            Credential::None => None,
+            Credential::Cookies(cookies) => Some(format!("cookie: {cookies}")),
+            Credential::Token(token) => Some(format!("authorization: Bearer {token}")),
+        }
+    }
+
     /// As this kind of caller asks; a browser does not say yet where from.
     pub fn request(&self, nth: usize, line: &Line) -> RequestBuilder {
         let path = line.asked.replace("{seen}", &self.seen).replace("{doomed}", &self.doomed);

@@ -170,6 +170,8 @@ pub const TABLE: &[Line] = &[
     line("GET", "/console/keys", "/console/keys", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("GET", "/console/keys/rotate", "/console/keys/rotate", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("POST", "/console/keys/rotate", "/console/keys/rotate", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("GET", "/console/keys/replace", "/console/keys/replace", "", [302, 403, 403, 302, 302, 302, 302, 302]),
+    line("POST", "/console/keys/replace", "/console/keys/replace", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("GET", "/console/keys/{id}/public", "/console/keys/key_none/public", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("GET", "/account/sessions", "/account/sessions", "", [302, 200, 200, 302, 302, 302, 302, 302]),
     line("GET", "/account/access", "/account/access", "", [302, 200, 200, 302, 302, 302, 302, 302]),

@@ -13,11 +13,11 @@ const OFF: &[(&str, &str)] = &[("UNDERSTUDY_RATE_LIMITS", "off")];
 const TASKS: usize = 8;
 
 /// Work that blocks, such as on a Postgres of our own, which nobody else's test may miss meanwhile.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
-async fn cluster() -> Cluster {
+pub(super) async fn cluster() -> Cluster {
     apart(|| {
         let cluster = Cluster::crashable().unwrap();
         cluster.create_database("faults").unwrap();
@@ -27,11 +27,11 @@ async fn cluster() -> Cluster {
 }
 
 /// Dropping it touches no database of this name on the cluster of the other tests: there is none.
-fn database(cluster: &Cluster) -> TestDb {
+pub(super) fn database(cluster: &Cluster) -> TestDb {
     TestDb { name: "faults".to_owned(), url: cluster.url("faults") }
 }
 
-async fn stop(mut cluster: Cluster) -> Cluster {
+pub(super) async fn stop(mut cluster: Cluster) -> Cluster {
     apart(move || {
         cluster.stop(Shutdown::Immediate).unwrap();
         cluster
@@ -39,7 +39,7 @@ async fn stop(mut cluster: Cluster) -> Cluster {
     .await
 }
 
-async fn start(mut cluster: Cluster) -> Cluster {
+pub(super) async fn start(mut cluster: Cluster) -> Cluster {
     apart(move || {
         cluster.start().unwrap();
         cluster
@@ -47,17 +47,17 @@ async fn start(mut cluster: Cluster) -> Cluster {
     .await
 }
 
-async fn status(facts: &Facts, path: &str) -> Option<u16> {
+pub(super) async fn status(facts: &Facts, path: &str) -> Option<u16> {
     ask(facts.get(path)).await.map(|page| page.status)
 }
 
-async fn until_status(facts: &Facts, path: &str, expected: u16) {
+pub(super) async fn until_status(facts: &Facts, path: &str, expected: u16) {
     let what = format!("{path} is {expected}");
     until(&what, 5, async || status(facts, path).await == Some(expected)).await;
 }
 
 /// Whatever needs the database, asked while there is none: an answer to come back for, and no verdict.
-async fn everything_is_unavailable(facts: &Facts, code: &str, link: &str) {
+pub(super) async fn everything_is_unavailable(facts: &Facts, code: &str, link: &str) {
     let refresh = [
         ("grant_type", "refresh_token"),
         ("client_id", "orders"),
@@ -100,9 +100,9 @@ async fn everything_is_unavailable(facts: &Facts, code: &str, link: &str) {
     }
 }
 
-/// j02, j03, j04: three crashes under load; then j07: a restart that nobody is there to notice.
+/// Three crashes under load; then a restart that nobody is there to notice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn j02_j03_j04_j07_a_crashed_database_is_503_and_never_a_wrong_answer() {
+async fn j02_a_crashed_database_is_503_and_never_a_wrong_answer() {
     let mut cluster = cluster().await;
     fill(&cluster.url("faults")).await;
     let server = TestServer::start_on(database(&cluster), OFF).await;
@@ -137,13 +137,13 @@ async fn j02_j03_j04_j07_a_crashed_database_is_503_and_never_a_wrong_answer() {
     cluster = start(stop(cluster).await).await;
     for nth in 0..20 {
         let request = if nth % 2 == 0 { facts.introspect() } else { facts.impersonate() };
-        assert_eq!(ask(request).await.unwrap().status, 200, "j07: request {nth}");
+        assert_eq!(ask(request).await.unwrap().status, 200, "request {nth}");
     }
     drop(server);
     drop(cluster);
 }
 
-async fn a_code(server: &TestServer) -> String {
+pub(super) async fn a_code(server: &TestServer) -> String {
     server.browser().get(&server.link("legacy").await).await.location_param("code").unwrap()
 }
 

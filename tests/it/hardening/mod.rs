@@ -1,8 +1,11 @@
 //! What is thrown at a server to bring it down or to get past it, beside the protocols.
+mod clock;
+mod growth;
 mod guesses;
 mod injection;
 mod nodes;
 mod pooler;
+mod numbers;
 mod restored;
 mod roles;
 mod steps;

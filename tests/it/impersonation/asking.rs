@@ -200,6 +200,31 @@ async fn a53_every_refusal_has_its_word_on_the_wire_and_its_event() {
     .await;
 }
 
+/// A machine has no account that anybody helps with, whoever asks and however.
+#[tokio::test]
+async fn a27_nobody_acts_as_a_machine() {
+    let stored = "SELECT count(*) FROM impersonations";
+    let refused = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.refused' \
+        AND subject = 'usr_service'";
+    each(async |server| {
+        for (nth, actor) in (1..).zip(["usr_sam", "usr_ada", "usr_riley"]) {
+            for twin in ["legacy", "portal"] {
+                let body = with(server.asking(twin), "impersonator_id", json!(actor));
+                let answer = server.ask("usr_service", body).await;
+                is_refused(&answer, 403, "access_denied", Some("service_account"));
+            }
+            assert_eq!(server.db.count(refused).await, 2 * nth, "{actor}");
+        }
+        // A link that waits when its subject becomes one.
+        let link = server.link("legacy").await;
+        server.db.sql("UPDATE users SET kind = 'service_account' WHERE id = 'usr_alice'").await;
+        let opened = server.browser().get(&link).await;
+        assert_eq!(opened.status, 403, "{}", opened.body);
+        assert_eq!(server.db.count(&format!("{stored} WHERE redeemed_at IS NOT NULL")).await, 0);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a05_b_an_administrator_who_may_acts_as_staff() {
     each(async |server| {

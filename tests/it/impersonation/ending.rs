@@ -135,7 +135,7 @@ async fn a48_logout_at_the_application_ends_only_the_impersonation() {
 }
 
 #[tokio::test]
-async fn a18_a19_signing_out_ends_what_the_session_stood_behind() {
+async fn a19_signing_out_ends_what_the_session_stood_behind() {
     each(async |server| {
         let sam = server.sam_as_alice("portal").await;
         let csrf = sam.open("/logout").await.form("/logout").field("csrf").unwrap();
@@ -144,6 +144,28 @@ async fn a18_a19_signing_out_ends_what_the_session_stood_behind() {
         assert_eq!(server.db.text(STATUS).await, "ended:logout");
     })
     .await;
+}
+
+/// In another tab, at another device, by the account page, or by itself after twelve hours.
+#[tokio::test]
+async fn a19_when_the_actors_own_session_is_over_nothing_is_left_that_acts() {
+    let own = "impersonation_id IS NULL AND user_id = 'usr_sam'";
+    let ended = format!("UPDATE sessions SET ended_at = clock_now() WHERE {own}");
+    let expired = format!("UPDATE sessions SET expires_at = clock_now() WHERE {own}");
+    for change in [ended, expired] {
+        each(async |server| {
+            let sam = server.sam_as_alice("portal").await;
+            let before = server.sign_on(&sam, "portal", Demand::Nothing).await;
+            assert!(server.told("portal", &before).await.actor.is_some());
+            server.db.sql(&change).await;
+            let after = server.sign_on(&sam, "portal", Demand::Nothing).await;
+            assert!(!server.by.is_answer(&after), "{change}: {}", after.body);
+            assert_eq!(server.db.text(STATUS).await, "ended:logout", "{change}");
+            let page = sam.open("/me/impersonation").await;
+            assert!(!page.body.contains("Alice"), "{change}: {}", page.body);
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -99,28 +99,53 @@ async fn c08_a_parameter_given_twice_is_refused_at_the_token_endpoint_too() {
 }
 
 #[tokio::test]
-async fn c09_c10_only_the_code_flow_is_spoken() {
+async fn c09_only_the_code_flow_is_spoken() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
     hears(&alice.get(&without("response_type")).await, "invalid_request");
-    for other in
-        ["token", "id_token", "code token", "token code", "id_token token", "foo", "none", "CODE"]
-    {
+    for other in ["foo", "none", "CODE", "code code", "id_token"] {
         let answer = alice.get(&authorize(&[("response_type", other), ("nonce", "n")])).await;
         hears(&answer, "unsupported_response_type");
-        assert_eq!(answer.location_param("access_token"), None);
         assert_eq!(answer.location_param("state").as_deref(), Some("st"));
     }
-    for grant in ["password", "implicit", "foo", "urn:ietf:params:oauth:grant-type:device_code"] {
-        let form = [
-            ("grant_type", grant),
-            ("client_id", "orders"),
-            ("client_secret", "orders-secret"),
-            ("username", "alice@acme.test"),
-            ("password", "alice-password"),
-        ];
-        refused(&server.token(&form).await, 400, "unsupported_grant_type");
+}
+
+#[tokio::test]
+async fn c10_no_token_by_the_browser_and_none_for_a_password() {
+    let server = TestServer::start().await;
+    let alice = server.alice().await;
+    for other in ["token", "code token", "token code", "id_token token", "code id_token"] {
+        for mode in ["query", "fragment", "form_post"] {
+            let asked = [("response_type", other), ("response_mode", mode), ("nonce", "n")];
+            let answer = alice.get(&authorize(&asked)).await;
+            for given in ["access_token", "id_token=", "code="] {
+                let told = answer.header("location").unwrap_or_default();
+                assert!(!told.contains(given) && !answer.body.contains(given), "{answer:?}");
+            }
+            if mode == "query" {
+                hears(&answer, "unsupported_response_type");
+                assert_eq!(answer.location_param("state").as_deref(), Some("st"));
+            }
+        }
     }
+    let grants = ["password", "implicit", "foo", "urn:ietf:params:oauth:grant-type:device_code"];
+    for (client, secret) in [("orders", "orders-secret"), ("machine", "machine-secret")] {
+        for grant in grants {
+            let form = [
+                ("grant_type", grant),
+                ("client_id", client),
+                ("client_secret", secret),
+                ("username", "alice@acme.test"),
+                ("password", "alice-password"),
+            ];
+            refused(&server.token(&form).await, 400, "unsupported_grant_type");
+        }
+    }
+    let published = server.browser().get("/.well-known/openid-configuration").await.json();
+    assert_eq!(published["response_types_supported"], serde_json::json!(["code"]));
+    let grants = published["grant_types_supported"].as_array().unwrap();
+    assert!(grants.iter().all(|grant| grant != "password" && grant != "implicit"), "{grants:?}");
+    assert_eq!(server.db.count("SELECT count(*) FROM access_tokens").await, 0);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 use super::jwt::header;
 use super::*;
 use crate::support::TestDb;
+use crate::support::node::until;
 use crate::support::server::parts_with;
 use crate::support::words::claims;
 use serde_json::json;
@@ -157,6 +158,33 @@ async fn c59_nobody_waits_for_an_application_that_hangs() {
     assert!(begun.elapsed() < Duration::from_secs(2));
     let quiet = alice.get(&authorize(&[("prompt", "none")])).await;
     hears(&quiet, "login_required");
+}
+
+/// More of them than are told at a time, for a minute and more if anybody waited.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn j22_applications_that_hang_hold_up_neither_sign_ins_nor_the_watch() {
+    let server = TestServer::start().await;
+    let ear = Ear::open(None);
+    listens(&server, "orders", &ear.url()).await;
+    let waiting = "INSERT INTO logout_deliveries (client_id, user_id, session_id) \
+        SELECT 'orders', 'usr_alice', 'ses_' || n FROM generate_series(1, 30) n";
+    server.db.sql(waiting).await;
+    let is = async |status: u16| server.browser().get("/health/ready").await.status == status;
+    until("it is ready", 10, async || is(200).await).await;
+    ear.token();
+    for _ in 0..3 {
+        server.alice().await;
+        assert!(is(200).await);
+    }
+    // Each is given up after three seconds, and nobody is stuck behind it.
+    let given_up =
+        "SELECT count(*) FROM logout_deliveries WHERE failure = 'did not answer in time'";
+    until("the first are given up", 20, async || server.db.count(given_up).await >= 20).await;
+    server.db.let_in(false).await;
+    server.db.cut().await;
+    until("the watch still sees what happens", 20, async || is(503).await).await;
+    server.db.let_in(true).await;
+    until("and that it is over", 20, async || is(200).await).await;
 }
 
 #[tokio::test]

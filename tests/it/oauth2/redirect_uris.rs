@@ -99,7 +99,7 @@ async fn c01_an_error_goes_only_to_a_registered_address_too() {
 }
 
 #[tokio::test]
-async fn c02_c03_a_registered_query_is_kept_and_nothing_is_added_to_it() {
+async fn c02_nothing_is_added_to_a_registered_query_or_taken_away() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
     for other in [
@@ -113,11 +113,22 @@ async fn c02_c03_a_registered_query_is_kept_and_nothing_is_added_to_it() {
     ] {
         stays_here(&alice.open(&authorize(&[("redirect_uri", other)])).await);
     }
+}
+
+#[tokio::test]
+async fn c03_a_registered_query_is_kept() {
+    let server = TestServer::start().await;
+    let alice = server.alice().await;
     let registered = "http://127.0.0.1:9/other?a=1";
     let answer = alice.get(&authorize(&[("redirect_uri", registered)])).await;
     assert!(answer.location().starts_with(&format!("{registered}&")), "{}", answer.location());
+    assert_eq!(answer.location_param("a").as_deref(), Some("1"));
+    assert_eq!(answer.location_param("state").as_deref(), Some("st"));
     let code = answer.location_param("code").unwrap();
     assert_eq!(server.exchange("orders", &code, registered).await.status, 200);
+    let refusal = alice.get(&authorize(&[("redirect_uri", registered), ("prompt", "foo")])).await;
+    hears(&refusal, "invalid_request");
+    assert!(refusal.location().starts_with(&format!("{registered}&")), "{}", refusal.location());
 }
 
 #[tokio::test]

@@ -85,19 +85,26 @@ impl TestDb {
     /// A database as this one stands now; whoever is connected to this one is cut off.
     pub async fn copy(&self) -> Self {
         let cluster = cluster();
-        let other = cluster.url("postgres");
-        let client = connect(&other).await;
-        let door = async |open: bool| {
-            let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS {open}", self.name);
-            client.batch_execute(&sql).await.unwrap();
-        };
-        door(false).await;
-        let cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = $1";
-        client.query(cut, &[&self.name]).await.unwrap();
+        self.let_in(false).await;
+        self.cut().await;
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         cluster.clone_database(&self.name, &name).unwrap();
-        door(true).await;
+        self.let_in(true).await;
         Self { url: cluster.url(&name), name }
+    }
+
+    /// Whether anybody gets a new connection.
+    pub async fn let_in(&self, open: bool) {
+        let client = connect(&cluster().url("postgres")).await;
+        let sql = format!("ALTER DATABASE {} ALLOW_CONNECTIONS {open}", self.name);
+        client.batch_execute(&sql).await.unwrap();
+    }
+
+    /// Ends every connection that there is.
+    pub async fn cut(&self) {
+        let client = connect(&cluster().url("postgres")).await;
+        let cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = $1";
+        client.query(cut, &[&self.name]).await.unwrap();
     }
 
     pub async fn client(&self) -> Client {

@@ -3,10 +3,10 @@ use crate::authentication::Session;
 use crate::flows::start_impersonation::encode;
 use crate::flows::{Accident, Context};
 use crate::http::pages::browser::BrowserSession;
+use crate::http::pages::done_in;
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::{self, Form};
 use crate::http::pages::headers::redirect;
-use crate::http::pages::parameter;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
@@ -106,6 +106,7 @@ impl AccountOwner {
     pub fn missing(&self) -> PageError {
         let text = "There is no such thing in your account.";
         PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+            .leading_to("Your account", "/account")
     }
 
     /// A token for a form of `purpose` about `about`, for this session alone.
@@ -116,10 +117,7 @@ impl AccountOwner {
     /// Refuses a form whose `csrf` was not made for this: also one that is left over from another session.
     pub fn check(&self, form: &Form, purpose: &str, about: &str) -> Result<(), PageError> {
         let parts = [self.session.id.as_str(), about];
-        if forms::verify(self.ctx(), purpose, &parts, form.get("csrf")) {
-            return Ok(());
-        }
-        Err(PageError::forged(self.request()))
+        self.browser.check_token(form.get("csrf"), purpose, &parts)
     }
 
     /// Back to a page after a form; `done` is a word that the page has a sentence for.
@@ -129,7 +127,6 @@ impl AccountOwner {
 
     /// The sentence for what was just done.
     pub fn flash(&self, sentences: &[(&str, &'static str)]) -> Option<&'static str> {
-        let done = parameter(self.request(), "done");
-        sentences.iter().find(|(word, _)| *word == done).map(|(_, text)| *text)
+        done_in(self.request(), sentences)
     }
 }

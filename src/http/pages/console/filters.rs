@@ -2,11 +2,22 @@
 use super::kit::{Field, Select, address};
 use super::session::ConsoleSession;
 use crate::domain::Timestamp;
+use crate::flows::find_users::Choices;
 use crate::http::pages::error::PageError;
 use chrono::NaiveDateTime;
 
 /// Longer ones are no search (H33).
 const LONGEST: usize = 256;
+
+/// One line to search by, and what narrows it.
+pub struct SearchForm {
+    pub action: &'static str,
+    /// Of the line.
+    pub label: &'static str,
+    pub text: String,
+    pub selects: Vec<Select>,
+    pub filtered: bool,
+}
 
 /// The filters of a page, with what was given for them.
 pub struct Filters {
@@ -82,6 +93,24 @@ impl Filters {
 
     pub fn time(&self, name: &'static str, label: &'static str) -> Field {
         self.text(name, label).of_kind("datetime-local")
+    }
+
+    /// The form of a list that is searched as one types.
+    pub fn search(
+        &self,
+        action: &'static str,
+        label: &'static str,
+        selects: Vec<Select>,
+    ) -> SearchForm {
+        let (text, filtered) = (self.get("q").to_owned(), !self.is_empty());
+        SearchForm { action, label, text, selects, filtered }
+    }
+
+    /// Nothing for staff of one organization: they have no choice.
+    pub fn organization(&self, offered: &Choices) -> Option<Select> {
+        let names = offered.organizations.iter().map(|it| (it.id.as_str(), it.name.as_str()));
+        let select = || self.select("organization", "Organization", names);
+        (!offered.organizations.is_empty()).then(select)
     }
 
     pub fn select<'a>(

@@ -39,6 +39,16 @@ pub struct Person {
     pub href: Option<String>,
 }
 
+/// How many rows a page has, as (none, one, many) say it: nobody counts a million.
+pub fn counted(rows: usize, pages: &Pager, (none, one, many): (&str, &str, &str)) -> String {
+    match (rows, pages.first.is_some() || pages.next.is_some()) {
+        (0, _) => none.to_owned(),
+        (1, false) => one.to_owned(),
+        (rows, false) => format!("{rows} {many}"),
+        (rows, true) => format!("{rows} {many} on this page"),
+    }
+}
+
 /// One of several views of the same thing.
 pub struct Tab {
     pub label: &'static str,
@@ -54,6 +64,22 @@ pub struct Pager {
     pub next: Option<String>,
 }
 
+/// What stands under a field.
+#[derive(Debug, Default)]
+pub struct Help {
+    pub hint: Option<&'static str>,
+    pub error: Option<String>,
+}
+
+impl Help {
+    /// The ids of hint and error of the field of this name.
+    pub fn described(&self, name: &str) -> String {
+        let hint = self.hint.map(|_| format!("{name}-hint"));
+        let error = self.error.as_ref().map(|_| format!("{name}-error"));
+        hint.into_iter().chain(error).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// One line of text, or several.
 pub struct Field {
     pub name: &'static str,
@@ -62,10 +88,7 @@ pub struct Field {
     pub value: String,
     pub longest: usize,
     pub required: bool,
-    pub hint: Option<&'static str>,
-    pub error: Option<String>,
-    /// The ids of hint and error.
-    pub described: String,
+    pub help: Help,
 }
 
 impl Field {
@@ -77,9 +100,7 @@ impl Field {
             value: value.to_owned(),
             longest: 1000,
             required: false,
-            hint: None,
-            error: None,
-            described: String::new(),
+            help: Help::default(),
         }
     }
 
@@ -102,15 +123,13 @@ impl Field {
 
     #[must_use]
     pub fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
-        self.described = described(self.name, true, self.error.is_some());
+        self.help.hint = Some(hint);
         self
     }
 
     #[must_use]
     pub fn error(mut self, error: Option<String>) -> Self {
-        self.described = described(self.name, self.hint.is_some(), error.is_some());
-        self.error = error;
+        self.help.error = error;
         self
     }
 }
@@ -120,10 +139,7 @@ pub struct Select {
     pub name: &'static str,
     pub label: &'static str,
     pub choices: Vec<Choice>,
-    pub hint: Option<&'static str>,
-    pub error: Option<String>,
-    /// The ids of hint and error.
-    pub described: String,
+    pub help: Help,
 }
 
 pub struct Choice {
@@ -146,20 +162,18 @@ impl Select {
             label: label.as_ref().to_owned(),
         });
         let choices = choices.collect();
-        Self { name, label, choices, hint: None, error: None, described: String::new() }
+        Self { name, label, choices, help: Help::default() }
     }
 
     #[must_use]
     pub fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
-        self.described = described(self.name, true, self.error.is_some());
+        self.help.hint = Some(hint);
         self
     }
 
     #[must_use]
     pub fn error(mut self, error: Option<String>) -> Self {
-        self.described = described(self.name, self.hint.is_some(), error.is_some());
-        self.error = error;
+        self.help.error = error;
         self
     }
 }
@@ -169,38 +183,24 @@ pub struct Toggle {
     pub name: &'static str,
     pub label: &'static str,
     pub checked: bool,
-    pub hint: Option<&'static str>,
-    pub error: Option<String>,
-    /// The ids of hint and error.
-    pub described: String,
+    pub help: Help,
 }
 
 impl Toggle {
     pub fn new(name: &'static str, label: &'static str, checked: bool) -> Self {
-        Self { name, label, checked, hint: None, error: None, described: String::new() }
+        Self { name, label, checked, help: Help::default() }
     }
 
     #[must_use]
     pub fn hint(mut self, hint: Option<&'static str>) -> Self {
-        self.described = described(self.name, hint.is_some(), self.error.is_some());
-        self.hint = hint;
+        self.help.hint = hint;
         self
     }
 
     #[must_use]
     pub fn error(mut self, error: Option<String>) -> Self {
-        self.described = described(self.name, self.hint.is_some(), error.is_some());
-        self.error = error;
+        self.help.error = error;
         self
-    }
-}
-
-fn described(name: &str, hint: bool, error: bool) -> String {
-    match (hint, error) {
-        (true, true) => format!("{name}-hint {name}-error"),
-        (true, false) => format!("{name}-hint"),
-        (false, true) => format!("{name}-error"),
-        (false, false) => String::new(),
     }
 }
 
@@ -222,7 +222,7 @@ mod tests {
     fn a_field_names_what_describes_it() {
         let field =
             Field::new("ttl", "Lifetime", "").hint("Seconds.").error(Some("Too long.".into()));
-        assert_eq!(field.described, "ttl-hint ttl-error");
-        assert_eq!(Field::new("a", "A", "").error(None).described, "");
+        assert_eq!(field.help.described(field.name), "ttl-hint ttl-error");
+        assert_eq!(Field::new("a", "A", "").error(None).help.described("a"), "");
     }
 }

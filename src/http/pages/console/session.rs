@@ -14,7 +14,7 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::forms::{self, Form};
 use crate::http::pages::frame::{Page, frame};
 use crate::http::pages::headers::redirect;
-use crate::http::pages::{parameter, sign_out};
+use crate::http::pages::{done_in, parameter, sign_out};
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
@@ -107,6 +107,7 @@ impl FromRequest for ConsoleSession {
 fn not_permitted(request: &HttpRequest) -> PageError {
     let text = "Your roles do not allow this. Ask an administrator if you need it.";
     PageError::new(request, StatusCode::FORBIDDEN, "This is not for you to see", text)
+        .leading_to("Your account", "/account")
 }
 
 impl ConsoleSession {
@@ -138,7 +139,10 @@ impl ConsoleSession {
     }
 
     pub fn require(&self, permission: &str) -> Result<(), PageError> {
-        if self.may(permission) { Ok(()) } else { Err(not_permitted(self.request())) }
+        if self.may(permission) {
+            return Ok(());
+        }
+        Err(not_permitted(self.request()).leading_to("Back to the console", "/console"))
     }
 
     /// Only what is of this organization is seen; `None` for staff of the operator, who see all.
@@ -155,6 +159,7 @@ impl ConsoleSession {
     pub fn missing(&self) -> PageError {
         let text = "There is no such thing, or it is not yours to see.";
         PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+            .leading_to("Back to the console", "/console")
     }
 
     pub fn malformed(&self, text: &'static str) -> PageError {
@@ -189,10 +194,7 @@ impl ConsoleSession {
 
     /// The same for a form of another shape.
     pub fn check_token(&self, token: &str, purpose: &str, parts: &[&str]) -> Result<(), PageError> {
-        if forms::verify(self.ctx(), purpose, &self.bound(parts), token) {
-            return Ok(());
-        }
-        Err(PageError::forged(self.request()))
+        self.browser.check_token(token, purpose, &self.bound(parts))
     }
 
     fn bound<'a>(&'a self, parts: &[&'a str]) -> Vec<&'a str> {
@@ -214,8 +216,7 @@ impl ConsoleSession {
         title: &str,
         sentences: &[(&str, &'static str)],
     ) -> (Page, Frame) {
-        let done = self.parameter("done");
-        let flash = sentences.iter().find(|(word, _)| *word == done).map(|(_, text)| *text);
+        let flash = done_in(self.request(), sentences);
         let page = frame(&self.browser, title);
         let console = Frame::new(menu(self, section), self.user(), flash)
             .signing_out(sign_out::token(&self.browser));

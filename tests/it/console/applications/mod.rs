@@ -1,4 +1,5 @@
 //! Applications in the console: found, made, changed, taken away, by whom and how far.
+mod boxed;
 mod faults;
 mod metadata;
 mod who;

@@ -17,7 +17,7 @@ use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::provision::applications;
-use crate::provision::entry::{Fault, blank, read_entry};
+use crate::provision::entry::{Fault, blank};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -145,8 +145,7 @@ pub async fn save(console: ConsoleSession, posted: Posted) -> Result<HttpRespons
         Ok(page(&console, &fresh, (&typed, &homes), beside, status))
     };
     faults.extend(name_missing(&entry));
-    let read = if faults.is_empty() { read_entry(&entry, homes.ids()) } else { Err(faults) };
-    let read = match read {
+    let read = match homes.read(&console, &entry, faults).await? {
         Ok(read) => read,
         Err(faults) => return again(faults, StatusCode::BAD_REQUEST),
     };

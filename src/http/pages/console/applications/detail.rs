@@ -15,7 +15,6 @@ use crate::provision::applications::may_write;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
-use serde_json::{Map, Value};
 
 #[derive(Template)]
 #[template(path = "console/application.html")]
@@ -37,7 +36,6 @@ struct DetailPage {
     /// `None`: it keeps no secret.
     secret: Option<Secret>,
     parts: Vec<Facts>,
-    box_: Vec<(String, String)>,
     may_write: bool,
     /// May write applications, but not this one.
     superior: bool,
@@ -89,7 +87,6 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
             .keeps_secret()
             .then(|| Secret { since: view.card.secret_since.map(Moment::from) }),
         parts: facts(record, &entry),
-        box_: box_facts(record),
         may_write: may,
         superior: !may && console.may(CLIENTS_WRITE),
         events: console
@@ -128,7 +125,11 @@ fn facts(record: &ClientRecord, entry: &Entry) -> Vec<Facts> {
         rows.retain(|(_, texts)| !texts.is_empty());
         Facts { id, title, rows }
     };
-    let shown = Group::ALL.into_iter().filter(|group| *group != Group::Basics);
+    // Whoever has nothing to do with Box sees nothing of it.
+    let is_shown = |group: &Group| {
+        *group != Group::Basics && (*group != Group::Box || entry.contains_key("box"))
+    };
+    let shown = Group::ALL.into_iter().filter(is_shown);
     shown.map(part).filter(|part| !part.rows.is_empty()).collect()
 }
 
@@ -150,6 +151,13 @@ fn fact(spec: &Spec, entry: &Entry) -> (&'static str, Vec<String>) {
             let some = text.split("\n\n").filter(|text| !text.is_empty());
             some.map(short).collect()
         }
+        Shape::Keys => {
+            let is_id = |line: &&str| !line.is_empty() && !line.contains("-----");
+            text.split("-----END PUBLIC KEY-----")
+                .filter_map(|it| it.trim().lines().find(is_id))
+                .map(str::to_owned)
+                .collect()
+        }
         Shape::Json if text.is_empty() => Vec::new(),
         Shape::Json => one("Registered"),
         Shape::Text | Shape::Url | Shape::Number | Shape::Lines | Shape::Numbers | Shape::Pairs => {
@@ -170,26 +178,4 @@ fn short(certificate: &str) -> String {
         }
         _ => text,
     }
-}
-
-/// Changed by `apply` alone, and told of here.
-fn box_facts(record: &ClientRecord) -> Vec<(String, String)> {
-    let empty = Map::new();
-    let settings = record.box_.as_ref().and_then(Value::as_object).unwrap_or(&empty);
-    let row = |(name, value): (&String, &Value)| {
-        let text = match value {
-            Value::Bool(true) => "Yes".to_owned(),
-            Value::Array(items) if name == "public_keys" => {
-                let ids = items.iter().filter_map(|key| key.get("id")?.as_str());
-                ids.collect::<Vec<_>>().join(", ")
-            }
-            Value::Array(items) => {
-                items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-            }
-            Value::String(text) => text.clone(),
-            Value::Bool(false) | Value::Null | Value::Number(_) | Value::Object(_) => return None,
-        };
-        (!text.is_empty()).then(|| (name.replace('_', " "), text))
-    };
-    settings.iter().filter_map(row).collect()
 }

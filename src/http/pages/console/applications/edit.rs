@@ -7,11 +7,13 @@ use super::{by, kind_of, path, refuse, seen, specs, superior};
 use crate::domain::client::ClientKind;
 use crate::domain::permission::CLIENTS_WRITE;
 use crate::flows::find_users::choices;
+use crate::flows::manage_organizations::existing;
 use crate::flows::{Accident, Failure};
 use crate::http::pages::console::ConsoleSession;
 use crate::http::pages::console::kit::Select;
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::{Form, Posted};
+use crate::provision;
 use crate::provision::applications::ClientRecord;
 use crate::provision::applications::{WriteRefusal, may_write, update};
 use crate::provision::entry::{Fault, read_entry, version, words};
@@ -60,8 +62,21 @@ impl Homes {
         Ok(Self(homes))
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|(id, _)| id.clone())
+    /// What `entry` says, read; or everything that is wrong with it.
+    pub async fn read(
+        &self,
+        console: &ConsoleSession,
+        entry: &Entry,
+        faults: Vec<Fault>,
+    ) -> Result<Result<provision::entry::Entry, Vec<Fault>>, PageError> {
+        if !faults.is_empty() {
+            return Ok(Err(faults));
+        }
+        // Of thousands of organizations not all are offered.
+        let named = existing(console.ctx(), console.user(), authorized_in(entry)).await;
+        let named = named.map_err(|e| console.accident(&e))?;
+        let offered = self.0.iter().map(|(id, _)| id.clone());
+        Ok(read_entry(entry, offered.chain(named)))
     }
 
     /// Staff of one organization have nothing to choose.
@@ -103,6 +118,12 @@ pub fn names(
     let organization = console.organization().is_none().then_some("organization");
     let own = specs::of(kind).map(|spec| spec.name);
     own.chain(more.iter().copied()).chain(organization).collect()
+}
+
+/// The organizations that its `box` section names.
+fn authorized_in(entry: &Entry) -> Vec<String> {
+    let ids = entry.get("box").and_then(|section| section.get("authorized_in")?.as_array());
+    ids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// What a save was refused for, as a mistake of a field; others are pages of their own.
@@ -213,8 +234,7 @@ pub async fn save(console: ConsoleSession, posted: Posted) -> Result<HttpRespons
     faults.extend(scene.homes.put(&console, &form, &mut entry));
     faults.extend(name_missing(&entry));
     let home = entry.get("organization").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let read = if faults.is_empty() { read_entry(&entry, scene.homes.ids()) } else { Err(faults) };
-    let read = match read {
+    let read = match scene.homes.read(&console, &entry, faults).await? {
         Ok(read) => read,
         Err(faults) => {
             let beside = Beside { faults, ..Beside::default() };

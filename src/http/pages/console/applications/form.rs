@@ -34,6 +34,7 @@ impl Typed {
 
     /// `entry` with what was typed, and what cannot even be written down.
     pub fn put(&self, entry: &mut Entry, kind: ClientKind) -> Vec<Fault> {
+        let had_box = entry.contains_key("box");
         for spec in specs::of(kind).filter(|spec| matches!(spec.shape, Shape::Member(_))) {
             entry.insert(spec.at.to_owned(), json!([]));
         }
@@ -47,8 +48,17 @@ impl Typed {
                 }
             }
         }
+        if !had_box && entry.get("box").is_some_and(is_off) {
+            entry.remove("box");
+        }
         faults
     }
+}
+
+/// Whether a section says nothing.
+fn is_off(section: &Value) -> bool {
+    let nothing = |value: &Value| *value == json!(false) || *value == json!([]);
+    section.as_object().is_some_and(|keys| keys.values().all(nothing))
 }
 
 /// The value at a way of keys.
@@ -99,6 +109,13 @@ pub fn show(entry: &Entry, spec: &Spec) -> String {
         Shape::Lines => texts().join("\n"),
         Shape::Numbers => list().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         Shape::Certificates => texts().join("\n\n"),
+        Shape::Keys => {
+            let part = |key: &Value, name: &str| {
+                key.get(name).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
+            };
+            let both = |key| format!("{}\n{}", part(key, "id"), part(key, "pem"));
+            list().map(both).collect::<Vec<_>>().join("\n\n")
+        }
         Shape::Json => {
             found.and_then(|json| serde_json::to_string_pretty(json).ok()).unwrap_or_default()
         }
@@ -122,6 +139,7 @@ fn value(spec: &Spec, typed: &str) -> Result<Value, &'static str> {
         Shape::Flag => Value::Bool(!text.is_empty()),
         Shape::Member(word) if !text.is_empty() => Value::from(word),
         Shape::Lines => lines().collect(),
+        Shape::Keys => keys(text),
         _ if text.is_empty() => Value::Null,
         Shape::Text | Shape::Url | Shape::Word(_) | Shape::Certificate | Shape::Member(_) => {
             Value::from(text)
@@ -146,6 +164,17 @@ fn value(spec: &Spec, typed: &str) -> Result<Value, &'static str> {
 
 fn number(text: &str) -> Value {
     text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from)
+}
+
+/// What stands before a key is its id; what is no key at all is left to the reader, who says so.
+fn keys(text: &str) -> Value {
+    const END: &str = "-----END PUBLIC KEY-----";
+    let parts = text.split_inclusive(END).map(str::trim).filter(|part| !part.is_empty());
+    let key = |part: &str| {
+        let (id, pem) = part.find("-----BEGIN").map_or((part, ""), |at| part.split_at(at));
+        json!({ "id": id.trim(), "pem": pem })
+    };
+    parts.map(key).collect()
 }
 
 /// In PEM each ends by itself; in base64 with an empty line.
@@ -185,6 +214,16 @@ pub fn worded(kind: ClientKind, problem: &str) -> String {
     if AFTER_IT.iter().any(|start| text.starts_with(start)) {
         text.insert_str(0, if text == "is missing" { "This " } else { "It " });
     }
+    // In a file what is quoted is code; here it is text.
+    let mut open = false;
+    let quote = |c| match c {
+        '`' => {
+            open = !open;
+            if open { '“' } else { '”' }
+        }
+        other => other,
+    };
+    text = text.chars().map(quote).collect();
     // A word of the protocol stays as it is spelt.
     if text.split(' ').next().is_some_and(|word| word.contains('_')) {
         return format!("{text}.");
@@ -198,6 +237,9 @@ pub fn worded(kind: ClientKind, problem: &str) -> String {
 mod tests {
     use super::*;
     use crate::provision::entry::{blank, read_entry};
+
+    const PEM: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/box_/keys/app.pub.pem"));
 
     #[test]
     fn what_is_shown_is_read_back_for_every_kind() {
@@ -225,14 +267,19 @@ mod tests {
                     let grants = ["authorization_code", "client_credentials"];
                     entry.insert("grant_types".to_owned(), json!(grants));
                 }
-                ClientKind::Spa | ClientKind::Native | ClientKind::Machine | ClientKind::Global => {
+                ClientKind::Machine => {
+                    let keys = [json!({"id": "a b", "pem": PEM}), json!({"id": "c", "pem": PEM})];
+                    let box_ = json!({"on_behalf_of": true, "authorized_in": ["acme"], "public_keys": keys});
+                    entry.insert("box".to_owned(), box_);
                 }
+                ClientKind::Spa | ClientKind::Native | ClientKind::Global => {}
             }
-            let meant = read_entry(&entry, []).map_err(|faults| format!("{faults:?}")).unwrap();
+            let acme = || ["acme".to_owned()];
+            let meant = read_entry(&entry, acme()).map_err(|faults| format!("{faults:?}")).unwrap();
             let mut again = blank(kind);
             again.insert("client_id".to_owned(), json!("x"));
             assert_eq!(Typed::of(&entry, kind).put(&mut again, kind), []);
-            let read = read_entry(&again, []).map_err(|faults| format!("{faults:?}")).unwrap();
+            let read = read_entry(&again, acme()).map_err(|faults| format!("{faults:?}")).unwrap();
             assert_eq!(read.record(), meant.record(), "{kind:?}");
         }
     }
@@ -254,6 +301,6 @@ mod tests {
             worded(kind, "needs an `initiate_login_uri`"),
             "It needs an “Address that starts a sign-in”."
         );
-        assert_eq!(worded(kind, "`x` has a fragment"), "`x` has a fragment.");
+        assert_eq!(worded(kind, "`x` has a fragment"), "“x” has a fragment.");
     }
 }

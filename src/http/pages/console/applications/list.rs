@@ -5,8 +5,8 @@ use crate::domain::permission::{CLIENTS_READ, CLIENTS_WRITE};
 use crate::domain::protocol::ProtocolName;
 use crate::domain::{ClientId, OrganizationId, Status};
 use crate::flows::find_users::{Choices, choices};
-use crate::http::pages::console::filters::Filters;
-use crate::http::pages::console::kit::{Moment, Pager, Person, Select};
+use crate::http::pages::console::filters::{Filters, SearchForm};
+use crate::http::pages::console::kit::{Moment, Pager, Person, Select, counted};
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
 use crate::http::pages::frame::Page;
@@ -21,9 +21,7 @@ use askama::Template;
 struct ListPage {
     page: Page,
     console: Frame,
-    text: String,
-    selects: Vec<Select>,
-    filtered: bool,
+    form: SearchForm,
     count: String,
     rows: Vec<Row>,
     pages: Pager,
@@ -76,40 +74,30 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let (rows, next) = found.map_err(|e| console.accident(&e))?;
     let offered = choices(console.ctx(), console.user()).await.map_err(|e| console.accident(&e))?;
     let next = next.map(|id| filters.address(HERE, &[("after", id.as_str())]));
+    let pages = Pager { first, next };
     let (page, frame) = console.frame(Section::Applications, "Applications", SENTENCES);
     let page = ListPage {
         page,
         console: frame,
-        text: filters.get("q").to_owned(),
-        selects: selects(&filters, &offered),
-        filtered: !filters.is_empty(),
-        count: count(rows.len(), first.is_some() || next.is_some()),
+        form: filters.search(HERE, "Name or id", selects(&filters, &offered)),
+        count: counted(
+            rows.len(),
+            &pages,
+            ("No application found", "One application", "applications"),
+        ),
         rows: rows.into_iter().map(row).collect(),
-        pages: Pager { first, next },
+        pages,
         new: console.may(CLIENTS_WRITE).then_some(NEW),
     };
     Ok(render(&page, StatusCode::OK))
 }
 
 fn selects(filters: &Filters, offered: &Choices) -> Vec<Select> {
-    let mut selects = Vec::new();
-    if !offered.organizations.is_empty() {
-        let names = offered.organizations.iter().map(|it| (it.id.as_str(), it.name.as_str()));
-        selects.push(filters.select("organization", "Organization", names));
-    }
+    let mut selects: Vec<Select> = filters.organization(offered).into_iter().collect();
     selects.push(filters.select("protocol", "Protocol", PROTOCOLS));
     let states = [("active", "On"), ("inactive", "Off")];
     selects.push(filters.select("status", "Status", states));
     selects
-}
-
-fn count(rows: usize, more: bool) -> String {
-    match (rows, more) {
-        (0, _) => "No application found".to_owned(),
-        (1, false) => "One application".to_owned(),
-        (rows, false) => format!("{rows} applications"),
-        (rows, true) => format!("{rows} applications on this page"),
-    }
 }
 
 fn row(found: Found) -> Row {

@@ -119,17 +119,21 @@ pub fn draw(console: &ConsoleSession, sheet: Sheet<'_>, status: StatusCode) -> H
 
 /// Each at its field; what has no field here stands at the name.
 fn mistakes(kind: ClientKind, faults: &[Fault]) -> Vec<Mistake> {
-    let place = |key: &str| {
-        let spec = specs::of(kind).find(|spec| spec.at == key);
-        let spec = spec.map(|spec| (spec.name, spec.label));
-        spec.or_else(|| OTHERS.into_iter().find(|(name, _)| *name == key))
-    };
     let told = |fault: &Fault| {
-        if let Some((id, label)) = place(&fault.key) {
+        let other = OTHERS.into_iter().find(|(name, _)| *name == fault.key);
+        let own = specs::of(kind).find(|spec| spec.at == fault.key);
+        if let Some((id, label)) = own.map(|spec| (spec.name, spec.label)).or(other) {
             return Mistake { id, label, text: worded(kind, &fault.problem) };
         }
-        let text = format!("{}: {}", fault.key, fault.problem);
-        Mistake { id: "name", label: "Elsewhere", text }
+        // What is wrong within a list stands at the list.
+        let within = |spec: &Spec| fault.key.strip_prefix(spec.at)?.strip_prefix('.');
+        let found = specs::of(kind).find_map(|spec| Some((spec, within(spec)?)));
+        let Some((list, part)) = found else {
+            let text = format!("{}: {}", fault.key, fault.problem);
+            return Mistake { id: "name", label: "Elsewhere", text };
+        };
+        let text = worded(kind, &format!("`{part}` {}", fault.problem));
+        Mistake { id: list.name, label: list.label, text }
     };
     // In the order of the page.
     let rank = |it: &Mistake| specs::of(kind).position(|spec| spec.name == it.id).unwrap_or(0);
@@ -190,9 +194,12 @@ fn control(spec: &Spec, typed: &str, error: Option<String>) -> Control {
         // Checked here, so that what is wrong is said in the same words everywhere.
         Shape::Url | Shape::Numbers => Control::Line(field("text", 2000)),
         Shape::Number => Control::Line(field("number", 10)),
-        Shape::Lines | Shape::Pairs | Shape::Certificates | Shape::Certificate | Shape::Json => {
-            Control::Area(field("text", 20_000))
-        }
+        Shape::Lines
+        | Shape::Pairs
+        | Shape::Certificates
+        | Shape::Certificate
+        | Shape::Keys
+        | Shape::Json => Control::Area(field("text", 20_000)),
         Shape::Flag | Shape::Member(_) => {
             let toggle = Toggle::new(spec.name, spec.label, !typed.is_empty());
             Control::Switch(toggle.hint(hint).error(error))

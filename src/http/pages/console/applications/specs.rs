@@ -16,6 +16,8 @@ pub enum Shape {
     Certificates,
     /// One certificate.
     Certificate,
+    /// Public keys in PEM, each after its id.
+    Keys,
     Json,
     /// `name = field`, one a line.
     Pairs,
@@ -36,10 +38,11 @@ pub enum Group {
     Proof,
     Tokens,
     Impersonation,
+    Box,
 }
 
 impl Group {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Basics,
         Self::SignIn,
         Self::Saml,
@@ -48,6 +51,7 @@ impl Group {
         Self::Proof,
         Self::Tokens,
         Self::Impersonation,
+        Self::Box,
     ];
 
     /// Its id on the page, and its heading.
@@ -61,6 +65,7 @@ impl Group {
             Self::Proof => ("proof", "How it shows who it is"),
             Self::Tokens => ("tokens", "Tokens"),
             Self::Impersonation => ("impersonation", "Impersonation"),
+            Self::Box => ("box", "Box-shaped channels"),
         }
     }
 }
@@ -85,6 +90,7 @@ const PEOPLE: &[ClientKind] = &[Web, Spa, Native, Saml, Wsfed];
 const OIDC: &[ClientKind] = &[Web, Spa, Native];
 const OAUTH: &[ClientKind] = &[Web, Spa, Native, Machine, Global];
 const SECRET: &[ClientKind] = &[Web, Machine, Global];
+const BOX: &[ClientKind] = &[Web, Machine];
 const SIGN_OUT: &[ClientKind] = &[Web, Spa, Native, Wsfed];
 
 const METHODS: &[(&str, &str)] = &[
@@ -181,6 +187,13 @@ const SPECS: &[Spec] = &[
     spec(("redeem", "A link is opened", "impersonation.redeem"), Shape::Word(REDEEM), Group::Impersonation, PEOPLE, "With the second, whoever holds a link is signed in: who acts is only what the program said."),
     spec(("unsolicited", "Answer at once, although it did not ask", "impersonation.unsolicited"), Shape::Flag, Group::Impersonation, PEOPLE, "Otherwise it is sent to its address that starts a sign-in, which is safer."),
     spec(("read_scopes", "Scopes that only read", "impersonation.read_scopes"), Shape::Lines, Group::Impersonation, OIDC, "What an agent keeps who may only look, one a line."),
+
+    spec(("box_as_user", "May call as users (As-User)", "box.perform_actions_as_users"), Shape::Flag, Group::Box, BOX, ""),
+    spec(("box_on_behalf_of", "May call on behalf of somebody (On-Behalf-Of)", "box.on_behalf_of"), Shape::Flag, Group::Box, BOX, ""),
+    spec(("box_user_tokens", "May ask for tokens of users", "box.generate_user_access_tokens"), Shape::Flag, Group::Box, BOX, ""),
+    spec(("box_enterprise", "Works with everybody in an organization", "box.enterprise_access"), Shape::Flag, Group::Box, BOX, "Otherwise only with the app users that it made."),
+    spec(("box_authorized_in", "Authorized in", "box.authorized_in"), Shape::Lines, Group::Box, BOX, "The organizations that let it in, by their id, one a line. Nowhere else does any of this count."),
+    spec(("box_keys", "Public keys for assertions", "box.public_keys"), Shape::Keys, Group::Box, BOX, "Each in PEM, and in the line before it its id (kid). RSA from 2048 bits."),
 ];
 
 pub fn of(kind: ClientKind) -> impl Iterator<Item = &'static Spec> {

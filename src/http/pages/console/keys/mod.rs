@@ -1,6 +1,7 @@
-//! `/console/keys`: what this server signs with, and the change from one key to the next. For staff of the
+//! `/console/keys`: what this server signs with, the change from one key to the next, and the emergency. For staff of the
 //! operator: the keys are those of all organizations.
 pub mod list;
+pub mod replace;
 pub mod rotate;
 
 use super::ConsoleSession;
@@ -17,6 +18,11 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             super::resource("/console/keys/rotate", "GET, HEAD, POST")
                 .route(read().to(rotate::ask))
                 .route(web::post().to(rotate::rotate)),
+        )
+        .service(
+            super::resource("/console/keys/replace", "GET, HEAD, POST")
+                .route(read().to(replace::ask))
+                .route(web::post().to(replace::replace)),
         )
         .service(
             super::resource("/console/keys/{id}/public", "GET, HEAD")

@@ -47,6 +47,7 @@ struct OrganizationPage {
 struct Someone {
     who: Person,
     active: bool,
+    kind: Option<&'static str>,
 }
 
 struct Application {
@@ -141,7 +142,7 @@ fn someone(found: Found) -> Someone {
     let address = found.email.clone().unwrap_or_else(|| found.id.to_string());
     let name = found.name.filter(|name| !name.is_empty()).unwrap_or_else(|| address.clone());
     let who = Person { name, address, href: Some(users::path(&found.id)) };
-    Someone { who, active: found.status.is_active() }
+    Someone { who, active: found.status.is_active(), kind: users::kind(found.kind) }
 }
 
 fn own_applications(view: &View) -> Vec<Application> {

@@ -3,8 +3,8 @@ use super::{HERE, path};
 use crate::domain::Status;
 use crate::domain::permission::ORGANIZATIONS_READ;
 use crate::flows::manage_organizations::{Search, rights, search};
-use crate::http::pages::console::filters::Filters;
-use crate::http::pages::console::kit::{Pager, Person, Select};
+use crate::http::pages::console::filters::{Filters, SearchForm};
+use crate::http::pages::console::kit::{Pager, Person, counted};
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
 use crate::http::pages::frame::Page;
@@ -19,9 +19,7 @@ struct OrganizationsPage {
     page: Page,
     console: Frame,
     may_found: bool,
-    text: String,
-    status: Select,
-    filtered: bool,
+    form: SearchForm,
     count: String,
     rows: Vec<Row>,
     pages: Pager,
@@ -52,6 +50,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let found = search(console.ctx(), console.user(), wanted).await;
     let (rows, next) = found.map_err(|e| console.accident(&e))?;
     let next = next.map(|id| filters.address(HERE, &[("after", &id)]));
+    let pages = Pager { first, next };
     let (page, frame) = console.frame(Section::Organizations, "Organizations", SENTENCES);
     let rows = rows.into_iter().map(|row| Row {
         what: Person { name: row.name, address: row.id.clone(), href: Some(path(&row.id)) },
@@ -65,21 +64,10 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         page,
         console: frame,
         may_found: rights(console.user()).found,
-        text: filters.get("q").to_owned(),
-        status: filters.select("status", "Status", states),
-        filtered: !filters.is_empty(),
-        count: count(rows.len(), first.is_some() || next.is_some()),
+        form: filters.search(HERE, "Name or id", vec![filters.select("status", "Status", states)]),
+        count: counted(rows.len(), &pages, ("None found", "One organization", "organizations")),
         rows,
-        pages: Pager { first, next },
+        pages,
     };
     Ok(render(&page, StatusCode::OK))
-}
-
-fn count(rows: usize, more: bool) -> String {
-    match (rows, more) {
-        (0, _) => "None found".to_owned(),
-        (1, false) => "One organization".to_owned(),
-        (rows, false) => format!("{rows} organizations"),
-        (rows, true) => format!("{rows} organizations on this page"),
-    }
 }

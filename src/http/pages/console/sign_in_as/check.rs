@@ -34,6 +34,24 @@ impl Verdict {
         matches!(self, Self::Allowed { .. })
     }
 
+    /// What the form calls a field.
+    pub fn label(field: &str) -> &str {
+        match field {
+            "application" => "Application",
+            "protocol" => "Signs in with",
+            "duration" => "Ends after",
+            "target" => "Land on",
+            "response_type" => "Response type",
+            "response_mode" => "Response mode",
+            "reason" => "Reason",
+            "ticket" => "Ticket",
+            "scope" => "Scope",
+            "state" => "State",
+            "mode" => "Access",
+            other => other,
+        }
+    }
+
     /// What is wrong with `field`, if it is this one.
     pub fn of_field(&self, name: &str) -> Option<String> {
         match self {

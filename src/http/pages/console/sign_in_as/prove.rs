@@ -60,8 +60,12 @@ pub fn page(
         error,
         carried,
     };
-    let mut answer = render_leading_to(&page, status, &targets(&scene.clients));
-    if status == StatusCode::TOO_MANY_REQUESTS {
+    wait_if_throttled(render_leading_to(&page, status, &targets(&scene.clients)))
+}
+
+/// Says how long, where [`proof_refused`] says to wait.
+pub fn wait_if_throttled(mut answer: HttpResponse) -> HttpResponse {
+    if answer.status() == StatusCode::TOO_MANY_REQUESTS {
         let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
         answer.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
@@ -80,7 +84,7 @@ pub async fn post(console: ConsoleSession, posted: Posted) -> Result<HttpRespons
     let proven = match prove_again(console.ctx(), console.session(), typed, caller).await {
         Ok(proven) => proven,
         Err(Failure::Refused(refusal)) => {
-            let (status, text) = words_of(refusal);
+            let (status, text) = proof_refused(refusal);
             return Ok(page(&console, &scene, (pressed, Some(text)), status));
         }
         Err(Failure::Accident(cause)) => return Err(console.accident(&cause)),
@@ -96,7 +100,8 @@ pub async fn post(console: ConsoleSession, posted: Posted) -> Result<HttpRespons
     Ok(with_cookies(answer, [cookie]))
 }
 
-fn words_of(refusal: Refusal) -> (StatusCode, &'static str) {
+/// Why the password was not taken, for people.
+pub fn proof_refused(refusal: Refusal) -> (StatusCode, &'static str) {
     match refusal {
         Refusal::WrongPassword => (StatusCode::FORBIDDEN, "The password is wrong."),
         Refusal::TooLong => (StatusCode::BAD_REQUEST, "A password has at most 4096 bytes."),

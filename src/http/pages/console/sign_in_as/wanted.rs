@@ -90,6 +90,7 @@ impl Wanted {
         Ok(Start {
             channel: Channel::Console,
             requested_by: actor.id.to_string(),
+            at: None,
             actor: actor.id.clone(),
             actor_proof: ActorProof::Session,
             subject: subject.clone(),

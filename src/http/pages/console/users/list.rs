@@ -4,8 +4,8 @@ use crate::domain::permission::USERS_READ;
 use crate::domain::{OrganizationId, Status, UserId};
 use crate::flows::Failure;
 use crate::flows::find_users::{Choices, FindRefusal, Found, Search, choices, find_users};
-use crate::http::pages::console::filters::Filters;
-use crate::http::pages::console::kit::{Moment, Pager, Person, Select};
+use crate::http::pages::console::filters::{Filters, SearchForm};
+use crate::http::pages::console::kit::{Moment, Pager, Person, Select, counted};
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
 use crate::http::pages::frame::Page;
@@ -19,9 +19,7 @@ use askama::Template;
 struct UsersPage {
     page: Page,
     console: Frame,
-    text: String,
-    selects: Vec<Select>,
-    filtered: bool,
+    form: SearchForm,
     count: String,
     rows: Vec<Row>,
     pages: Pager,
@@ -56,16 +54,15 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let found = found.map_err(|failure| refused(&console, failure))?;
     let offered = choices(console.ctx(), console.user()).await.map_err(|e| console.accident(&e))?;
     let next = found.next.map(|id| filters.address(HERE, &[("after", id.as_str())]));
+    let pages = Pager { first, next };
     let (page, frame) = console.frame(Section::Users, "Users", &[]);
     let page = UsersPage {
         page,
         console: frame,
-        text: filters.get("q").to_owned(),
-        selects: selects(&filters, &offered),
-        filtered: !filters.is_empty(),
-        count: count(found.rows.len(), first.is_some() || next.is_some()),
+        form: filters.search(HERE, "Name, email address or id", selects(&filters, &offered)),
+        count: counted(found.rows.len(), &pages, ("Nobody found", "One person", "people")),
         rows: found.rows.into_iter().map(row).collect(),
-        pages: Pager { first, next },
+        pages,
     };
     Ok(render(&page, StatusCode::OK))
 }
@@ -77,26 +74,12 @@ fn refused(console: &ConsoleSession, failure: Failure<FindRefusal>) -> PageError
 }
 
 fn selects(filters: &Filters, offered: &Choices) -> Vec<Select> {
-    let mut selects = Vec::new();
-    if !offered.organizations.is_empty() {
-        let names = offered.organizations.iter().map(|it| (it.id.as_str(), it.name.as_str()));
-        selects.push(filters.select("organization", "Organization", names));
-    }
+    let mut selects: Vec<Select> = filters.organization(offered).into_iter().collect();
     let roles = offered.roles.iter().map(|it| (it.id.as_str(), it.name.as_str()));
     selects.push(filters.select("role", "Role", roles));
     let states = [("active", "Active"), ("inactive", "Inactive")];
     selects.push(filters.select("status", "Status", states));
     selects
-}
-
-/// Nobody counts a million: a page says how many are on it.
-fn count(rows: usize, more: bool) -> String {
-    match (rows, more) {
-        (0, _) => "Nobody found".to_owned(),
-        (1, false) => "One person".to_owned(),
-        (rows, false) => format!("{rows} people"),
-        (rows, true) => format!("{rows} people on this page"),
-    }
 }
 
 fn row(found: Found) -> Row {

@@ -1,0 +1,2 @@
+DROP FUNCTION directory_changes CASCADE;
+DROP TABLE directory_version;
