@@ -3,22 +3,18 @@
 //! [`call`] for a request with a bearer that may name somebody, [`act`] for the actor's own bearer, [`grant`]
 //! for an application's service account. All ask the heart, and write one row for a bearer, a subject and a channel: it begins active and ends with the
 //! bearer. Once it has ended, this bearer acts as that subject no more.
-use super::end_impersonation::{self, EndedBy};
-use super::facts::{self, Known, Who};
+mod asked;
+
 use super::verify_access_token::{LiveToken, verify, verify_acting};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
-use crate::crypto::random;
 use crate::domain::caller::Caller;
-use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName};
+use crate::domain::protocol::Channel;
 use crate::domain::user::{Holder, Profile, User, UserKind};
-use crate::domain::{ClientId, ImpersonationId, OrganizationId, Timestamp, UserId};
-use crate::impersonation::{
-    ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide,
-};
-use crate::store::impersonations::Record;
-use crate::store::impersonations::acting::{self, Key};
-use crate::store::{self, Conn, Moment, StoreError};
+use crate::domain::{ClientId, Timestamp, UserId};
+use crate::impersonation::{ActorProof, Denial, Impersonation};
+use crate::store::{self, Conn, StoreError};
+use asked::{Asked, Earlier};
 
 /// How a call names the subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,12 +148,6 @@ async fn find(
     }
 }
 
-/// The row of an earlier call.
-enum Earlier {
-    NotLookedUp,
-    Known(Option<Box<Record>>),
-}
-
 /// Writes down that an impersonation asked for what its mode does not let it do.
 pub async fn note_blocked(
     ctx: &Context,
@@ -251,169 +241,4 @@ pub async fn grant(
         at: None,
     };
     ask.answered(ctx, conn, Earlier::Known(None), caller).await
-}
-
-/// What both ask.
-struct Asked<'a> {
-    channel: Channel,
-    client: &'a ClientId,
-    /// And their organization. None: the bearer speaks for an application and for no user.
-    actor: Option<(&'a UserId, Option<&'a OrganizationId>)>,
-    actor_is_impersonated: bool,
-    proof: ActorProof,
-    bearer_hash: Option<&'a [u8]>,
-    /// None: nobody has this name.
-    subject: Option<&'a UserId>,
-    expires_at: Timestamp,
-    /// When the bearer was looked up.
-    at: Option<Moment>,
-}
-
-impl Asked<'_> {
-    async fn answered(
-        &self,
-        ctx: &Context,
-        conn: &Conn,
-        mut earlier: Earlier,
-        caller: &Caller,
-    ) -> Result<Impersonation, Failure<Denial>> {
-        let who = self.who()?;
-        // Twice at most: whoever loses the race for the row finds it the second time.
-        for _ in 0..2 {
-            let known = facts::at(ctx, conn, &who, self.at).await?;
-            let record = match std::mem::replace(&mut earlier, Earlier::NotLookedUp) {
-                Earlier::Known(record) => record.map(|record| *record),
-                Earlier::NotLookedUp => self.look_up(conn, &who).await?,
-            };
-            let ask = match self.question(&known, record.as_ref()) {
-                Ok(question) => question,
-                Err(denial) => return self.refuse(conn, denial, caller).await,
-            };
-            let verdict = decide(&ask).and_then(|granted| match ended(record.as_ref()) {
-                Some(reason) => Err(Denial::Over(reason)),
-                None => Ok(granted),
-            });
-            match (verdict, record) {
-                (Ok(granted), Some(_)) => {
-                    facts::remember(ctx, who, &known).await;
-                    end_impersonation::touch(conn, &granted, ask.now).await?;
-                    return Ok(granted);
-                }
-                (Ok(granted), None) => {
-                    if self.start(conn, &granted, caller).await? {
-                        return Ok(granted);
-                    }
-                }
-                (Err(denial), record) => {
-                    if let Some(record) = record.filter(|record| record.ended_at.is_none()) {
-                        let by = EndedBy { actor: None, reason: denial.end_reason() };
-                        end_impersonation::end(conn, &record, by, caller).await?;
-                    }
-                    return self.refuse(conn, denial, caller).await;
-                }
-            }
-        }
-        Err(Failure::Busy)
-    }
-
-    /// With a name that nobody has for one that is unknown, so that it takes as long.
-    fn who(&self) -> Result<Who, StoreError> {
-        let nobody = UserId::parse("-").map_err(|_| corrupt("id"))?;
-        Ok(Who {
-            actor: self.actor.map_or_else(|| nobody.clone(), |(id, _)| id.clone()),
-            subject: self.subject.cloned().unwrap_or(nobody),
-            client: self.client.clone(),
-        })
-    }
-
-    async fn look_up(&self, conn: &Conn, who: &Who) -> Result<Option<Record>, StoreError> {
-        let Some(bearer_hash) = self.bearer_hash else { return Ok(None) };
-        acting::find(conn, Key { channel: self.channel, bearer_hash, subject: &who.subject }).await
-    }
-
-    fn question(
-        &self,
-        known: &Known,
-        record: Option<&Record>,
-    ) -> Result<ImpersonationRequest, Denial> {
-        let now = known.now;
-        let actor = known.actor().filter(|_| self.actor.is_some()).ok_or(Denial::NotPermitted)?;
-        // Nobody is nobody's colleague.
-        let subject = known.subject().filter(|_| self.subject.is_some());
-        let subject = subject.ok_or(Denial::OtherOrganization)?;
-        let client = known.client().ok_or(Denial::ClientNotEnabled)?;
-        let terms = if let Some(terms) = record.and_then(terms_of) {
-            terms
-        } else {
-            let id = ImpersonationId::parse(random::id("imp", now));
-            let id = id.map_err(|_| Denial::NotPermitted)?;
-            Terms::of_token(id, now, self.expires_at)
-        };
-        Ok(ImpersonationRequest {
-            channel: self.channel,
-            protocol: ProtocolName::Oauth2,
-            actor: actor.clone(),
-            actor_proof: self.proof,
-            actor_is_impersonated: self.actor_is_impersonated,
-            subject: subject.clone(),
-            client: client.clone(),
-            return_url: None,
-            mode: Mode::Full,
-            feature_enabled: known.feature_enabled(),
-            terms,
-            now,
-        })
-    }
-
-    async fn start(
-        &self,
-        conn: &Conn,
-        granted: &Impersonation,
-        caller: &Caller,
-    ) -> Result<bool, StoreError> {
-        let event = Event::under(EventKind::ImpersonationStarted, granted, caller)
-            .with("mode", granted.mode().as_str())
-            .with("actor_proof", granted.actor_proof().as_str())
-            .with("ends_at", granted.terms().ends_at.to_rfc3339());
-        acting::start(conn, granted, self.bearer_hash, &event).await
-    }
-
-    async fn refuse<T>(
-        &self,
-        conn: &Conn,
-        denial: Denial,
-        caller: &Caller,
-    ) -> Result<T, Failure<Denial>> {
-        let event = Event {
-            actor: Some(self.actor.map_or(self.client.as_str(), |(id, _)| id.as_str()).into()),
-            subject: self.subject.map(ToString::to_string),
-            client: Some(self.client.to_string()),
-            organization: self.actor.and_then(|(_, home)| home).map(ToString::to_string),
-            channel: Some(self.channel.as_str()),
-            protocol: Some(ProtocolName::Oauth2.as_str()),
-            ..Event::new(EventKind::ImpersonationRefused, caller)
-        };
-        store::audit::append(conn, &event.because(denial.code())).await?;
-        Err(Failure::Refused(denial))
-    }
-}
-
-fn corrupt(what: &str) -> StoreError {
-    StoreError::Corrupt { table: "impersonations", what: what.to_owned() }
-}
-
-fn terms_of(record: &Record) -> Option<Terms> {
-    Some(Terms {
-        id: record.id.clone(),
-        starts_at: record.redeemed_at?,
-        ends_at: record.ends_at?,
-        last_seen_at: record.last_seen_at?,
-    })
-}
-
-/// Why it is over, if somebody or something has ended it.
-fn ended(record: Option<&Record>) -> Option<EndReason> {
-    let record = record.filter(|record| record.ended_at.is_some())?;
-    let reason = record.end_reason.as_deref().and_then(EndReason::parse);
-    Some(reason.unwrap_or(EndReason::StoppedByAdmin))
 }

@@ -4,8 +4,12 @@ mod growth;
 mod guesses;
 mod injection;
 mod nodes;
-mod pooler;
+<<<<<<< HEAD
 mod numbers;
+=======
+mod numbers;
+>>>>>>> main
+mod pooler;
 mod restored;
 mod roles;
 mod steps;
