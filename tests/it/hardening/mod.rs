@@ -4,11 +4,7 @@ mod growth;
 mod guesses;
 mod injection;
 mod nodes;
-<<<<<<< HEAD
 mod numbers;
-=======
-mod numbers;
->>>>>>> main
 mod pooler;
 mod restored;
 mod roles;
