@@ -36,7 +36,8 @@ fn pgbouncer() -> Command {
 impl Bouncer {
     async fn start(db: &TestDb, settings: &str) -> Self {
         let (user, place) = db.url.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
-        let (sockets, name) = place.split_once('/').unwrap();
+        let (sockets, _) = place.split_once('/').unwrap();
+        let name = &db.name;
         let sockets = percent_encoding::percent_decode_str(sockets).decode_utf8().unwrap();
         let address = free_address();
         let (host, port) = address.split_once(':').unwrap();
