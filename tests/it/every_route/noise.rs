@@ -209,6 +209,7 @@ fn request(dice: &mut Dice, line: &Line, callers: &Callers) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "ends a request that hangs, no transaction")]
 async fn j31_nothing_that_is_thrown_at_any_route_breaks_it() {
     let server = TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await;
     let callers = Callers::gather(&server).await;

@@ -131,6 +131,7 @@ async fn line_to(db: &TestDb) -> (Line, String) {
 }
 
 /// An answer within seconds. The catalogue says five; whoever tests on a busy machine is more patient.
+#[expect(clippy::disallowed_methods, reason = "a server that hangs is a finding")]
 async fn in_time(request: RequestBuilder) -> Page {
     let begun = Instant::now();
     let asked = tokio::time::timeout(Duration::from_secs(30), ask(request)).await;

@@ -64,7 +64,7 @@ async fn i16_of_two_hundred_who_write_at_once_every_event_is_there_and_the_chain
     let sealing = async |parts: &understudy::app::Parts| {
         let ctx = parts.context(1).unwrap();
         for _ in 0..30 {
-            seal_next(&mut *ctx.store.conn().await.unwrap()).await.unwrap();
+            seal_next(&mut ctx.store.conn().await.unwrap()).await.unwrap();
         }
     };
     let (answers, (), ()) =

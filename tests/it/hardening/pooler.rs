@@ -1,4 +1,4 @@
-//! PgBouncer between us and Postgres: pools of sessions are fine, those of transactions are refused.
+//! `PgBouncer` between us and Postgres: pools of sessions are fine, those of transactions are refused.
 use crate::support::node::{free_address, run};
 use crate::support::{TestDb, TestServer};
 use futures_util::future::join_all;
@@ -60,8 +60,8 @@ impl Bouncer {
             command.arg("-u").arg(String::from_utf8(owner.stdout).unwrap().trim());
         }
         let quiet = command.arg(file).stdout(Stdio::null()).stderr(Stdio::null());
-        let program =
-            quiet.spawn().expect("pgbouncer is missing: run scripts/setup-tests.sh first");
+        let missing = "pgbouncer is missing: run scripts/setup-tests.sh first";
+        let program = quiet.spawn().unwrap_or_else(|problem| panic!("{missing}: {problem}"));
         let answers = async || tokio::net::TcpStream::connect(&address).await.is_ok();
         crate::support::node::until("pgbouncer listens", 10, answers).await;
         let url = format!("postgres://{user}@{address}/{name}?sslmode=disable");
@@ -78,8 +78,8 @@ async fn give_settings(db: &TestDb) {
 
 #[tokio::test]
 async fn j26_a_pooler_that_shares_sessions_is_refused_at_the_start() {
-    let db = TestDb::create();
     const IGNORE: &str = "ignore_startup_parameters = options\n";
+    let db = TestDb::create();
     give_settings(&db).await;
     for (mode, says) in [
         ("pool_mode = transaction\n".to_owned(), "takes no `options`"),
