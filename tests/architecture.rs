@@ -213,6 +213,13 @@ fn i25_no_secret_is_compared_byte_by_byte() {
         // The name of a hash algorithm, and a scope.
         "only == hash",
         "known == token",
+        // What a key is for, in words.
+        "purpose == ",
+        // Typed twice by the same person.
+        "password != form.get(\"repeated\")",
+        // What a file of the operator's says, beside what is stored.
+        "before.and_then(|b| b.password_hash.as_deref()) != Some(hash)",
+        "stored_secrets != std::slice::from_ref(hash)",
     ];
     let names = ["secret", "mac", "tag", "hash", "token", "password", "bewit", "code_verifier"];
     let is_secret = |side: &str| {
