@@ -145,7 +145,8 @@ impl Story {
         let next = self.token(&form).await.json();
         self.keep("next refresh token", next["refresh_token"].as_str().unwrap());
         self.keep("next access token", next["access_token"].as_str().unwrap());
-        // The first one again: the family is revoked.
+        // The first one again, later than a lost answer is asked for: the family is revoked.
+        self.db.advance("11 seconds").await;
         assert_eq!(self.token(&form).await.status, 400);
     }
 
