@@ -1,21 +1,17 @@
 //! Events of calls, written before the answer, many with one commit.
 //!
 //! A busy server would pay a commit for each call. So whoever comes first writes at once, and whoever comes
-//! while that is being written waits, for a moment longer, and goes with all others in the next statement. Nobody
-//! is answered before their own event is in the database: no crash loses one, and if it cannot be written there
-//! is no call. A request that is dropped in the middle may leave its event twice, never not at all.
+//! while that is being written waits and goes with all others in the next statement. Nobody is answered
+//! before their own event is in the database: no crash loses one, and if it cannot be written there is no
+//! call. A request that is dropped in the middle may leave its event twice, never not at all.
 use crate::audit::Event;
 use crate::store::{self, Conn, StoreError};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
 
 /// The most that go in one statement.
 const LARGEST_BATCH: usize = 256;
-/// How long those who had to wait go on waiting for others: whoever was just answered comes back within it.
-const GATHER: Duration = Duration::from_millis(1);
 
 /// One for all workers of a process.
 #[derive(Clone, Default)]
@@ -64,10 +60,7 @@ impl Trail {
         }
         match told.await {
             Ok(Word::Written) => Ok(None),
-            Ok(Word::Write(turn)) => {
-                sleep(GATHER).await;
-                Ok(Some(turn))
-            }
+            Ok(Word::Write(turn)) => Ok(Some(turn)),
             Ok(Word::Failed) | Err(_) => {
                 Err(StoreError::Unavailable("the audit trail could not be written".into()))
             }
