@@ -1,13 +1,13 @@
 //! The database is not to be had: nobody is let in, every connection is cut, or nothing is said at all.
 use super::load::{Facts, ask, is_unavailable};
 use super::outage::{a_code, everything_is_unavailable, until_status};
+use crate::support::detour::detour;
 use crate::support::node::until;
 use crate::support::{Page, TestDb, TestServer};
 use futures_util::future::join_all;
 use reqwest::RequestBuilder;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::watch;
 
 const OFF: &[(&str, &str)] = &[("UNDERSTUDY_RATE_LIMITS", "off")];
@@ -110,24 +110,14 @@ async fn pass(
 
 #[expect(clippy::disallowed_methods, reason = "each connection lives as long as its two ends")]
 async fn line_to(db: &TestDb) -> (Line, String) {
-    let (user, place) = db.url.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
-    let (sockets, name) = place.split_once('/').unwrap();
-    let sockets = percent_encoding::percent_decode_str(sockets).decode_utf8().unwrap();
-    let socket = format!("{sockets}/.s.PGSQL.5432");
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url =
-        format!("postgres://{user}@{}/{name}?sslmode=disable", listener.local_addr().unwrap());
     let (sender, silent) = watch::channel(false);
-    tokio::spawn(async move {
-        while let Ok((ours, _)) = listener.accept().await {
-            let Ok(theirs) = UnixStream::connect(&socket).await else { continue };
-            let (from_us, to_us) = ours.into_split();
-            let (from_them, to_them) = theirs.into_split();
-            tokio::spawn(pass(from_us, to_them, silent.clone()));
-            tokio::spawn(pass(from_them, to_us, silent.clone()));
-        }
+    let url = detour(db, move |ours, theirs| {
+        let (from_us, to_us) = ours.into_split();
+        let (from_them, to_them) = theirs.into_split();
+        tokio::spawn(pass(from_us, to_them, silent.clone()));
+        tokio::spawn(pass(from_them, to_us, silent.clone()));
     });
-    (Line(sender), url)
+    (Line(sender), url.await)
 }
 
 /// An answer within seconds. The catalogue says five; whoever tests on a busy machine is more patient.

@@ -1,12 +1,12 @@
 //! A slow database, a full one, and health that costs nothing.
 use crate::faults::load::{Facts, ask, is_unavailable};
+use crate::support::detour::detour;
 use crate::support::{Browser, TestDb, TestServer};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, UnixStream};
 
 const OFF: &[(&str, &str)] = &[("UNDERSTUDY_RATE_LIMITS", "off")];
 
@@ -15,35 +15,25 @@ struct Slow(Arc<AtomicU64>);
 
 #[expect(clippy::disallowed_methods, reason = "each connection lives as long as its two ends")]
 async fn slowly(db: &TestDb) -> (Slow, String) {
-    let (user, place) = db.url.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
-    let (sockets, name) = place.split_once('/').unwrap();
-    let sockets = percent_encoding::percent_decode_str(sockets).decode_utf8().unwrap();
-    let socket = format!("{sockets}/.s.PGSQL.5432");
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url =
-        format!("postgres://{user}@{}/{name}?sslmode=disable", listener.local_addr().unwrap());
     let delay = Arc::new(AtomicU64::new(0));
     let shared = Arc::clone(&delay);
-    tokio::spawn(async move {
-        while let Ok((ours, _)) = listener.accept().await {
-            let Ok(theirs) = UnixStream::connect(&socket).await else { continue };
-            let (mut from_us, mut to_us) = ours.into_split();
-            let (mut from_them, mut to_them) = theirs.into_split();
-            let delay = Arc::clone(&shared);
-            tokio::spawn(async move { tokio::io::copy(&mut from_us, &mut to_them).await });
-            tokio::spawn(async move {
-                let mut buffer = vec![0; 64 * 1024];
-                while let Ok(length @ 1..) = from_them.read(&mut buffer).await {
-                    let late = Duration::from_millis(delay.load(Ordering::Relaxed));
-                    tokio::time::sleep(late).await;
-                    if to_us.write_all(&buffer[..length]).await.is_err() {
-                        return;
-                    }
+    let url = detour(db, move |ours, theirs| {
+        let (mut from_us, mut to_us) = ours.into_split();
+        let (mut from_them, mut to_them) = theirs.into_split();
+        let delay = Arc::clone(&shared);
+        tokio::spawn(async move { tokio::io::copy(&mut from_us, &mut to_them).await });
+        tokio::spawn(async move {
+            let mut buffer = vec![0; 64 * 1024];
+            while let Ok(length @ 1..) = from_them.read(&mut buffer).await {
+                let late = Duration::from_millis(delay.load(Ordering::Relaxed));
+                tokio::time::sleep(late).await;
+                if to_us.write_all(&buffer[..length]).await.is_err() {
+                    return;
                 }
-            });
-        }
+            }
+        });
     });
-    (Slow(delay), url)
+    (Slow(delay), url.await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 pub mod browser;
 pub mod counterpart;
 pub mod db;
+pub mod detour;
 pub mod dev;
 pub mod node;
 pub mod protocols;
