@@ -39,6 +39,22 @@ if (( ${#missing[@]} )); then packages "${missing[@]}"; fi
 
 scripts/install-postgres.sh
 
+# What others wrote wants Node.js 20, and Debian 12 has 18; npm has Node.js itself as a package.
+node_major() { "$1" --version | sed -E 's/^v([0-9]+).*/\1/'; }
+own_node=target/node/bin/node
+if (( $(node_major node) < 20 )) && [[ ! -x $own_node ]]; then
+    case "$(uname -s)-$(uname -m)" in
+        Linux-x86_64) platform=linux-x64 ;;
+        Linux-aarch64) platform=linux-arm64 ;;
+        *) echo "The tests need Node.js 20 or newer; this machine has $(node --version)." >&2; exit 1 ;;
+    esac
+    echo "Node.js 20 into target/node, because this machine has $(node --version)"
+    rm -rf target/node
+    mkdir -p target/node/bin
+    npm install --prefix target/node --no-save --no-audit --no-fund --loglevel=error "node-$platform@20.20.0"
+    ln -s "../node_modules/node-$platform/bin/node" "$own_node"
+fi
+
 clients=tests/clients
 if [[ -f $clients/package-lock.json ]]; then
     # Node.js finds packages beside the scripts, so the scripts are seen from the target folder.
