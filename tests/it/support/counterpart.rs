@@ -26,7 +26,8 @@ pub fn node(script: &str) -> Command {
     assert!(installed.join("node_modules").exists(), "target/clients is missing: {MISSING}");
     // What scripts/setup-tests.sh fetched where the machine's own is too old.
     let fetched = repository().join("target/node/bin/node");
-    let mut command = Command::new(if fetched.exists() { fetched.as_path() } else { Path::new("node") });
+    let mut command =
+        Command::new(if fetched.exists() { fetched.as_path() } else { Path::new("node") });
     // Seen through the link, so that the packages beside it are found.
     command.args(["--preserve-symlinks", "--preserve-symlinks-main"]);
     command.arg(installed.join("scripts").join(script));
