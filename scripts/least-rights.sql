@@ -9,4 +9,4 @@ GRANT USAGE ON SCHEMA public TO :role;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO :role;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO :role;
 REVOKE UPDATE, DELETE ON audit_events, audit_checkpoints FROM :role;
-REVOKE INSERT, UPDATE, DELETE ON clock, __diesel_schema_migrations FROM :role;
+REVOKE INSERT, UPDATE, DELETE ON __diesel_schema_migrations FROM :role;

@@ -70,7 +70,7 @@ pub async fn redeem(
 ) -> Result<Option<Used>, StoreError> {
     struct Redeem;
     const TEXT: &str = "UPDATE handover_codes SET used_at = ? WHERE code_hash = ? AND actor_id = ? \
-         AND used_at IS NULL AND expires_at > (SELECT now() + ahead FROM clock) \
+         AND used_at IS NULL AND expires_at > clock_now() \
          RETURNING subject_id, client_id, request";
     let values = [Value::Now, Value::Bytes(code_hash), Value::Text(actor.as_str())];
     let row: Option<(String, String, serde_json::Value)> =

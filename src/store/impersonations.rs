@@ -248,14 +248,14 @@ pub async fn end(
     struct End;
     const TEXT: &str = "WITH ended AS (UPDATE impersonations SET \
          status = CASE status WHEN 'active' THEN 'ended' ELSE 'revoked' END, \
-         ended_at = (SELECT now() + ahead FROM clock), end_reason = ? WHERE id = ? AND status IN ('active', 'link_issued') \
+         ended_at = clock_now(), end_reason = ? WHERE id = ? AND status IN ('active', 'link_issued') \
          RETURNING id, client_id, subject_id), \
-         closed AS (UPDATE sessions SET ended_at = (SELECT now() + ahead FROM clock) FROM ended \
+         closed AS (UPDATE sessions SET ended_at = clock_now() FROM ended \
          WHERE sessions.impersonation_id = ended.id AND sessions.ended_at IS NULL \
          RETURNING sessions.id, sessions.impersonation_id, ended.client_id, ended.subject_id), \
          told AS (INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id, due_at) \
          SELECT closed.client_id, closed.subject_id, closed.id, closed.impersonation_id, \
-         (SELECT now() + ahead FROM clock) + CASE WHEN clients.backchannel_logout_uri IS NULL \
+         clock_now() + CASE WHEN clients.backchannel_logout_uri IS NULL \
          THEN interval '10 seconds' ELSE interval '0' END \
          FROM closed JOIN clients ON clients.id = closed.client_id \
          WHERE clients.backchannel_logout_uri IS NOT NULL OR (clients.saml ->> 'slo_url' IS NOT NULL \

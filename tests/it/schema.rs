@@ -10,7 +10,6 @@ const UNKNOWN_TO_DIESEL: &[(&str, &str)] = &[
     ("applications.updated_at", "the view is for deciding"),
     ("audit_checkpoints", "sealed by one statement of its own"),
     ("audit_events.xact", "set by its default, read by the sealing"),
-    ("clock", "read by `clock_now()` only"),
     ("directory_version", "read by a written expression only"),
     ("sessions.impersonated", "generated"),
     ("users.search", "generated, and read by a statement of its own"),

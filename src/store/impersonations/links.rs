@@ -80,9 +80,9 @@ pub async fn revoke_waiting(
 ) -> Result<(), StoreError> {
     struct Revoke;
     const TEXT: &str = "WITH revoked AS (UPDATE impersonations SET status = 'revoked', \
-         ended_at = (SELECT now() + ahead FROM clock), end_reason = ? WHERE id IN (SELECT id FROM impersonations \
+         ended_at = clock_now(), end_reason = ? WHERE id IN (SELECT id FROM impersonations \
          WHERE actor_id = ? AND id >= ? \
-         AND redeemed_at IS NULL AND ended_at IS NULL AND link_expires_at > (SELECT now() + ahead FROM clock) \
+         AND redeemed_at IS NULL AND ended_at IS NULL AND link_expires_at > clock_now() \
          ORDER BY id DESC OFFSET ? FOR UPDATE SKIP LOCKED) RETURNING *) \
          INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \
@@ -125,7 +125,7 @@ pub async fn redeem(
     const TEXT: &str = "WITH redeemed AS (UPDATE impersonations SET status = 'active', \
          redeemed_at = ?, actor_proof = ?, actor_session_id = ?, ends_at = ?, last_seen_at = ? \
          WHERE ticket_hash = ? AND redeemed_at IS NULL AND ended_at IS NULL \
-         AND link_expires_at > (SELECT now() + ahead FROM clock) RETURNING id), \
+         AND link_expires_at > clock_now() RETURNING id), \
          session AS (INSERT INTO sessions (id, token_hash, user_id, created_at, authenticated_at, last_seen_at, \
          expires_at, ip, user_agent, impersonation_id, impersonator, bound_client_id) \
          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, id, ?, ? FROM redeemed RETURNING id), \

@@ -406,7 +406,7 @@ async fn g36_the_actor_is_a_person_who_may_act_and_has_just_signed_in_here() {
         refused(&Asked::as_alice(&actor).send(&server).await, "invalid_request");
     }
     let old = cora(&server).await;
-    server.db.sql("UPDATE clock SET ahead = ahead + interval '301 seconds'").await;
+    server.db.advance("301 seconds").await;
     refused(&Asked::as_alice(&old).send(&server).await, "invalid_request");
     let fresh = cora(&server).await;
     assert_eq!(Asked::as_alice(&fresh).send(&server).await.status, 200);

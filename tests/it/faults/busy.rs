@@ -21,7 +21,7 @@ async fn j08_when_every_connection_is_taken_callers_are_told_and_health_is_not_t
     let server = TestServer::start_with(OFF).await;
     let facts = Facts::gather(&server).await;
     let slow = server.db.client().await;
-    slow.batch_execute("BEGIN; LOCK TABLE users, access_tokens, clock IN ACCESS EXCLUSIVE MODE")
+    slow.batch_execute("BEGIN; LOCK TABLE users, access_tokens IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();
     let callers = join_all(

@@ -129,7 +129,7 @@ async fn j29_health_is_for_everybody_says_nothing_and_asks_nobody() {
     // Nobody gets an answer out of the database now.
     let locked = server.db.client().await;
     locked
-        .batch_execute("BEGIN; LOCK TABLE users, clients, clock, settings IN ACCESS EXCLUSIVE MODE")
+        .batch_execute("BEGIN; LOCK TABLE users, clients, settings IN ACCESS EXCLUSIVE MODE")
         .await
         .unwrap();
     let begun = Instant::now();

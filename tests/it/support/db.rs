@@ -159,7 +159,12 @@ impl TestDb {
 
     /// Moves the clock that every node of this database goes by.
     pub async fn advance(&self, by: &str) {
-        self.sql(&format!("UPDATE clock SET ahead = ahead + interval '{by}'")).await;
+        let text = format!(
+            "DO $$ DECLARE ahead interval := clock_now() - now() + interval '{by}'; BEGIN \
+             EXECUTE format('CREATE OR REPLACE FUNCTION clock_now() RETURNS timestamptz LANGUAGE sql \
+             STABLE PARALLEL SAFE AS %L', format('SELECT now() + interval %L', ahead)); END $$"
+        );
+        self.sql(&text).await;
     }
 
     /// `type actor->subject (reason)` of every event of impersonations, in order.
