@@ -9,7 +9,7 @@ use crate::flows::{Context, deliver_logout, end_impersonation, housekeeping, rot
 use crate::store::{self, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// Whether the start may change the schema.
@@ -30,8 +30,11 @@ const LOOK_FAR_BACK_EVERY: u64 = 3600;
 /// After a long time without sealing the other work gets its turn too.
 const SEALS_AT_ONCE: usize = 20;
 
-/// How often the keys are looked at: one that was taken out of use verifies nothing a second later (I06).
-const KEYS: Duration = Duration::from_millis(300);
+/// How often the keys are looked at: one that was taken out of use verifies nothing a second later (I06). And how
+/// late the events of calls are written, at most.
+const OFTEN: Duration = Duration::from_millis(250);
+/// How long a server that stops tries to write the events that wait.
+const LAST_TRIES: Duration = Duration::from_secs(10);
 
 /// Ends the watch when dropped.
 pub struct Watch {
@@ -62,21 +65,42 @@ pub fn start(parts: &Parts, migrations: Migrations) -> std::io::Result<Watch> {
             .name(name.to_owned())
             .spawn(move || work(&runtime, &parts, migrations, &stopped))
     };
-    let threads = vec![spawn("watch", run)?, spawn("keys", follow_keys)?];
+    let threads = vec![spawn("watch", run)?, spawn("keys and trail", follow)?];
     Ok(Watch { stop, threads })
 }
 
 /// Beside the rest, so that an application that takes its time over a logout does not keep an old key alive.
-fn follow_keys(runtime: &Runtime, parts: &Parts, _: Migrations, stop: &AtomicBool) {
+fn follow(runtime: &Runtime, parts: &Parts, _: Migrations, stop: &AtomicBool) {
     let ctx = match parts.context(1) {
         Ok(ctx) => ctx,
         Err(error) => return report("no store", &error),
     };
     while !stop.load(Ordering::Relaxed) {
+        if let Err(error) = runtime.block_on(write_down(&ctx)) {
+            report("events of calls wait, because they could not be written", &error);
+        }
         // Before the first keys, or in an outage, which the other thread tells of: nothing to follow.
         let _ = runtime.block_on(reload_keys(parts, &ctx));
-        std::thread::park_timeout(KEYS);
+        std::thread::park_timeout(OFTEN);
     }
+    let stopped = Instant::now();
+    while stopped.elapsed() < LAST_TRIES {
+        match runtime.block_on(write_down(&ctx)) {
+            Ok(()) => return,
+            Err(error) => report("events of calls could not be written", &error),
+        }
+        std::thread::park_timeout(OFTEN);
+    }
+    let events = parts.shared.trail.waiting();
+    tracing::error!(events, "the server stops, and events of calls are lost");
+}
+
+async fn write_down(ctx: &Context) -> Result<(), StoreError> {
+    if ctx.shared.trail.waiting() == 0 {
+        return Ok(());
+    }
+    let conn = ctx.store.conn().await?;
+    ctx.shared.trail.write_down(&conn).await
 }
 
 async fn reload_keys(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {

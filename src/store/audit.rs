@@ -2,6 +2,7 @@
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError};
 use crate::audit::Event;
+use crate::domain::Timestamp;
 use diesel_async::RunQueryDsl;
 
 /// The values of an event; `detail` is [`Event::detail`], which the caller keeps alive.
@@ -37,17 +38,20 @@ pub async fn append(mut conn: &Conn, event: &Event) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes several events in one statement, and so with one commit.
-pub async fn append_all(mut conn: &Conn, events: &[&Event]) -> Result<(), StoreError> {
+/// Writes several events, and when they were, in one statement and so with one commit.
+pub async fn append_all(mut conn: &Conn, events: &[(&Event, Timestamp)]) -> Result<(), StoreError> {
     struct AppendAll;
     const TEXT: &str = "INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, e.* FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS e";
-    fn all<'a>(events: &[&'a Event], pick: impl Fn(&'a Event) -> Option<&'a str>) -> Value<'a> {
-        Value::Texts(events.iter().map(|event| pick(event)).collect())
+         SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    fn all<'a>(
+        events: &[(&'a Event, Timestamp)],
+        pick: impl Fn(&'a Event) -> Option<&'a str>,
+    ) -> Value<'a> {
+        Value::Texts(events.iter().map(|(event, _)| pick(event)).collect())
     }
     let values = [
-        Value::Now,
+        Value::Times(events.iter().map(|(_, at)| *at).collect()),
         all(events, |event| Some(event.kind.as_str())),
         all(events, |event| event.actor.as_deref()),
         all(events, |event| event.subject.as_deref()),
@@ -61,7 +65,7 @@ pub async fn append_all(mut conn: &Conn, events: &[&Event]) -> Result<(), StoreE
         all(events, |event| event.caller.request_id.as_deref()),
         all(events, |event| event.reason.as_deref()),
         all(events, |event| event.ticket.as_deref()),
-        Value::Jsons(events.iter().map(|event| event.detail()).collect()),
+        Value::Jsons(events.iter().map(|(event, _)| event.detail()).collect()),
     ];
     Statement::<AppendAll, ()>::new(TEXT, &values).execute(&mut conn).await?;
     Ok(())

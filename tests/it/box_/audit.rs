@@ -5,8 +5,15 @@ use futures_util::future::join_all;
 use understudy::flows::end_impersonation::Looking;
 use understudy::flows::housekeeping;
 
+const CALLS: &str = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.api_call'";
+const BREAK: &str = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+    $$ BEGIN RAISE EXCEPTION 'no'; END $$; \
+    CREATE TRIGGER refuse BEFORE INSERT ON audit_events EXECUTE FUNCTION refuse()";
+const MEND: &str = "DROP TRIGGER refuse ON audit_events";
+
 /// The events of a channel: type, actor, subject, reason.
 async fn events(server: &TestServer, channel: &str) -> Vec<String> {
+    server.write_trail().await.unwrap();
     let sql = format!(
         "SELECT concat_ws(' ', type, actor, subject, reason, detail ->> 'request') FROM audit_events \
          WHERE channel = '{channel}' ORDER BY seq"
@@ -54,8 +61,8 @@ async fn a52_every_one_of_many_calls_at_once_is_in_the_trail_and_in_one_row() {
     let ids: std::collections::BTreeSet<_> =
         pages.iter().map(|page| page.header("x-impersonation-id").unwrap()).collect();
     assert_eq!(ids.len(), 1, "one row for a bearer and a subject");
-    let calls = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.api_call'";
-    assert_eq!(server.db.count(calls).await, 40);
+    server.write_trail().await.unwrap();
+    assert_eq!(server.db.count(CALLS).await, 40);
     let starts = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.started'";
     assert_eq!(server.db.count(starts).await, 1);
     let other = at_desk(&server, "cody@acme.test").await;
@@ -63,27 +70,57 @@ async fn a52_every_one_of_many_calls_at_once_is_in_the_trail_and_in_one_row() {
     assert!(!ids.contains(page.header("x-impersonation-id").unwrap()));
 }
 
+/// What waits when it breaks is kept; from then on nothing is answered that is not written.
 #[tokio::test]
 async fn a54_a_call_that_cannot_be_written_down_is_not_made() {
     let server = TestServer::start().await;
     let token = cora(&server).await;
-    assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
-    server
-        .db
-        .sql(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE EXCEPTION 'no'; END $$; \
-             CREATE TRIGGER refuse BEFORE INSERT ON audit_events EXECUTE FUNCTION refuse()",
-        )
-        .await;
-    let pages = join_all((0..10).map(|_| userinfo_as(&server, &token, "usr_alice"))).await;
+    let call = async || userinfo_as(&server, &token, "usr_alice").await;
+    assert_eq!(call().await.status, 200);
+    server.db.sql(BREAK).await;
+    // Until the first one cannot be written.
+    let mut answered = 1;
+    while call().await.status == 200 {
+        answered += 1;
+    }
+    let pages = join_all((0..10).map(|_| call())).await;
     for page in pages {
         assert_eq!(page.status, 503, "{page:?}");
         assert!(!page.body.contains("usr_alice"));
     }
     assert_eq!(server.userinfo(&token).await.status, 200, "as oneself goes on");
-    server.db.sql("DROP TRIGGER refuse ON audit_events").await;
-    assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
+    assert_eq!(server.db.count(CALLS).await, 1);
+
+    server.db.sql(MEND).await;
+    assert_eq!(call().await.status, 200);
+    server.write_trail().await.unwrap();
+    let written = server.db.count(CALLS).await;
+    assert_eq!(written, answered + 1, "every call that was answered, and no other");
+}
+
+/// The moment of the call, not of the writing.
+#[tokio::test]
+async fn a_call_that_is_written_late_has_its_own_time() {
+    let server = TestServer::start().await;
+    let token = cora(&server).await;
+    let call = async || assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
+    call().await;
+    call().await;
+    server.db.advance("1 hour").await;
+    server.write_trail().await.unwrap();
+    let late = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.api_call' \
+        AND at < clock_now() - interval '50 minutes'";
+    assert_eq!(server.db.count(late).await, 2);
+}
+
+#[tokio::test]
+async fn a52_a_server_that_stops_loses_no_call() {
+    let mut server = TestServer::start().await;
+    let token = cora(&server).await;
+    let pages = join_all((0..40).map(|_| userinfo_as(&server, &token, "usr_alice"))).await;
+    assert!(pages.iter().all(|page| page.status == 200));
+    server.stop();
+    assert_eq!(server.db.count(CALLS).await, 40);
 }
 
 #[tokio::test]
@@ -102,7 +139,7 @@ async fn a18_what_lived_by_a_token_that_is_over_is_over_in_the_history_too() {
     assert_eq!(server.db.text(ended).await, "actor_revoked usr_cora");
     let token = cora(&server).await;
     assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
-    server.db.sql("UPDATE clock SET ahead = ahead + interval '1 day'").await;
+    server.db.advance("1 day").await;
     housekeeping::delete_expired(&ctx, Looking::Lately).await.unwrap();
     assert_eq!(server.db.text(ended).await, "actor_revoked usr_cora, timeout usr_cora");
 }

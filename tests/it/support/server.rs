@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use understudy::app::watch::{self, Migrations, Watch};
 use understudy::app::{self, Parts, Signals};
 use understudy::config::{Overrides, Purpose, Settings};
+use understudy::store::StoreError;
 use understudy::telemetry::Metrics;
 
 pub fn settings(url: &str, public_url: &str, extra: &[(&str, &str)]) -> Settings {
@@ -39,11 +40,7 @@ pub struct TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        drop(self.watch.take());
-        drop(self.handle.stop(false));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.stop();
     }
 }
 
@@ -77,6 +74,22 @@ impl TestServer {
         });
         let handle = receiver.recv().unwrap();
         Self { db, url, parts, handle, thread: Some(thread), watch: Some(watch) }
+    }
+
+    /// As a signal does it: first the answers, then the watch.
+    pub fn stop(&mut self) {
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        drop(self.watch.take());
+    }
+
+    /// Writes the events of calls that wait. An error: they still do.
+    pub async fn write_trail(&self) -> Result<(), StoreError> {
+        let ctx = self.parts.context(1)?;
+        let conn = ctx.store.conn().await?;
+        self.parts.shared.trail.write_down(&conn).await
     }
 
     /// A browser without cookies.
