@@ -56,6 +56,18 @@ pub struct Holder {
     pub profile: Profile,
 }
 
+impl From<&User> for Holder {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.clone(),
+            kind: user.kind,
+            owner: user.owner.clone(),
+            organization: user.organization_id().cloned(),
+            profile: user.profile.clone(),
+        }
+    }
+}
+
 /// A user with everything the rules look at, as it stands at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {

@@ -94,8 +94,8 @@ impl Called<User> {
     }
 }
 
-/// Verifies the bearer, asks the heart if somebody is named, and writes every call of an impersonation to
-/// the trail before it returns.
+/// Verifies the bearer, asks the heart if somebody is named, and gives every call of an impersonation to the
+/// trail ([`super::trail`]).
 ///
 /// `accepts` says whether the token was made for whoever asks.
 pub async fn call(
@@ -123,7 +123,8 @@ pub async fn call(
     };
     if let Some(granted) = &impersonation {
         let event = Event::under(EventKind::ApiCall, granted, call.caller);
-        ctx.shared.trail.append(&conn, event.with("request", call.what)).await?;
+        let event = event.with("request", call.what);
+        ctx.shared.trail.append(&conn, event, token.at.now).await?;
     }
     Ok(Called { token, impersonation })
 }

@@ -17,9 +17,12 @@ use crate::domain::user::{User, UserKind};
 use crate::domain::{OrganizationId, UserId};
 use crate::impersonation::Impersonation;
 use crate::store::box_users::{self, Filter, Reach};
+use crate::store::people;
+
 pub use change::{Changes, SecondAddress, change_user, delete_user};
 pub use create::{NewUser, Whose, create_user};
 use futures_util::try_join;
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ManageRefusal {
@@ -150,9 +153,10 @@ pub async fn find_user(
     user: &UserId,
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let not_found = Failure::Refused(ManageRefusal::NotFound);
-    if let Some(oneself) = calling.user.filter(|own| own.id == *user) {
+    if calling.user.is_some_and(|own| own.id == *user) {
         let conn = ctx.store.conn().await?;
-        return box_users::complete(&conn, oneself).await?.ok_or(not_found);
+        let oneself = people::at(&conn, user.as_str(), calling.token.at).await?;
+        return oneself.map(Arc::unwrap_or_clone).ok_or(not_found);
     }
     let manager = Manager::of(calling, Wish::Read).map_err(Failure::Refused)?;
     let conn = ctx.store.conn().await?;

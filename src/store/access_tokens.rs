@@ -1,11 +1,10 @@
 //! `access_tokens`: opaque ones by their hash, JWTs by the hash of their `jti`.
-use super::impersonations::acting::Key;
-use super::impersonations::{Record as Acted, Row as ActedRow};
-use super::schema::{Written, access_tokens, clock_now, impersonations, moment, users, written};
+use super::impersonations::acting::{Acted, ActedRow, Key};
+use super::schema::{Written, access_tokens, clock_now, impersonations, moment, written};
 use super::statement::{Statement, Value};
-use super::{Conn, Moment, StoreError};
+use super::{Conn, Moment, StoreError, people};
 use crate::domain::scope::Scopes;
-use crate::domain::user::{Holder, Profile, UserKind};
+use crate::domain::user::Holder;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -45,28 +44,10 @@ struct Row {
     revoked_at: Option<Timestamp>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = users)]
-struct HolderRow {
-    id: String,
-    kind: String,
-    created_by_client_id: Option<String>,
-    status: String,
-    organization_id: Option<String>,
-    email: Option<String>,
-    email_verified: bool,
-    name: Option<String>,
-    given_name: Option<String>,
-    family_name: Option<String>,
-    nickname: Option<String>,
-    picture: Option<String>,
-    phone_number: Option<String>,
-}
-
-type Columns = (Row, Option<HolderRow>, Vec<String>, Moment);
+type Columns = (Row, Vec<String>, Moment);
 
 /// The same, with the row of an earlier call.
-type ActingColumns = (Row, Option<HolderRow>, Vec<String>, Moment, Option<ActedRow>);
+type ActingColumns = (Row, Vec<String>, Moment, Option<ActedRow>);
 
 /// What of that which the token hangs on is switched off, ended, revoked or gone: triggers keep `vetoes`.
 struct Vetoes;
@@ -74,11 +55,10 @@ struct Vetoes;
 impl Written for Vetoes {
     type SqlType = diesel::sql_types::Array<diesel::sql_types::Text>;
     const SQL: &'static str = "ARRAY(SELECT kind FROM vetoes v WHERE v.id IN (access_tokens.client_id, \
-     access_tokens.session_id, access_tokens.grant_id, users.organization_id) AND CASE v.kind \
+     access_tokens.session_id, access_tokens.grant_id) AND CASE v.kind \
      WHEN 'client' THEN v.id = access_tokens.client_id \
      WHEN 'session' THEN v.id = access_tokens.session_id \
-     WHEN 'grant' THEN v.id = access_tokens.grant_id \
-     ELSE v.id = users.organization_id END)";
+     WHEN 'grant' THEN v.id = access_tokens.grant_id END)";
 }
 
 /// The token and when that was, in one indexed read. Judges nothing but what has ended.
@@ -87,13 +67,15 @@ pub async fn find(
     token_hash: &[u8],
 ) -> Result<Option<(Record, Moment)>, StoreError> {
     let row: Option<Columns> = access_tokens::table
-        .left_join(users::table.on(users::id.nullable().eq(access_tokens::user_id)))
         .filter(access_tokens::token_hash.eq(token_hash))
-        .select((Row::as_select(), Option::<HolderRow>::as_select(), written::<Vetoes>(), moment()))
+        .select((Row::as_select(), written::<Vetoes>(), moment()))
         .get_result(&mut conn)
         .await
         .optional()?;
-    row.map(convert).transpose()
+    match row {
+        Some(columns) => convert(conn, columns).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The same, with the row of an earlier call by which it acted as somebody.
@@ -106,33 +88,31 @@ pub async fn find_acting(
         .and(impersonations::subject_id.eq(key.subject.as_str()))
         .and(impersonations::channel.eq(key.channel.as_str()));
     let row: Option<ActingColumns> = access_tokens::table
-        .left_join(users::table.on(users::id.nullable().eq(access_tokens::user_id)))
         .left_join(impersonations::table.on(earlier))
         .filter(access_tokens::token_hash.eq(key.bearer_hash))
-        .select((
-            Row::as_select(),
-            Option::<HolderRow>::as_select(),
-            written::<Vetoes>(),
-            moment(),
-            Option::<ActedRow>::as_select(),
-        ))
+        .select((Row::as_select(), written::<Vetoes>(), moment(), Option::<ActedRow>::as_select()))
         .get_result(&mut conn)
         .await
         .optional()?;
-    let Some((token, user, vetoes, at, acted)) = row else { return Ok(None) };
-    let (record, at) = convert((token, user, vetoes, at))?;
+    let Some((token, vetoes, at, acted)) = row else { return Ok(None) };
+    let (record, at) = convert(conn, (token, vetoes, at)).await?;
     Ok(Some((record, at, acted.map(Acted::try_from).transpose()?)))
 }
 
-fn convert((row, user, vetoes, at): Columns) -> Result<(Record, Moment), StoreError> {
+async fn convert(conn: &Conn, (row, vetoes, at): Columns) -> Result<(Record, Moment), StoreError> {
+    let user = match &row.user_id {
+        Some(id) => people::at(conn, id, at).await?,
+        None => None,
+    };
     let ended = row.revoked_at.is_some()
         || row.user_id.is_some() != user.is_some()
         || vetoes.iter().any(|kind| kind == "session" || kind == "grant");
     // Whatever else there may be a veto of.
-    let inactive = !vetoes.is_empty() || user.as_ref().is_some_and(|user| user.status != "active");
+    let inactive =
+        !vetoes.is_empty() || user.as_ref().is_some_and(|person| !person.user.is_active());
     let record = Record {
         client: super::id(TABLE, row.client_id)?,
-        user: user.map(Holder::try_from).transpose()?,
+        user: user.map(|person| Holder::from(&person.user)),
         session: row.session_id.map(|text| super::id(TABLE, text)).transpose()?,
         impersonation: row.impersonation_id.map(|text| super::id(TABLE, text)).transpose()?,
         scope: super::scopes(TABLE, &row.scope)?,
@@ -146,29 +126,6 @@ fn convert((row, user, vetoes, at): Columns) -> Result<(Record, Moment), StoreEr
     Ok((record, at))
 }
 
-impl TryFrom<HolderRow> for Holder {
-    type Error = StoreError;
-
-    fn try_from(row: HolderRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: super::id("users", row.id)?,
-            kind: super::word("users", &row.kind, UserKind::parse)?,
-            owner: row.created_by_client_id.map(|text| super::id("users", text)).transpose()?,
-            organization: row.organization_id.map(|text| super::id("users", text)).transpose()?,
-            profile: Profile {
-                email: row.email,
-                email_verified: row.email_verified,
-                name: row.name,
-                given_name: row.given_name,
-                family_name: row.family_name,
-                nickname: row.nickname,
-                picture: row.picture,
-                phone_number: row.phone_number,
-            },
-        })
-    }
-}
-
 /// Writes an opaque token of an application that speaks for itself, and nothing else.
 pub async fn insert_for_client(
     mut conn: &Conn,
@@ -179,7 +136,7 @@ pub async fn insert_for_client(
 ) -> Result<(), StoreError> {
     struct Insert;
     const TEXT: &str = "INSERT INTO access_tokens (token_hash, client_id, scope, issued_at, expires_at) \
-         SELECT ?, ?, ?, now() + ahead, now() + ahead + ? * interval '1 second' FROM clock";
+         VALUES (?, ?, ?, clock_now(), clock_now() + ? * interval '1 second')";
     let values = [
         Value::Bytes(token_hash),
         Value::Text(client.as_str()),

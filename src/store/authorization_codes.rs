@@ -1,9 +1,8 @@
 //! `authorization_codes`: what one sign-in gave an application; the grant behind every token.
 use super::audit;
-use super::schema::{authorization_codes, clock_now, people, sessions};
+use super::schema::{authorization_codes, clock_now, moment, sessions};
 use super::statement::{Statement, Value};
-use super::users::Person;
-use super::{Conn, StoreError};
+use super::{Conn, Moment, StoreError, people};
 use crate::audit::Event;
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
@@ -113,6 +112,7 @@ pub struct Grant {
 pub(super) struct Row {
     id: String,
     client_id: String,
+    user_id: String,
     session_id: String,
     impersonation_id: Option<String>,
     redirect_uri: String,
@@ -126,14 +126,17 @@ pub(super) struct Row {
     revoked_at: Option<Timestamp>,
 }
 
-pub(super) type Columns = (Row, Person, Option<Timestamp>, Timestamp);
+pub(super) type Columns = (Row, Option<Timestamp>, Moment);
 
-pub(super) fn convert(columns: Columns) -> Result<Grant, StoreError> {
-    let (row, person, session_ended_at, now) = columns;
-    Ok(Grant {
+pub(super) async fn convert(
+    conn: &Conn,
+    (row, session_ended_at, at): Columns,
+) -> Result<Option<Grant>, StoreError> {
+    let Some(person) = people::at(conn, &row.user_id, at).await? else { return Ok(None) };
+    Ok(Some(Grant {
         id: row.id,
         client: super::id(TABLE, row.client_id)?,
-        user: person.try_into()?,
+        user: person.user.clone(),
         session: super::id(TABLE, row.session_id)?,
         impersonation: row.impersonation_id.map(|text| super::id(TABLE, text)).transpose()?,
         redirect_uri: row.redirect_uri,
@@ -145,21 +148,21 @@ pub(super) fn convert(columns: Columns) -> Result<Grant, StoreError> {
         expires_at: row.expires_at,
         redeemed: row.redeemed_at.is_some(),
         ended: row.revoked_at.is_some() || session_ended_at.is_some(),
-        now,
-    })
+        now: at.now,
+    }))
 }
 
 /// What a code stands for. Judges nothing.
 pub async fn find(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<Grant>, StoreError> {
     let row: Option<Columns> = authorization_codes::table
-        .inner_join(people::table.on(people::id.eq(authorization_codes::user_id)))
         .inner_join(sessions::table.on(sessions::id.eq(authorization_codes::session_id)))
         .filter(authorization_codes::code_hash.eq(code_hash))
-        .select((Row::as_select(), Person::as_select(), sessions::ended_at, clock_now()))
+        .select((Row::as_select(), sessions::ended_at, moment()))
         .first(&mut conn)
         .await
         .optional()?;
-    row.map(convert).transpose()
+    let Some(columns) = row else { return Ok(None) };
+    convert(conn, columns).await
 }
 
 /// The tokens that a code or a refresh token gives.
@@ -219,9 +222,9 @@ pub async fn redeem(
     tokens: &NewTokens<'_>,
 ) -> Result<bool, StoreError> {
     struct Redeem;
-    const TEXT: &str = "WITH code AS (UPDATE authorization_codes SET redeemed_at = (SELECT now() + ahead FROM clock) \
+    const TEXT: &str = "WITH code AS (UPDATE authorization_codes SET redeemed_at = clock_now() \
          WHERE code_hash = ? AND redeemed_at IS NULL AND revoked_at IS NULL \
-         AND expires_at > (SELECT now() + ahead FROM clock) AND impersonation_id IS NULL \
+         AND expires_at > clock_now() AND impersonation_id IS NULL \
          RETURNING id, client_id, user_id, session_id, authenticated_at), \
          access AS (INSERT INTO access_tokens (token_hash, client_id, user_id, grant_id, session_id, \
          authenticated_at, scope, audience, issued_at, expires_at) \
@@ -250,9 +253,9 @@ pub async fn redeem_impersonated(
     const TEXT: &str = "WITH running AS (SELECT i.id, i.ends_at FROM impersonations i \
          JOIN authorization_codes c ON c.impersonation_id = i.id \
          WHERE c.code_hash = ? AND i.redeemed_at IS NOT NULL AND i.ended_at IS NULL FOR SHARE OF i), \
-         code AS (UPDATE authorization_codes c SET redeemed_at = (SELECT now() + ahead FROM clock) FROM running \
+         code AS (UPDATE authorization_codes c SET redeemed_at = clock_now() FROM running \
          WHERE c.code_hash = ? AND c.redeemed_at IS NULL AND c.revoked_at IS NULL \
-         AND c.expires_at > (SELECT now() + ahead FROM clock) AND c.impersonation_id = running.id \
+         AND c.expires_at > clock_now() AND c.impersonation_id = running.id \
          RETURNING c.id, c.client_id, c.user_id, c.session_id, c.impersonation_id, c.authenticated_at, \
          running.ends_at), \
          access AS (INSERT INTO access_tokens (token_hash, client_id, user_id, grant_id, session_id, \

@@ -5,7 +5,7 @@ use super::users::Person;
 use super::{Conn, StoreError};
 use crate::domain::box_profile::{BoxProfile, BoxUser};
 use crate::domain::permission::COADMIN;
-use crate::domain::user::{User, UserKind};
+use crate::domain::user::UserKind;
 use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
 use diesel::dsl::not;
 use diesel::pg::Pg;
@@ -19,18 +19,15 @@ pub const EXTERNAL_ID_IS_UNIQUE: &str = "users_external";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-struct Beside {
+pub(super) struct Beside {
     external_app_user_id: Option<String>,
     box_: serde_json::Value,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
-fn whole((person, beside): (Person, Beside)) -> Result<BoxUser, StoreError> {
-    together(person.try_into()?, beside)
-}
-
-fn together(user: User, beside: Beside) -> Result<BoxUser, StoreError> {
+pub(super) fn whole((person, beside): (Person, Beside)) -> Result<BoxUser, StoreError> {
+    let user = person.try_into()?;
     let profile: BoxProfile = serde_json::from_value(beside.box_)
         .map_err(|e| StoreError::Corrupt { table: TABLE, what: format!("box: {e}") })?;
     Ok(BoxUser {
@@ -51,13 +48,6 @@ pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<BoxUser>, Sto
         .await
         .optional()?;
     row.map(whole).transpose()
-}
-
-/// What there is beside somebody who was just read.
-pub async fn complete(mut conn: &Conn, user: &User) -> Result<Option<BoxUser>, StoreError> {
-    let row = users::table.find(user.id.as_str()).select(Beside::as_select());
-    let beside: Option<Beside> = row.first(&mut conn).await.optional()?;
-    beside.map(|beside| together(user.clone(), beside)).transpose()
 }
 
 /// The same, and nobody else changes the row until the transaction ends.

@@ -23,6 +23,7 @@ pub mod login_failures;
 pub mod logout_deliveries;
 pub mod organizations;
 mod patience;
+pub mod people;
 pub mod pool;
 pub mod pooler;
 pub mod refresh_tokens;

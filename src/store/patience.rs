@@ -4,6 +4,7 @@
 //! neither sees is something in between, a proxy or a firewall, that takes what is sent and delivers nothing:
 //! there only a limit on this side helps (J06).
 use super::DbError;
+use super::people::People;
 use super::pool::Distrust;
 use diesel::connection::{CacheSize, Instrumentation};
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
@@ -35,6 +36,8 @@ const WAY: Duration = Duration::from_millis(500);
 pub struct Conn {
     inner: AsyncPgConnection,
     fate: Fate,
+    /// What the pool remembers.
+    people: Arc<People>,
 }
 
 struct Fate {
@@ -47,8 +50,16 @@ type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
 type Rows = stream::Iter<iter::Map<vec::IntoIter<Row>, fn(Row) -> QueryResult<Row>>>;
 
 impl Conn {
-    pub(super) fn new(inner: AsyncPgConnection, others: Arc<Distrust>) -> Self {
-        Self { inner, fate: Fate { lost: AtomicBool::new(false), others } }
+    pub(super) fn new(
+        inner: AsyncPgConnection,
+        others: Arc<Distrust>,
+        people: Arc<People>,
+    ) -> Self {
+        Self { inner, fate: Fate { lost: AtomicBool::new(false), others }, people }
+    }
+
+    pub(super) fn people(&self) -> &People {
+        &self.people
     }
 }
 

@@ -32,10 +32,10 @@ impl Store {
         // A connection whose socket is closed is dropped without a query; see `PoolableConnection`.
         config.recycling_method = RecyclingMethod::Fast;
         let silent = Arc::new(Distrust::default());
-        let others = Arc::clone(&silent);
+        let (others, people) = (Arc::clone(&silent), Arc::default());
         config.custom_setup = Box::new(move |url| {
-            let others = Arc::clone(&others);
-            establish(url.to_owned()).map_ok(|inner| Conn::new(inner, others)).boxed()
+            let (others, people) = (Arc::clone(&others), Arc::clone(&people));
+            establish(url.to_owned()).map_ok(|inner| Conn::new(inner, others, people)).boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager)
@@ -92,7 +92,7 @@ fn refuse_left_behind(created: Instant, silent: &Distrust) -> Result<(), HookErr
 /// One connection outside a pool, which says plainly what is wrong.
 pub async fn connect(url: &str) -> Result<Conn, StoreError> {
     let conn = establish(url.to_owned()).await.map_err(|e| StoreError::Unavailable(e.into()))?;
-    Ok(Conn::new(conn, Arc::default()))
+    Ok(Conn::new(conn, Arc::default(), Arc::default()))
 }
 
 /// Runs the migrations that are missing; nodes that start together take turns.

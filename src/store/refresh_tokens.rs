@@ -1,8 +1,7 @@
 //! `refresh_tokens`: each is used once, for the next; all of one sign-in are a family.
 use super::authorization_codes::{self as grants, Columns, Grant, NewTokens};
-use super::schema::{authorization_codes, clock_now, people, refresh_tokens, sessions};
+use super::schema::{authorization_codes, moment, refresh_tokens, sessions};
 use super::statement::{Statement, Value};
-use super::users::Person;
 use super::{Conn, StoreError};
 use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, Timestamp};
@@ -29,7 +28,6 @@ pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<Record>, 
         .inner_join(
             authorization_codes::table.on(authorization_codes::id.eq(refresh_tokens::grant_id)),
         )
-        .inner_join(people::table.on(people::id.eq(refresh_tokens::user_id)))
         .inner_join(sessions::table.on(sessions::id.eq(refresh_tokens::session_id)))
         .filter(refresh_tokens::token_hash.eq(token_hash))
         .select((
@@ -39,19 +37,15 @@ pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<Record>, 
                 refresh_tokens::ends_at,
                 refresh_tokens::used_at,
             ),
-            (grants::Row::as_select(), Person::as_select(), sessions::ended_at, clock_now()),
+            (grants::Row::as_select(), sessions::ended_at, moment()),
         ))
         .first(&mut conn)
         .await
         .optional()?;
     let Some(((scope, expires_at, ends_at, used_at), columns)) = row else { return Ok(None) };
-    Ok(Some(Record {
-        scope: super::scopes(TABLE, &scope)?,
-        expires_at,
-        ends_at,
-        used_at,
-        grant: grants::convert(columns)?,
-    }))
+    let Some(grant) = grants::convert(conn, columns).await? else { return Ok(None) };
+    let scope = super::scopes(TABLE, &scope)?;
+    Ok(Some(Record { scope, expires_at, ends_at, used_at, grant }))
 }
 
 /// Uses a refresh token for `tokens`; false when it was used already, or its family is revoked. One
@@ -62,7 +56,7 @@ pub async fn rotate(
     tokens: &NewTokens<'_>,
 ) -> Result<bool, StoreError> {
     struct Rotate;
-    const TEXT: &str = "WITH used AS (UPDATE refresh_tokens r SET used_at = (SELECT now() + ahead FROM clock) \
+    const TEXT: &str = "WITH used AS (UPDATE refresh_tokens r SET used_at = clock_now() \
          FROM authorization_codes c WHERE r.token_hash = ? AND r.used_at IS NULL \
          AND c.id = r.grant_id AND c.revoked_at IS NULL AND c.impersonation_id IS NULL \
          RETURNING r.grant_id, r.client_id, r.user_id, r.session_id, c.authenticated_at), \
@@ -89,7 +83,7 @@ pub async fn hand_out_again(
     tokens: &NewTokens<'_>,
 ) -> Result<bool, StoreError> {
     struct Again;
-    const TEXT: &str = "WITH again AS (UPDATE refresh_tokens n SET issued_at = (SELECT now() + ahead FROM clock) \
+    const TEXT: &str = "WITH again AS (UPDATE refresh_tokens n SET issued_at = clock_now() \
          FROM refresh_tokens r, authorization_codes c WHERE r.token_hash = ? AND n.token_hash = ? \
          AND n.grant_id = r.grant_id AND n.used_at IS NULL AND n.issued_at <= r.used_at \
          AND c.id = r.grant_id AND c.revoked_at IS NULL AND c.impersonation_id IS NULL \

@@ -1,8 +1,7 @@
 //! `sessions`: browsers that people are signed in with, and those of impersonations.
-use super::schema::{clock_now, people, sessions};
+use super::schema::{clock_now, moment, sessions};
 use super::statement::Statement;
-use super::users::Person;
-use super::{Conn, StoreError};
+use super::{Conn, Moment, StoreError, people};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
@@ -43,6 +42,7 @@ pub async fn insert(mut conn: &Conn, new: &NewSession<'_>) -> Result<(), StoreEr
 #[diesel(table_name = sessions)]
 struct Row {
     id: String,
+    user_id: String,
     authenticated_at: Timestamp,
     last_seen_at: Timestamp,
     expires_at: Timestamp,
@@ -51,7 +51,7 @@ struct Row {
     bound_client_id: Option<String>,
 }
 
-type Columns = (Row, Person, Timestamp);
+type Columns = (Row, Moment);
 
 /// What a session cookie stands for.
 pub enum Found {
@@ -65,13 +65,13 @@ pub async fn find(
     token_hash: &[u8],
 ) -> Result<Option<(Found, Timestamp)>, StoreError> {
     let row: Option<Columns> = sessions::table
-        .inner_join(people::table.on(people::id.eq(sessions::user_id)))
         .filter(sessions::token_hash.eq(token_hash))
-        .select((Row::as_select(), Person::as_select(), clock_now()))
+        .select((Row::as_select(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
-    row.map(convert).transpose()
+    let Some(columns) = row else { return Ok(None) };
+    convert(conn, columns).await
 }
 
 /// The session that a code or a token came from.
@@ -80,26 +80,32 @@ pub async fn find_by_id(
     session: &SessionId,
 ) -> Result<Option<(Found, Timestamp)>, StoreError> {
     let row: Option<Columns> = sessions::table
-        .inner_join(people::table.on(people::id.eq(sessions::user_id)))
         .filter(sessions::id.eq(session.as_str()))
-        .select((Row::as_select(), Person::as_select(), clock_now()))
+        .select((Row::as_select(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
-    row.map(convert).transpose()
+    let Some(columns) = row else { return Ok(None) };
+    convert(conn, columns).await
 }
 
-fn convert((row, person, now): Columns) -> Result<(Found, Timestamp), StoreError> {
+async fn convert(
+    conn: &Conn,
+    (row, at): Columns,
+) -> Result<Option<(Found, Timestamp)>, StoreError> {
     let id = super::id(TABLE, row.id)?;
     let found = match (row.impersonation_id, row.bound_client_id) {
-        (None, None) => Found::Own(Box::new(Session {
-            id,
-            user: person.try_into()?,
-            authenticated_at: row.authenticated_at,
-            last_seen_at: row.last_seen_at,
-            expires_at: row.expires_at,
-            ended_at: row.ended_at,
-        })),
+        (None, None) => {
+            let Some(person) = people::at(conn, &row.user_id, at).await? else { return Ok(None) };
+            Found::Own(Box::new(Session {
+                id,
+                user: person.user.clone(),
+                authenticated_at: row.authenticated_at,
+                last_seen_at: row.last_seen_at,
+                expires_at: row.expires_at,
+                ended_at: row.ended_at,
+            }))
+        }
         (Some(by), Some(bound)) => Found::Impersonated {
             session: id,
             impersonation: super::id(TABLE, by)?,
@@ -109,7 +115,7 @@ fn convert((row, person, now): Columns) -> Result<(Found, Timestamp), StoreError
             return Err(StoreError::Corrupt { table: TABLE, what: "half a mark".into() });
         }
     };
-    Ok((found, now))
+    Ok(Some((found, at.now)))
 }
 
 pub async fn touch(mut conn: &Conn, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {

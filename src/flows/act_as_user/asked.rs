@@ -10,14 +10,13 @@ use crate::domain::{ClientId, ImpersonationId, OrganizationId, Timestamp, UserId
 use crate::impersonation::{
     ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide,
 };
-use crate::store::impersonations::Record;
-use crate::store::impersonations::acting::{self, Key};
+use crate::store::impersonations::acting::{self, Acted, Key};
 use crate::store::{self, Conn, Moment, StoreError};
 
 /// The row of an earlier call.
 pub(super) enum Earlier {
     NotLookedUp,
-    Known(Option<Box<Record>>),
+    Known(Option<Box<Acted>>),
 }
 
 /// What both ask.
@@ -72,7 +71,12 @@ impl Asked<'_> {
                     }
                 }
                 (Err(denial), record) => {
-                    if let Some(record) = record.filter(|record| record.ended_at.is_none()) {
+                    let running = record.filter(|record| record.ended_at.is_none());
+                    let running = match running {
+                        Some(row) => store::impersonations::find(conn, &row.id).await?,
+                        None => None,
+                    };
+                    if let Some(record) = running {
                         let by = EndedBy { actor: None, reason: denial.end_reason() };
                         end_impersonation::end(conn, &record, by, caller).await?;
                     }
@@ -93,7 +97,7 @@ impl Asked<'_> {
         })
     }
 
-    async fn look_up(&self, conn: &Conn, who: &Who) -> Result<Option<Record>, StoreError> {
+    async fn look_up(&self, conn: &Conn, who: &Who) -> Result<Option<Acted>, StoreError> {
         let Some(bearer_hash) = self.bearer_hash else { return Ok(None) };
         acting::find(conn, Key { channel: self.channel, bearer_hash, subject: &who.subject }).await
     }
@@ -101,7 +105,7 @@ impl Asked<'_> {
     fn question(
         &self,
         known: &Known,
-        record: Option<&Record>,
+        record: Option<&Acted>,
     ) -> Result<ImpersonationRequest, Denial> {
         let now = known.now;
         let actor = known.actor().filter(|_| self.actor.is_some()).ok_or(Denial::NotPermitted)?;
@@ -169,17 +173,17 @@ fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt { table: "impersonations", what: what.to_owned() }
 }
 
-fn terms_of(record: &Record) -> Option<Terms> {
+fn terms_of(record: &Acted) -> Option<Terms> {
     Some(Terms {
         id: record.id.clone(),
-        starts_at: record.redeemed_at?,
+        starts_at: record.began_at?,
         ends_at: record.ends_at?,
         last_seen_at: record.last_seen_at?,
     })
 }
 
 /// Why it is over, if somebody or something has ended it.
-fn ended(record: Option<&Record>) -> Option<EndReason> {
+fn ended(record: Option<&Acted>) -> Option<EndReason> {
     let record = record.filter(|record| record.ended_at.is_some())?;
     let reason = record.end_reason.as_deref().and_then(EndReason::parse);
     Some(reason.unwrap_or(EndReason::StoppedByAdmin))

@@ -1,8 +1,8 @@
 //! Acting by a token: one row for a bearer, a subject and a channel, without a link and without a session.
-use super::{Record, Row, first_id_at};
+use super::{TABLE, first_id_at};
 use crate::audit::{Event, EventKind};
 use crate::domain::protocol::{Channel, EndReason};
-use crate::domain::{OrganizationId, Timestamp, UserId};
+use crate::domain::{ImpersonationId, OrganizationId, Timestamp, UserId};
 use crate::impersonation::Impersonation;
 use crate::store::schema::impersonations;
 use crate::store::statement::{Statement, Value};
@@ -20,17 +20,54 @@ pub struct Key<'a> {
     pub subject: &'a UserId,
 }
 
+/// What the next call has to know of the row.
+#[derive(Clone)]
+pub struct Acted {
+    pub id: ImpersonationId,
+    pub began_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
+    pub last_seen_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub end_reason: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = impersonations)]
+pub(in crate::store) struct ActedRow {
+    id: String,
+    redeemed_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
+    last_seen_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    end_reason: Option<String>,
+}
+
+impl TryFrom<ActedRow> for Acted {
+    type Error = StoreError;
+
+    fn try_from(row: ActedRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: crate::store::id(TABLE, row.id)?,
+            began_at: row.redeemed_at,
+            ends_at: row.ends_at,
+            last_seen_at: row.last_seen_at,
+            ended_at: row.ended_at,
+            end_reason: row.end_reason,
+        })
+    }
+}
+
 /// The row of an earlier call.
-pub async fn find(mut conn: &Conn, key: Key<'_>) -> Result<Option<Record>, StoreError> {
-    let row: Option<Row> = impersonations::table
+pub async fn find(mut conn: &Conn, key: Key<'_>) -> Result<Option<Acted>, StoreError> {
+    let row: Option<ActedRow> = impersonations::table
         .filter(impersonations::bearer_hash.eq(key.bearer_hash))
         .filter(impersonations::subject_id.eq(key.subject.as_str()))
         .filter(impersonations::channel.eq(key.channel.as_str()))
-        .select(Row::as_select())
+        .select(ActedRow::as_select())
         .first(&mut conn)
         .await
         .optional()?;
-    row.map(Record::try_from).transpose()
+    row.map(Acted::try_from).transpose()
 }
 
 /// Writes the row, active from the first moment, and its event; false when there is one already.
