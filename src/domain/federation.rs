@@ -135,6 +135,12 @@ impl SamlSettings {
         self.acs_urls.get(nth).map(String::as_str)
     }
 
+    /// As what it is told the name of a user: as it asks, else as it is registered, else by id.
+    pub fn name_format(&self, asked: Option<&str>) -> NameIdFormat {
+        let wanted = asked.or(self.name_id_format.as_deref());
+        wanted.and_then(NameIdFormat::parse).unwrap_or(NameIdFormat::Unspecified)
+    }
+
     /// Every certificate that a signature of the application may be made with.
     pub fn signing_certificates(&self) -> impl Iterator<Item = &str> {
         self.certificates.iter().chain(&self.certificate).map(String::as_str)

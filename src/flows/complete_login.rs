@@ -4,6 +4,7 @@ use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
+use crate::domain::federation::NameIdFormat;
 use crate::domain::protocol::Mode;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
@@ -46,7 +47,8 @@ pub fn complete_login<'a>(
 ) -> Result<Completed<'a>, StoreError> {
     let SignedIn { principal, client, request, session, now } = signed_in;
     let ring = ctx.shared.keys.ring();
-    let (secret, id) = (random::secret(), random::id("grt", now));
+    let secret = random::secret();
+    let id = lasting_id(ctx, &signed_in).unwrap_or_else(|| random::id("grt", now));
     let login = Login {
         principal,
         request,
@@ -93,6 +95,24 @@ pub fn complete_login<'a>(
         }
     };
     Ok(Completed { answer: told.answer, kept })
+}
+
+/// Of a session and an application that is told everything at once there is one row, however often it asks; so the
+/// `SessionIndex` that it is told is always the same. Not where each answer has a name of its own, nor where each
+/// has its event.
+fn lasting_id(ctx: &Context, signed_in: &SignedIn<'_>) -> Option<String> {
+    let SignedIn { principal, client, request, session, .. } = signed_in;
+    let name = client.saml.as_deref();
+    let name = name.map(|settings| settings.name_format(request.name_id_format.as_deref()));
+    if request.protocol == ProtocolName::Oauth2
+        || principal.impersonation().is_some()
+        || name == Some(NameIdFormat::Transient)
+    {
+        return None;
+    }
+    let parts =
+        [session.as_str(), client.id.as_str(), request.protocol.as_str(), &request.return_url];
+    Some(format!("grt_{}", ctx.shared.pairwise.sign("participant", &parts)))
 }
 
 impl Kept<'_> {

@@ -72,8 +72,8 @@ impl TryFrom<Row> for Participant {
     }
 }
 
-/// Writes it down, with the event of an impersonation's answer; false when the session is over, and then
-/// nobody may be told.
+/// Writes it down if it is not there already, with the event of an impersonation's answer; false when the session is
+/// over, and then nobody may be told.
 pub async fn insert(
     mut conn: &Conn,
     new: &NewParticipant<'_>,
@@ -81,10 +81,15 @@ pub async fn insert(
 ) -> Result<bool, StoreError> {
     struct Insert;
     struct InsertImpersonated;
-    const PLAIN: &str = "INSERT INTO session_participants (id, protocol, client_id, return_url, name_id, \
-         name_id_format, created_at, user_id, session_id, impersonation_id) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, user_id, id, impersonation_id FROM sessions WHERE id = ? \
-         AND user_id = ? AND impersonation_id IS NULL AND ended_at IS NULL RETURNING id";
+    const PLAIN: &str = "WITH live AS (SELECT id, user_id FROM sessions WHERE id = ? AND user_id = ? \
+         AND impersonation_id IS NULL AND ended_at IS NULL), \
+         told AS (INSERT INTO session_participants (id, protocol, client_id, return_url, name_id, \
+         name_id_format, created_at, user_id, session_id) \
+         SELECT ?, ?, ?, ?, ?, ?, ?, user_id, id FROM live \
+         WHERE NOT EXISTS (SELECT FROM session_participants p WHERE p.id = ? AND p.left_at IS NULL \
+         AND p.name_id IS NOT DISTINCT FROM ?) \
+         ON CONFLICT (id) DO UPDATE SET name_id = excluded.name_id, \
+         name_id_format = excluded.name_id_format, left_at = NULL) SELECT id FROM live";
     const IMPERSONATED: &str = "WITH told AS (INSERT INTO session_participants (id, protocol, client_id, \
          return_url, name_id, name_id_format, created_at, user_id, session_id, impersonation_id) \
          SELECT ?, ?, ?, ?, ?, ?, ?, user_id, id, impersonation_id FROM sessions WHERE id = ? \
@@ -92,20 +97,21 @@ pub async fn insert(
          trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM told) SELECT id FROM told";
-    let name = new.name.as_ref();
-    let mut values = vec![
+    let name = new.name.as_ref().map(|name| name.value.as_str());
+    let told = [
         Value::Text(&new.id),
         Value::Text(new.request.protocol.as_str()),
         Value::Text(new.request.client.as_str()),
         Value::Text(&new.request.return_url),
-        Value::MaybeText(name.map(|name| name.value.as_str())),
-        Value::MaybeText(name.map(|name| name.format.as_str())),
+        Value::MaybeText(name),
+        Value::MaybeText(new.name.as_ref().map(|name| name.format.as_str())),
         Value::Time(new.now),
-        Value::Text(new.session.as_str()),
-        Value::Text(new.user.as_str()),
     ];
+    let of = [Value::Text(new.session.as_str()), Value::Text(new.user.as_str())];
     let written: Option<String> = match (new.impersonation, event) {
         (None, _) => {
+            let known = [Value::Text(&new.id), Value::MaybeText(name)];
+            let values: Vec<_> = of.into_iter().chain(told).chain(known).collect();
             Statement::<Insert, Text>::new(PLAIN, &values).get_result(&mut conn).await.optional()?
         }
         (Some(_), None) => {
@@ -113,6 +119,7 @@ pub async fn insert(
         }
         (Some(impersonation), Some(event)) => {
             let detail = event.detail();
+            let mut values: Vec<_> = told.into_iter().chain(of).collect();
             values.push(Value::Text(impersonation.as_str()));
             values.extend(audit::values(event, &detail));
             let statement = Statement::<InsertImpersonated, Text>::new(IMPERSONATED, &values);

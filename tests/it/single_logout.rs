@@ -208,6 +208,29 @@ async fn a_provider_signs_its_user_out_and_is_told_that_it_is_done() {
 }
 
 /// Shibboleth shows its user an error page when it is told that nobody is known.
+/// However often an application asks, it takes part once, and what it calls the user last is what it may call them.
+#[tokio::test]
+async fn an_application_takes_part_in_a_session_once() {
+    let server = start("http://127.0.0.1:9/slo").await;
+    let browser = alice(&server).await;
+    let rows = "SELECT count(*) FROM session_participants";
+    let first = sign_in(&browser, "shop").await;
+    let again = sign_in(&browser, "shop").await;
+    assert_eq!((&again.index, &again.name), (&first.index, &first.name));
+    assert_eq!(server.db.count(rows).await, 1);
+    assert_ne!(sign_in(&browser, "wiki").await.index, first.index);
+    assert_ne!(sign_in(&alice(&server).await, "shop").await.index, first.index);
+    assert_eq!(server.db.count(rows).await, 3);
+
+    server.db.sql("UPDATE session_participants SET left_at = clock_now(), name_id = 'old'").await;
+    let back = sign_in(&browser, "shop").await;
+    let found = format!(
+        "SELECT count(*) FROM session_participants WHERE id = '{}' AND name_id = '{}' AND left_at IS NULL",
+        first.index, back.name
+    );
+    assert_eq!(server.db.count(&found).await, 1);
+}
+
 #[tokio::test]
 async fn a_session_that_is_over_already_is_as_good_as_ended() {
     let server = start("http://127.0.0.1:9/slo").await;

@@ -51,14 +51,13 @@ fn refused(login: &Login<'_>, refusal: Refusal) -> Result<Told, Unanswerable> {
     Ok(Told { answer, name: None })
 }
 
-/// How the application is told to call the user: as it asked to, else as it registered, else by id.
+/// How the application is told to call the user.
 ///
 /// The user's id is what Auth0 sends, so accounts that an application keys by it live on; and like the
 /// pairwise name it is nothing that the user could change (D17). `None`: no verified e-mail address.
 fn name(login: &Login<'_>, settings: &SamlSettings) -> Option<NameId> {
     let request = login.request;
-    let wanted = request.name_id_format.as_deref().or(settings.name_id_format.as_deref());
-    let format = wanted.and_then(NameIdFormat::parse).unwrap_or(NameIdFormat::Unspecified);
+    let format = settings.name_format(request.name_id_format.as_deref());
     let user = login.principal.subject();
     let value = match format {
         NameIdFormat::Persistent => {
@@ -74,8 +73,7 @@ fn name(login: &Login<'_>, settings: &SamlSettings) -> Option<NameId> {
 /// What an assertion would say about `user` if they asked for nothing special, with the name first.
 pub fn describe(user: &User, client: &Client) -> Option<Vec<(String, String)>> {
     let settings = client.saml.as_deref()?;
-    let format = settings.name_id_format.as_deref().and_then(NameIdFormat::parse);
-    let name = match format.unwrap_or(NameIdFormat::Unspecified) {
+    let name = match settings.name_format(None) {
         NameIdFormat::Persistent => "(another one for each application)".to_owned(),
         NameIdFormat::Transient => "(another one at each sign-in)".to_owned(),
         NameIdFormat::EmailAddress => match verified(user) {
