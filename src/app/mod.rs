@@ -175,9 +175,10 @@ pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
         // `serve` has tried the same; a worker that cannot be served answers 503 by itself.
         Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "no store"),
     }
-    cfg.configure(http::api::routes)
+    // They are tried in this order: what machines ask all the time goes first.
+    cfg.configure(protocols::routes)
+        .configure(http::api::routes)
         .configure(http::pages::routes)
-        .configure(protocols::routes)
         .service(
             web::resource("/metrics")
                 .route(web::get().to(metrics))

@@ -1,5 +1,5 @@
 //! What the server remembers of the directory, and that it is never a stale yes.
-use super::people::{cora, denied, get, userinfo_as};
+use super::people::{at_desk, cora, denied, get, userinfo_as};
 use crate::support::TestServer;
 
 /// What takes the right away, and what gives it back.
@@ -161,4 +161,68 @@ async fn two_changes_wait_for_each_other_only_at_their_commits() {
     let token = cora(&server).await;
     let page = get(&server, "/userinfo", &token, &[("as-user", "usr_alice")]).await;
     assert_eq!(page.json()["name"], "Renamed");
+}
+
+/// Whoever has a token, a session, a code or a refresh token is looked at anew as soon as anything about them has
+/// changed, and shown as they are.
+#[tokio::test]
+async fn whoever_has_signed_in_is_seen_as_they_are_now() {
+    const CALLBACK: &str = "http://127.0.0.1:9/callback";
+    let server = TestServer::start().await;
+    let alice = server.alice().await;
+    let code = async || {
+        let asked =
+            crate::faults::load::AUTHORIZE.replace("offline_access", "profile+offline_access");
+        alice.get(&asked).await.location_param("code")
+    };
+    let tokens = server.exchange("orders", &code().await.unwrap(), CALLBACK).await.json();
+    let (token, refresh) = (&tokens["access_token"], &tokens["refresh_token"]);
+    let (token, refresh) = (token.as_str().unwrap(), refresh.as_str().unwrap());
+    let account = async || alice.open("/account").await.body;
+    for name in ["Alice Chen", "Alice Renamed"] {
+        server.db.sql(&format!("UPDATE users SET name = '{name}' WHERE id = 'usr_alice'")).await;
+        for _ in 0..2 {
+            assert_eq!(server.userinfo(token).await.json()["name"], name);
+            assert!(account().await.contains(name));
+        }
+    }
+    let box_ = at_desk(&server, "alice@acme.test").await;
+    let phone = async || get(&server, "/2.0/users/me", &box_, &[]).await.json()["phone"].clone();
+    for number in ["1", "2"] {
+        let set =
+            format!("UPDATE users SET box = '{{\"phone\": \"{number}\"}}' WHERE id = 'usr_alice'");
+        server.db.sql(&set).await;
+        assert_eq!((phone().await, phone().await), (number.into(), number.into()));
+    }
+    for (off, on) in [
+        (
+            "UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'",
+            "UPDATE users SET status = 'active' WHERE id = 'usr_alice'",
+        ),
+        (
+            "UPDATE organizations SET status = 'inactive' WHERE id = 'org_acme'",
+            "UPDATE organizations SET status = 'active' WHERE id = 'org_acme'",
+        ),
+    ] {
+        let waiting = code().await.unwrap();
+        server.db.sql(off).await;
+        assert_eq!(server.userinfo(token).await.status, 401, "{off}");
+        assert_eq!(server.introspect(token).await.json()["active"], false, "{off}");
+        assert!(!account().await.contains("Alice"), "{off}");
+        assert_eq!(code().await, None, "{off}");
+        assert_eq!(server.exchange("orders", &waiting, CALLBACK).await.status, 400, "{off}");
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "orders"),
+            ("client_secret", "orders-secret"),
+            ("refresh_token", refresh),
+        ];
+        let page = server.browser().post_form("/oauth/token", &form).await;
+        assert_eq!(page.status, 400, "{off}: {page:?}");
+        server.db.sql(on).await;
+        assert_eq!(server.userinfo(token).await.status, 200, "{on}");
+    }
+    server.db.sql("DELETE FROM users WHERE id = 'usr_alice'").await;
+    assert_eq!(server.userinfo(token).await.status, 401);
+    assert!(!account().await.contains("Alice"));
 }
