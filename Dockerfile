@@ -4,8 +4,8 @@ WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
-    cargo build --locked --profile dist --bin understudy \
-    && cp target/dist/understudy /understudy
+    cargo build --locked --release --bin understudy \
+    && cp target/release/understudy /understudy
 
 FROM debian:bookworm-slim
 # The certificates are for TLS to Postgres and mail servers.

@@ -12,6 +12,10 @@ use futures_util::{FutureExt as _, TryFutureExt as _};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use tokio_postgres::config::Host;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{NoTls, Socket};
+
 pub use super::patience::Conn;
 pub type PooledConn = Object<Conn>;
 
@@ -154,7 +158,22 @@ async fn establish_at_all(url: String) -> ConnectionResult<AsyncPgConnection> {
         .keepalives_idle(Duration::from_secs(10))
         .tcp_user_timeout(Duration::from_secs(5))
         .options(format!("-c statement_timeout={} -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC", STATEMENT.as_millis()));
-    let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls()?);
+    // Nobody listens in on a socket of this machine; the certificates would only take up memory.
+    if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) {
+        return establish_by(&config, NoTls).await;
+    }
+    establish_by(&config, tokio_postgres_rustls::MakeRustlsConnect::new(tls()?)).await
+}
+
+async fn establish_by<T>(
+    config: &tokio_postgres::Config,
+    tls: T,
+) -> ConnectionResult<AsyncPgConnection>
+where
+    T: MakeTlsConnect<Socket, TlsConnect: Send, Stream: Send + 'static>,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    let bad = |e: tokio_postgres::Error| ConnectionError::BadConnection(describe(&e));
     let (client, connection) = config.connect(tls).await.map_err(bad)?;
     // A standby says what was so: there somebody who was shut out a moment ago is still let in (J25).
     if connection.parameter("in_hot_standby") == Some("on") {
