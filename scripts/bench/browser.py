@@ -80,8 +80,8 @@ class Browser:
             target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
         raise SystemExit("Signing in goes round in circles.")
 
-    def sign_in(self, target, user, password):
-        """Opens `target`, fills in the sign-in form that it leads to, and comes back."""
+    def filled_in(self, target, user, password):
+        """Opens `target` and fills in the sign-in form that it leads to: where it goes, its fields, its headers."""
         page, text = self.open(target)
         form = Form(text or "")
         if not form.password or not form.user:
@@ -92,6 +92,11 @@ class Browser:
         action = urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))
         headers = {"Origin": self.base, "Referer": self.base + page,
                    "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+        return action, body, headers
+
+    def sign_in(self, target, user, password):
+        """Opens `target`, sends the sign-in form that it leads to, and comes back."""
+        action, body, headers = self.filled_in(target, user, password)
         status, answer, text = self.send("POST", action, body, headers)
         if status not in (302, 303):
             raise SystemExit(f"Signing in failed with {status}: {text[:300]}")
