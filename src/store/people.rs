@@ -2,6 +2,9 @@
 //!
 //! It says so with whatever names them, a session, a code or a token, in the same statement ([`Moment`]): nothing is
 //! asked twice, and nobody is seen as they were before.
+//!
+//! Only for whoever shows something of their own. Somebody who is named by others is read each time, or the time of
+//! the answer would say whether there is such a user.
 use super::box_users::{Beside, whole};
 use super::schema::{moment, people, users};
 use super::users::Person;
