@@ -37,7 +37,8 @@ impl People {
 
     fn keep(&self, id: &str, directory: i64, person: &Arc<BoxUser>) {
         let mut known = self.known();
-        if known.directory < directory || known.people.len() >= MOST {
+        let is_full = known.directory == directory && known.people.len() >= MOST;
+        if known.directory < directory || is_full {
             *known = Remembered { directory, people: HashMap::new() };
         }
         if known.directory == directory {
