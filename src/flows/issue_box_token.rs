@@ -197,7 +197,8 @@ async fn issue(
     }
     let user = grant.found.clone().ok_or(Failure::Refused(NO_SUCH_SUBJECT))?;
     trail.subject = Some(user.id.to_string());
-    trail.organization = user.organization_id().map(ToString::to_string);
+    let home = user.organization_id().map(ToString::to_string);
+    trail.organization = home.or(trail.organization.take());
     match by_application(user.clone(), client, grant.now) {
         Ok(proof) => own(conn, (asking, grant), &Principal::from(proof), trail).await,
         Err(VouchRefusal::NotItsOwn) => act(ctx, conn, (asking, grant), &user, trail).await,
@@ -310,7 +311,10 @@ async fn mint(
 fn refusal_of(denial: Denial) -> BoxRefusal {
     match denial {
         Denial::ClientNotEnabled | Denial::ImpersonationDisabled => BoxRefusal::NoUserTokens,
-        Denial::ClientNotAuthorized | Denial::ActorInactive => BoxRefusal::NotAuthorized,
+        Denial::ClientNotAuthorized
+        | Denial::ActorInactive
+        | Denial::RequesterGone
+        | Denial::RequesterNotAllowed => BoxRefusal::NotAuthorized,
         Denial::OtherOrganization
         | Denial::SelfImpersonation
         | Denial::AlreadyImpersonating
@@ -323,6 +327,8 @@ fn refusal_of(denial: Denial) -> BoxRefusal {
         | Denial::HigherPrivileges
         | Denial::ProtocolMismatch
         | Denial::CallbackUrlMismatch
+        | Denial::RequesterOfOtherOrganization
+        | Denial::StepUpRequired
         | Denial::Over(_) => NO_SUCH_SUBJECT,
     }
 }
