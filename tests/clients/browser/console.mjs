@@ -355,7 +355,7 @@ const stories = {
     const filled = new URLSearchParams({ application: 'portal', reason: 'a call', ticket: 'T-1' });
     await page.goto(`${it.issuer}/console/users/usr_alice/sign-in-as?${filled}`);
     await button(page, 'Open in a private window').click();
-    await heading(page, 'Is it still you?');
+    await heading(page, 'Confirm your password');
     if (it.scripts) await new Album(it.album).look(page, 'console-prove');
     await page.getByLabel('Your password').fill('wrong');
     await button(page, 'Continue').click();

@@ -2,6 +2,7 @@
 mod applications;
 mod entering;
 mod finding;
+mod fresh;
 mod history;
 mod members;
 mod organizations;

@@ -90,17 +90,7 @@ impl FromRequest for ConsoleSession {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move {
-            let browser = BrowserSession::of(&request).await;
-            let browser = browser.map_err(|cause| PageError::accident(&request, &cause))?;
-            let Some(session) = browser.own().cloned() else {
-                return Err(ConsoleRefusal::sign_in(&request));
-            };
-            if !may_enter(&session.user) {
-                return Err(not_permitted(&request).into());
-            }
-            Ok(Self { browser, session })
-        })
+        Box::pin(async move { Self::of(&request).await })
     }
 }
 
@@ -111,6 +101,18 @@ fn not_permitted(request: &HttpRequest) -> PageError {
 }
 
 impl ConsoleSession {
+    pub async fn of(request: &HttpRequest) -> Result<Self, ConsoleRefusal> {
+        let browser = BrowserSession::of(request).await;
+        let browser = browser.map_err(|cause| PageError::accident(request, &cause))?;
+        let Some(session) = browser.own().cloned() else {
+            return Err(ConsoleRefusal::sign_in(request));
+        };
+        if !may_enter(&session.user) {
+            return Err(not_permitted(request).into());
+        }
+        Ok(Self { browser, session })
+    }
+
     /// Who works here.
     pub fn user(&self) -> &User {
         &self.session.user
@@ -120,7 +122,7 @@ impl ConsoleSession {
         &self.session
     }
 
-    /// The same person, who has shown once more that it is them.
+    /// The same person, who has confirmed their password.
     #[must_use]
     pub fn proven(self, session: Session) -> Self {
         Self { session, ..self }

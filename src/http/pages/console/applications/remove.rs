@@ -2,9 +2,8 @@
 use super::{HERE, by, path, refuse, seen, superior};
 use crate::domain::permission::CLIENTS_WRITE;
 use crate::domain::{ClientId, Status};
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::provision::applications::{self, View, may_write};
@@ -67,10 +66,8 @@ pub async fn ask_status(console: ConsoleSession) -> Result<HttpResponse, PageErr
     Ok(render(&page, StatusCode::OK))
 }
 
-pub async fn set_status(
-    console: ConsoleSession,
-    posted: Posted,
-) -> Result<HttpResponse, PageError> {
+pub async fn set_status(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(CLIENTS_WRITE)?;
     let form = posted.only(console.request(), &["csrf", "status"])?;
     let (id, view) = seen(&console).await?;
@@ -114,7 +111,8 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     Ok(render(&page, StatusCode::OK))
 }
 
-pub async fn delete(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn delete(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(CLIENTS_WRITE)?;
     let form = posted.only(console.request(), &["csrf"])?;
     let (id, view) = seen(&console).await?;

@@ -11,9 +11,10 @@ use crate::flows::manage_organizations::{
     self as organizations, MOST_COUNTED, OrganizationRefusal, View, rights,
 };
 use crate::http::pages::console::kit::{Field, Person, address};
-use crate::http::pages::console::{ConsoleSession, Frame, Section, applications, users};
+use crate::http::pages::console::{
+    ConsoleSession, Frame, FreshConsoleSession, Section, applications, users,
+};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use actix_web::HttpResponse;
@@ -182,7 +183,8 @@ fn end(console: &ConsoleSession, view: &View) -> End {
     }
 }
 
-pub async fn change(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn change(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(ORGANIZATIONS_WRITE)?;
     let id = named(&console)?;
     let form = posted.only(console.request(), &["csrf", "name", "impersonation"])?;
@@ -200,7 +202,8 @@ pub async fn change(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     }
 }
 
-pub async fn status(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn status(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(ORGANIZATIONS_WRITE)?;
     let id = named(&console)?;
     let form = posted.only(console.request(), &["csrf", "status"])?;
@@ -213,7 +216,8 @@ pub async fn status(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     Ok(console.done(&path(id.as_str()), status.as_str()))
 }
 
-pub async fn delete(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn delete(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(ORGANIZATIONS_WRITE)?;
     let id = named(&console)?;
     let form = posted.only(console.request(), &["csrf"])?;

@@ -1,22 +1,24 @@
 //! The three ways on: at once in this window, by a link, by a code for another window.
+use super::PURPOSE;
 use super::check::{Verdict, refused, start};
-use super::page::{Scene, draw};
+use super::page::{Scene, draw, targets};
 use super::wanted::{NAMES, Wanted};
-use super::{PURPOSE, prove};
 use crate::domain::protocol::Redeem;
 use crate::flows::Failure;
 use crate::flows::hand_over::make_code;
 use crate::flows::redeem_impersonation::own::{OpenRefusal, open_now};
 use crate::flows::redeem_impersonation::{RedeemRefusal, Redeemed};
 use crate::flows::start_impersonation::{Start, StartRefusal, start_impersonation};
-use crate::flows::step_up;
+use crate::flows::step_up::{Refusal, is_recent};
 use crate::http::cookies;
 use crate::http::pages::answer;
 use crate::http::pages::browser::with_cookies;
+use crate::http::pages::console::kit::address;
+use crate::http::pages::console::step_up::{self, ConfirmableForm, Prompt};
 use crate::http::pages::console::users::path;
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::{Form, Posted};
+use crate::http::pages::forms::Form;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::http::pages::times;
@@ -45,61 +47,54 @@ enum Way {
 
 /// Which button was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pressed {
+enum Pressed {
     Open,
     Link,
     Code,
 }
 
-impl Pressed {
-    pub const ALL: [Self; 3] = [Self::Open, Self::Link, Self::Code];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Link => "link",
-            Self::Code => "code",
-        }
-    }
+pub async fn open(form: ConfirmableForm) -> Result<HttpResponse, PageError> {
+    press(form, Pressed::Open).await
 }
 
-pub async fn open(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    press(&console, posted, Pressed::Open).await
+pub async fn link(form: ConfirmableForm) -> Result<HttpResponse, PageError> {
+    press(form, Pressed::Link).await
 }
 
-pub async fn link(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    press(&console, posted, Pressed::Link).await
+pub async fn code(form: ConfirmableForm) -> Result<HttpResponse, PageError> {
+    press(form, Pressed::Code).await
 }
 
-pub async fn code(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    press(&console, posted, Pressed::Code).await
-}
-
-/// Whoever signed in long ago shows first that it is still them.
-async fn press(
-    console: &ConsoleSession,
-    posted: Posted,
-    pressed: Pressed,
-) -> Result<HttpResponse, PageError> {
+async fn press(form: ConfirmableForm, pressed: Pressed) -> Result<HttpResponse, PageError> {
+    let ConfirmableForm { console, posted, not_proven } = form;
     let names: Vec<&str> = NAMES.iter().copied().chain(["csrf"]).collect();
     let form = posted.only(console.request(), &names)?;
-    let scene = asked(console, &form).await?;
-    let stale = step_up::is_needed(console.ctx(), console.session()).await;
-    if stale.map_err(|cause| console.accident(&cause))? {
-        return Ok(prove::page(console, &scene, (pressed, None), StatusCode::FORBIDDEN));
+    let scene = Scene::set(&console, Wanted::posted(&form)).await?;
+    console.check(&form, PURPOSE, &[scene.subject.id.as_str()])?;
+    let recent = is_recent(console.ctx(), console.session()).await;
+    if not_proven.is_some() || !recent.map_err(|cause| console.accident(&cause))? {
+        return Ok(confirm(&console, &scene, &form, not_proven));
     }
-    go_on(console, &scene, pressed).await
+    go_on(&console, &scene, pressed).await
 }
 
-/// A form that was ours, and what it is about.
-pub async fn asked(console: &ConsoleSession, form: &Form) -> Result<Scene, PageError> {
-    let scene = Scene::set(console, Wanted::posted(form)).await?;
-    console.check(form, PURPOSE, &[scene.subject.id.as_str()])?;
-    Ok(scene)
+/// Asks for the password, and leads back to the form as it was filled in.
+fn confirm(
+    console: &ConsoleSession,
+    scene: &Scene,
+    form: &Form,
+    not_proven: Option<Refusal>,
+) -> HttpResponse {
+    let pairs = scene.wanted.pairs();
+    let query: Vec<(&str, &str)> =
+        pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let back = address(&format!("{}/sign-in-as", path(&scene.subject.id)), &query);
+    let targets = targets(&scene.clients);
+    step_up::page(console, form, &Prompt { back, targets, not_proven })
 }
 
 /// What the button says.
-pub async fn go_on(
+async fn go_on(
     console: &ConsoleSession,
     scene: &Scene,
     pressed: Pressed,

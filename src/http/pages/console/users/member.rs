@@ -6,7 +6,7 @@ use crate::domain::{Status, UserId};
 use crate::flows::Failure;
 use crate::flows::manage_members::{Change, MemberRefusal, change_member, offer};
 use crate::http::pages::console::kit::Select;
-use crate::http::pages::console::{ConsoleSession, roles};
+use crate::http::pages::console::{ConsoleSession, FreshConsoleSession, roles};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use actix_web::HttpResponse;
@@ -71,11 +71,13 @@ pub const SENTENCES: &[(&str, &str)] = &[
     ("active", "They are active again."),
 ];
 
-pub async fn give(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn give(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     change_role(&console, posted, GIVE).await
 }
 
-pub async fn take(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn take(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     change_role(&console, posted, TAKE).await
 }
 
@@ -98,7 +100,8 @@ async fn change_role(
     Ok(console.done(&path(&user), done))
 }
 
-pub async fn status(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn status(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(USERS_WRITE)?;
     let user = named(&console)?;
     let form = posted.only(console.request(), &["csrf", "status"])?;
