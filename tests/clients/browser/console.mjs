@@ -339,6 +339,7 @@ const stories = {
     await page.getByRole('link', { name: 'Alice Chen' }).click();
     await button(page, 'Take away the role Front desk').click();
     await page.getByText('They have the role no longer.').waitFor();
+    await page.getByRole('link', { name: 'Switch off…' }).click();
     await button(page, 'Switch off').click();
     await page.getByText('They are switched off').waitFor();
     await button(page, 'Switch on').click();

@@ -6,6 +6,7 @@ mod fresh;
 mod history;
 mod members;
 mod organizations;
+mod kept;
 mod keys;
 mod real_browser;
 mod roles;

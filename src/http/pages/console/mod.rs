@@ -16,6 +16,7 @@ pub mod roles;
 pub mod session;
 pub mod sign_in_as;
 pub mod step_up;
+pub mod sure;
 pub mod users;
 
 use super::headers::redirect;

@@ -1,5 +1,5 @@
 //! Who works in the console.
-use super::frame::{Frame, Section, menu};
+use super::frame::{Frame, Section, menu, surroundings};
 use crate::authentication::Session;
 use crate::domain::OrganizationId;
 use crate::domain::permission::{
@@ -17,7 +17,7 @@ use crate::http::pages::headers::redirect;
 use crate::http::pages::{done_in, parameter, sign_out};
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::LocalBoxFuture;
 
 /// Whoever holds one of these has something to see here.
@@ -110,7 +110,10 @@ impl ConsoleSession {
         if !may_enter(&session.user) {
             return Err(not_permitted(request).into());
         }
-        Ok(Self { browser, session })
+        let console = Self { browser, session };
+        let (page, frame) = console.frame(Section::of_path(request.path()), "Console", &[]);
+        request.extensions_mut().insert(surroundings(page, frame));
+        Ok(console)
     }
 
     /// Who works here.

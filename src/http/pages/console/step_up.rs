@@ -165,7 +165,8 @@ struct StepUpPage {
 /// Asks for the password; what was filled in stays with it.
 pub fn page(console: &ConsoleSession, form: &Form, prompt: &Prompt) -> HttpResponse {
     let request = console.request();
-    let (page, frame) = console.frame(section(request.path()), "Confirm your password", &[]);
+    let (page, frame) =
+        console.frame(Section::of_path(request.path()), "Confirm your password", &[]);
     let refused = prompt.not_proven.map(words_of);
     let (status, error) =
         refused.map_or((StatusCode::FORBIDDEN, None), |(status, text)| (status, Some(text)));
@@ -187,14 +188,4 @@ pub fn page(console: &ConsoleSession, form: &Form, prompt: &Prompt) -> HttpRespo
 fn up(request: &HttpRequest) -> String {
     let parts: Vec<&str> = request.path().split('/').take(4).collect();
     parts.join("/")
-}
-
-fn section(path: &str) -> Section {
-    match path.split('/').nth(2) {
-        Some("applications" | "new-application") => Section::Applications,
-        Some("organizations" | "new-organization") => Section::Organizations,
-        Some("roles" | "new-role") => Section::Roles,
-        Some("keys") => Section::Keys,
-        Some(_) | None => Section::Users,
-    }
 }

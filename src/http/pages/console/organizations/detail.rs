@@ -70,7 +70,6 @@ struct End {
 
 const FEW: i64 = 10;
 const CHANGE: &str = "change-organization";
-const STATUS: &str = "status-of-organization";
 const DELETE: &str = "delete-organization";
 const SENTENCES: &[(&str, &str)] = &[
     ("created", "The organization is there."),
@@ -177,7 +176,7 @@ fn end(console: &ConsoleSession, view: &View) -> End {
     let active = record.status == Status::Active.as_str();
     End {
         status: if active { "inactive" } else { "active" },
-        status_csrf: console.token(STATUS, &[&record.id]),
+        status_csrf: console.token(super::status::STATUS, &[&record.id]),
         empty: view.inside.users == 0 && view.inside.applications == 0,
         delete_csrf: console.token(DELETE, &[&record.id]),
     }
@@ -200,20 +199,6 @@ pub async fn change(fresh: FreshConsoleSession) -> Result<HttpResponse, PageErro
         }
         Err(failure) => Err(refused(&console, failure)),
     }
-}
-
-pub async fn status(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
-    let (console, posted) = fresh.into_parts();
-    console.require(ORGANIZATIONS_WRITE)?;
-    let id = named(&console)?;
-    let form = posted.only(console.request(), &["csrf", "status"])?;
-    console.check(&form, STATUS, &[id.as_str()])?;
-    let status = Status::parse(form.get("status"));
-    let status = status.ok_or_else(|| console.malformed("A status is active or inactive."))?;
-    let by = (console.user(), &console.browser.caller);
-    let done = organizations::set_status(console.ctx(), by.0, (&id, status), by.1).await;
-    done.map_err(|failure| refused(&console, failure))?;
-    Ok(console.done(&path(id.as_str()), status.as_str()))
 }
 
 pub async fn delete(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
