@@ -55,7 +55,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     if !forms::verify(&browser.ctx, PURPOSE, &[session.id.as_str()], form.get("csrf")) {
         return Err(PageError::forged(&browser.request));
     }
-    match use_code(&browser.ctx, &session.user, form.get("code"), &browser.caller).await {
+    match use_code(&browser.ctx, session, form.get("code"), &browser.caller).await {
         Ok(issued) => {
             let path = issued.url.strip_prefix(browser.ctx.issuer()).unwrap_or("/account");
             Ok(redirect(browser.request.method(), path))
@@ -75,6 +75,10 @@ fn refused(browser: &BrowserSession, session: &Session, reason: &CodeRefusal) ->
         CodeRefusal::Throttled => (
             StatusCode::TOO_MANY_REQUESTS,
             "Too many attempts. Wait a quarter of an hour and try again.",
+        ),
+        CodeRefusal::StepUp => (
+            StatusCode::FORBIDDEN,
+            "You signed in too long ago. Sign out, sign in again, and type the code once more.",
         ),
         CodeRefusal::Start(_) => (
             StatusCode::FORBIDDEN,
