@@ -4,6 +4,10 @@ use crate::flows::step_up::Refusal;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 
+/// The fields of `templates/password_field.html`; no other form has fields of these names.
+pub const USERNAME: &str = "step_up_username";
+pub const PASSWORD: &str = "step_up_password";
+
 /// Says how long, where [`words_of`] says to wait.
 pub fn wait_if_throttled(mut answer: HttpResponse) -> HttpResponse {
     if answer.status() == StatusCode::TOO_MANY_REQUESTS {

@@ -15,7 +15,7 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::forms::{Form, LARGEST, Posted};
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::{FormTargets, render_leading_to};
-use crate::http::pages::step_up::{wait_if_throttled, words_of};
+use crate::http::pages::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -25,10 +25,8 @@ use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse,
 use askama::Template;
 use futures_util::future::LocalBoxFuture;
 
-/// Fields of the page's own; no other form has fields of these names.
+/// Beside the fields of every page that asks; the form that is carried has a token of its own.
 const CSRF: &str = "step_up_csrf";
-const USERNAME: &str = "step_up_username";
-const PASSWORD: &str = "step_up_password";
 const PURPOSE: &str = "step-up";
 /// For the fields that the page adds, percent-encoded.
 const ROOM: usize = 16 * 1024;
