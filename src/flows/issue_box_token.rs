@@ -197,7 +197,8 @@ async fn issue(
     }
     let user = grant.found.clone().ok_or(Failure::Refused(NO_SUCH_SUBJECT))?;
     trail.subject = Some(user.id.to_string());
-    trail.organization = user.organization_id().map(ToString::to_string);
+    let home = user.organization_id().map(ToString::to_string);
+    trail.organization = home.or(trail.organization.take());
     match by_application(user.clone(), client, grant.now) {
         Ok(proof) => own(conn, (asking, grant), &Principal::from(proof), trail).await,
         Err(VouchRefusal::NotItsOwn) => act(ctx, conn, (asking, grant), &user, trail).await,

@@ -12,6 +12,7 @@ enum Asks {
     Spa,
     Native,
     Machine,
+    ServiceAccount,
     Global,
     GlobalOfTheSubjects,
     GlobalOfAnother,
@@ -20,12 +21,13 @@ enum Asks {
 }
 
 impl Asks {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::ThirdParty,
         Self::Web,
         Self::Spa,
         Self::Native,
         Self::Machine,
+        Self::ServiceAccount,
         Self::Global,
         Self::GlobalOfTheSubjects,
         Self::GlobalOfAnother,
@@ -40,6 +42,7 @@ impl Asks {
             Self::Spa => "a person by a token of a single-page application",
             Self::Native => "a person by a token of a native application",
             Self::Machine => "a program by its own credentials",
+            Self::ServiceAccount => "a program by a token of its service account",
             Self::Global => "the global client",
             Self::GlobalOfTheSubjects => "a global client of the subject's organization",
             Self::GlobalOfAnother => "a global client of another organization",
@@ -53,7 +56,7 @@ impl Asks {
             Self::ThirdParty | Self::Web => Some(ClientKind::Web),
             Self::Spa => Some(ClientKind::Spa),
             Self::Native => Some(ClientKind::Native),
-            Self::Machine => Some(ClientKind::Machine),
+            Self::Machine | Self::ServiceAccount => Some(ClientKind::Machine),
             Self::Global | Self::GlobalOfTheSubjects | Self::GlobalOfAnother => {
                 Some(ClientKind::Global)
             }
@@ -65,7 +68,7 @@ impl Asks {
     fn requester(self, actor: &UserId, id: &str) -> Requester {
         let id = ClientId::parse(id).unwrap();
         let by = match self {
-            Self::ThirdParty | Self::Web | Self::Spa | Self::Native => {
+            Self::ThirdParty | Self::Web | Self::Spa | Self::Native | Self::ServiceAccount => {
                 RequestedBy::Token { person: actor.clone(), application: Some(id.clone()) }
             }
             Self::Machine | Self::Global | Self::GlobalOfTheSubjects | Self::GlobalOfAnother => {
@@ -133,7 +136,7 @@ fn question(asks: Asks, channel: Channel, shown: Shown) -> ImpersonationRequest 
         authorized_in: vec![OrganizationId::parse("org_acme").unwrap()],
         public_keys: vec![],
     }));
-    if channel == Channel::JwtGrant {
+    if channel == Channel::JwtGrant || asks == Asks::ServiceAccount {
         ask.actor.kind = UserKind::ServiceAccount;
         ask.actor.owner = Some(ask.client.id.clone());
     }
@@ -175,6 +178,11 @@ fn expected(asks: Asks, channel: Channel) -> [&'static str; 4] {
         (Asks::GlobalOfAnother, Channel::Link) => [ELSEWHERE; 4],
         (Asks::Web | Asks::Spa | Asks::Native, Channel::AsUser | Channel::OnBehalfOf) => of_any_age,
         (Asks::Machine, Channel::JwtGrant) => of_any_age,
+        (Asks::ServiceAccount, Channel::AsUser | Channel::OnBehalfOf) => of_any_age,
+        // A service account is nobody who signs in.
+        (Asks::ServiceAccount, Channel::Link | Channel::TokenExchange) => {
+            ["not_permitted", "not_permitted", NOT_ALLOWED, SIGNED_OUT]
+        }
         _ => NEVER,
     }
 }

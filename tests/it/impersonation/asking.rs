@@ -228,7 +228,8 @@ async fn a27_nobody_acts_as_a_machine() {
 #[tokio::test]
 async fn a05_b_an_administrator_who_may_acts_as_staff() {
     each(async |server| {
-        let body = with(server.asking("legacy"), "impersonator_id", json!("usr_ada"));
+        // By a link that is confirmed: who is only named reaches no administrator (K-03).
+        let body = with(server.asking("portal"), "impersonator_id", json!("usr_ada"));
         assert_eq!(server.ask("usr_max", body).await.status, 200);
     })
     .await;

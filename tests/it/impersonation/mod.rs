@@ -1,5 +1,6 @@
 //! Acting as somebody, from the request to the end.
 mod asking;
+mod authority;
 mod bounds;
 mod ending;
 mod live;
