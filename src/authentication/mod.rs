@@ -10,7 +10,7 @@ pub mod throttle;
 use crate::domain::client::Client;
 use crate::domain::user::{User, UserKind};
 use crate::domain::{ClientId, OrganizationId, Timestamp};
-pub use session::{Session, SessionRefusal};
+pub use session::{Session, SessionRefusal, is_fresh};
 
 /// Proof that `user` signed in for themselves. Only this module makes one.
 #[derive(Debug, Clone)]

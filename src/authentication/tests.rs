@@ -94,3 +94,13 @@ fn an_application_speaks_for_nobody_else() {
     };
     refused(|user, _| closed(user), VouchRefusal::Inactive);
 }
+
+#[test]
+fn k04_a_proof_counts_until_it_is_older_than_the_window() {
+    let at = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let window = Some(chrono::Duration::minutes(5));
+    let after = |millis| is_fresh(at, at + chrono::Duration::milliseconds(millis), window);
+    assert!(after(0) && after(299_999) && after(300_000), "exactly as old as the window");
+    assert!(!after(300_001) && !after(7_200_000));
+    assert!(is_fresh(at, at + chrono::Duration::days(30), None), "never asked again");
+}

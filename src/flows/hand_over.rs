@@ -139,7 +139,7 @@ pub async fn use_code(
     caller: &Caller,
 ) -> Result<Issued, Failure<CodeRefusal>> {
     let person = &session.user;
-    if step_up::is_needed(ctx, session).await? {
+    if !step_up::is_recent(ctx, session).await? {
         return Err(Failure::Refused(CodeRefusal::StepUp));
     }
     let keys = FailureKeys::of(&person.id, caller);

@@ -6,6 +6,7 @@ use super::end_impersonation::{Touched, judge_touched};
 use super::last_administrator;
 use super::{Context, Failure, service_accounts};
 use crate::audit::{Event, EventKind};
+use crate::authentication::session::IDLE_LIMIT;
 use crate::crypto::random;
 use crate::domain::caller::Caller;
 use crate::domain::permission::ORGANIZATIONS_WRITE;
@@ -104,6 +105,14 @@ pub async fn view(
         store::organizations::count_inside(&conn, id.as_str(), i64::from(MOST_COUNTED) + 1).await?;
     let applications = store::organizations::applications(&conn, id.as_str(), FEW).await?;
     Ok(Some(View { record, inside, applications }))
+}
+
+/// How many people of an organization are signed in now, as far as they are counted.
+pub async fn signed_in(ctx: &Context, id: &str) -> Result<i32, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let now = store::settings::now(&conn).await?;
+    let most = i64::from(MOST_COUNTED) + 1;
+    store::organizations::count_signed_in(&conn, id, (now, now - IDLE_LIMIT), most).await
 }
 
 /// Makes one; its id.

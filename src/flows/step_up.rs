@@ -1,9 +1,10 @@
-//! Somebody who has been signed in for a while shows once more that it is them, before they act as anybody.
+//! A person who signed in a while ago confirms their password before they act as another user or change what
+//! gives power.
 use super::passwords::Line;
 use super::sign_in::{FailureKeys, count_failure, must_wait};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
-use crate::authentication::Session;
+use crate::authentication::{Session, is_fresh};
 use crate::crypto::{hash, password, random};
 use crate::domain::caller::Caller;
 use crate::domain::user::User;
@@ -19,11 +20,15 @@ pub enum Refusal {
     TooLong,
 }
 
-/// Whether the sign-in of `session` is older than the operator wants it for acting as others.
-pub async fn is_needed(ctx: &Context, session: &Session) -> Result<bool, StoreError> {
-    let Some(limit) = ctx.shared.step_up else { return Ok(false) };
+/// Whether the person of `session` signed in, or confirmed their password, within the step-up window
+/// ([`is_fresh`]), by the database's clock.
+pub async fn is_recent(ctx: &Context, session: &Session) -> Result<bool, StoreError> {
+    let window = ctx.shared.step_up;
+    if window.is_none() {
+        return Ok(true);
+    }
     let now = store::settings::now(&*ctx.store.conn().await?).await?;
-    Ok(now - session.authenticated_at > limit)
+    Ok(is_fresh(session.authenticated_at, now, window))
 }
 
 /// The session as it is now, and its new cookie; the old one is dead.

@@ -1,6 +1,7 @@
 //! One request to act as somebody, with everything the rules look at.
 use super::Terms;
 use super::requester::Requester;
+use crate::authentication::is_fresh;
 use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
@@ -46,7 +47,7 @@ impl ActorProof {
         match self {
             Self::Session { authenticated_at }
             | Self::Token { authenticated_at: Some(authenticated_at) } => {
-                now - authenticated_at > window
+                !is_fresh(authenticated_at, now, Some(window))
             }
             Self::Token { authenticated_at: None } => true,
             Self::Asserted | Self::Client | Self::SessionEnded | Self::TokenEnded => false,

@@ -1,10 +1,11 @@
 //! `organizations`.
 use super::schema::{clock_now, organizations};
 use super::{Conn, StoreError};
+use crate::domain::Timestamp;
 use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Int4, Text};
+use diesel::sql_types::{BigInt, Bool, Int4, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 /// A row, in the words of its columns; who writes one has checked them.
@@ -145,6 +146,30 @@ pub async fn count_inside(mut conn: &Conn, id: &str, limit: i64) -> Result<Insid
          (SELECT count(*) FROM (SELECT FROM clients WHERE organization_id = $1 LIMIT $2) c)::int AS applications";
     let counted = diesel::sql_query(text).bind::<Text, _>(id).bind::<BigInt, _>(limit);
     Ok(counted.get_result(&mut conn).await?)
+}
+
+/// How many of its people have a live session of their own; at most `limit` are counted.
+pub async fn count_signed_in(
+    mut conn: &Conn,
+    id: &str,
+    (now, seen_since): (Timestamp, Timestamp),
+    limit: i64,
+) -> Result<i32, StoreError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = Int4)]
+        people: i32,
+    }
+    let text = "SELECT count(*)::int AS people FROM (SELECT DISTINCT s.user_id FROM sessions s \
+         JOIN users u ON u.id = s.user_id WHERE u.organization_id = $1 AND s.impersonation_id IS NULL \
+         AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3 LIMIT $4) x";
+    let counted = diesel::sql_query(text)
+        .bind::<Text, _>(id)
+        .bind::<Timestamptz, _>(now)
+        .bind::<Timestamptz, _>(seen_since)
+        .bind::<BigInt, _>(limit);
+    let counted: Counted = counted.get_result(&mut conn).await?;
+    Ok(counted.people)
 }
 
 /// An application of one.

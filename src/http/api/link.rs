@@ -3,13 +3,16 @@
 //! `GET` of a `confirm` link shows who will act as whom, to that person only, and changes nothing; their
 //! `POST` redeems. `GET` of a `direct` link redeems, unless it says that it only looks ahead.
 use super::{impersonate, method_not_allowed};
-use crate::flows::redeem_impersonation::{self as flow, Opened, Opener, RedeemRefusal, Redeemed};
+use crate::flows::redeem_impersonation::{
+    self as flow, Opened, Opener, Preview, RedeemRefusal, Redeemed,
+};
+use crate::flows::step_up::prove_again;
 use crate::flows::{Context, Failure};
 use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, GlobalClient};
-use crate::http::pages::browser::BrowserSession;
+use crate::http::pages::browser::{BrowserSession, with_cookies};
+use crate::http::pages::confirm::Asking;
 use crate::http::{caller, cookies, pages};
-use crate::impersonation::Denial;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, Resource, ResponseError as _, web};
 
@@ -63,21 +66,74 @@ async fn confirm(
     ctx: web::Data<Context>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let (resource, session) = (resource_of(&request), cookies::own(&request));
+    if let Err(refusal) = check_single_authentication(&request) {
+        return respond(&request, Err(refusal)).await;
+    }
+    match pages::confirm::typed_password(&body) {
+        None => redeem(&request, &ctx, &body, cookies::own(&request)).await,
+        Some(password) => confirm_with_password(&request, &ctx, &body, password).await,
+    }
+}
+
+/// Redeems by the session of `token`.
+async fn redeem(
+    request: &HttpRequest,
+    ctx: &Context,
+    body: &[u8],
+    token: Option<String>,
+) -> HttpResponse {
+    let (resource, caller) = (resource_of(request), caller(request));
+    let opener = Opener {
+        resource: &resource,
+        session_token: token.as_deref(),
+        looks_ahead: false,
+        caller: &caller,
+    };
+    let genuine =
+        |record: &_, session: &_| pages::confirm::is_genuine(request, ctx, body, (record, session));
+    let outcome = flow::confirm(ctx, opener, genuine).await;
+    respond(request, outcome).await
+}
+
+/// The password first, when the form is one of our page for this person; then the confirmation as ever. A wrong
+/// password uses nothing up.
+async fn confirm_with_password(
+    request: &HttpRequest,
+    ctx: &Context,
+    body: &[u8],
+    password: String,
+) -> HttpResponse {
+    let (resource, session, caller) =
+        (resource_of(request), cookies::own(request), caller(request));
     let opener = Opener {
         resource: &resource,
         session_token: session.as_deref(),
-        looks_ahead: false,
-        caller: &caller(&request),
+        // A `direct` link is not redeemed by `POST`, with a password neither.
+        looks_ahead: true,
+        caller: &caller,
     };
-    let genuine = |record: &_, session: &_| {
-        pages::confirm::is_genuine(&request, &ctx, &body, (record, session))
+    let preview = match flow::open(ctx, opener).await {
+        Ok(Opened::Confirm(preview) | Opened::StepUp(preview)) => preview,
+        Ok(Opened::Seen | Opened::Redeemed(_)) => {
+            return respond(request, Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed))).await;
+        }
+        outcome @ (Ok(Opened::SignInFirst) | Err(_)) => return respond(request, outcome).await,
     };
-    let outcome = match check_single_authentication(&request) {
-        Ok(()) => flow::confirm(&ctx, opener, genuine).await,
-        Err(refusal) => Err(refusal),
-    };
-    respond(&request, outcome).await
+    if !pages::confirm::is_genuine(request, ctx, body, (&preview.record, &preview.session)) {
+        return respond(request, Err(Failure::Refused(RedeemRefusal::Forged))).await;
+    }
+    match prove_again(ctx, &preview.session, password, &caller).await {
+        Ok(proven) => {
+            let cookie = cookies::set_own(request, &proven.session_token);
+            let answer = redeem(request, ctx, body, Some(proven.session_token)).await;
+            with_cookies(answer, [cookie])
+        }
+        Err(Failure::Refused(refusal)) => {
+            show(request, &preview, Asking::PasswordAgain(refusal)).await
+        }
+        Err(Failure::Accident(cause)) => pages::in_kind(request, &cause.into()),
+        Err(Failure::Busy) => pages::in_kind(request, &ApiError::unavailable()),
+    }
 }
 
 /// A request that only looks ahead is told that there is something, and nothing is used up.
@@ -128,16 +184,18 @@ async fn respond(
             })
             .await
         }
-        Ok(Opened::Confirm(preview)) => {
-            on_a_page(request, |browser| {
-                let about = (&preview.ask, &preview.record);
-                pages::confirm::page(browser, about, &preview.session)
-            })
-            .await
-        }
-        Ok(Opened::StepUp(_)) => pages::in_kind(request, &ApiError::denied(Denial::StepUpRequired)),
+        Ok(Opened::Confirm(preview)) => show(request, &preview, Asking::Nothing).await,
+        Ok(Opened::StepUp(preview)) => show(request, &preview, Asking::Password).await,
         Err(failure) => pages::in_kind(request, &ApiError::from(failure)),
     }
+}
+
+async fn show(request: &HttpRequest, preview: &Preview, asking: Asking) -> HttpResponse {
+    on_a_page(request, |browser| {
+        let about = (&preview.ask, &preview.record);
+        pages::confirm::page(browser, about, (&preview.session, asking))
+    })
+    .await
 }
 
 async fn on_a_page(

@@ -3,14 +3,16 @@ use super::browser::BrowserSession;
 use super::forms::{self, Form};
 use super::frame::{Page, frame};
 use super::headers::{FormTargets, render_leading_to};
+use super::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
 use super::times;
 use crate::authentication::Session;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
 use crate::flows::Context;
 use crate::flows::see_impersonations::Record;
+use crate::flows::step_up::Refusal;
 use crate::impersonation::ImpersonationRequest;
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
@@ -32,14 +34,37 @@ struct ConfirmPage {
     /// Path and query of the link itself, exactly as it came: the MAC covers it.
     action: String,
     csrf: String,
+    asks_password: bool,
+    /// For password managers; may be empty.
+    username: String,
+    error: Option<&'static str>,
 }
 
-/// `ask` has been decided with a yes, for the person of `session`.
+/// What the page asks for beside the click.
+#[derive(Debug, Clone, Copy)]
+pub enum Asking {
+    Nothing,
+    /// The decision needs a fresh proof.
+    Password,
+    /// The password that came was not taken.
+    PasswordAgain(Refusal),
+}
+
+/// `ask` has been decided with a yes for the person of `session`, or with one that needs a fresh proof.
 pub fn page(
     browser: &BrowserSession,
     (ask, record): (&ImpersonationRequest, &Record),
-    session: &Session,
+    (session, asking): (&Session, Asking),
 ) -> HttpResponse {
+    let posted = browser.request.method() == Method::POST;
+    let (status, error) = match asking {
+        Asking::PasswordAgain(refusal) => {
+            let (status, text) = words_of(refusal);
+            (status, Some(text))
+        }
+        Asking::Password if posted => (StatusCode::FORBIDDEN, None),
+        Asking::Password | Asking::Nothing => (StatusCode::OK, None),
+    };
     let length = ask.terms.ends_at - ask.terms.starts_at;
     let action = browser.request.uri().path_and_query().map(ToString::to_string);
     let page = ConfirmPage {
@@ -57,11 +82,19 @@ pub fn page(
         ticket: record.ticket.clone(),
         action: action.unwrap_or_default(),
         csrf: forms::token(&browser.ctx, "confirm", &bound_to(record, session)),
+        asks_password: !matches!(asking, Asking::Nothing),
+        username: session.user.profile.email.clone().unwrap_or_default(),
+        error,
     };
     // The application is the next stop, and comes back here with a request of its own.
     let targets = FormTargets::of_client(&ask.client);
     let targets = ask.return_url.iter().fold(targets, |targets, url| targets.and_url(url));
-    render_leading_to(&page, StatusCode::OK, &targets)
+    wait_if_throttled(render_leading_to(&page, status, &targets))
+}
+
+/// The password that came with a confirmation, if one did.
+pub fn typed_password(body: &[u8]) -> Option<String> {
+    Form::parse(body).ok()?.take_given(PASSWORD)
 }
 
 /// The form was made for this link and this session, and posted by a page of ours.
@@ -71,7 +104,7 @@ pub fn is_genuine(
     body: &[u8],
     (record, session): (&Record, &Session),
 ) -> bool {
-    let form = Form::parse(body).and_then(|form| form.only(&["csrf"]));
+    let form = Form::parse(body).and_then(|form| form.only(&["csrf", USERNAME, PASSWORD]));
     forms::is_same_origin(request, ctx.issuer())
         && form.is_ok_and(|form| {
             forms::verify(ctx, "confirm", &bound_to(record, session), form.get("csrf"))

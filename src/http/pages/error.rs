@@ -1,12 +1,12 @@
 //! What stopped a page, in words for people. Nothing internal ever reaches them.
 use super::frame::Action;
-use super::message::{self, Tone};
+use super::message::{Message, Surroundings, Tone};
 use crate::flows::Accident;
 use crate::flows::Failure;
 use crate::http::caller;
 use crate::http::error::{RETRY_AFTER, is_outage, log};
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{heading}")]
@@ -18,6 +18,7 @@ pub struct PageError {
     /// A way on, for whom there is one.
     onward: Option<(&'static str, &'static str)>,
     request_id: Option<String>,
+    surroundings: Option<Surroundings>,
 }
 
 impl PageError {
@@ -28,7 +29,8 @@ impl PageError {
         text: &'static str,
     ) -> Self {
         let request_id = caller(request).request_id;
-        Self { status, heading, text, retry_after: None, onward: None, request_id }
+        let surroundings = request.extensions().get::<Surroundings>().cloned();
+        Self { status, heading, text, retry_after: None, onward: None, request_id, surroundings }
     }
 
     /// With a button that leads on: its label and a local path.
@@ -59,7 +61,8 @@ impl PageError {
         if is_outage(cause) {
             return Self::busy(request);
         }
-        Self::ours(caller(request).request_id)
+        let surroundings = request.extensions().get::<Surroundings>().cloned();
+        Self { surroundings, ..Self::ours(caller(request).request_id) }
     }
 
     /// For a handler that did not live to say so itself.
@@ -75,6 +78,7 @@ impl PageError {
             retry_after: None,
             onward: None,
             request_id,
+            surroundings: None,
         }
     }
 
@@ -98,7 +102,7 @@ impl ResponseError for PageError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = message::Message {
+        let message = Message {
             tone: Tone::Error,
             heading: self.heading.to_owned(),
             text: self.text.to_owned(),
@@ -108,8 +112,11 @@ impl ResponseError for PageError {
                 .map(|(label, path)| Action::new(label, path))
                 .into_iter()
                 .collect(),
-        }
-        .render(super::frame::bare(self.heading), self.status);
+        };
+        let mut answer = match &self.surroundings {
+            Some(Surroundings(draw)) => draw(message, self.status),
+            None => message.render(super::frame::bare(self.heading), self.status),
+        };
         if let Some(seconds) = self.retry_after {
             let seconds = header::HeaderValue::from_static(seconds);
             answer.headers_mut().insert(header::RETRY_AFTER, seconds);

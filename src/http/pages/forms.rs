@@ -14,7 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use std::collections::BTreeMap;
 
 /// Larger than any form of ours, with the longest request an application can make in it.
-const LARGEST: usize = 64 * 1024;
+pub const LARGEST: usize = 64 * 1024;
 
 /// A fresh token each time, so that what a compressed page looks like tells nothing about it.
 pub fn token(ctx: &Context, purpose: &str, parts: &[&str]) -> String {
@@ -99,6 +99,16 @@ impl Form {
     pub fn take(&mut self, name: &str) -> String {
         self.0.remove(name).unwrap_or_default()
     }
+
+    /// `None` when it is not given; an empty field is given.
+    pub fn take_given(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    /// Every field with its name.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
 }
 
 /// The form of a request, when it came from a page of ours as far as the browser says.
@@ -112,27 +122,34 @@ impl FromRequest for Posted {
         let request = request.clone();
         let payload = web::Payload::from_request(&request, payload);
         Box::pin(async move {
-            let ctx = request.app_data::<web::Data<Context>>();
-            let ctx = ctx.ok_or_else(|| PageError::busy(&request))?;
-            if !is_same_origin(&request, ctx.issuer()) {
-                return Err(PageError::forged(&request));
-            }
-            if !is_form(&request) {
-                let (status, text) = (
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    "Only the forms of our own pages fit here.",
-                );
-                return Err(PageError::new(&request, status, "This is no form", text));
-            }
-            let unreadable = || PageError::malformed(&request, "The form cannot be read.");
-            let body = payload.await.map_err(|_| unreadable())?.to_bytes_limited(LARGEST).await;
-            let body = body.map_err(|_| too_large(&request))?.map_err(|_| unreadable())?;
-            Ok(Self(Form::parse(&body).map_err(|refusal| refuse(&request, refusal))?))
+            let payload = payload.await.map_err(|_| unreadable(&request))?;
+            Self::read(&request, payload, LARGEST).await
         })
     }
 }
 
 impl Posted {
+    /// Reads the form of `request`, of at most `largest` bytes.
+    pub async fn read(
+        request: &HttpRequest,
+        payload: web::Payload,
+        largest: usize,
+    ) -> Result<Self, PageError> {
+        let ctx = request.app_data::<web::Data<Context>>();
+        let ctx = ctx.ok_or_else(|| PageError::busy(request))?;
+        if !is_same_origin(request, ctx.issuer()) {
+            return Err(PageError::forged(request));
+        }
+        if !is_form(request) {
+            let (status, text) =
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Only the forms of our own pages fit here.");
+            return Err(PageError::new(request, status, "This is no form", text));
+        }
+        let body = payload.to_bytes_limited(largest).await;
+        let body = body.map_err(|_| too_large(request))?.map_err(|_| unreadable(request))?;
+        Ok(Self(Form::parse(&body).map_err(|refusal| refuse(request, refusal))?))
+    }
+
     pub fn only(self, request: &HttpRequest, names: &[&str]) -> Result<Form, PageError> {
         self.0.only(names).map_err(|refusal| refuse(request, refusal))
     }
@@ -145,6 +162,10 @@ fn refuse(request: &HttpRequest, refusal: FormRefusal) -> PageError {
         FormRefusal::Unknown => "The form has a field that does not belong there.",
     };
     PageError::malformed(request, text)
+}
+
+fn unreadable(request: &HttpRequest) -> PageError {
+    PageError::malformed(request, "The form cannot be read.")
 }
 
 fn too_large(request: &HttpRequest) -> PageError {

@@ -1,14 +1,19 @@
 //! `/go`: a code from the console is typed in another window, and becomes the link that it stands for.
-use super::browser::BrowserSession;
+use super::browser::{BrowserSession, with_cookies};
 use super::error::PageError;
 use super::forms::{self, Posted};
 use super::frame::{Page, frame};
 use super::headers::{redirect, render};
-use crate::authentication::{Session, throttle};
+use super::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
+use crate::authentication::Session;
 use crate::flows::Failure;
 use crate::flows::hand_over::{CodeRefusal, use_code};
-use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use crate::flows::start_impersonation::StartRefusal;
+use crate::flows::step_up::prove_again;
+use crate::http::cookies;
+use crate::impersonation::Denial;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 
 #[derive(Template)]
@@ -17,14 +22,28 @@ struct GoPage {
     page: Page,
     name: String,
     error: Option<&'static str>,
+    code: String,
+    asks_password: bool,
+    /// For password managers; may be empty.
+    username: String,
     csrf: String,
 }
 
 const PURPOSE: &str = "go";
 
+/// What the page shows beside its fields.
+#[derive(Default)]
+struct Shown<'a> {
+    status: StatusCode,
+    error: Option<&'static str>,
+    /// What was typed; kept while the password is asked for.
+    code: &'a str,
+    asks_password: bool,
+}
+
 pub async fn get(browser: BrowserSession) -> HttpResponse {
     match browser.own() {
-        Some(session) => page(&browser, session, StatusCode::OK, None),
+        Some(session) => page(&browser, session, Shown::default()),
         None => sign_in(&browser),
     }
 }
@@ -34,39 +53,75 @@ fn sign_in(browser: &BrowserSession) -> HttpResponse {
     redirect(browser.request.method(), "/login?return_to=%2Fgo")
 }
 
-fn page(
-    browser: &BrowserSession,
-    session: &Session,
-    status: StatusCode,
-    error: Option<&'static str>,
-) -> HttpResponse {
+fn page(browser: &BrowserSession, session: &Session, shown: Shown<'_>) -> HttpResponse {
     let page = GoPage {
         page: frame(browser, "Go on with a code"),
         name: session.user.display_name().to_owned(),
-        error,
+        error: shown.error,
+        code: shown.code.to_owned(),
+        asks_password: shown.asks_password,
+        username: session.user.profile.email.clone().unwrap_or_default(),
         csrf: forms::token(&browser.ctx, PURPOSE, &[session.id.as_str()]),
     };
-    render(&page, status)
+    wait_if_throttled(render(&page, shown.status))
 }
 
+/// With the password, when the page has asked for it: then the session is a renewed one, whatever becomes of the code.
 pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
     let Some(session) = browser.own() else { return Ok(sign_in(&browser)) };
-    let form = posted.only(&browser.request, &["csrf", "code"])?;
+    let mut form = posted.only(&browser.request, &["csrf", "code", USERNAME, PASSWORD])?;
     if !forms::verify(&browser.ctx, PURPOSE, &[session.id.as_str()], form.get("csrf")) {
         return Err(PageError::forged(&browser.request));
     }
-    match use_code(&browser.ctx, session, form.get("code"), &browser.caller).await {
-        Ok(issued) => {
-            let path = issued.url.strip_prefix(browser.ctx.issuer()).unwrap_or("/account");
-            Ok(redirect(browser.request.method(), path))
+    let Some(password) = form.take_given(PASSWORD) else {
+        return use_typed(&browser, session, form.get("code")).await;
+    };
+    match prove_again(&browser.ctx, session, password, &browser.caller).await {
+        Ok(proven) => {
+            let cookie = cookies::set_own(&browser.request, &proven.session_token);
+            let answer = use_typed(&browser, &proven.session, form.get("code")).await;
+            let answer = answer.unwrap_or_else(|error| error.error_response());
+            Ok(with_cookies(answer, [cookie]))
         }
-        Err(Failure::Refused(reason)) => Ok(refused(&browser, session, &reason)),
+        Err(Failure::Refused(refusal)) => {
+            let (status, text) = words_of(refusal);
+            let code = form.get("code");
+            let shown = Shown { status, error: Some(text), code, asks_password: true };
+            Ok(page(&browser, session, shown))
+        }
         Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
     }
 }
 
-fn refused(browser: &BrowserSession, session: &Session, reason: &CodeRefusal) -> HttpResponse {
+async fn use_typed(
+    browser: &BrowserSession,
+    session: &Session,
+    code: &str,
+) -> Result<HttpResponse, PageError> {
+    match use_code(&browser.ctx, session, code, &browser.caller).await {
+        Ok(issued) => {
+            let path = issued.url.strip_prefix(browser.ctx.issuer()).unwrap_or("/account");
+            Ok(redirect(browser.request.method(), path))
+        }
+        Err(Failure::Refused(reason)) => Ok(refused(browser, session, &reason, code)),
+        Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
+        Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
+    }
+}
+
+fn refused(
+    browser: &BrowserSession,
+    session: &Session,
+    reason: &CodeRefusal,
+    code: &str,
+) -> HttpResponse {
+    let too_old = CodeRefusal::Start(StartRefusal::Denied(Denial::StepUpRequired));
+    if *reason == CodeRefusal::StepUp || *reason == too_old {
+        let status = StatusCode::FORBIDDEN;
+        let shown = Shown { status, error: None, code, asks_password: true };
+        return page(browser, session, shown);
+    }
     let (status, words) = match reason {
         CodeRefusal::NotGood => (
             StatusCode::BAD_REQUEST,
@@ -76,19 +131,10 @@ fn refused(browser: &BrowserSession, session: &Session, reason: &CodeRefusal) ->
             StatusCode::TOO_MANY_REQUESTS,
             "Too many attempts. Wait a quarter of an hour and try again.",
         ),
-        CodeRefusal::StepUp => (
-            StatusCode::FORBIDDEN,
-            "You signed in too long ago. Sign out, sign in again, and type the code once more.",
-        ),
-        CodeRefusal::Start(_) => (
+        CodeRefusal::StepUp | CodeRefusal::Start(_) => (
             StatusCode::FORBIDDEN,
             "This is not allowed any more. Look at the console, which says why.",
         ),
     };
-    let mut answer = page(browser, session, status, Some(words));
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
-    answer
+    page(browser, session, Shown { status, error: Some(words), ..Shown::default() })
 }

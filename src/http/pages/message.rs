@@ -6,6 +6,8 @@ use crate::http::error::ApiError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use askama::Template;
+use std::fmt;
+use std::rc::Rc;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -25,6 +27,19 @@ struct MessagePage {
     signed_in_as: Option<String>,
     detail: Option<String>,
     actions: Vec<Action>,
+}
+
+/// How a part of the site shows a message inside what its pages have around them.
+///
+/// The proof of a caller leaves it in the extensions of the request, so that a refusal keeps the menu that the page
+/// had.
+#[derive(Clone)]
+pub struct Surroundings(pub Rc<dyn Fn(Message, StatusCode) -> HttpResponse>);
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Surroundings")
+    }
 }
 
 /// What a message says.
@@ -60,16 +75,8 @@ pub fn error(request: &HttpRequest, status: StatusCode, heading: &str, text: &st
 pub fn of(request: &HttpRequest, refusal: &ApiError) -> HttpResponse {
     let status = refusal.status_code();
     let description = refusal.description();
-    let (heading, text) = match (description.strip_prefix("Impersonation - "), status) {
-        (Some("Not for this user"), _) => (
-            "This link is for somebody else",
-            format!("{description}. Only the person it was made for can open it, signed in here."),
-        ),
-        (Some("Not permitted"), _) => (
-            "This impersonation is not permitted",
-            format!("{description}. What allowed it has changed since the link was made."),
-        ),
-        (Some(_), _) => ("This link does not work", format!("{description}. Ask for a new one.")),
+    let (heading, text) = match (link_refused(description), status) {
+        (Some((heading, text)), _) => (heading, text.to_owned()),
         (None, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
             ("One moment please", "Understudy cannot answer right now. Try again.".to_owned())
         }
@@ -84,6 +91,35 @@ pub fn of(request: &HttpRequest, refusal: &ApiError) -> HttpResponse {
         answer.headers_mut().insert(header::RETRY_AFTER, wait.clone());
     }
     answer
+}
+
+/// What a link was refused for, in words for people: programs are told in Auth0's.
+fn link_refused(description: &str) -> Option<(&'static str, &'static str)> {
+    Some(match description.strip_prefix("Impersonation - ")? {
+        "Not for this user" => (
+            "This link is for somebody else",
+            "Only the person it was made for can open it. Sign in as that person, or ask for a link of your own.",
+        ),
+        "Not permitted" => (
+            "This impersonation is not permitted",
+            "What allowed it has changed since the link was made. Nobody was signed in.",
+        ),
+        "Access expired" => ("This link has expired", "Ask for a new one."),
+        "Link already used" => {
+            ("This link was used already", "A link can be opened once. Ask for a new one.")
+        }
+        "Link revoked" => {
+            ("This link was revoked", "It cannot be opened any more. Ask for a new one.")
+        }
+        "Not confirmed" => (
+            "This form has expired",
+            "Nothing was done. Open the link again and confirm on the page that it shows.",
+        ),
+        _ => (
+            "This link does not work",
+            "It is incomplete, was changed on its way, or was not made here. Copy the whole link, or ask for a new one.",
+        ),
+    })
 }
 
 fn sentence(text: &str) -> String {

@@ -23,6 +23,7 @@ pub mod return_to;
 pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;
+pub mod step_up;
 pub mod stop;
 pub mod times;
 pub mod words;

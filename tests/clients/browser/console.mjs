@@ -339,6 +339,7 @@ const stories = {
     await page.getByRole('link', { name: 'Alice Chen' }).click();
     await button(page, 'Take away the role Front desk').click();
     await page.getByText('They have the role no longer.').waitFor();
+    await page.getByRole('link', { name: 'Switch off…' }).click();
     await button(page, 'Switch off').click();
     await page.getByText('They are switched off').waitFor();
     await button(page, 'Switch on').click();
@@ -355,7 +356,7 @@ const stories = {
     const filled = new URLSearchParams({ application: 'portal', reason: 'a call', ticket: 'T-1' });
     await page.goto(`${it.issuer}/console/users/usr_alice/sign-in-as?${filled}`);
     await button(page, 'Open in a private window').click();
-    await heading(page, 'Is it still you?');
+    await heading(page, 'Confirm your password');
     if (it.scripts) await new Album(it.album).look(page, 'console-prove');
     await page.getByLabel('Your password').fill('wrong');
     await button(page, 'Continue').click();

@@ -44,7 +44,7 @@ async function provider(page) {
   await page.getByText('The impersonation has ended.').waitFor();
   await album.look(page, 'demo-landing');
   await page.goto(it.link);
-  await heading(page, 'This link does not work');
+  await heading(page, 'This link was used already');
   await album.look(page, 'message');
   await page.goto(`${it.issuer}/logout`);
   await heading(page, 'Sign out?');

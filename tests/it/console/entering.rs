@@ -45,7 +45,6 @@ const FORMS: &[&str] = &[
     "/console/users/usr_alice/sign-in-as/link",
     "/console/users/usr_alice/sign-in-as/code",
     "/console/users/usr_alice/sessions/ses_none/end",
-    "/console/users/usr_alice/sign-in-as/prove",
     "/console/users/usr_alice/roles/give",
     "/console/users/usr_alice/roles/take",
     "/console/users/usr_alice/status",

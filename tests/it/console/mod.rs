@@ -2,9 +2,11 @@
 mod applications;
 mod entering;
 mod finding;
+mod fresh;
 mod history;
 mod members;
 mod organizations;
+mod kept;
 mod keys;
 mod real_browser;
 mod roles;

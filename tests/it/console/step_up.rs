@@ -1,10 +1,10 @@
 //! Whoever signed in long ago shows once more that it is them, before they act as anybody.
+use super::applications::Filled;
 use super::{button, signed_in};
 use crate::support::{Browser, Page, TestServer};
 use reqwest::cookie::CookieStore as _;
 
 const HERE: &str = "/console/users/usr_alice/sign-in-as";
-const PROVE: &str = "/console/users/usr_alice/sign-in-as/prove";
 const FILLED: &[(&str, &str)] = &[
     ("application", "portal"),
     ("reason", "a \"call\" <1>"),
@@ -21,21 +21,14 @@ async fn press(browser: &Browser, way: &str) -> Page {
     browser.post_form(&action, &form).await
 }
 
-/// The page's own form, with a password typed in.
-async fn prove(browser: &Browser, page: &Page, password: &str) -> Page {
-    let form = page.form(PROVE);
-    let names =
-        ["csrf", "pressed", "username", "application", "reason", "ticket", "duration", "state"];
-    let fields: Vec<(&str, String)> = names
-        .iter()
-        .map(|name| (*name, form.field(name).unwrap_or_else(|| panic!("{name} is lost"))))
-        .collect();
-    let fields: Vec<(&str, &str)> = fields
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .chain([("password", password)])
-        .collect();
-    browser.post_form(PROVE, &fields).await
+/// The page's own form, with a password typed in: it leads where the button led.
+async fn prove(browser: &Browser, page: &Page, way: &str, password: &str) -> Page {
+    let action = format!("{HERE}{way}");
+    let form = Filled::read(page, &action);
+    for (name, value) in FILLED {
+        assert_eq!(form.get(name), *value, "{name} is lost");
+    }
+    form.with("step_up_password", password).send(browser, &action).await
 }
 
 const RUNNING: &str = "SELECT count(*) FROM impersonations";
@@ -51,8 +44,8 @@ async fn h19_after_five_minutes_the_password_is_asked_for_and_nothing_filled_in_
     for way in ["", "/link", "/code"] {
         let asked = press(&sam, way).await;
         assert_eq!(asked.status, 403, "{way}");
-        assert!(asked.body.contains("Is it still you?"), "{}", asked.body);
-        let wrong = prove(&sam, &asked, "not-his-password").await;
+        assert!(asked.body.contains("Confirm your password"), "{}", asked.body);
+        let wrong = prove(&sam, &asked, way, "not-his-password").await;
         assert_eq!(wrong.status, 403);
         assert!(wrong.body.contains("The password is wrong."));
     }
@@ -62,7 +55,7 @@ async fn h19_after_five_minutes_the_password_is_asked_for_and_nothing_filled_in_
         0
     );
     let asked = press(&sam, "").await;
-    let opened = prove(&sam, &asked, "sam-password").await;
+    let opened = prove(&sam, &asked, "", "sam-password").await;
     assert_eq!(opened.status, 303, "{}", opened.body);
     assert_eq!(opened.location_param("state").as_deref(), Some("mine"));
     let row = "SELECT concat_ws('|', status, reason, ticket, duration_seconds) FROM impersonations";
@@ -82,7 +75,7 @@ async fn h19_links_and_codes_go_on_as_well() {
         let sam = signed_in(&server, "sam").await;
         server.db.advance("6 minutes").await;
         let asked = press(&sam, way).await;
-        let done = prove(&sam, &asked, "sam-password").await;
+        let done = prove(&sam, &asked, way, "sam-password").await;
         assert_eq!(done.status, 200, "{way}: {}", done.body);
         assert!(done.body.contains(words), "{way}");
     }
@@ -113,7 +106,7 @@ async fn c61_showing_it_once_more_renews_the_session() {
     let expires = server.db.text("SELECT expires_at::text FROM sessions").await;
     server.db.advance("6 minutes").await;
     let asked = press(&sam, "/code").await;
-    assert_eq!(prove(&sam, &asked, "sam-password").await.status, 200);
+    assert_eq!(prove(&sam, &asked, "/code", "sam-password").await.status, 200);
     assert_ne!(cookie(), before);
     let old = Browser::bare(&server.url);
     let request = old
@@ -137,15 +130,15 @@ async fn c84_guessing_there_is_held_back_like_at_the_sign_in() {
     let sam = signed_in(&server, "sam").await;
     server.db.advance("6 minutes").await;
     let asked = press(&sam, "").await;
-    let mut last = prove(&sam, &asked, "wrong").await;
+    let mut last = prove(&sam, &asked, "", "wrong").await;
     for _ in 0..20 {
         if last.status == 429 {
             break;
         }
-        last = prove(&sam, &asked, "wrong").await;
+        last = prove(&sam, &asked, "", "wrong").await;
     }
     assert_eq!((last.status, last.header("retry-after")), (429, Some("900")));
-    assert_eq!(prove(&sam, &asked, "sam-password").await.status, 429, "the right one too");
+    assert_eq!(prove(&sam, &asked, "", "sam-password").await.status, 429, "the right one too");
     let elsewhere = server.browser().sign_in("sam@understudy.test", "sam-password").await;
     assert_eq!(elsewhere.status, 429, "one count for both places");
     assert_eq!(server.db.count(RUNNING).await, 0);
@@ -158,7 +151,7 @@ async fn a_rule_is_still_asked_after_the_password() {
     server.db.advance("6 minutes").await;
     let asked = press(&sam, "").await;
     server.db.sql("UPDATE users SET status = 'inactive' WHERE id = 'usr_alice'").await;
-    let refused = prove(&sam, &asked, "sam-password").await;
+    let refused = prove(&sam, &asked, "", "sam-password").await;
     assert_eq!(refused.status, 403);
     assert!(refused.body.contains("subject_inactive"), "{}", refused.body);
     assert_eq!(sam.open("/account").await.status, 200, "and the renewed session lives");

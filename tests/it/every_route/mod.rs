@@ -3,6 +3,7 @@
 //! [`table::TABLE`] names every route that is mounted, with every method that it takes; a new route
 //! without its line fails here.
 mod callers;
+mod freshness;
 mod noise;
 mod table;
 

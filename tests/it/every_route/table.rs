@@ -137,6 +137,7 @@ pub const TABLE: &[Line] = &[
     line("POST", "/console/new-organization", "/console/new-organization", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("GET", "/console/organizations/{id}", "/console/organizations/org_acme", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("POST", "/console/organizations/{id}", "/console/organizations/org_acme", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("GET", "/console/organizations/{id}/status", "/console/organizations/org_acme/status", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("POST", "/console/organizations/{id}/status", "/console/organizations/org_acme/status", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("POST", "/console/organizations/{id}/delete", "/console/organizations/org_acme/delete", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("GET", "/console/roles", "/console/roles", "", [302, 403, 200, 302, 302, 302, 302, 302]),
@@ -147,8 +148,8 @@ pub const TABLE: &[Line] = &[
     line("POST", "/console/roles/{name}/delete", "/console/roles/auditor/delete", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("POST", "/console/users/{user_id}/roles/give", "/console/users/usr_alice/roles/give", "csrf=x&role=support", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("POST", "/console/users/{user_id}/roles/take", "/console/users/usr_alice/roles/take", "csrf=x&role=support", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("GET", "/console/users/{user_id}/status", "/console/users/usr_alice/status", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("POST", "/console/users/{user_id}/status", "/console/users/usr_alice/status", "csrf=x&status=inactive", [303, 403, 403, 303, 303, 303, 303, 303]),
-    line("POST", "/console/users/{user_id}/sign-in-as/prove", "/console/users/usr_alice/sign-in-as/prove", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     // There is an administrator already.
     open("GET", "/setup", 404),
     line("POST", "/setup", "/setup", "csrf=x", [403; 8]),

@@ -122,7 +122,7 @@ async fn b47_an_application_that_sends_people_back_to_the_link_makes_no_loop() {
                 let page = browser.open(link).await;
                 assert_eq!(page.status, 403, "{}", page.body);
                 assert_eq!(page.header("location"), None);
-                assert!(page.body.contains("This link does not work"), "{}", page.body);
+                assert!(page.body.contains("This link was used already"), "{}", page.body);
             }
         }
         // As the way back after a sign-in: there, and no further.

@@ -42,7 +42,7 @@ async fn h05_h08_b23_b29_c46_every_page_is_protected() {
     is_protected(&sam.post_form(&link, &[("csrf", &csrf)]).await, "redemption");
     let redeemed = sam.open(&link).await;
     assert_eq!(redeemed.status, 403);
-    assert!(redeemed.body.contains("Impersonation - Link already used"), "{}", redeemed.body);
+    assert!(redeemed.body.contains("This link was used already"), "{}", redeemed.body);
     is_protected(&redeemed, "used link");
     for path in [
         "/",

@@ -6,6 +6,11 @@ use crate::domain::permission::{
 };
 use crate::domain::user::User;
 use crate::http::pages::assets;
+use crate::http::pages::frame::{Action, Page};
+use crate::http::pages::headers::render;
+use crate::http::pages::message::{Message, Surroundings};
+use askama::Template;
+use std::rc::Rc;
 
 /// The parts of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,19 @@ const MENU: &[(Section, &str, &str, &[&str])] = &[
 ];
 
 impl Section {
+    /// The section of a page with this path.
+    pub fn of_path(path: &str) -> Self {
+        match path.split('/').nth(2) {
+            Some("applications" | "new-application") => Self::Applications,
+            Some("organizations" | "new-organization") => Self::Organizations,
+            Some("roles" | "new-role") => Self::Roles,
+            Some("keys") => Self::Keys,
+            Some("impersonations") => Self::Impersonations,
+            Some("audit") => Self::Audit,
+            Some(_) | None => Self::Users,
+        }
+    }
+
     /// The path of an SVG, 20 × 20, drawn beside the word of the menu.
     fn shape(self) -> &'static str {
         match self {
@@ -59,6 +77,7 @@ impl Section {
     }
 }
 
+#[derive(Clone)]
 pub struct Item {
     pub label: &'static str,
     pub href: &'static str,
@@ -67,6 +86,7 @@ pub struct Item {
 }
 
 /// Goes into every template of `templates/console/` as `console`, beside `page`.
+#[derive(Clone)]
 pub struct Frame {
     pub menu: Vec<Item>,
     pub name: String,
@@ -111,4 +131,26 @@ pub fn menu(console: &ConsoleSession, here: Section) -> Vec<Item> {
         current: *section == here,
     })
     .collect()
+}
+
+#[derive(Template)]
+#[template(path = "console/message.html")]
+struct MessagePage {
+    page: Page,
+    console: Frame,
+    heading: String,
+    text: String,
+    detail: Option<String>,
+    actions: Vec<Action>,
+}
+
+/// Messages beside the menu, for the request of somebody who may use the console.
+pub fn surroundings(page: Page, console: Frame) -> Surroundings {
+    let draw = move |message: Message, status| {
+        let Message { tone: _, heading, text, request_id: detail, actions } = message;
+        let page = Page { title: heading.clone(), ..page.clone() };
+        let console = console.clone();
+        render(&MessagePage { page, console, heading, text, detail, actions }, status)
+    };
+    Surroundings(Rc::new(draw))
 }

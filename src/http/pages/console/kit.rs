@@ -139,6 +139,7 @@ pub struct Select {
     pub name: &'static str,
     pub label: &'static str,
     pub choices: Vec<Choice>,
+    pub required: bool,
     pub help: Help,
 }
 
@@ -162,7 +163,13 @@ impl Select {
             label: label.as_ref().to_owned(),
         });
         let choices = choices.collect();
-        Self { name, label, choices, help: Help::default() }
+        Self { name, label, choices, required: false, help: Help::default() }
+    }
+
+    /// The empty choice is not enough.
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self { required: true, ..self }
     }
 
     #[must_use]

@@ -1,6 +1,7 @@
 //! The console: from a customer's name to being signed in as them, and what everybody did.
 //!
-//! A handler's first argument is a [`ConsoleSession`], and its first line says which permission it needs.
+//! A handler's first argument is a [`ConsoleSession`], or a [`FreshConsoleSession`] where a form gives power, and its
+//! first line says which permission it needs.
 //! Staff of an organization see what is of it; anything else is not there for them. Pages are made of the
 //! components of `templates/console/kit.html`, with the values of [`kit`].
 pub mod applications;
@@ -14,16 +15,19 @@ pub mod organizations;
 pub mod roles;
 pub mod session;
 pub mod sign_in_as;
+pub mod step_up;
+pub mod sure;
 pub mod users;
 
 use super::headers::redirect;
 pub use frame::{Frame, Section};
 pub use session::ConsoleSession;
+pub use step_up::FreshConsoleSession;
 
 use super::error::PageError;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::Compress;
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::{HttpResponse, Resource, web};
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
@@ -51,7 +55,9 @@ pub fn resource(
         InitError = (),
     >,
 > {
-    super::resource(path, allow).wrap(Compress::default())
+    super::resource(path, allow)
+        .wrap(from_fn(step_up::set_renewed_cookie))
+        .wrap(Compress::default())
 }
 
 /// The first page that the person may see.

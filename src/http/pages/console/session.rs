@@ -1,5 +1,5 @@
 //! Who works in the console.
-use super::frame::{Frame, Section, menu};
+use super::frame::{Frame, Section, menu, surroundings};
 use crate::authentication::Session;
 use crate::domain::OrganizationId;
 use crate::domain::permission::{
@@ -17,7 +17,7 @@ use crate::http::pages::headers::redirect;
 use crate::http::pages::{done_in, parameter, sign_out};
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::LocalBoxFuture;
 
 /// Whoever holds one of these has something to see here.
@@ -90,17 +90,7 @@ impl FromRequest for ConsoleSession {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move {
-            let browser = BrowserSession::of(&request).await;
-            let browser = browser.map_err(|cause| PageError::accident(&request, &cause))?;
-            let Some(session) = browser.own().cloned() else {
-                return Err(ConsoleRefusal::sign_in(&request));
-            };
-            if !may_enter(&session.user) {
-                return Err(not_permitted(&request).into());
-            }
-            Ok(Self { browser, session })
-        })
+        Box::pin(async move { Self::of(&request).await })
     }
 }
 
@@ -111,6 +101,21 @@ fn not_permitted(request: &HttpRequest) -> PageError {
 }
 
 impl ConsoleSession {
+    pub async fn of(request: &HttpRequest) -> Result<Self, ConsoleRefusal> {
+        let browser = BrowserSession::of(request).await;
+        let browser = browser.map_err(|cause| PageError::accident(request, &cause))?;
+        let Some(session) = browser.own().cloned() else {
+            return Err(ConsoleRefusal::sign_in(request));
+        };
+        if !may_enter(&session.user) {
+            return Err(not_permitted(request).into());
+        }
+        let console = Self { browser, session };
+        let (page, frame) = console.frame(Section::of_path(request.path()), "Console", &[]);
+        request.extensions_mut().insert(surroundings(page, frame));
+        Ok(console)
+    }
+
     /// Who works here.
     pub fn user(&self) -> &User {
         &self.session.user
@@ -120,7 +125,7 @@ impl ConsoleSession {
         &self.session
     }
 
-    /// The same person, who has shown once more that it is them.
+    /// The same person, who has confirmed their password.
     #[must_use]
     pub fn proven(self, session: Session) -> Self {
         Self { session, ..self }

@@ -57,13 +57,13 @@ impl Filled {
         self
     }
 
-    fn without(mut self, name: &str) -> Self {
+    pub(super) fn without(mut self, name: &str) -> Self {
         self.0.remove(name);
         self
     }
 
     #[track_caller]
-    fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.0.get(name).unwrap_or_else(|| panic!("no {name}: {:?}", self.0))
     }
 
@@ -78,7 +78,7 @@ fn at(kind: &str) -> String {
 }
 
 /// The form for a new one, with what every one of its kind needs.
-async fn fresh(browser: &Browser, kind: &str, id: &str) -> Filled {
+pub(super) async fn fresh(browser: &Browser, kind: &str, id: &str) -> Filled {
     let page = browser.open(&at(kind)).await;
     assert_eq!(page.status, 200, "{}", page.body);
     let form = Filled::read(&page, &at(kind)).with("client_id", id).with("name", "Made here");

@@ -11,9 +11,8 @@ use crate::domain::client::ClientKind;
 use crate::domain::permission::{CLIENTS_WRITE, IMPERSONATE_ADMIN};
 use crate::flows::Failure;
 use crate::http::pages::console::kit::{Field, address};
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::provision::applications;
@@ -117,7 +116,8 @@ fn page(
     draw(console, sheet, status)
 }
 
-pub async fn save(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(CLIENTS_WRITE)?;
     let kind = ClientKind::parse(&console.parameter("kind"));
     let kind = kind.ok_or_else(|| console.malformed("There is no such kind of application."))?;

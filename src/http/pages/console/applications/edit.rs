@@ -9,10 +9,10 @@ use crate::domain::permission::CLIENTS_WRITE;
 use crate::flows::find_users::choices;
 use crate::flows::manage_organizations::existing;
 use crate::flows::{Accident, Failure};
-use crate::http::pages::console::ConsoleSession;
 use crate::http::pages::console::kit::Select;
+use crate::http::pages::console::{ConsoleSession, FreshConsoleSession};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::{Form, Posted};
+use crate::http::pages::forms::Form;
 use crate::provision;
 use crate::provision::applications::ClientRecord;
 use crate::provision::applications::{WriteRefusal, may_write, update};
@@ -220,7 +220,8 @@ pub async fn propose(
     Ok(page(console, &scene, (&typed, &home), beside, status))
 }
 
-pub async fn save(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     let mut scene = scene(&console).await?;
     let form =
         posted.only(console.request(), &names(&console, scene.kind, &["csrf", "version"]))?;

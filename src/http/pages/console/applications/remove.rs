@@ -2,34 +2,16 @@
 use super::{HERE, by, path, refuse, seen, superior};
 use crate::domain::permission::CLIENTS_WRITE;
 use crate::domain::{ClientId, Status};
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::sure::SurePage;
+use crate::http::pages::console::{ConsoleSession, FreshConsoleSession, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
-use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::provision::applications::{self, View, may_write};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use askama::Template;
 
 const STATUS: &str = "application-status";
 const DELETE: &str = "delete-application";
-
-#[derive(Template)]
-#[template(path = "console/application_sure.html")]
-struct SurePage {
-    page: Page,
-    console: Frame,
-    here: String,
-    name: String,
-    heading: &'static str,
-    texts: Vec<String>,
-    action: String,
-    csrf: String,
-    status: Option<&'static str>,
-    submit: &'static str,
-    bad: bool,
-}
 
 async fn writable(console: &ConsoleSession) -> Result<(ClientId, View), PageError> {
     console.require(CLIENTS_WRITE)?;
@@ -61,16 +43,15 @@ pub async fn ask_status(console: ConsoleSession) -> Result<HttpResponse, PageErr
         heading,
         texts: vec![text.to_owned()],
         status: Some(wanted.as_str()),
+        typed: None,
         submit,
         bad: on,
     };
     Ok(render(&page, StatusCode::OK))
 }
 
-pub async fn set_status(
-    console: ConsoleSession,
-    posted: Posted,
-) -> Result<HttpResponse, PageError> {
+pub async fn set_status(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(CLIENTS_WRITE)?;
     let form = posted.only(console.request(), &["csrf", "status"])?;
     let (id, view) = seen(&console).await?;
@@ -108,13 +89,15 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         heading: "Delete this application?",
         texts,
         status: None,
+        typed: None,
         submit: "Delete for good",
         bad: true,
     };
     Ok(render(&page, StatusCode::OK))
 }
 
-pub async fn delete(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn delete(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(CLIENTS_WRITE)?;
     let form = posted.only(console.request(), &["csrf"])?;
     let (id, view) = seen(&console).await?;

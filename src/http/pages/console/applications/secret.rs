@@ -3,9 +3,8 @@ use super::{by, path, refuse, seen, superior};
 use crate::domain::permission::CLIENTS_WRITE;
 use crate::flows::Failure;
 use crate::http::pages::console::kit::Moment;
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::provision::applications::ClientRecord;
@@ -87,7 +86,8 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
 }
 
 /// The form is good for the secrets that were there when it was made: sent twice, it makes one new secret.
-pub async fn rotate(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn rotate(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(CLIENTS_WRITE)?;
     let form = posted.only(console.request(), &["csrf"])?;
     let (id, view) = seen(&console).await?;

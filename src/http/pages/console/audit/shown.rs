@@ -49,8 +49,8 @@ pub fn event(console: &ConsoleSession, entry: &Entry, page: &Page) -> Event {
         ticket: entry.ticket.clone(),
         origin: origin(entry),
         impersonation: entry.impersonation_id.as_ref().map(|id| Link {
-            href: console
-                .may(IMPERSONATIONS_READ)
+            // What was refused never began, so there is no page about it.
+            href: (console.may(IMPERSONATIONS_READ) && entry.kind != "impersonation.refused")
                 .then(|| format!("/console/impersonations/{}", encode(id))),
             id: id.clone(),
         }),

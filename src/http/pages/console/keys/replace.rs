@@ -6,13 +6,13 @@ use crate::flows::replace_keys::{Refusal, Replaced, replace_seen};
 use crate::flows::see_keys::{State, list_keys};
 use crate::http::cookies;
 use crate::http::pages::browser::with_cookies;
-use crate::http::pages::console::sign_in_as::prove::{proof_refused, wait_if_throttled};
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::{Action, Page, bare};
 use crate::http::pages::headers::render;
 use crate::http::pages::message::{Message, Tone};
+use crate::http::pages::step_up::{wait_if_throttled, words_of};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -90,7 +90,7 @@ pub async fn replace(console: ConsoleSession, posted: Posted) -> Result<HttpResp
     match replace_seen(console.ctx(), console.session(), (typed, &seen), caller).await {
         Ok(done) => Ok(with_cookies(told(&done), [cookies::remove_session(console.request())])),
         Err(Failure::Refused(Refusal::NotProven(refusal))) => {
-            let (status, text) = proof_refused(refusal);
+            let (status, text) = words_of(refusal);
             Ok(page(&console, rows, Some(text), status))
         }
         Err(Failure::Refused(Refusal::OthersSign)) => Err(PageError::forged(console.request())),

@@ -4,9 +4,8 @@ use super::{HERE, require};
 use crate::flows::rotate_keys;
 use crate::flows::see_keys::{State, list_keys};
 use crate::http::pages::console::kit::Moment;
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::http::pages::times;
@@ -67,7 +66,8 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
 }
 
 /// This server signs with the new keys at once, others within seconds.
-pub async fn rotate(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn rotate(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     require(&console)?;
     let form = posted.only(console.request(), &["csrf"])?;
     let (rows, _) = next(&console).await?;

@@ -11,9 +11,10 @@ use crate::flows::manage_organizations::{
     self as organizations, MOST_COUNTED, OrganizationRefusal, View, rights,
 };
 use crate::http::pages::console::kit::{Field, Person, address};
-use crate::http::pages::console::{ConsoleSession, Frame, Section, applications, users};
+use crate::http::pages::console::{
+    ConsoleSession, Frame, FreshConsoleSession, Section, applications, users,
+};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use actix_web::HttpResponse;
@@ -69,7 +70,6 @@ struct End {
 
 const FEW: i64 = 10;
 const CHANGE: &str = "change-organization";
-const STATUS: &str = "status-of-organization";
 const DELETE: &str = "delete-organization";
 const SENTENCES: &[(&str, &str)] = &[
     ("created", "The organization is there."),
@@ -176,13 +176,14 @@ fn end(console: &ConsoleSession, view: &View) -> End {
     let active = record.status == Status::Active.as_str();
     End {
         status: if active { "inactive" } else { "active" },
-        status_csrf: console.token(STATUS, &[&record.id]),
+        status_csrf: console.token(super::status::STATUS, &[&record.id]),
         empty: view.inside.users == 0 && view.inside.applications == 0,
         delete_csrf: console.token(DELETE, &[&record.id]),
     }
 }
 
-pub async fn change(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn change(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(ORGANIZATIONS_WRITE)?;
     let id = named(&console)?;
     let form = posted.only(console.request(), &["csrf", "name", "impersonation"])?;
@@ -200,20 +201,8 @@ pub async fn change(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     }
 }
 
-pub async fn status(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    console.require(ORGANIZATIONS_WRITE)?;
-    let id = named(&console)?;
-    let form = posted.only(console.request(), &["csrf", "status"])?;
-    console.check(&form, STATUS, &[id.as_str()])?;
-    let status = Status::parse(form.get("status"));
-    let status = status.ok_or_else(|| console.malformed("A status is active or inactive."))?;
-    let by = (console.user(), &console.browser.caller);
-    let done = organizations::set_status(console.ctx(), by.0, (&id, status), by.1).await;
-    done.map_err(|failure| refused(&console, failure))?;
-    Ok(console.done(&path(id.as_str()), status.as_str()))
-}
-
-pub async fn delete(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn delete(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(ORGANIZATIONS_WRITE)?;
     let id = named(&console)?;
     let form = posted.only(console.request(), &["csrf"])?;

@@ -2,6 +2,7 @@
 mod detail;
 mod list;
 mod new;
+mod status;
 
 use super::ConsoleSession;
 use crate::domain::OrganizationId;
@@ -31,8 +32,9 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             .route(web::post().to(detail::change)),
     )
     .service(
-        super::resource("/console/organizations/{id}/status", "POST")
-            .route(web::post().to(detail::status)),
+        super::resource("/console/organizations/{id}/status", "GET, HEAD, POST")
+            .route(read().to(status::ask))
+            .route(web::post().to(status::set)),
     )
     .service(
         super::resource("/console/organizations/{id}/delete", "POST")

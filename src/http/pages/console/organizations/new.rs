@@ -5,9 +5,8 @@ use crate::domain::permission::ORGANIZATIONS_WRITE;
 use crate::flows::Failure;
 use crate::flows::manage_organizations::{OrganizationRefusal, create as make, rights};
 use crate::http::pages::console::kit::Field;
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use actix_web::HttpResponse;
@@ -71,7 +70,8 @@ fn page(
     render(&page, status)
 }
 
-pub async fn create(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn create(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     check_may(&console)?;
     let form = posted.only(console.request(), &["csrf", "name", "id", "impersonation"])?;
     console.check(&form, PURPOSE, &[])?;

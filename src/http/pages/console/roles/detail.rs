@@ -8,9 +8,8 @@ use crate::domain::permission::{ROLES_WRITE, USERS_READ};
 use crate::flows::Failure;
 use crate::flows::manage_roles::{Change, Holder, View, change_role, rank_of_reader, view_role};
 use crate::http::pages::console::kit::{Person, address};
-use crate::http::pages::console::{ConsoleSession, Frame, Section, users};
+use crate::http::pages::console::{ConsoleSession, Frame, FreshConsoleSession, Section, users};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use actix_web::HttpResponse;
@@ -136,7 +135,8 @@ fn someone(holder: &Holder) -> Someone {
     }
 }
 
-pub async fn change(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn change(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(ROLES_WRITE)?;
     let name = named(&console)?;
     let (typed, form) = Typed::read(&console, posted)?;
@@ -154,7 +154,8 @@ pub async fn change(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     }
 }
 
-pub async fn delete(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn delete(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     console.require(ROLES_WRITE)?;
     let name = named(&console)?;
     let form = posted.only(console.request(), &["csrf"])?;

@@ -4,9 +4,8 @@ use super::{mend, path, refused};
 use crate::domain::permission::ROLES_WRITE;
 use crate::flows::Failure;
 use crate::flows::manage_roles::{Change, RoleRefusal, change_role, may_change, rank_of_reader};
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use actix_web::HttpResponse;
@@ -59,7 +58,8 @@ async fn page(
     Ok(render(&page, status))
 }
 
-pub async fn create(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn create(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
     check_may(&console)?;
     let (typed, form) = Typed::read(&console, posted)?;
     console.check(&form, PURPOSE, &[])?;

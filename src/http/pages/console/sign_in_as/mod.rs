@@ -2,10 +2,9 @@
 //!
 //! `GET` shows the form, filled in from the query, so that a help desk can link to it; and what the heart
 //! says about it, before anything is pressed. Three `POST`s go on: [`ways`]; for whoever signed in long ago
-//! through [`prove`].
+//! through the page of [`super::step_up`].
 pub mod check;
 pub mod page;
-pub mod prove;
 pub mod wanted;
 pub mod ways;
 
@@ -28,9 +27,5 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     .service(
         super::resource("/console/users/{user_id}/sign-in-as/code", "POST")
             .route(web::post().to(ways::code)),
-    )
-    .service(
-        super::resource("/console/users/{user_id}/sign-in-as/prove", "POST")
-            .route(web::post().to(prove::post)),
     );
 }

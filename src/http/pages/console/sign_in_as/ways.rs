@@ -1,25 +1,28 @@
 //! The three ways on: at once in this window, by a link, by a code for another window.
+use super::PURPOSE;
 use super::check::{Verdict, refused, start};
-use super::page::{Scene, draw};
+use super::page::{Scene, draw, targets};
 use super::wanted::{NAMES, Wanted};
-use super::{PURPOSE, prove};
 use crate::domain::protocol::Redeem;
 use crate::flows::Failure;
 use crate::flows::hand_over::make_code;
 use crate::flows::redeem_impersonation::own::{OpenRefusal, open_now};
 use crate::flows::redeem_impersonation::{RedeemRefusal, Redeemed};
 use crate::flows::start_impersonation::{Start, StartRefusal, start_impersonation};
-use crate::flows::step_up;
+use crate::flows::step_up::Refusal;
 use crate::http::cookies;
 use crate::http::pages::answer;
 use crate::http::pages::browser::with_cookies;
+use crate::http::pages::console::kit::address;
+use crate::http::pages::console::step_up::{self, ConfirmableForm, Prompt};
 use crate::http::pages::console::users::path;
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::{Form, Posted};
+use crate::http::pages::forms::Form;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::http::pages::times;
+use crate::impersonation::Denial;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -35,86 +38,94 @@ struct HandedOverPage {
     subject: String,
     application: String,
     until: String,
-    way: Way,
+    way: HandedOver,
 }
 
-enum Way {
+enum HandedOver {
     Link { url: String, direct: bool },
     Code { code: String, place: String },
 }
 
 /// Which button was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pressed {
+enum Pressed {
     Open,
     Link,
     Code,
 }
 
-impl Pressed {
-    pub const ALL: [Self; 3] = [Self::Open, Self::Link, Self::Code];
+pub async fn open(form: ConfirmableForm) -> Result<HttpResponse, PageError> {
+    press(form, Pressed::Open).await
+}
 
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Link => "link",
-            Self::Code => "code",
+pub async fn link(form: ConfirmableForm) -> Result<HttpResponse, PageError> {
+    press(form, Pressed::Link).await
+}
+
+pub async fn code(form: ConfirmableForm) -> Result<HttpResponse, PageError> {
+    press(form, Pressed::Code).await
+}
+
+async fn press(form: ConfirmableForm, pressed: Pressed) -> Result<HttpResponse, PageError> {
+    let ConfirmableForm { console, posted, not_proven } = form;
+    let names: Vec<&str> = NAMES.iter().copied().chain(["csrf"]).collect();
+    let form = posted.only(console.request(), &names)?;
+    let scene = Scene::set(&console, Wanted::posted(&form)).await?;
+    console.check(&form, PURPOSE, &[scene.subject.id.as_str()])?;
+    if not_proven.is_some() {
+        return Ok(confirm(&console, &scene, &form, not_proven));
+    }
+    match go_on(&console, &scene, pressed).await? {
+        Ok(answer) => Ok(answer),
+        Err(Obstacle::StepUp) => Ok(confirm(&console, &scene, &form, None)),
+        Err(Obstacle::Verdict(verdict)) => Ok(not_so(&console, &scene, verdict)),
+    }
+}
+
+/// Asks for the password, and leads back to the form as it was filled in.
+fn confirm(
+    console: &ConsoleSession,
+    scene: &Scene,
+    form: &Form,
+    not_proven: Option<Refusal>,
+) -> HttpResponse {
+    let pairs = scene.wanted.pairs();
+    let query: Vec<(&str, &str)> =
+        pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let back = address(&format!("{}/sign-in-as", path(&scene.subject.id)), &query);
+    let targets = targets(&scene.clients);
+    step_up::page(console, form, &Prompt { back, targets, not_proven })
+}
+
+/// What stands in the way of a button.
+enum Obstacle {
+    /// The decision needs a fresh proof, and nothing else.
+    StepUp,
+    Verdict(Verdict),
+}
+
+impl From<&StartRefusal> for Obstacle {
+    fn from(refusal: &StartRefusal) -> Self {
+        match refusal {
+            StartRefusal::Denied(Denial::StepUpRequired) => Self::StepUp,
+            refusal => Self::Verdict(refused(refusal)),
         }
     }
 }
 
-pub async fn open(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    press(&console, posted, Pressed::Open).await
-}
-
-pub async fn link(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    press(&console, posted, Pressed::Link).await
-}
-
-pub async fn code(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    press(&console, posted, Pressed::Code).await
-}
-
-/// Whoever signed in long ago shows first that it is still them.
-async fn press(
-    console: &ConsoleSession,
-    posted: Posted,
-    pressed: Pressed,
-) -> Result<HttpResponse, PageError> {
-    let names: Vec<&str> = NAMES.iter().copied().chain(["csrf"]).collect();
-    let form = posted.only(console.request(), &names)?;
-    let scene = asked(console, &form).await?;
-    let stale = step_up::is_needed(console.ctx(), console.session()).await;
-    if stale.map_err(|cause| console.accident(&cause))? {
-        return Ok(prove::page(console, &scene, (pressed, None), StatusCode::FORBIDDEN));
-    }
-    go_on(console, &scene, pressed).await
-}
-
-/// A form that was ours, and what it is about.
-pub async fn asked(console: &ConsoleSession, form: &Form) -> Result<Scene, PageError> {
-    let scene = Scene::set(console, Wanted::posted(form)).await?;
-    console.check(form, PURPOSE, &[scene.subject.id.as_str()])?;
-    Ok(scene)
-}
+type Outcome = Result<Result<HttpResponse, Obstacle>, PageError>;
 
 /// What the button says.
-pub async fn go_on(
-    console: &ConsoleSession,
-    scene: &Scene,
-    pressed: Pressed,
-) -> Result<HttpResponse, PageError> {
-    let asked = match scene.application(console) {
-        Some(application) => start(console, &scene.wanted, &scene.subject, application)
-            .map_err(|refusal| refused(&refusal)),
-        None => Err(scene.nothing()),
+async fn go_on(console: &ConsoleSession, scene: &Scene, pressed: Pressed) -> Outcome {
+    let Some(application) = scene.application(console) else {
+        return Ok(Err(Obstacle::Verdict(scene.nothing())));
     };
-    let start = match asked {
+    let start = match start(console, &scene.wanted, &scene.subject, application) {
         Ok(start) => start,
-        Err(verdict) => return Ok(not_so(console, scene, verdict)),
+        Err(refusal) => return Ok(Err(Obstacle::from(&refusal))),
     };
     match pressed {
-        Pressed::Open => open_at_once(console, scene, &start).await,
+        Pressed::Open => open_at_once(console, &start).await,
         Pressed::Link => make_link(console, scene, &start).await,
         Pressed::Code => make_code_for(console, scene, &start).await,
     }
@@ -132,18 +143,11 @@ fn not_so(console: &ConsoleSession, scene: &Scene, verdict: Verdict) -> HttpResp
 }
 
 /// At once: the link is made and used up in one act.
-async fn open_at_once(
-    console: &ConsoleSession,
-    scene: &Scene,
-    start: &Start,
-) -> Result<HttpResponse, PageError> {
+async fn open_at_once(console: &ConsoleSession, start: &Start) -> Outcome {
     let opened = open_now(console.ctx(), start, console.session(), &console.browser.caller).await;
     match opened {
-        Ok(redeemed) => Ok(enter(console, redeemed)),
-        Err(failure) => {
-            let verdict = verdict_of(console, failure.map(|it| in_words(&it)))?;
-            Ok(not_so(console, scene, verdict))
-        }
+        Ok(redeemed) => Ok(Ok(enter(console, redeemed))),
+        Err(failure) => obstacle_of(console, failure.map(|it| in_words(&it))),
     }
 }
 
@@ -153,11 +157,11 @@ fn enter(console: &ConsoleSession, redeemed: Redeemed) -> HttpResponse {
     with_cookies(answer(request, redeemed.answer), [cookie])
 }
 
-fn in_words(refusal: &OpenRefusal) -> Verdict {
+fn in_words(refusal: &OpenRefusal) -> Obstacle {
     match refusal {
-        OpenRefusal::Start(refusal) => refused(refusal),
+        OpenRefusal::Start(refusal) => Obstacle::from(refusal),
         OpenRefusal::Redeem(RedeemRefusal::Denied(denial)) => {
-            refused(&StartRefusal::Denied(*denial))
+            Obstacle::from(&StartRefusal::Denied(*denial))
         }
         // Our own link, made a moment ago: revoked by somebody, or outrun by a clock.
         OpenRefusal::Redeem(
@@ -170,57 +174,48 @@ fn in_words(refusal: &OpenRefusal) -> Verdict {
             | RedeemRefusal::WrongPerson
             | RedeemRefusal::Forged
             | RedeemRefusal::NotToBeConfirmed,
-        ) => Verdict::Nothing("It was ended before it began. Try again."),
+        ) => Obstacle::Verdict(Verdict::Nothing("It was ended before it began. Try again.")),
     }
 }
 
-fn verdict_of(console: &ConsoleSession, failure: Failure<Verdict>) -> Result<Verdict, PageError> {
+fn obstacle_of(console: &ConsoleSession, failure: Failure<Obstacle>) -> Outcome {
     match failure {
-        Failure::Refused(verdict) => Ok(verdict),
+        Failure::Refused(obstacle) => Ok(Err(obstacle)),
         Failure::Accident(cause) => Err(console.accident(&cause)),
         Failure::Busy => Err(PageError::busy(console.request())),
     }
 }
 
 /// A link to be opened by the actor, wherever they are signed in.
-async fn make_link(
-    console: &ConsoleSession,
-    scene: &Scene,
-    start: &Start,
-) -> Result<HttpResponse, PageError> {
+async fn make_link(console: &ConsoleSession, scene: &Scene, start: &Start) -> Outcome {
     match start_impersonation(console.ctx(), start, &console.browser.caller).await {
         Ok(issued) => {
             let direct = issued.redeem == Redeem::Direct;
-            let way = Way::Link { url: issued.url, direct };
-            Ok(hand_over(console, scene, way, times::clock(issued.link_expires_at)))
+            let way = HandedOver::Link { url: issued.url, direct };
+            Ok(Ok(hand_over(console, scene, way, times::clock(issued.link_expires_at))))
         }
-        Err(failure) => {
-            let verdict = verdict_of(console, failure.map(|it| refused(&it)))?;
-            Ok(not_so(console, scene, verdict))
-        }
+        Err(failure) => obstacle_of(console, failure.map(|it| Obstacle::from(&it))),
     }
 }
 
 /// A code to be typed at `/go`.
-async fn make_code_for(
-    console: &ConsoleSession,
-    scene: &Scene,
-    start: &Start,
-) -> Result<HttpResponse, PageError> {
+async fn make_code_for(console: &ConsoleSession, scene: &Scene, start: &Start) -> Outcome {
     match make_code(console.ctx(), start, &console.browser.caller).await {
         Ok(code) => {
             let place = format!("{}/go", console.ctx().issuer());
-            let way = Way::Code { code: code.text, place };
-            Ok(hand_over(console, scene, way, times::clock(code.expires_at)))
+            let way = HandedOver::Code { code: code.text, place };
+            Ok(Ok(hand_over(console, scene, way, times::clock(code.expires_at))))
         }
-        Err(failure) => {
-            let verdict = verdict_of(console, failure.map(|it| refused(&it)))?;
-            Ok(not_so(console, scene, verdict))
-        }
+        Err(failure) => obstacle_of(console, failure.map(|it| Obstacle::from(&it))),
     }
 }
 
-fn hand_over(console: &ConsoleSession, scene: &Scene, way: Way, until: String) -> HttpResponse {
+fn hand_over(
+    console: &ConsoleSession,
+    scene: &Scene,
+    way: HandedOver,
+    until: String,
+) -> HttpResponse {
     let (page, frame) = console.frame(Section::Users, "Sign in as user", &[]);
     let application = scene.wanted.client(&scene.clients);
     let page = HandedOverPage {

@@ -75,19 +75,29 @@ const ENDED: (&str, &str) = ("ended", "The session has ended, and all that hung 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     console.require(USERS_READ)?;
     let id = named(&console)?;
-    let view = view_user(console.ctx(), console.user(), &id).await;
+    page(&console, &id, None, StatusCode::OK).await
+}
+
+/// The page, also in answer to a form that was refused: `wrong` is said at the role to be given.
+pub async fn page(
+    console: &ConsoleSession,
+    id: &UserId,
+    wrong: Option<&str>,
+    status: StatusCode,
+) -> Result<HttpResponse, PageError> {
+    let view = view_user(console.ctx(), console.user(), id).await;
     let view = view.map_err(|e| console.accident(&e))?.ok_or_else(|| console.missing())?;
-    let access = access(&console, &id).await?;
-    let events = events(&console, &id).await?;
+    let access = access(console, id).await?;
+    let events = events(console, id).await?;
     let user = &view.user;
-    let member = member(&console, user).await?;
+    let member = member(console, user, wrong).await?;
     let sentences: Vec<_> = member::SENTENCES.iter().copied().chain([ENDED]).collect();
     let (page, frame) = console.frame(Section::Users, "User", &sentences);
     let page = UserPage {
         page,
         console: frame,
         up: HERE,
-        here: path(&id),
+        here: path(id),
         name: user.display_name().to_owned(),
         active: user.status.is_active(),
         kind: kind(user.kind),
@@ -97,12 +107,12 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         permissions: user.permissions.iter().map(str::to_owned).collect(),
         last_login: view.card.last_login_at.map(Moment::from),
         may_act: console.may(IMPERSONATE) && console.user().id != user.id,
-        sessions: view.sessions.iter().map(|it| signed(&console, user, it)).collect(),
+        sessions: view.sessions.iter().map(|it| signed(console, user, it)).collect(),
         access,
         events,
         all_events: address("/console/audit", &[("subject", id.as_str())]),
     };
-    Ok(render(&page, StatusCode::OK))
+    Ok(render(&page, status))
 }
 
 fn facts(view: &View) -> Vec<(&'static str, String)> {

@@ -1,12 +1,12 @@
 //! What staff change about a user: the roles, and whether they are active.
-use super::{named, path};
+use super::{detail, named, path};
 use crate::domain::permission::USERS_WRITE;
 use crate::domain::user::User;
 use crate::domain::{Status, UserId};
 use crate::flows::Failure;
 use crate::flows::manage_members::{Change, MemberRefusal, change_member, offer};
 use crate::http::pages::console::kit::Select;
-use crate::http::pages::console::{ConsoleSession, roles};
+use crate::http::pages::console::{ConsoleSession, FreshConsoleSession, roles};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use actix_web::HttpResponse;
@@ -14,7 +14,7 @@ use actix_web::http::StatusCode;
 
 const GIVE: &str = "give-role";
 const TAKE: &str = "take-role";
-const STATUS: &str = "status-of-user";
+pub const STATUS: &str = "status-of-user";
 
 /// What the page offers about a user; nothing that would be refused.
 pub struct Member {
@@ -42,7 +42,12 @@ pub struct Flip {
     pub csrf: String,
 }
 
-pub async fn member(console: &ConsoleSession, user: &User) -> Result<Member, PageError> {
+/// `wrong` is what stands at the field of the role to be given.
+pub async fn member(
+    console: &ConsoleSession,
+    user: &User,
+    wrong: Option<&str>,
+) -> Result<Member, PageError> {
     let offer = offer(console.ctx(), console.user(), user).await;
     let offer = offer.map_err(|e| console.accident(&e))?;
     let id = user.id.as_str();
@@ -56,7 +61,9 @@ pub async fn member(console: &ConsoleSession, user: &User) -> Result<Member, Pag
     let givable = offer.givable.into_iter().rev().map(|role| (role.name.clone(), role.name));
     let choices = std::iter::once((String::new(), "Choose a role".to_owned())).chain(givable);
     let give = some.then(|| Give {
-        roles: Select::new("role", "Another role", choices, ""),
+        roles: Select::new("role", "Another role", choices, "")
+            .required()
+            .error(wrong.map(str::to_owned)),
         csrf: console.token(GIVE, &[id]),
     });
     let to = if user.status.is_active() { Status::Inactive } else { Status::Active };
@@ -71,45 +78,48 @@ pub const SENTENCES: &[(&str, &str)] = &[
     ("active", "They are active again."),
 ];
 
-pub async fn give(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    change_role(&console, posted, GIVE).await
+pub async fn give(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
+    change_role(&console, posted, Purpose::Give).await
 }
 
-pub async fn take(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    change_role(&console, posted, TAKE).await
+pub async fn take(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
+    change_role(&console, posted, Purpose::Take).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Give,
+    Take,
 }
 
 async fn change_role(
     console: &ConsoleSession,
     posted: Posted,
-    purpose: &str,
+    purpose: Purpose,
 ) -> Result<HttpResponse, PageError> {
     console.require(USERS_WRITE)?;
     let user = named(console)?;
     let form = posted.only(console.request(), &["csrf", "role"])?;
-    console.check(&form, purpose, &[user.as_str()])?;
+    let word = if purpose == Purpose::Give { GIVE } else { TAKE };
+    console.check(&form, word, &[user.as_str()])?;
     let role = form.get("role");
+    if role.is_empty() && purpose == Purpose::Give {
+        return detail::page(console, &user, Some("Choose a role."), StatusCode::BAD_REQUEST).await;
+    }
     if role.is_empty() || role.chars().any(char::is_control) {
         return Err(console.malformed("Which role?"));
     }
-    let (change, done) =
-        if purpose == GIVE { (Change::Give(role), "given") } else { (Change::Take(role), "taken") };
+    let (change, done) = match purpose {
+        Purpose::Give => (Change::Give(role), "given"),
+        Purpose::Take => (Change::Take(role), "taken"),
+    };
     apply(console, &user, change).await?;
     Ok(console.done(&path(&user), done))
 }
 
-pub async fn status(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    console.require(USERS_WRITE)?;
-    let user = named(&console)?;
-    let form = posted.only(console.request(), &["csrf", "status"])?;
-    console.check(&form, STATUS, &[user.as_str()])?;
-    let status = Status::parse(form.get("status"));
-    let status = status.ok_or_else(|| console.malformed("A status is active or inactive."))?;
-    apply(&console, &user, Change::Status(status)).await?;
-    Ok(console.done(&path(&user), status.as_str()))
-}
-
-async fn apply(
+pub async fn apply(
     console: &ConsoleSession,
     user: &UserId,
     change: Change<'_>,

@@ -4,6 +4,7 @@ pub mod detail;
 pub mod list;
 pub mod member;
 pub mod preview;
+pub mod status;
 
 use super::ConsoleSession;
 use crate::domain::UserId;
@@ -38,8 +39,9 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
                 .route(web::post().to(member::take)),
         )
         .service(
-            super::resource("/console/users/{user_id}/status", "POST")
-                .route(web::post().to(member::status)),
+            super::resource("/console/users/{user_id}/status", "GET, HEAD, POST")
+                .route(read().to(status::ask))
+                .route(web::post().to(status::set)),
         );
 }
 
