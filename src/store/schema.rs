@@ -109,7 +109,10 @@ diesel::table! { refresh_tokens (token_hash) {
     used_at -> Nullable<Timestamptz>,
 } }
 diesel::table! { replay_guard (kind, key_hash) { kind -> Text, key_hash -> Binary, expires_at -> Timestamptz, } }
-diesel::table! { login_failures (key_hash, failed_at) { key_hash -> Binary, failed_at -> Timestamptz, } }
+diesel::table! { login_failures (key_hash, failed_at) {
+    key_hash -> Binary, failed_at -> Timestamptz, kept_until -> Timestamptz, client_id -> Nullable<Text>,
+    ip -> Nullable<Text>, reported_at -> Nullable<Timestamptz>,
+} }
 diesel::table! { handover_codes (code_hash) {
     code_hash -> Binary, actor_id -> Text, subject_id -> Text, client_id -> Text, request -> Jsonb,
     created_at -> Timestamptz, expires_at -> Timestamptz, used_at -> Nullable<Timestamptz>,

@@ -4,11 +4,12 @@ use super::error::PageError;
 use super::forms::{self, Posted};
 use super::frame::{Page, frame};
 use super::headers::{redirect, render};
-use crate::authentication::{Session, throttle};
+use super::throttled;
+use crate::authentication::Session;
 use crate::flows::Failure;
 use crate::flows::hand_over::{CodeRefusal, use_code};
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use askama::Template;
 
 #[derive(Template)]
@@ -72,19 +73,15 @@ fn refused(browser: &BrowserSession, session: &Session, reason: &CodeRefusal) ->
             StatusCode::BAD_REQUEST,
             "This code does not work. It may be mistyped, used or expired, or it is not yours.",
         ),
-        CodeRefusal::Throttled => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many attempts. Wait a quarter of an hour and try again.",
-        ),
+        CodeRefusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(*wait)),
         CodeRefusal::Start(_) => (
             StatusCode::FORBIDDEN,
             "This is not allowed any more. Look at the console, which says why.",
         ),
     };
-    let mut answer = page(browser, session, status, Some(words));
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
-    answer
+    let wait = match reason {
+        CodeRefusal::Throttled(wait) => Some(*wait),
+        CodeRefusal::NotGood | CodeRefusal::Start(_) => None,
+    };
+    throttled::told(page(browser, session, status, Some(words)), wait)
 }

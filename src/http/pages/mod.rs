@@ -24,6 +24,7 @@ pub mod set_up;
 pub mod sign_in;
 pub mod sign_out;
 pub mod stop;
+pub mod throttled;
 pub mod times;
 pub mod words;
 

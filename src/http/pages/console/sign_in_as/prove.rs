@@ -3,7 +3,7 @@ use super::PURPOSE;
 use super::page::{Scene, targets};
 use super::wanted::NAMES;
 use super::ways::{Pressed, asked, go_on};
-use crate::authentication::throttle;
+use crate::authentication::throttle::RetryAfter;
 use crate::flows::Failure;
 use crate::flows::step_up::{Refusal, prove_again};
 use crate::http::cookies;
@@ -15,8 +15,9 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render_leading_to;
+use crate::http::pages::throttled;
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use askama::Template;
 
 #[derive(Template)]
@@ -60,16 +61,15 @@ pub fn page(
         error,
         carried,
     };
-    wait_if_throttled(render_leading_to(&page, status, &targets(&scene.clients)))
+    render_leading_to(&page, status, &targets(&scene.clients))
 }
 
-/// Says how long, where [`proof_refused`] says to wait.
-pub fn wait_if_throttled(mut answer: HttpResponse) -> HttpResponse {
-    if answer.status() == StatusCode::TOO_MANY_REQUESTS {
-        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+/// How long to wait, where [`proof_refused`] says to wait.
+pub fn wait_of(refusal: Refusal) -> Option<RetryAfter> {
+    match refusal {
+        Refusal::Throttled(wait) => Some(wait),
+        Refusal::WrongPassword | Refusal::TooLong => None,
     }
-    answer
 }
 
 pub async fn post(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
@@ -85,7 +85,8 @@ pub async fn post(console: ConsoleSession, posted: Posted) -> Result<HttpRespons
         Ok(proven) => proven,
         Err(Failure::Refused(refusal)) => {
             let (status, text) = proof_refused(refusal);
-            return Ok(page(&console, &scene, (pressed, Some(text)), status));
+            let answer = page(&console, &scene, (pressed, Some(text)), status);
+            return Ok(throttled::told(answer, wait_of(refusal)));
         }
         Err(Failure::Accident(cause)) => return Err(console.accident(&cause)),
         Err(Failure::Busy) => return Err(PageError::busy(console.request())),
@@ -105,9 +106,6 @@ pub fn proof_refused(refusal: Refusal) -> (StatusCode, &'static str) {
     match refusal {
         Refusal::WrongPassword => (StatusCode::FORBIDDEN, "The password is wrong."),
         Refusal::TooLong => (StatusCode::BAD_REQUEST, "A password has at most 4096 bytes."),
-        Refusal::Throttled => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many attempts. Wait a quarter of an hour and try again.",
-        ),
+        Refusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(wait)),
     }
 }
