@@ -3,7 +3,7 @@ use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::EndReason;
 use crate::domain::user::User;
-use crate::impersonation::{Denial, Impersonation, ImpersonationRequest};
+use crate::impersonation::{Denial, Impersonation, ImpersonationRequest, RequestedBy};
 use serde_json::{Map, Value, json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,10 +112,24 @@ impl Event {
         }
     }
 
+    /// A refusal is seen by the auditors of the actor's organization, else of the requester's, else of the
+    /// subject's: whoever tried is theirs.
     pub fn refused(ask: &ImpersonationRequest, denial: Denial, caller: &Caller) -> Self {
-        let mut event = Self::about(EventKind::ImpersonationRefused, ask, caller);
-        event.reason = Some(denial.code().to_owned());
-        event
+        let actor = ask.actor.organization_id();
+        let whose = actor.or(ask.requester.organization());
+        let whose = whose.or(ask.subject.organization_id()).map(ToString::to_string);
+        let about = Self::about(EventKind::ImpersonationRefused, ask, caller);
+        Self { organization: whose, ..about.requested(&ask.requester.by) }.because(denial.code())
+    }
+
+    /// Who asked, with the kind of their id, and by which application.
+    #[must_use]
+    pub fn requested(self, by: &RequestedBy) -> Self {
+        let event = self.with("requested_by", by.id()).with("requester", by.kind());
+        match by.application() {
+            Some(application) => event.with("application", application.as_str()),
+            None => event,
+        }
     }
 
     /// Something that was done by an impersonation.

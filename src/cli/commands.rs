@@ -11,7 +11,7 @@ use crate::flows::replace_keys::replace_compromised;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::{Context, restored, rotate_keys as keys};
-use crate::impersonation::ActorProof;
+use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::provision;
 use crate::store;
@@ -184,10 +184,11 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
         .ok_or_else(|| Problem("the protocol is oauth2, samlp, wsfed or wsfed-rms".into()))?;
     let start = Start {
         channel: Channel::Console,
-        requested_by: "cli".to_owned(),
+        requested_by: RequestedBy::CommandLine,
+        scopes: None,
         at: None,
         actor: UserId::parse(asked.actor)?,
-        actor_proof: ActorProof::Asserted,
+        proof: ActorProof::Asserted,
         subject: UserId::parse(asked.subject)?,
         client: ClientId::parse(asked.client)?,
         protocol,

@@ -199,7 +199,7 @@ async fn answered(
         client: &bearer.client.id,
         actor: bearer.user.as_ref().map(|holder| (&holder.id, holder.organization.as_ref())),
         actor_is_impersonated: bearer.impersonation.is_some(),
-        proof: ActorProof::Token,
+        proof: ActorProof::Token { authenticated_at: bearer.authenticated_at },
         bearer_hash: Some(&bearer.hash),
         subject: subject.as_ref(),
         expires_at: bearer.expires_at,

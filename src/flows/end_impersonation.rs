@@ -77,12 +77,10 @@ pub async fn decide_again(
     id: &ImpersonationId,
     caller: &Caller,
 ) -> Result<Option<Impersonation>, StoreError> {
-    let Some((record, requester_stands, at)) = find_active(conn, id).await? else {
-        return Ok(None);
-    };
+    let Some((record, at)) = find_active(conn, id).await? else { return Ok(None) };
     let who = facts::Who::of(&record);
     let known = facts::at(ctx, conn, &who, Some(at)).await?;
-    let granted = judge(conn, (&record, requester_stands), &known, (None, caller)).await?;
+    let granted = judge(conn, &record, &known, (None, caller)).await?;
     if let Some(granted) = &granted {
         facts::remember(ctx, who, &known).await;
         touch(conn, granted, known.now).await?;
@@ -93,7 +91,7 @@ pub async fn decide_again(
 async fn find_active(
     conn: &Conn,
     id: &ImpersonationId,
-) -> Result<Option<(Record, bool, Moment)>, StoreError> {
+) -> Result<Option<(Record, Moment)>, StoreError> {
     let found = store::impersonations::find_at(conn, id).await?;
     Ok(found.filter(|(record, ..)| record.status == "active"))
 }
@@ -101,19 +99,20 @@ async fn find_active(
 /// The same without counting as a use; `by` is whose change made it necessary.
 async fn judge(
     conn: &Conn,
-    (record, requester_stands): (&Record, bool),
+    record: &Record,
     known: &facts::Known,
     (by, caller): (Option<&str>, &Caller),
 ) -> Result<Option<Impersonation>, StoreError> {
-    let verdict = match facts::of_running(conn, (record, requester_stands), known).await? {
+    let verdict = match facts::of_running(conn, record, known).await? {
         Some(ask) => decide(&ask),
         None => Err(Denial::SubjectInactive),
     };
     match verdict {
         Ok(granted) => Ok(Some(granted)),
         Err(denial) => {
-            let by = EndedBy { actor: by, reason: denial.end_reason() };
-            end(conn, record, by, caller).await?;
+            if let Some(reason) = denial.end_reason() {
+                end(conn, record, EndedBy { actor: by, reason }, caller).await?;
+            }
             Ok(None)
         }
     }
@@ -128,9 +127,9 @@ pub async fn judge_touched(
 ) -> Result<(), StoreError> {
     let begun = Looking::Lately.since(store::settings::now(conn).await?);
     for id in store::impersonations::overdue::list_touched(conn, touched, begun).await? {
-        let Some((record, requester_stands, _)) = find_active(conn, &id).await? else { continue };
+        let Some((record, _)) = find_active(conn, &id).await? else { continue };
         let known = facts::load(conn, &facts::Who::of(&record)).await?;
-        judge(conn, (&record, requester_stands), &known, (Some(by), caller)).await?;
+        judge(conn, &record, &known, (Some(by), caller)).await?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::domain::protocol::Channel;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
 use crate::domain::user::Holder;
 use crate::domain::{Timestamp, UserId};
-use crate::impersonation::Impersonation;
+use crate::impersonation::{Denial, Impersonation, RequestedBy};
 use crate::login::Principal;
 use crate::store::box_tokens::{self, NewToken};
 use crate::store::{self, Conn, Transactional as _};
@@ -26,8 +26,6 @@ use chrono::Duration;
 pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// The longest that such a token lives.
 const LONGEST: Duration = Duration::minutes(30);
-/// How long ago the actor may have signed in.
-const FRESH: Duration = Duration::minutes(5);
 
 /// As whom.
 pub enum SubjectGiven {
@@ -51,8 +49,20 @@ pub enum ExchangeRefusal {
     /// [RFC 8693 §2.2.2]: https://www.rfc-editor.org/rfc/rfc8693#section-2.2.2
     #[error("{0}")]
     Token(&'static str),
+    /// The actor signed in too long ago for what is asked ([RFC 9470 §3]).
+    ///
+    /// [RFC 9470 §3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
+    #[error("the actor signed in too long ago: have them sign in again")]
+    StepUp,
     #[error("{0}")]
     Grant(GrantRefusal),
+}
+
+impl ExchangeRefusal {
+    /// The heart has written down its own.
+    fn is_of_the_heart(self) -> bool {
+        matches!(self, Self::StepUp | Self::Grant(GrantRefusal::MayNotAct))
+    }
 }
 
 type Refused = Failure<ExchangeRefusal>;
@@ -79,24 +89,52 @@ pub async fn exchange_token(
         return Err(no(GrantRefusal::NotAllowed));
     }
     let mut conn = ctx.store.conn().await?;
-    let outcome = match read(ctx, &conn, (client, exchange), caller).await {
+    let actor = verify(ctx, &conn, exchange.actor_token, caller).await?;
+    let outcome = match read(ctx, &conn, (client, exchange, actor.as_ref()), caller).await {
         Ok(asked) => issue(ctx, &mut conn, (client, &asked), caller).await,
         Err(refused) => Err(refused),
     };
     if let Err(Failure::Refused(refusal)) = &outcome
-        && *refusal != ExchangeRefusal::Grant(GrantRefusal::MayNotAct)
+        && !refusal.is_of_the_heart()
     {
-        // The heart has written down its own.
-        let event = Event::by_client(EventKind::ImpersonationRefused, client, caller);
-        let event = Event { channel: Some(Channel::TokenExchange.as_str()), ..event };
+        let event = refused(client, (exchange, actor.as_ref()), caller);
         store::audit::append(&conn, &event.because(refusal.to_string())).await?;
     }
     outcome
 }
 
+/// As far as the actor is known: their auditors see it, else those of the application.
+fn refused(
+    client: &Client,
+    (exchange, actor): (&ExchangeToken<'_>, Option<&LiveToken<Holder>>),
+    caller: &Caller,
+) -> Event {
+    let event = Event::by_client(EventKind::ImpersonationRefused, client, caller);
+    let holder = actor.and_then(|token| token.user.as_ref());
+    let home = holder.and_then(|holder| holder.organization.as_ref()).map(ToString::to_string);
+    let requested_by = match holder {
+        Some(holder) => {
+            RequestedBy::Token { person: holder.id.clone(), application: Some(client.id.clone()) }
+        }
+        None => RequestedBy::Application(client.id.clone()),
+    };
+    let subject = match &exchange.subject {
+        SubjectGiven::User(id) => Some(id.to_string()),
+        SubjectGiven::Token(_) => None,
+    };
+    Event {
+        actor: holder.map(|holder| holder.id.to_string()).or(event.actor),
+        subject,
+        organization: home.or(event.organization),
+        channel: Some(Channel::TokenExchange.as_str()),
+        ..Event::by_client(EventKind::ImpersonationRefused, client, caller)
+    }
+    .requested(&requested_by)
+}
+
 /// What is asked for, with tokens that will do.
 struct Asked<'a> {
-    actor: LiveToken<Holder>,
+    actor: &'a LiveToken<Holder>,
     subject: SubjectName,
     scope: Scopes,
     audience: Option<&'a str>,
@@ -107,11 +145,10 @@ struct Asked<'a> {
 async fn read<'a>(
     ctx: &Context,
     conn: &Conn,
-    (client, exchange): (&Client, &'a ExchangeToken<'a>),
+    (client, exchange, actor): (&Client, &'a ExchangeToken<'a>, Option<&'a LiveToken<Holder>>),
     caller: &Caller,
 ) -> Result<Asked<'a>, Refused> {
-    let actor = verify(ctx, conn, exchange.actor_token, caller).await?;
-    let actor = actor.filter(|actor| is_fresh_and_own(client, actor)).ok_or(bad(BAD_ACTOR))?;
+    let actor = actor.filter(|actor| is_own(client, actor)).ok_or(bad(BAD_ACTOR))?;
     let own = match &exchange.subject {
         SubjectGiven::User(_) => None,
         SubjectGiven::Token(token) => {
@@ -122,30 +159,32 @@ async fn read<'a>(
     let subject = match (&exchange.subject, &own) {
         (SubjectGiven::User(id), _) => id.clone(),
         (SubjectGiven::Token(_), own) => {
-            let named = own.as_ref().and_then(|own| named_by(own, &actor));
+            let named = own.as_ref().and_then(|own| named_by(client, own, actor));
             named.ok_or(bad(BAD_SUBJECT))?
         }
     };
-    let ceiling = own.as_ref().unwrap_or(&actor);
+    let ceiling = own.as_ref().unwrap_or(actor);
     let until = ceiling.expires_at.min(actor.expires_at).min(actor.at.now + LONGEST);
     let scope = scope(client, &ceiling.scope, exchange.scope)?;
     let audience = target(ctx, client, (ceiling.audience.as_deref(), exchange.targets))?;
     Ok(Asked { actor, subject: SubjectName::Id(subject), scope, audience, until })
 }
 
-/// A person who has just signed in at this very application: no token of another, and no old one.
-fn is_fresh_and_own(client: &Client, actor: &LiveToken<Holder>) -> bool {
-    let fresh = actor.authenticated_at.is_some_and(|at| actor.at.now < at + FRESH);
-    actor.client.id == client.id && actor.user.is_some() && fresh
+/// A person who signed in at this very application: no token of another. How long ago, the heart judges.
+fn is_own(client: &Client, actor: &LiveToken<Holder>) -> bool {
+    actor.client.id == client.id && actor.user.is_some()
 }
 
-/// Whose token it is: their own, from an application of ours, and for anybody's acting or this actor's.
-fn named_by(own: &LiveToken<Holder>, actor: &LiveToken<Holder>) -> Option<UserId> {
+/// Whose token it is: their own, made for this very application, and for anybody's acting or this actor's. A token
+/// that another application was given says nothing to this one ([RFC 9700 §2.3]).
+///
+/// [RFC 9700 §2.3]: https://www.rfc-editor.org/rfc/rfc9700#section-2.3
+fn named_by(client: &Client, own: &LiveToken<Holder>, actor: &LiveToken<Holder>) -> Option<UserId> {
     let actor = actor.user.as_ref()?;
     let for_this_actor = own.may_act.as_ref().is_none_or(|named| named == actor.id.as_str());
     let acts_already = own.impersonation.is_some();
     let user = own.user.as_ref().filter(|_| for_this_actor && !acts_already);
-    user.filter(|_| own.client.first_party).map(|user| user.id.clone())
+    user.filter(|_| own.client.id == client.id).map(|user| user.id.clone())
 }
 
 /// Never more than the token of the subject had, or, where the subject was only named, the actor's; and
@@ -187,10 +226,13 @@ async fn issue(
 ) -> Result<Tokens, Refused> {
     let channel = Channel::TokenExchange;
     conn.transaction(async |tx| {
-        let acting = Acting { channel, bearer: &asked.actor, subject: &asked.subject };
+        let acting = Acting { channel, bearer: asked.actor, subject: &asked.subject };
         // `Ok`, so that the event of a refusal is kept.
         match act_as_user::act(ctx, tx, &acting, caller).await {
             Ok(granted) => write(ctx, tx, (client, asked, granted), caller).await.map(Ok),
+            Err(Failure::Refused(Denial::StepUpRequired)) => {
+                Ok(Err(Failure::Refused(ExchangeRefusal::StepUp)))
+            }
             Err(Failure::Refused(_)) => Ok(Err(no(GrantRefusal::MayNotAct))),
             Err(Failure::Accident(cause)) => Err(cause),
             Err(Failure::Busy) => Ok(Err(Failure::Busy)),

@@ -4,23 +4,29 @@
 //! the directory is still at the version that they were read at. It says so in the statement by which a request
 //! finds its token or its link, so nothing is asked twice and there is no stale yes, not for a moment.
 use super::Context;
+use super::question::Question;
 use crate::domain::client::Client;
 use crate::domain::protocol::Channel;
+use crate::domain::scope::Scopes;
 use crate::domain::user::User;
 use crate::domain::{ClientId, SessionId, Timestamp, UserId};
-use crate::impersonation::{ActorProof, ImpersonationRequest, Terms};
+use crate::impersonation::{
+    ActorProof, Given, ImpersonationRequest, Occasion, RequestedBy, Requester,
+    RequestingApplication, Terms,
+};
 use crate::store::impersonations::{Facts, Record, facts};
 use crate::store::sessions::Found;
 use crate::store::{self, Conn, Moment, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Who, as whom, and where.
+/// Who, as whom, where, and at whose request: a yes to one requester is no yes to another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Who {
     pub actor: UserId,
     pub subject: UserId,
     pub client: ClientId,
+    pub requested_by: RequestedBy,
 }
 
 impl Who {
@@ -29,7 +35,13 @@ impl Who {
             actor: record.actor.clone(),
             subject: record.subject.clone(),
             client: record.client.clone(),
+            requested_by: record.requested_by.clone(),
         }
+    }
+
+    /// The application that asks, where it is not the one in which somebody acts.
+    fn requesting(&self) -> Option<&ClientId> {
+        self.requested_by.application().filter(|application| **application != self.client)
     }
 }
 
@@ -67,11 +79,28 @@ impl Known {
     pub fn feature_enabled(&self) -> bool {
         self.facts.feature_enabled
     }
+
+    /// Whoever asks, as they stand; `scopes` are those of the token by which they ask.
+    pub(super) fn requester(&self, by: &RequestedBy, scopes: Option<&Scopes>) -> Requester {
+        let application = by.application().and_then(|id| match self.client() {
+            Some(client) if client.id == *id => Some(RequestingApplication::from(client)),
+            Some(_) | None => self.facts.requesting.clone().filter(|asks| asks.id == *id),
+        });
+        Requester { by: by.clone(), application, scopes: scopes.cloned().unwrap_or_default() }
+    }
+
+    /// Whose auditors see a refusal: those of the actor, else of whoever asked, else of the subject.
+    pub(super) fn organization_of_refusal(&self, by: &RequestedBy) -> Option<String> {
+        let requester = self.requester(by, None);
+        let actor = self.actor().and_then(User::organization_id);
+        let subject = || self.subject().and_then(User::organization_id);
+        actor.or(requester.organization()).or_else(subject).map(ToString::to_string)
+    }
 }
 
 /// As they stand now, read anew.
 pub async fn load(conn: &Conn, who: &Who) -> Result<Known, StoreError> {
-    let facts = facts(conn, &who.actor, &who.subject, &who.client).await?;
+    let facts = facts(conn, &who.actor, &who.subject, &who.client, who.requesting()).await?;
     Ok(Known { now: facts.at.now, facts: Arc::new(facts) })
 }
 
@@ -102,40 +131,43 @@ pub async fn remember(ctx: &Context, who: Who, known: &Known) {
     }
 }
 
-/// The question whether a running impersonation may go on, with today's facts. Whoever asked for the link has to
-/// stand too: once the global client is switched off, impersonation is off for whatever it asked for.
+/// The question whether a running impersonation may go on, with today's facts. Whoever asked for it has to stand
+/// too: once the global client is switched off, whatever it asked for is over.
 ///
 /// `None`: it is not running, or somebody it needs is not there any more.
 pub async fn of_running(
     conn: &Conn,
-    (record, requester_stands): (&Record, bool),
+    record: &Record,
     known: &Known,
 ) -> Result<Option<ImpersonationRequest>, StoreError> {
-    let actor_proof = proof_of_actor(conn, record).await?;
+    let proof = proof_of_actor(conn, record).await?;
     let (Some(starts_at), Some(ends_at), Some(last_seen_at), None) =
         (record.redeemed_at, record.ends_at, record.last_seen_at, record.ended_at)
     else {
         return Ok(None);
     };
-    let (Some(actor), Some(subject), Some(client)) =
-        (known.actor(), known.subject(), known.client())
-    else {
-        return Ok(None);
-    };
-    Ok(Some(ImpersonationRequest {
+    let link = record.link.as_ref();
+    let question = Question {
+        occasion: Occasion::Use,
         channel: record.channel,
         protocol: record.protocol,
-        actor: actor.clone(),
-        actor_proof,
+        requested_by: &record.requested_by,
+        scopes: None,
+        proof,
         actor_is_impersonated: false,
-        subject: subject.clone(),
-        client: client.clone(),
-        return_url: record.link.as_ref().map(|link| link.request.return_url.clone()),
+        return_url: link.map(|link| link.request.return_url.as_str()),
         mode: record.mode,
-        feature_enabled: known.feature_enabled() && requester_stands,
+        redeem: link.map(|link| link.redeem),
+        given: given(record),
+        step_up: None,
         terms: Terms { id: record.id.clone(), starts_at, ends_at, last_seen_at },
-        now: known.now,
-    }))
+    };
+    Ok(question.about(known).ok())
+}
+
+/// What the row says was given for it.
+pub(super) fn given(record: &Record) -> Given {
+    Given { reason: record.reason.clone(), ticket: record.ticket.clone() }
 }
 
 async fn proof_of_actor(conn: &Conn, record: &Record) -> Result<ActorProof, StoreError> {
@@ -149,19 +181,23 @@ async fn proof_of_actor(conn: &Conn, record: &Record) -> Result<ActorProof, Stor
 
 async fn proof_by_session(conn: &Conn, session: &SessionId) -> Result<ActorProof, StoreError> {
     // Not `resume`: an actor who works in the application leaves their own session idle.
-    let live = match store::sessions::find_by_id(conn, session).await? {
-        Some((Found::Own(session), now)) => session.ended_at.is_none() && now < session.expires_at,
-        Some((Found::Impersonated { .. }, _)) | None => false,
-    };
-    Ok(if live { ActorProof::Session } else { ActorProof::SessionEnded })
+    Ok(match store::sessions::find_by_id(conn, session).await? {
+        Some((Found::Own(session), now))
+            if session.ended_at.is_none() && now < session.expires_at =>
+        {
+            ActorProof::Session { authenticated_at: session.authenticated_at }
+        }
+        Some((Found::Own(_) | Found::Impersonated { .. }, _)) | None => ActorProof::SessionEnded,
+    })
 }
 
 async fn proof_by_token(conn: &Conn, bearer: &[u8]) -> Result<ActorProof, StoreError> {
-    let live = match store::access_tokens::find(conn, bearer).await? {
-        Some((token, at)) => !token.ended && !token.inactive && at.now < token.expires_at,
-        None => false,
-    };
-    Ok(if live { ActorProof::Token } else { ActorProof::TokenEnded })
+    Ok(match store::access_tokens::find(conn, bearer).await? {
+        Some((token, at)) if !token.ended && !token.inactive && at.now < token.expires_at => {
+            ActorProof::Token { authenticated_at: token.authenticated_at }
+        }
+        Some(_) | None => ActorProof::TokenEnded,
+    })
 }
 
 impl Context {

@@ -4,16 +4,17 @@
 //! no credential of the impersonation: what was asked for waits in the database, is decided again when the
 //! code is used, and becomes a link that has to be confirmed. One use, five minutes, one person.
 use super::failed_attempts::FailureKeys;
-use super::start_impersonation::{Issued, Start, StartRefusal, judge, noted, start_impersonation};
-use super::{Context, Failure};
+use super::start_impersonation::{Issued, OpenedBy, Start, StartRefusal, judge, noted, start_for};
+use super::{Context, Failure, step_up};
 use crate::audit::{Event, EventKind};
+use crate::authentication::Session;
 use crate::authentication::throttle::RetryAfter;
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::user::User;
-use crate::impersonation::ActorProof;
+use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::store::handover_codes::{NewCode, Used};
 use crate::store::{self, Conn, StoreError};
@@ -58,7 +59,7 @@ pub async fn make_code(
     caller: &Caller,
 ) -> Result<Code, Failure<StartRefusal>> {
     let conn = ctx.store.conn().await?;
-    let granted = judge(ctx, &conn, start, caller).await?.granted;
+    let granted = judge(ctx, &conn, (start, OpenedBy::ItsActor), caller).await?.granted;
     let now = granted.terms().starts_at;
     let letters = draw();
     let kept = serde_json::to_value(kept(start))
@@ -123,18 +124,25 @@ pub enum CodeRefusal {
     NotGood,
     #[error("too many attempts")]
     Throttled(RetryAfter),
+    /// They signed in too long ago to begin anything here. The code is not looked at.
+    #[error("the person signed in too long ago")]
+    StepUp,
     /// What was allowed in the console is refused now. The code is used up.
     #[error(transparent)]
     Start(StartRefusal),
 }
 
-/// Uses `typed` up for `person`, who is signed in here, and hands out the link.
+/// Uses `typed` up for the person of `session`, who is signed in here, and hands out the link.
 pub async fn use_code(
     ctx: &Context,
-    person: &User,
+    session: &Session,
     typed: &str,
     caller: &Caller,
 ) -> Result<Issued, Failure<CodeRefusal>> {
+    let person = &session.user;
+    if step_up::is_needed(ctx, session).await? {
+        return Err(Failure::Refused(CodeRefusal::StepUp));
+    }
     let keys = FailureKeys::of_stranger("go", person.id.as_str(), caller);
     let used = {
         let mut conn = ctx.store.conn().await?;
@@ -153,20 +161,22 @@ pub async fn use_code(
         keys.forget(&conn).await?;
         used
     };
-    let start = again(person, used)?;
-    let issued = start_impersonation(ctx, &start, caller).await;
+    let start = again(session, used)?;
+    let issued = start_for(ctx, &start, OpenedBy::ItsActor, caller).await;
     issued.map_err(|failure| failure.map(CodeRefusal::Start))
 }
 
-fn again(person: &User, used: Used) -> Result<Start, StoreError> {
+fn again(session: &Session, used: Used) -> Result<Start, StoreError> {
+    let person = &session.user.id;
     let kept: Kept = serde_json::from_value(used.request)
         .map_err(|e| StoreError::Corrupt { table: "handover_codes", what: e.to_string() })?;
     Ok(Start {
         channel: Channel::Console,
-        requested_by: person.id.to_string(),
+        requested_by: RequestedBy::Session(person.clone()),
+        scopes: None,
         at: None,
-        actor: person.id.clone(),
-        actor_proof: ActorProof::Session,
+        actor: person.clone(),
+        proof: ActorProof::Session { authenticated_at: session.authenticated_at },
         subject: used.subject,
         client: used.client,
         protocol: kept.protocol,

@@ -311,7 +311,10 @@ async fn mint(
 fn refusal_of(denial: Denial) -> BoxRefusal {
     match denial {
         Denial::ClientNotEnabled | Denial::ImpersonationDisabled => BoxRefusal::NoUserTokens,
-        Denial::ClientNotAuthorized | Denial::ActorInactive => BoxRefusal::NotAuthorized,
+        Denial::ClientNotAuthorized
+        | Denial::ActorInactive
+        | Denial::RequesterGone
+        | Denial::RequesterNotAllowed => BoxRefusal::NotAuthorized,
         Denial::OtherOrganization
         | Denial::SelfImpersonation
         | Denial::AlreadyImpersonating
@@ -324,6 +327,8 @@ fn refusal_of(denial: Denial) -> BoxRefusal {
         | Denial::HigherPrivileges
         | Denial::ProtocolMismatch
         | Denial::CallbackUrlMismatch
+        | Denial::RequesterOfOtherOrganization
+        | Denial::StepUpRequired
         | Denial::Over(_) => NO_SUCH_SUBJECT,
     }
 }

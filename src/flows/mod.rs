@@ -43,6 +43,7 @@ pub mod manage_users;
 pub mod narrow_token;
 pub mod read_assertion;
 pub mod preview_tokens;
+mod question;
 pub mod redeem_impersonation;
 pub mod refresh_tokens;
 pub mod replace_keys;

@@ -13,6 +13,7 @@ use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OPENID, Scopes};
 use crate::domain::user::User;
 use crate::domain::{ClientId, Timestamp};
+use crate::impersonation::RequestedBy;
 use crate::store::{self, StoreError};
 use serde_json::{Map, Value};
 
@@ -56,7 +57,12 @@ pub async fn preview_tokens(
     scope: &Scopes,
 ) -> Result<Option<Preview>, StoreError> {
     let conn = ctx.store.conn().await?;
-    let who = Who { actor: user.id.clone(), subject: user.id.clone(), client: client.clone() };
+    let who = Who {
+        actor: user.id.clone(),
+        subject: user.id.clone(),
+        client: client.clone(),
+        requested_by: RequestedBy::Session(user.id.clone()),
+    };
     let known = facts::load(&conn, &who).await?;
     let fits = |client: &Client| {
         let home = client.organization.as_ref().map(|organization| &organization.id);

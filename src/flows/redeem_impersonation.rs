@@ -8,6 +8,7 @@ pub mod own;
 use super::complete_login::Kept;
 use super::end_impersonation::event_about;
 use super::facts::{self, Known, Who};
+use super::question::{Missing, Question};
 use super::{Context, Failure, sign_in};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
@@ -15,10 +16,10 @@ use crate::crypto::bewit::{self, BewitError};
 use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::Redeem;
-use crate::domain::{SessionId, Timestamp};
+use crate::domain::{SessionId, Timestamp, UserId};
 use crate::impersonation::ticket::TicketState;
 use crate::impersonation::{
-    ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide, marks,
+    ActorProof, Denial, Impersonation, ImpersonationRequest, Occasion, Terms, decide, marks,
 };
 use crate::login::{Answer, Principal};
 use crate::store::impersonations::{Record, Redemption, Ticket};
@@ -34,6 +35,9 @@ pub enum RedeemRefusal {
     /// Everything until the MAC verifies: outside it is all the same.
     #[error("bad mac")]
     BadMac,
+    /// The MAC is right, and the path names neither the subject nor the actor of the ticket. Nothing is used up.
+    #[error("the path names somebody else")]
+    OtherPath,
     #[error("access expired")]
     Expired,
     #[error("link already used")]
@@ -57,9 +61,6 @@ pub enum RedeemRefusal {
 struct Link {
     record: Record,
     terms: store::impersonations::Link,
-    /// The switch is off, too, once whoever asked for the link does not stand any more: with the global client,
-    /// whatever it asked for is switched off.
-    requester_stands: bool,
     who: Who,
     known: Known,
     ticket_hash: Vec<u8>,
@@ -94,6 +95,9 @@ pub enum Opened {
     Seen,
     /// The actor is to confirm. Nothing is used up.
     Confirm(Box<Preview>),
+    /// The actor is to sign in once more before they confirm: they did so too long ago, and nothing else stands in
+    /// the way. Nothing is used up.
+    StepUp(Box<Preview>),
     Redeemed(Box<Redeemed>),
 }
 
@@ -119,8 +123,7 @@ pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<R
                 return Ok(Opened::SignInFirst);
             };
             check_person(&conn, &link, &session, opener.caller).await?;
-            let ask = look(&link, &session)?;
-            Ok(Opened::Confirm(Box::new(Preview { ask, record: link.record, session })))
+            look(ctx, link, session)
         }
     }
 }
@@ -149,8 +152,13 @@ pub async fn confirm(
     if !is_genuine(&link.record, &session) {
         return Err(Failure::Refused(RedeemRefusal::Forged));
     }
-    let redeemed = redeem(ctx, &mut conn, &link, Some(&session), opener.caller).await?;
-    Ok(Opened::Redeemed(Box::new(redeemed)))
+    match redeem(ctx, &mut conn, &link, Some(&session), opener.caller).await {
+        Ok(redeemed) => Ok(Opened::Redeemed(Box::new(redeemed))),
+        Err(Failure::Refused(RedeemRefusal::Denied(Denial::StepUpRequired))) => {
+            look(ctx, link, session)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 async fn own_session(conn: &Conn, opener: Opener<'_>) -> Result<Option<Session>, StoreError> {
@@ -167,7 +175,10 @@ async fn find_link(
     let (ticket_hash, good_until) = check_mac(ctx, resource).map_err(Failure::Refused)?;
     let found = store::impersonations::find_by_ticket(conn, &ticket_hash).await?;
     let found = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
-    let Ticket { record, link: terms, requester_stands, at } = found;
+    let Ticket { record, link: terms, at } = found;
+    if !names_somebody_of(&record, resource) {
+        return reject(conn, &record, RedeemRefusal::OtherPath, caller).await;
+    }
     let now = at.now;
     let state = match state(&record, terms.expires_at, now) {
         TicketState::Waiting if now.timestamp() >= good_until => TicketState::Expired,
@@ -180,12 +191,22 @@ async fn find_link(
         TicketState::Waiting => {
             let who = Who::of(&record);
             let known = facts::at(ctx, conn, &who, Some(at)).await?;
-            Ok(Link { record, terms, requester_stands, who, known, ticket_hash })
+            Ok(Link { record, terms, who, known, ticket_hash })
         }
         TicketState::Redeemed => reject(conn, &record, RedeemRefusal::Used, caller).await,
         TicketState::Revoked => reject(conn, &record, RedeemRefusal::Revoked, caller).await,
         TicketState::Expired => reject(conn, &record, RedeemRefusal::Expired, caller).await,
     }
+}
+
+/// Whether the path names the ticket's subject, as ours do, or its actor, as in Auth0's document: a URL never says
+/// one person and signs in another.
+fn names_somebody_of(record: &Record, resource: &str) -> bool {
+    let path = resource.split('?').next().unwrap_or_default();
+    let raw = path.rsplit('/').nth(1).unwrap_or_default();
+    let named = percent_encoding::percent_decode_str(raw).decode_utf8().ok();
+    let named = named.and_then(|text| UserId::parse(text).ok());
+    named.is_some_and(|named| named == record.subject || named == record.actor)
 }
 
 /// The hash of the ticket and the second from which the bewit is no longer good, if one of our keys made
@@ -250,46 +271,51 @@ async fn check_person(
 /// # Errors
 ///
 /// Refused when the answer would be no; nothing is used up by looking.
-fn look(link: &Link, session: &Session) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
-    let ask = question(link, Some(session))?;
-    decide(&ask).map_err(|denial| Failure::Refused(RedeemRefusal::Denied(denial)))?;
-    Ok(ask)
+fn look(ctx: &Context, link: Link, session: Session) -> Result<Opened, Failure<RedeemRefusal>> {
+    let ask = question(ctx, &link, Some(&session))?;
+    let verdict = decide(&ask);
+    let preview = Box::new(Preview { ask, record: link.record, session });
+    match verdict {
+        Ok(_) => Ok(Opened::Confirm(preview)),
+        Err(Denial::StepUpRequired) => Ok(Opened::StepUp(preview)),
+        Err(denial) => Err(Failure::Refused(RedeemRefusal::Denied(denial))),
+    }
 }
 
 fn question(
+    ctx: &Context,
     link: &Link,
     session: Option<&Session>,
 ) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
     let record = &link.record;
-    let now = link.known.now;
-    let gone = || Failure::Refused(RedeemRefusal::Denied(Denial::SubjectInactive));
-    let (Some(actor), Some(subject), Some(client)) =
-        (link.known.actor(), link.known.subject(), link.known.client())
-    else {
-        return Err(gone());
-    };
     let session_ends = session.map(|session| session.expires_at);
     let duration = Duration::seconds(link.terms.duration);
-    Ok(ImpersonationRequest {
+    let by_session =
+        |session: &Session| ActorProof::Session { authenticated_at: session.authenticated_at };
+    let question = Question {
+        occasion: Occasion::Redemption,
         channel: record.channel,
         protocol: record.protocol,
-        actor: actor.clone(),
-        actor_proof: session.map_or(ActorProof::Asserted, |_| ActorProof::Session),
+        requested_by: &record.requested_by,
+        scopes: None,
+        proof: session.map_or(ActorProof::Asserted, by_session),
         actor_is_impersonated: false,
-        subject: subject.clone(),
-        client: client.clone(),
-        return_url: Some(link.terms.request.return_url.clone()),
+        return_url: Some(&link.terms.request.return_url),
         mode: record.mode,
-        feature_enabled: link.known.feature_enabled() && link.requester_stands,
-        terms: Terms::starting(record.id.clone(), now, duration, session_ends),
-        now,
-    })
+        redeem: Some(link.terms.redeem),
+        given: facts::given(record),
+        step_up: ctx.shared.step_up,
+        terms: Terms::starting(record.id.clone(), link.known.now, duration, session_ends),
+    };
+    let gone = |missing: Missing| Failure::Refused(RedeemRefusal::Denied(missing.denial()));
+    question.about(&link.known).map_err(gone)
 }
 
 /// Uses the ticket up and signs the actor in as the subject.
 ///
 /// Without a session only a `direct` link is redeemed. A no by the heart burns the link: the named
-/// actor has tried, and nothing is left to try again with.
+/// actor has tried, and nothing is left to try again with. It is not burnt where a fresh sign-in is all that is
+/// missing.
 async fn redeem(
     ctx: &Context,
     conn: &mut Conn,
@@ -300,7 +326,7 @@ async fn redeem(
     if session.is_none() && link.terms.redeem == Redeem::Confirm {
         return Err(Failure::Refused(RedeemRefusal::WrongPerson));
     }
-    let ask = question(link, session)?;
+    let ask = question(ctx, link, session)?;
     match decide(&ask) {
         Ok(granted) => {
             facts::remember(ctx, link.who.clone(), &link.known).await;
@@ -308,7 +334,12 @@ async fn redeem(
         }
         Err(denial) => {
             let event = Event::refused(&ask, denial, caller);
-            store::impersonations::end(conn, &link.record.id, denial.end_reason(), &event).await?;
+            match denial.end_reason() {
+                Some(reason) => {
+                    store::impersonations::end(conn, &link.record.id, reason, &event).await?;
+                }
+                None => store::audit::append(conn, &event).await?,
+            }
             Err(Failure::Refused(RedeemRefusal::Denied(denial)))
         }
     }
@@ -329,9 +360,10 @@ async fn write(
         .with("mode", granted.mode().as_str())
         .with("actor_proof", granted.actor_proof().as_str())
         .with("redeem", link.terms.redeem.as_str())
-        .with("ends_at", granted.terms().ends_at.to_rfc3339());
-    let event =
-        Event { reason: link.record.reason.clone(), ticket: link.record.ticket.clone(), ..event };
+        .with("ends_at", granted.terms().ends_at.to_rfc3339())
+        .requested(granted.requested_by());
+    let (reason, ticket) = (ask.given.reason.clone(), ask.given.ticket.clone());
+    let event = Event { reason, ticket, ..event };
     let (answer, kept) = match completed {
         Way::On(answer) => (answer, None),
         Way::Back(completed) => (completed.answer, Some(completed.kept)),

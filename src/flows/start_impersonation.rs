@@ -1,15 +1,18 @@
 //! Somebody asks for a link that signs an actor in as a subject.
 use super::facts::{self, Known, Onward, Who};
+use super::question::{Missing, Question};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::crypto::{bewit, hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
+use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
 use crate::impersonation::grant::{DEFAULT_DURATION, LONGEST_DURATION, SHORTEST_DURATION};
 use crate::impersonation::{
-    ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide, ticket,
+    ActorProof, Denial, Given, Impersonation, ImpersonationRequest, Occasion, RequestedBy, Terms,
+    decide, ticket,
 };
 use crate::login::{BadParameter, LoginRequest, Parameters};
 use crate::store::impersonations::NewLink;
@@ -21,12 +24,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 #[derive(Debug, Clone)]
 pub struct Start {
     pub channel: Channel,
-    /// Who asks: a client id, or the id of a person.
-    pub requested_by: String,
+    pub requested_by: RequestedBy,
+    /// Of the token by which it is asked, if one says.
+    pub scopes: Option<Scopes>,
     /// When that was looked up, if just now.
     pub at: Option<Moment>,
     pub actor: UserId,
-    pub actor_proof: ActorProof,
+    pub proof: ActorProof,
     pub subject: UserId,
     pub client: ClientId,
     pub protocol: ProtocolName,
@@ -67,6 +71,29 @@ pub struct Issued {
     pub ends_at_latest: Timestamp,
 }
 
+/// Who opens the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OpenedBy {
+    /// Whoever the application lets open it.
+    AsRegistered,
+    /// The actor, in a session of their own: at once, or by a code that they type.
+    ItsActor,
+}
+
+impl OpenedBy {
+    /// How the link is redeemed. What a person asked for by a token of their own is always confirmed: the token
+    /// says that they signed in somewhere, not that they mean this.
+    fn redeem(self, start: &Start, client: &Client) -> Redeem {
+        match (self, &start.requested_by) {
+            (Self::ItsActor, _) | (_, RequestedBy::Token { .. }) => Redeem::Confirm,
+            (
+                Self::AsRegistered,
+                RequestedBy::Application(_) | RequestedBy::Session(_) | RequestedBy::CommandLine,
+            ) => client.impersonation.redeem,
+        }
+    }
+}
+
 /// Checks the request, asks the heart, writes the link with its event, and returns the URL.
 ///
 /// # Errors
@@ -77,8 +104,18 @@ pub async fn start_impersonation(
     start: &Start,
     caller: &Caller,
 ) -> Result<Issued, Failure<StartRefusal>> {
+    start_for(ctx, start, OpenedBy::AsRegistered, caller).await
+}
+
+/// The same for a link that `opened_by` opens.
+pub(super) async fn start_for(
+    ctx: &Context,
+    start: &Start,
+    opened_by: OpenedBy,
+    caller: &Caller,
+) -> Result<Issued, Failure<StartRefusal>> {
     let conn = ctx.store.conn().await?;
-    let prepared = judge(ctx, &conn, start, caller).await?;
+    let prepared = judge(ctx, &conn, (start, opened_by), caller).await?;
     issue(ctx, &conn, start, prepared, caller).await
 }
 
@@ -86,19 +123,22 @@ pub async fn start_impersonation(
 pub(super) async fn judge(
     ctx: &Context,
     conn: &Conn,
-    start: &Start,
+    (start, opened_by): (&Start, OpenedBy),
     caller: &Caller,
 ) -> Result<Prepared, Failure<StartRefusal>> {
     let who = who(start);
     let known = facts::at(ctx, conn, &who, start.at).await?;
     let now = known.now;
-    match prepare(ctx, start, &known) {
+    match prepare(ctx, (start, opened_by, ctx.shared.step_up), &known) {
         Ok(prepared) => {
             facts::remember(ctx, who, &known).await;
             Ok(prepared)
         }
         Err(refusal) => {
-            let event = refused(start, &refusal, random::id("imp", now), caller);
+            let event = Event {
+                organization: known.organization_of_refusal(&start.requested_by),
+                ..refused(start, &refusal, random::id("imp", now), caller)
+            };
             store::audit::append(conn, &event).await?;
             Err(Failure::Refused(refusal))
         }
@@ -108,12 +148,14 @@ pub(super) async fn judge(
 /// A request that would be granted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
+    /// How the application has its links redeemed.
     pub redeem: Redeem,
     /// The hard end, if it began now.
     pub ends_at: Timestamp,
 }
 
-/// Says what [`start_impersonation`] would say now, by the same facts and the same heart.
+/// Says what would be said now if the actor opened it at once, by the same facts and the same heart; but for the age
+/// of their sign-in, which they are asked about when they press the button.
 ///
 /// Nothing is handed out and nothing is written: while a form is filled in, the question is asked at every
 /// letter, and it is no attempt to act as anybody. The attempt is written down, whatever its verdict.
@@ -123,8 +165,10 @@ pub async fn check_impersonation(
 ) -> Result<Allowed, Failure<StartRefusal>> {
     let conn = ctx.store.conn().await?;
     let known = facts::load(&conn, &who(start)).await?;
-    let prepared = prepare(ctx, start, &known).map_err(Failure::Refused)?;
-    Ok(Allowed { redeem: prepared.redeem, ends_at: prepared.granted.terms().ends_at })
+    let asked = (start, OpenedBy::ItsActor, None);
+    let prepared = prepare(ctx, asked, &known).map_err(Failure::Refused)?;
+    let redeem = known.client().map_or(prepared.redeem, |client| client.impersonation.redeem);
+    Ok(Allowed { redeem, ends_at: prepared.granted.terms().ends_at })
 }
 
 /// A request that passed everything, the heart too.
@@ -137,45 +181,67 @@ pub(super) struct Prepared {
 }
 
 fn who(start: &Start) -> Who {
-    Who { actor: start.actor.clone(), subject: start.subject.clone(), client: start.client.clone() }
+    Who {
+        actor: start.actor.clone(),
+        subject: start.subject.clone(),
+        client: start.client.clone(),
+        requested_by: start.requested_by.clone(),
+    }
 }
 
-fn prepare(ctx: &Context, start: &Start, known: &Known) -> Result<Prepared, StartRefusal> {
+fn prepare(
+    ctx: &Context,
+    (start, opened_by, step_up): (&Start, OpenedBy, Option<Duration>),
+    known: &Known,
+) -> Result<Prepared, StartRefusal> {
     let now = known.now;
-    let subject = known.subject().cloned().ok_or(StartRefusal::NoSuchUser)?;
-    let client = known.client().cloned().ok_or(StartRefusal::NoSuchClient)?;
-    // An unknown actor holds no permission, and is not told apart from one who holds none.
-    let actor = known.actor().cloned().ok_or(StartRefusal::Denied(Denial::NotPermitted))?;
+    known.subject().ok_or_else(|| no_such_user(start, known))?;
+    let client = known.client().ok_or(StartRefusal::NoSuchClient)?;
     let id =
         ImpersonationId::parse(random::id("imp", now)).map_err(|_| StartRefusal::NoSuchUser)?;
-    let redeem = client.impersonation.redeem;
+    let redeem = opened_by.redeem(start, client);
     let link_expires_at = ticket::expires_at(start.ttl, redeem, now)
         .map_err(|problem| bad("ttl", problem.to_string()))?;
     let duration = duration(start.duration)?;
-    let request = login_request(ctx, start, &client)?;
+    let request = login_request(ctx, start, client)?;
     let longest = match redeem {
         Redeem::Confirm => Some(now + LONGEST_DURATION),
         Redeem::Direct => None,
     };
-    let ask = ImpersonationRequest {
+    let question = Question {
+        occasion: Occasion::Request,
         channel: start.channel,
         protocol: start.protocol,
-        actor,
-        actor_proof: start.actor_proof,
+        requested_by: &start.requested_by,
+        scopes: start.scopes.as_ref(),
+        proof: start.proof,
         actor_is_impersonated: false,
-        subject,
-        return_url: Some(request.return_url.clone()),
+        return_url: Some(&request.return_url),
         mode: start.mode,
-        feature_enabled: known.feature_enabled(),
+        redeem: Some(redeem),
+        given: Given { reason: start.reason.clone(), ticket: start.ticket.clone() },
+        step_up,
         terms: Terms::starting(id, now, duration, longest),
-        now,
-        client,
     };
+    let ask = question.about(known).map_err(|missing| match missing {
+        Missing::Subject => no_such_user(start, known),
+        Missing::Client => StartRefusal::NoSuchClient,
+        // An unknown actor holds no permission, and is not told apart from one who holds none.
+        Missing::Actor => StartRefusal::Denied(Denial::NotPermitted),
+    })?;
     let granted = decide(&ask).map_err(StartRefusal::Denied)?;
     check_name(ctx, &ask)?;
     check_the_way_on(&ask.client, &request)?;
     check_destination(&ask.client, start.target_link_uri.as_deref())?;
     Ok(Prepared { granted, redeem, request, link_expires_at, duration })
+}
+
+/// An application of one organization is not told whether there is such a user in another.
+fn no_such_user(start: &Start, known: &Known) -> StartRefusal {
+    match known.requester(&start.requested_by, None).organization() {
+        Some(_) => StartRefusal::Denied(Denial::RequesterOfOtherOrganization),
+        None => StartRefusal::NoSuchUser,
+    }
 }
 
 fn bad(field: &'static str, problem: impl Into<String>) -> StartRefusal {
@@ -263,7 +329,6 @@ async fn issue(
     let link = NewLink {
         granted: &granted,
         request: &request,
-        requested_by: &start.requested_by,
         reason: start.reason.as_deref(),
         reason_code: start.reason_code.as_deref(),
         ticket: start.ticket.as_deref(),
@@ -274,7 +339,7 @@ async fn issue(
         link_expires_at: Timestamp::from_timestamp(expires, 0).unwrap_or(link_expires_at),
     };
     let mut event = noted(Event::under(EventKind::LinkIssued, &granted, caller), start);
-    event = event.with("redeem", redeem.as_str()).with("requested_by", link.requested_by);
+    event = event.with("redeem", redeem.as_str());
     store::impersonations::insert(conn, &link, &event).await?;
     if ctx.shared.rate_limits {
         store::impersonations::revoke_waiting(
@@ -297,7 +362,8 @@ async fn issue(
 }
 
 /// What an event about a request says beside who and whom.
-pub(super) fn noted(mut event: Event, start: &Start) -> Event {
+pub(super) fn noted(event: Event, start: &Start) -> Event {
+    let mut event = event.requested(&start.requested_by);
     event.reason.clone_from(&start.reason);
     event.ticket.clone_from(&start.ticket);
     if let Some(code) = &start.reason_code {
@@ -325,7 +391,7 @@ fn refused(start: &Start, refusal: &StartRefusal, id: String, caller: &Caller) -
         protocol: Some(start.protocol.as_str()),
         ..Event::new(EventKind::ImpersonationRefused, caller)
     };
-    noted(event, start).because(because).with("requested_by", start.requested_by.as_str())
+    noted(event, start).because(because)
 }
 
 /// The unreserved characters of [RFC 3986 §2.3] stay; everything else is encoded, because some clients

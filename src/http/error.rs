@@ -72,7 +72,12 @@ impl ApiError {
             return Self::not_found("the user or the application is unknown");
         }
         let text = denial.to_string();
-        let refused = Self::new(StatusCode::FORBIDDEN, "access_denied", text);
+        let refused = match denial {
+            Denial::StepUpRequired => {
+                Self::new(StatusCode::UNAUTHORIZED, "insufficient_user_authentication", text)
+            }
+            _ => Self::new(StatusCode::FORBIDDEN, "access_denied", text),
+        };
         Self { code: Some(denial.code()), ..refused }
     }
 
@@ -83,6 +88,10 @@ impl ApiError {
     fn challenge(&self) -> Option<&'static str> {
         match (self.status, self.error) {
             (StatusCode::UNAUTHORIZED, "unauthorized") => Some("Bearer"),
+            // RFC 9470 §3
+            (StatusCode::UNAUTHORIZED, "insufficient_user_authentication") => {
+                Some("Bearer error=\"insufficient_user_authentication\"")
+            }
             (StatusCode::UNAUTHORIZED, _) => Some("Bearer error=\"invalid_token\""),
             (StatusCode::FORBIDDEN, "insufficient_scope") => {
                 Some("Bearer error=\"insufficient_scope\"")
@@ -174,7 +183,7 @@ impl From<RedeemRefusal> for ApiError {
         let words = |text| Self::new(StatusCode::FORBIDDEN, "access_denied", text);
         match refusal {
             RedeemRefusal::Duplicate => Self::invalid_request("more than one bewit"),
-            RedeemRefusal::BadMac => words("Impersonation - Bad mac"),
+            RedeemRefusal::BadMac | RedeemRefusal::OtherPath => words("Impersonation - Bad mac"),
             RedeemRefusal::Expired => words("Impersonation - Access expired"),
             RedeemRefusal::Used => words("Impersonation - Link already used"),
             RedeemRefusal::Revoked => words("Impersonation - Link revoked"),

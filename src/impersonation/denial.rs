@@ -5,6 +5,13 @@ use crate::domain::protocol::EndReason;
 pub enum Denial {
     #[error("impersonation is switched off")]
     ImpersonationDisabled,
+    /// Whoever asked is not there any more, or is switched off.
+    #[error("the application that asked for this is not active")]
+    RequesterGone,
+    #[error("the application may not ask for this")]
+    RequesterNotAllowed,
+    #[error("the application that asks does not serve the organization of the subject")]
+    RequesterOfOtherOrganization,
     #[error("actor, subject and application do not belong to one organization")]
     OtherOrganization,
     #[error("nobody acts as themselves")]
@@ -35,6 +42,9 @@ pub enum Denial {
     ProtocolMismatch,
     #[error("the callback is not registered")]
     CallbackUrlMismatch,
+    /// The third answer beside yes and no: sign in again, then ask again.
+    #[error("the actor signed in too long ago")]
+    StepUpRequired,
     #[error("the impersonation is over")]
     Over(EndReason),
 }
@@ -44,7 +54,9 @@ impl Denial {
     pub fn code(self) -> &'static str {
         match self {
             Self::ImpersonationDisabled => "impersonation_disabled",
-            Self::OtherOrganization => "other_organization",
+            Self::RequesterGone => "requester_gone",
+            Self::RequesterNotAllowed => "requester_not_allowed",
+            Self::RequesterOfOtherOrganization | Self::OtherOrganization => "other_organization",
             Self::SelfImpersonation => "self_impersonation",
             Self::AlreadyImpersonating => "already_impersonating",
             Self::ActorInactive => "actor_inactive",
@@ -59,14 +71,17 @@ impl Denial {
             Self::ClientNotAuthorized => "client_not_authorized",
             Self::ProtocolMismatch => "protocol_mismatch",
             Self::CallbackUrlMismatch => "callback_url_mismatch",
+            Self::StepUpRequired => "step_up_required",
             Self::Over(_) => "over",
         }
     }
 
-    /// What ends an impersonation that was allowed once and is refused now.
-    pub fn end_reason(self) -> EndReason {
-        match self {
-            Self::ImpersonationDisabled => EndReason::FeatureOff,
+    /// How an impersonation ends that was allowed once and is refused now. `None`: it does not end, and a link
+    /// is not used up, because the actor can mend what is missing.
+    pub fn end_reason(self) -> Option<EndReason> {
+        Some(match self {
+            Self::StepUpRequired => return None,
+            Self::ImpersonationDisabled | Self::RequesterGone => EndReason::FeatureOff,
             Self::ActorSignedOut => EndReason::Logout,
             Self::ActorInactive
             | Self::NotPermitted
@@ -78,11 +93,13 @@ impl Denial {
             | Self::OtherApplication
             | Self::HigherPrivileges
             | Self::OtherOrganization => EndReason::SubjectChanged,
-            Self::ClientNotEnabled
+            Self::RequesterNotAllowed
+            | Self::RequesterOfOtherOrganization
+            | Self::ClientNotEnabled
             | Self::ClientNotAuthorized
             | Self::ProtocolMismatch
             | Self::CallbackUrlMismatch => EndReason::ClientChanged,
             Self::Over(reason) => reason,
-        }
+        })
     }
 }

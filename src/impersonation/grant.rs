@@ -1,5 +1,6 @@
 //! The proof that the answer was yes, and its clocks.
 use super::request::{ActorProof, ImpersonationRequest};
+use super::requester::RequestedBy;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName};
 use crate::domain::user::User;
 use crate::domain::{ClientId, ImpersonationId, Timestamp};
@@ -62,6 +63,7 @@ impl Terms {
 /// Proof that the heart said yes. Private fields: only `policy::decide` makes one.
 #[derive(Debug, Clone)]
 pub struct Impersonation {
+    requested_by: RequestedBy,
     actor: User,
     actor_proof: ActorProof,
     subject: User,
@@ -75,8 +77,9 @@ pub struct Impersonation {
 impl Impersonation {
     pub(super) fn granted(ask: &ImpersonationRequest) -> Self {
         Self {
+            requested_by: ask.requester.by.clone(),
             actor: ask.actor.clone(),
-            actor_proof: ask.actor_proof,
+            actor_proof: ask.proof,
             subject: ask.subject.clone(),
             client: ask.client.id.clone(),
             channel: ask.channel,
@@ -87,6 +90,9 @@ impl Impersonation {
     }
     pub fn id(&self) -> &ImpersonationId {
         &self.terms.id
+    }
+    pub fn requested_by(&self) -> &RequestedBy {
+        &self.requested_by
     }
     pub fn actor(&self) -> &User {
         &self.actor

@@ -1,16 +1,20 @@
 //! The rules that no policy can switch off, one function each, in `DESIGN.md` 4's words.
 use super::denial::Denial;
 use super::grant::Terms;
-use super::request::{ActorProof, ImpersonationRequest};
+use super::request::{ActorProof, ImpersonationRequest, Occasion};
 use crate::domain::box_settings::BoxSettings;
 use crate::domain::client::GrantType;
 use crate::domain::permission::{IMPERSONATE_ADMIN, USERS_WRITE};
-use crate::domain::protocol::Channel;
+use crate::domain::protocol::{Channel, Redeem};
 use crate::domain::user::UserKind;
 
 /// Read top to bottom; the first refusal wins.
 pub(super) fn check(ask: &ImpersonationRequest) -> Result<(), Denial> {
     feature_is_on(ask)?;
+    requester_still_stands(ask)?;
+    requester_may_ask(ask)?;
+    requester_may_name_the_actor(ask)?;
+    requester_serves_the_subject(ask)?;
     all_belong_together(ask)?;
     actor_is_somebody_else(ask)?;
     actor_is_not_impersonated(ask)?;
@@ -21,6 +25,7 @@ pub(super) fn check(ask: &ImpersonationRequest) -> Result<(), Denial> {
     subject_fits_the_channel(ask)?;
     subject_has_no_more_rights(ask)?;
     subject_is_no_administrator(ask)?;
+    named_actor_reaches_no_administrator(ask)?;
     client_takes_part(ask)?;
     client_is_let_in(ask)?;
     client_reaches_people(ask)?;
@@ -33,6 +38,42 @@ fn feature_is_on(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let organization_off =
         ask.subject.organization.as_ref().is_some_and(|org| !org.impersonation_enabled);
     refuse_if(!ask.feature_enabled || organization_off, Denial::ImpersonationDisabled)
+}
+
+/// Whoever asked for it is still there, by the kind of their id: what an application asked for ends with it. One
+/// that asks for itself is judged as the client, by [`client_takes_part`].
+fn requester_still_stands(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    refuse_if(asks_for_another(ask) && !ask.requester.stands(), Denial::RequesterGone)
+}
+
+fn asks_for_another(ask: &ImpersonationRequest) -> bool {
+    ask.requester.by.application() != Some(&ask.client.id)
+}
+
+/// Applications of third parties ask for nothing, a person asks for nobody else, and each channel has its own kind
+/// of requester.
+fn requester_may_ask(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let requester = &ask.requester;
+    let for_another = requester.by.person().is_some_and(|person| *person != ask.actor.id);
+    let fits = requester.fits(ask.channel, &ask.client.id);
+    let refused = requester.is_of_a_third_party() || for_another || !fits;
+    refuse_if(refused, Denial::RequesterNotAllowed)
+}
+
+/// Only an application, or the command line, names an actor who shows nothing, and only for a browser, where a
+/// link can be confirmed: a person who asks has shown who they are, and a token is shown with each call.
+fn requester_may_name_the_actor(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let named = ask.proof == ActorProof::Asserted;
+    let by_person = ask.occasion == Occasion::Request && ask.requester.by.person().is_some();
+    refuse_if(named && (by_person || !ask.channel.is_browser()), Denial::RequesterNotAllowed)
+}
+
+/// An application of one organization asks about that one's users only; one of the operator about all. One that
+/// asks for itself is judged as the client, by [`all_belong_together`].
+fn requester_serves_the_subject(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let home = ask.requester.organization();
+    let foreign = home.is_some() && home != ask.subject.organization_id();
+    refuse_if(asks_for_another(ask) && foreign, Denial::RequesterOfOtherOrganization)
 }
 
 /// One organization, or the actor is staff of the operator, who belongs to none.
@@ -55,9 +96,7 @@ fn actor_is_not_impersonated(ask: &ImpersonationRequest) -> Result<(), Denial> {
 
 fn actor_is_active_and_proven(ask: &ImpersonationRequest) -> Result<(), Denial> {
     refuse_if(!ask.actor.is_active(), Denial::ActorInactive)?;
-    let proof_is_over =
-        matches!(ask.actor_proof, ActorProof::SessionEnded | ActorProof::TokenEnded);
-    refuse_if(proof_is_over, Denial::ActorSignedOut)
+    refuse_if(ask.proof.is_over(), Denial::ActorSignedOut)
 }
 
 /// A person with a verified address; or, by tokens, the application's own service account. An application
@@ -113,6 +152,19 @@ fn subject_is_no_administrator(ask: &ImpersonationRequest) -> Result<(), Denial>
     refuse_if(by_token && ask.subject.permissions.is_administrative(), Denial::HigherPrivileges)
 }
 
+/// An actor who is only named acts as no administrator, whatever they hold: anybody may have named them. A
+/// `direct` link proves nobody, so it is refused before it is made; one to be confirmed will prove its actor.
+fn named_actor_reaches_no_administrator(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let only_named = match (ask.occasion, ask.redeem) {
+        (Occasion::Request, Some(redeem)) => redeem == Redeem::Direct,
+        (Occasion::Request | Occasion::Redemption | Occasion::Use, _) => {
+            ask.proof == ActorProof::Asserted
+        }
+    };
+    let reached = only_named && ask.subject.permissions.is_administrative();
+    refuse_if(reached, Denial::HigherPrivileges)
+}
+
 fn client_takes_part(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let client = &ask.client;
     let switch = |on: fn(&BoxSettings) -> bool| client.box_.as_deref().is_some_and(on);
@@ -164,6 +216,20 @@ fn return_url_is_registered(ask: &ImpersonationRequest) -> Result<(), Denial> {
 fn clocks_have_not_run_out(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let over = if ask.channel.is_browser() { Terms::over } else { Terms::past_the_end };
     over(&ask.terms, ask.now).map_or(Ok(()), |reason| Err(Denial::Over(reason)))
+}
+
+/// The actor signed in lately, whenever an impersonation starts: at the API, in the console, on the confirmation
+/// page and at the exchange of a token. One that runs is not ended because its proof has aged.
+///
+/// Calls with `As-User` or `On-Behalf-Of` are exempt: their token is shown with every single call, and programs
+/// hold it that nobody sits in front of. So is the JWT grant, where an application signs for itself.
+pub(super) fn proof_is_fresh(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let starts = match ask.channel {
+        Channel::Link | Channel::Console | Channel::TokenExchange => ask.occasion != Occasion::Use,
+        Channel::AsUser | Channel::OnBehalfOf | Channel::JwtGrant => false,
+    };
+    let is_old = |window| ask.proof.is_older_than(window, ask.now);
+    refuse_if(starts && ask.step_up.is_some_and(is_old), Denial::StepUpRequired)
 }
 
 pub(super) fn refuse_if(broken: bool, denial: Denial) -> Result<(), Denial> {

@@ -9,9 +9,11 @@ pub mod invariants;
 pub mod marks;
 pub mod policy;
 pub mod request;
+pub mod requester;
 pub mod ticket;
 
 pub use denial::Denial;
 pub use grant::{Impersonation, Terms};
 pub use policy::decide;
-pub use request::{ActorProof, ImpersonationRequest};
+pub use request::{ActorProof, Given, ImpersonationRequest, Occasion};
+pub use requester::{RequestedBy, Requester, RequestingApplication};

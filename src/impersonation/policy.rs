@@ -13,10 +13,12 @@ use crate::domain::permission::IMPERSONATE;
 ///
 /// # Errors
 ///
-/// The [`Denial`] names the rule that refused.
+/// The [`Denial`] names the rule that refused. [`Denial::StepUpRequired`] comes last: where it is the answer,
+/// nothing else stands in the way.
 pub fn decide(ask: &ImpersonationRequest) -> Result<Impersonation, Denial> {
     invariants::check(ask)?;
     actor_holds_the_permission(ask)?;
+    invariants::proof_is_fresh(ask)?;
     Ok(Impersonation::granted(ask))
 }
 

@@ -1,21 +1,24 @@
 //! One request to act as somebody, with everything the rules look at.
 use super::Terms;
+use super::requester::Requester;
 use crate::domain::Timestamp;
 use crate::domain::client::Client;
-use crate::domain::protocol::{Channel, Mode, ProtocolName};
+use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::user::User;
+use chrono::Duration;
 
-/// What stands behind the claim that the actor is who they are said to be.
+/// How the actor has shown who they are, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActorProof {
-    /// The global client says so; proven when the link is redeemed, unless that is `direct`.
+    /// The actor is only named; proven when the link is redeemed, unless that is `direct`.
     Asserted,
     /// The actor's own live session.
-    Session,
+    Session { authenticated_at: Timestamp },
     /// The session that proved the actor is over.
     SessionEnded,
-    /// The actor's own live access token.
-    Token,
+    /// The actor's own live access token, which the requesting application holds. `None`: it does not say when
+    /// its user signed in.
+    Token { authenticated_at: Option<Timestamp> },
     /// The token that proved the actor is over.
     TokenEnded,
     /// The application has shown who it is, and the actor is its own service account.
@@ -26,19 +29,57 @@ impl ActorProof {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Asserted => "asserted",
-            Self::Session | Self::SessionEnded => "session",
-            Self::Token | Self::TokenEnded => "token",
+            Self::Session { .. } | Self::SessionEnded => "session",
+            Self::Token { .. } | Self::TokenEnded => "token",
             Self::Client => "client",
+        }
+    }
+
+    /// What proved the actor is over.
+    pub(super) fn is_over(self) -> bool {
+        matches!(self, Self::SessionEnded | Self::TokenEnded)
+    }
+
+    /// A person signed in longer than `window` ago, or nobody knows when. A proof that is no sign-in has no age:
+    /// an actor who is only named proves themselves later or never, an application proves itself each time.
+    pub(super) fn is_older_than(self, window: Duration, now: Timestamp) -> bool {
+        match self {
+            Self::Session { authenticated_at }
+            | Self::Token { authenticated_at: Some(authenticated_at) } => {
+                now - authenticated_at > window
+            }
+            Self::Token { authenticated_at: None } => true,
+            Self::Asserted | Self::Client | Self::SessionEnded | Self::TokenEnded => false,
         }
     }
 }
 
+/// When the question is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Before a link, a code or a token is handed out.
+    Request,
+    /// When a link is opened.
+    Redemption,
+    /// While it runs: whenever a credential of it is minted or used.
+    Use,
+}
+
+/// What is given for the impersonation beside the question itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    pub reason: Option<String>,
+    pub ticket: Option<String>,
+}
+
 #[derive(Debug, Clone)]
 pub struct ImpersonationRequest {
+    pub occasion: Occasion,
     pub channel: Channel,
     pub protocol: ProtocolName,
+    pub requester: Requester,
     pub actor: User,
-    pub actor_proof: ActorProof,
+    pub proof: ActorProof,
     /// The actor's session is itself an impersonated one.
     pub actor_is_impersonated: bool,
     pub subject: User,
@@ -46,6 +87,12 @@ pub struct ImpersonationRequest {
     /// Where the application is answered: callback, ACS or reply URL. None where no browser is sent on.
     pub return_url: Option<String>,
     pub mode: Mode,
+    /// How the link is redeemed. None: there is no link.
+    pub redeem: Option<Redeem>,
+    pub given: Given,
+    /// The longest that the sign-in of the actor may lie back when an impersonation starts. None: the operator
+    /// does not ask.
+    pub step_up: Option<Duration>,
     /// The operator's switch for the whole feature.
     pub feature_enabled: bool,
     pub terms: Terms,

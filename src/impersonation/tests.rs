@@ -1,6 +1,9 @@
-//! One allowed request; each case breaks one thing and names the reason. Acting by tokens: [`by_token`].
+//! One allowed request; each case breaks one thing and names the reason. Acting by tokens: [`by_token`]; who may
+//! ask for what: [`requesters`].
 #[path = "tests/by_token.rs"]
 mod by_token;
+#[path = "tests/requesters.rs"]
+mod requesters;
 
 use super::*;
 use crate::domain::client::{Client, ClientImpersonation, ClientKind, SigningAlgorithm};
@@ -10,7 +13,9 @@ use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
 use crate::domain::user::{Profile, User, UserKind};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, Status, Timestamp, UserId};
-use crate::impersonation::{ActorProof, Terms, marks};
+use crate::impersonation::{
+    ActorProof, Given, Occasion, RequestedBy, Requester, RequestingApplication, Terms, marks,
+};
 use chrono::Duration;
 use proptest::prelude::*;
 
@@ -77,18 +82,45 @@ fn noon() -> Timestamp {
     "2026-11-01T12:00:00Z".parse().unwrap()
 }
 
+/// Five minutes, as it comes.
+const STEP_UP: Duration = Duration::minutes(5);
+
+fn signed_in_now() -> ActorProof {
+    ActorProof::Session { authenticated_at: noon() }
+}
+
+/// The global client of the operator.
+fn global() -> Requester {
+    let id = ClientId::parse("global").unwrap();
+    let application = RequestingApplication {
+        id: id.clone(),
+        kind: ClientKind::Global,
+        first_party: true,
+        organization: None,
+        active: true,
+    };
+    let by = RequestedBy::Application(id);
+    Requester { by, application: Some(application), scopes: Scopes::default() }
+}
+
+/// The global client's link, as its actor confirms it.
 fn allowed() -> ImpersonationRequest {
     let id = ImpersonationId::parse("imp_1").unwrap();
     ImpersonationRequest {
+        occasion: Occasion::Redemption,
         channel: Channel::Link,
         protocol: ProtocolName::Oauth2,
+        requester: global(),
         actor: user("sam", &[IMPERSONATE, permission::USERS_READ]),
-        actor_proof: ActorProof::Session,
+        proof: signed_in_now(),
         actor_is_impersonated: false,
         subject: user("alice", &[]),
         client: client(),
         return_url: Some("https://orders.example/cb".into()),
         mode: Mode::Full,
+        redeem: Some(Redeem::Confirm),
+        given: Given::default(),
+        step_up: Some(STEP_UP),
         feature_enabled: true,
         terms: Terms::starting(
             id,
@@ -139,7 +171,7 @@ fn a15_an_unusable_actor_is_refused() {
     refused(|a| a.actor.kind = UserKind::ServiceAccount, Denial::NotPermitted);
     refused(|a| a.actor.profile.email_verified = false, Denial::NotPermitted);
     refused(|a| a.actor.permissions = Permissions::default(), Denial::NotPermitted);
-    refused(|a| a.actor_proof = ActorProof::SessionEnded, Denial::ActorSignedOut);
+    refused(|a| a.proof = ActorProof::SessionEnded, Denial::ActorSignedOut);
     refused(
         |a| a.actor.organization.as_mut().unwrap().status = Status::Inactive,
         Denial::ActorInactive,
@@ -268,5 +300,8 @@ proptest! {
             && subset
             && (!admin || actor.contains(&"impersonate:admin"));
         prop_assert_eq!(decide(&ask).is_ok(), expected);
+        // Only named, the same actor reaches no administrator.
+        (ask.redeem, ask.proof) = (Some(Redeem::Direct), ActorProof::Asserted);
+        prop_assert_eq!(decide(&ask).is_ok(), expected && !admin);
     }
 }

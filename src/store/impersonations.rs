@@ -8,16 +8,18 @@ pub mod links;
 pub mod overdue;
 
 use super::audit;
-use super::schema::{Written, impersonations, moment, written};
+use super::schema::{impersonations, moment};
 use super::statement::{Statement, Value};
 use super::{Conn, Moment, StoreError, word};
 use crate::audit::Event;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName, Redeem};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, SessionId, Timestamp, UserId};
+use crate::impersonation::RequestedBy;
+use crate::impersonation::requester::COMMAND_LINE;
 use crate::login::LoginRequest;
 use chrono::Duration;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable, Text};
+use diesel::sql_types::{Nullable, Text};
 use diesel_async::RunQueryDsl;
 pub use facts::{Facts, Ticket, facts, find_by_ticket};
 pub use links::{NewLink, Redemption, insert, redeem, revoke_waiting};
@@ -45,6 +47,7 @@ pub struct Record {
     pub subject: UserId,
     pub client: ClientId,
     pub organization: Option<OrganizationId>,
+    pub requested_by: RequestedBy,
     pub reason: Option<String>,
     pub ticket: Option<String>,
     pub target_link_uri: Option<String>,
@@ -84,6 +87,9 @@ pub(super) struct Row {
     subject_id: String,
     client_id: String,
     organization_id: Option<String>,
+    requested_by: String,
+    requester_kind: Option<String>,
+    requester_application: Option<String>,
     reason: Option<String>,
     ticket: Option<String>,
     request: Option<serde_json::Value>,
@@ -99,6 +105,32 @@ pub(super) struct Row {
     last_seen_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     end_reason: Option<String>,
+}
+
+/// Who asked. A row without a kind was written by a release that did not know it, where the channel says which
+/// kind of id stands there: only persons who acted themselves asked by a token of theirs.
+fn requested_by(row: &Row) -> Result<RequestedBy, StoreError> {
+    let person = || super::id(TABLE, row.requested_by.clone());
+    let client = || super::id(TABLE, row.requested_by.clone());
+    let application = row.requester_application.clone().map(|text| super::id(TABLE, text));
+    let of_token = |application| Ok(RequestedBy::Token { person: person()?, application });
+    match (row.requester_kind.as_deref(), row.channel.as_str()) {
+        (Some("application"), _) | (None, "jwt_grant") => Ok(RequestedBy::Application(client()?)),
+        (Some("token"), _) => of_token(application.transpose()?),
+        (Some("session"), _) => Ok(RequestedBy::Session(person()?)),
+        (Some("command_line"), _) => Ok(RequestedBy::CommandLine),
+        (Some(other), _) => {
+            Err(StoreError::Corrupt { table: TABLE, what: format!("requester_kind: {other}") })
+        }
+        (None, "link") if row.requested_by == row.actor_id => of_token(None),
+        (None, "link") => Ok(RequestedBy::Application(client()?)),
+        (None, "console") if row.requested_by == COMMAND_LINE => Ok(RequestedBy::CommandLine),
+        (None, "console") => Ok(RequestedBy::Session(person()?)),
+        (None, _) => Ok(RequestedBy::Token {
+            person: super::id(TABLE, row.actor_id.clone())?,
+            application: Some(client()?),
+        }),
+    }
 }
 
 fn link(row: &mut Row) -> Result<Option<Link>, StoreError> {
@@ -117,7 +149,7 @@ impl TryFrom<Row> for Record {
     type Error = StoreError;
 
     fn try_from(mut row: Row) -> Result<Self, StoreError> {
-        let link = link(&mut row)?;
+        let (link, requested_by) = (link(&mut row)?, requested_by(&row)?);
         Ok(Self {
             id: super::id(TABLE, row.id)?,
             status: row.status,
@@ -128,6 +160,7 @@ impl TryFrom<Row> for Record {
             subject: super::id(TABLE, row.subject_id)?,
             client: super::id(TABLE, row.client_id)?,
             organization: row.organization_id.map(|text| super::id(TABLE, text)).transpose()?,
+            requested_by,
             reason: row.reason,
             ticket: row.ticket,
             target_link_uri: row.target_link_uri,
@@ -144,29 +177,18 @@ impl TryFrom<Row> for Record {
     }
 }
 
-/// Whether the application or the person that asked for it is still there and active. The command line
-/// always is.
-struct RequesterStands;
-
-impl Written for RequesterStands {
-    type SqlType = Bool;
-    const SQL: &'static str = "(impersonations.requested_by = 'cli' \
-         OR EXISTS (SELECT FROM clients c WHERE c.id = impersonations.requested_by AND c.status = 'active') \
-         OR EXISTS (SELECT FROM users u WHERE u.id = impersonations.requested_by AND u.status = 'active'))";
-}
-
-/// A row, and whether whoever asked for it still stands.
+/// A row, and when it was read.
 pub async fn find_at(
     mut conn: &Conn,
     id: &ImpersonationId,
-) -> Result<Option<(Record, bool, Moment)>, StoreError> {
-    let row: Option<(Row, bool, Moment)> = impersonations::table
+) -> Result<Option<(Record, Moment)>, StoreError> {
+    let row: Option<(Row, Moment)> = impersonations::table
         .find(id.as_str())
-        .select((Row::as_select(), written::<RequesterStands>(), moment()))
+        .select((Row::as_select(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
-    row.map(|(row, stands, at)| Ok((row.try_into()?, stands, at))).transpose()
+    row.map(|(row, at)| Ok((row.try_into()?, at))).transpose()
 }
 
 pub async fn find(mut conn: &Conn, id: &ImpersonationId) -> Result<Option<Record>, StoreError> {

@@ -78,6 +78,7 @@ diesel::table! { impersonations (id) {
     redeemed_at -> Nullable<Timestamptz>, actor_proof -> Nullable<Text>, actor_session_id -> Nullable<Text>,
     ends_at -> Nullable<Timestamptz>, last_seen_at -> Nullable<Timestamptz>,
     ended_at -> Nullable<Timestamptz>, end_reason -> Nullable<Text>, bearer_hash -> Nullable<Binary>,
+    requester_kind -> Nullable<Text>, requester_application -> Nullable<Text>,
 } }
 diesel::table! { sessions (id) {
     id -> Text, token_hash -> Binary, user_id -> Text, created_at -> Timestamptz,

@@ -1,6 +1,7 @@
 //! The question of a token: facts, verdict, and the row that comes of a yes.
 use super::super::end_impersonation::{self, EndedBy};
 use super::super::facts::{self, Known, Who};
+use super::super::question::{Missing, Question};
 use super::super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::crypto::random;
@@ -8,7 +9,8 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, Timestamp, UserId};
 use crate::impersonation::{
-    ActorProof, Denial, Impersonation, ImpersonationRequest, Terms, decide,
+    ActorProof, Denial, Given, Impersonation, ImpersonationRequest, Occasion, RequestedBy, Terms,
+    decide,
 };
 use crate::store::impersonations::acting::{self, Acted, Key};
 use crate::store::{self, Conn, Moment, StoreError};
@@ -44,6 +46,7 @@ impl Asked<'_> {
         caller: &Caller,
     ) -> Result<Impersonation, Failure<Denial>> {
         let who = self.who()?;
+        let by = who.requested_by.clone();
         // Twice at most: whoever loses the race for the row finds it the second time.
         for _ in 0..2 {
             let known = facts::at(ctx, conn, &who, self.at).await?;
@@ -51,9 +54,9 @@ impl Asked<'_> {
                 Earlier::Known(record) => record.map(|record| *record),
                 Earlier::NotLookedUp => self.look_up(conn, &who).await?,
             };
-            let ask = match self.question(&known, record.as_ref()) {
+            let ask = match self.question(ctx, (&known, &by), record.as_ref()) {
                 Ok(question) => question,
-                Err(denial) => return self.refuse(conn, denial, caller).await,
+                Err(denial) => return self.refuse(conn, denial, (&known, &by), caller).await,
             };
             let verdict = decide(&ask).and_then(|granted| match ended(record.as_ref()) {
                 Some(reason) => Err(Denial::Over(reason)),
@@ -71,16 +74,8 @@ impl Asked<'_> {
                     }
                 }
                 (Err(denial), record) => {
-                    let running = record.filter(|record| record.ended_at.is_none());
-                    let running = match running {
-                        Some(row) => store::impersonations::find(conn, &row.id).await?,
-                        None => None,
-                    };
-                    if let Some(record) = running {
-                        let by = EndedBy { actor: None, reason: denial.end_reason() };
-                        end_impersonation::end(conn, &record, by, caller).await?;
-                    }
-                    return self.refuse(conn, denial, caller).await;
+                    end_by(conn, denial, record.as_ref(), caller).await?;
+                    return self.refuse(conn, denial, (&known, &by), caller).await;
                 }
             }
         }
@@ -90,11 +85,27 @@ impl Asked<'_> {
     /// With a name that nobody has for one that is unknown, so that it takes as long.
     fn who(&self) -> Result<Who, StoreError> {
         let nobody = UserId::parse("-").map_err(|_| corrupt("id"))?;
+        let actor = self.actor.map_or_else(|| nobody.clone(), |(id, _)| id.clone());
         Ok(Who {
-            actor: self.actor.map_or_else(|| nobody.clone(), |(id, _)| id.clone()),
+            requested_by: self.requested_by(&actor),
+            actor,
             subject: self.subject.cloned().unwrap_or(nobody),
             client: self.client.clone(),
         })
+    }
+
+    /// The application in which somebody acts asks, by the bearer of the actor or for its service account.
+    fn requested_by(&self, actor: &UserId) -> RequestedBy {
+        match self.channel {
+            Channel::JwtGrant => RequestedBy::Application(self.client.clone()),
+            Channel::AsUser
+            | Channel::OnBehalfOf
+            | Channel::TokenExchange
+            | Channel::Link
+            | Channel::Console => {
+                RequestedBy::Token { person: actor.clone(), application: Some(self.client.clone()) }
+            }
+        }
     }
 
     async fn look_up(&self, conn: &Conn, who: &Who) -> Result<Option<Acted>, StoreError> {
@@ -104,15 +115,16 @@ impl Asked<'_> {
 
     fn question(
         &self,
-        known: &Known,
+        ctx: &Context,
+        (known, requested_by): (&Known, &RequestedBy),
         record: Option<&Acted>,
     ) -> Result<ImpersonationRequest, Denial> {
         let now = known.now;
-        let actor = known.actor().filter(|_| self.actor.is_some()).ok_or(Denial::NotPermitted)?;
+        known.actor().filter(|_| self.actor.is_some()).ok_or(Denial::NotPermitted)?;
         // Nobody is nobody's colleague.
         let subject = known.subject().filter(|_| self.subject.is_some());
-        let subject = subject.ok_or(Denial::OtherOrganization)?;
-        let client = known.client().ok_or(Denial::ClientNotEnabled)?;
+        subject.ok_or(Denial::OtherOrganization)?;
+        known.client().ok_or(Denial::ClientNotEnabled)?;
         let terms = if let Some(terms) = record.and_then(terms_of) {
             terms
         } else {
@@ -120,20 +132,30 @@ impl Asked<'_> {
             let id = id.map_err(|_| Denial::NotPermitted)?;
             Terms::of_token(id, now, self.expires_at)
         };
-        Ok(ImpersonationRequest {
+        let question = Question {
+            occasion: self.occasion(record),
             channel: self.channel,
             protocol: ProtocolName::Oauth2,
-            actor: actor.clone(),
-            actor_proof: self.proof,
+            requested_by,
+            scopes: None,
+            proof: self.proof,
             actor_is_impersonated: self.actor_is_impersonated,
-            subject: subject.clone(),
-            client: client.clone(),
             return_url: None,
             mode: Mode::Full,
-            feature_enabled: known.feature_enabled(),
+            redeem: None,
+            given: Given::default(),
+            step_up: ctx.shared.step_up,
             terms,
-            now,
-        })
+        };
+        question.about(known).map_err(Missing::denial)
+    }
+
+    /// Each exchange hands out another token, so each is a request of its own, whatever runs already.
+    fn occasion(&self, record: Option<&Acted>) -> Occasion {
+        match (self.channel, record) {
+            (Channel::TokenExchange, _) | (_, None) => Occasion::Request,
+            (_, Some(_)) => Occasion::Use,
+        }
     }
 
     async fn start(
@@ -145,7 +167,8 @@ impl Asked<'_> {
         let event = Event::under(EventKind::ImpersonationStarted, granted, caller)
             .with("mode", granted.mode().as_str())
             .with("actor_proof", granted.actor_proof().as_str())
-            .with("ends_at", granted.terms().ends_at.to_rfc3339());
+            .with("ends_at", granted.terms().ends_at.to_rfc3339())
+            .requested(granted.requested_by());
         acting::start(conn, granted, self.bearer_hash, &event).await
     }
 
@@ -153,20 +176,39 @@ impl Asked<'_> {
         &self,
         conn: &Conn,
         denial: Denial,
+        (known, requested_by): (&Known, &RequestedBy),
         caller: &Caller,
     ) -> Result<T, Failure<Denial>> {
+        let home = self.actor.and_then(|(_, home)| home).map(ToString::to_string);
         let event = Event {
             actor: Some(self.actor.map_or(self.client.as_str(), |(id, _)| id.as_str()).into()),
             subject: self.subject.map(ToString::to_string),
             client: Some(self.client.to_string()),
-            organization: self.actor.and_then(|(_, home)| home).map(ToString::to_string),
+            organization: home.or_else(|| known.organization_of_refusal(requested_by)),
             channel: Some(self.channel.as_str()),
             protocol: Some(ProtocolName::Oauth2.as_str()),
             ..Event::new(EventKind::ImpersonationRefused, caller)
         };
-        store::audit::append(conn, &event.because(denial.code())).await?;
+        let event = event.requested(requested_by).because(denial.code());
+        store::audit::append(conn, &event).await?;
         Err(Failure::Refused(denial))
     }
+}
+
+/// Ends what ran by an earlier call, if the refusal is one that ends anything.
+async fn end_by(
+    conn: &Conn,
+    denial: Denial,
+    record: Option<&Acted>,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    let running = record.filter(|record| record.ended_at.is_none());
+    let (Some(row), Some(reason)) = (running, denial.end_reason()) else { return Ok(()) };
+    if let Some(record) = store::impersonations::find(conn, &row.id).await? {
+        let by = EndedBy { actor: None, reason };
+        end_impersonation::end(conn, &record, by, caller).await?;
+    }
+    Ok(())
 }
 
 fn corrupt(what: &str) -> StoreError {

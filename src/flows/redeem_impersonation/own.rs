@@ -5,7 +5,7 @@
 use super::{RedeemRefusal, Redeemed, check_person, find_link, redeem};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
-use crate::flows::start_impersonation::{Start, StartRefusal, start_impersonation};
+use crate::flows::start_impersonation::{OpenedBy, Start, StartRefusal, start_for};
 use crate::flows::{Context, Failure};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub async fn open_now(
     session: &Session,
     caller: &Caller,
 ) -> Result<Redeemed, Failure<OpenRefusal>> {
-    let issued = start_impersonation(ctx, start, caller).await;
+    let issued = start_for(ctx, start, OpenedBy::ItsActor, caller).await;
     let issued = issued.map_err(|failure| failure.map(OpenRefusal::Start))?;
     let resource = issued.url.strip_prefix(ctx.issuer()).unwrap_or_default();
     let redeemed = redeem_own(ctx, resource, session, caller).await;

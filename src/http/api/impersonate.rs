@@ -7,7 +7,7 @@ use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::GlobalClient;
-use crate::impersonation::ActorProof;
+use crate::impersonation::{ActorProof, RequestedBy};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -47,10 +47,11 @@ fn read(subject: UserId, global: &GlobalClient, mut fields: Fields) -> Result<St
     let bad_id = |name: &str| ApiError::invalid_request(format!("`{name}` is not an id"));
     Ok(Start {
         channel: Channel::Link,
-        requested_by: global.client.id.to_string(),
+        requested_by: RequestedBy::Application(global.client.id.clone()),
+        scopes: None,
         at: Some(global.at),
         actor: UserId::parse(actor).map_err(|_| bad_id("impersonator_id"))?,
-        actor_proof: ActorProof::Asserted,
+        proof: ActorProof::Asserted,
         subject,
         client: crate::domain::ClientId::parse(client).map_err(|_| bad_id("client_id"))?,
         protocol: self::protocol(&protocol)?,

@@ -11,7 +11,7 @@ use crate::flows::start_impersonation::{Issued, Start, start_impersonation};
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::ApiCaller;
-use crate::impersonation::ActorProof;
+use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -65,19 +65,32 @@ fn strict<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 
 fn read(who: &ApiCaller, asked: Asked) -> Result<Start, ApiError> {
     // A person acts for themselves only; nobody is believed about another (A14).
-    let actor_proof = match who {
-        ApiCaller::Global(_) => ActorProof::Asserted,
-        ApiCaller::Person(user) if user.id == asked.impersonator_id => ActorProof::Session,
+    let (requested_by, proof) = match who {
+        ApiCaller::Global(client) => {
+            (RequestedBy::Application(client.id.clone()), ActorProof::Asserted)
+        }
+        ApiCaller::Person(person) if person.user.id == asked.impersonator_id => (
+            RequestedBy::Token {
+                person: person.user.id.clone(),
+                application: Some(person.application.clone()),
+            },
+            ActorProof::Token { authenticated_at: person.authenticated_at },
+        ),
         ApiCaller::Person(_) => return Err(ApiError::insufficient_scope()),
+    };
+    let scopes = match who {
+        ApiCaller::Person(person) => Some(person.scopes.clone()),
+        ApiCaller::Global(_) => None,
     };
     let parameters: Parameters = asked.additional;
     parameters.keys().try_for_each(|name| check_additional(name))?;
     Ok(Start {
         channel: Channel::Link,
-        requested_by: who.id().to_owned(),
+        requested_by,
+        scopes,
         at: None,
         actor: asked.impersonator_id,
-        actor_proof,
+        proof,
         subject: asked.user_id,
         client: asked.client_id,
         protocol: protocol(&asked.protocol)?,
@@ -219,8 +232,12 @@ pub async fn end(
 fn reason(who: &ApiCaller, seen: &Seen) -> Result<EndReason, ApiError> {
     let record = &seen.record;
     match who {
-        ApiCaller::Person(user) if user.id == record.actor => Ok(EndReason::StoppedByActor),
-        ApiCaller::Person(user) if user.id == record.subject => Ok(EndReason::StoppedBySubject),
+        ApiCaller::Person(person) if person.user.id == record.actor => {
+            Ok(EndReason::StoppedByActor)
+        }
+        ApiCaller::Person(person) if person.user.id == record.subject => {
+            Ok(EndReason::StoppedBySubject)
+        }
         ApiCaller::Person(_) | ApiCaller::Global(_) => {
             who.require(IMPERSONATIONS_END)?;
             Ok(EndReason::StoppedByAdmin)

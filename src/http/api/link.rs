@@ -9,6 +9,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, GlobalClient};
 use crate::http::pages::browser::BrowserSession;
 use crate::http::{caller, cookies, pages};
+use crate::impersonation::Denial;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, Resource, ResponseError as _, web};
 
@@ -134,6 +135,7 @@ async fn respond(
             })
             .await
         }
+        Ok(Opened::StepUp(_)) => pages::in_kind(request, &ApiError::denied(Denial::StepUpRequired)),
         Err(failure) => pages::in_kind(request, &ApiError::from(failure)),
     }
 }

@@ -6,7 +6,9 @@ pub mod acting_as;
 use super::caller;
 use super::error::ApiError;
 use crate::domain::client::{Client, ClientKind};
+use crate::domain::scope::Scopes;
 use crate::domain::user::User;
+use crate::domain::{ClientId, Timestamp};
 use crate::flows::verify_access_token::{LiveToken, live_token_of};
 use crate::flows::{Context, Moment};
 use actix_web::dev::Payload;
@@ -103,7 +105,16 @@ impl FromRequest for GlobalClient {
 /// The global client, or a person by their own token. Never an impersonated one.
 pub enum ApiCaller {
     Global(Arc<Client>),
-    Person(Box<User>),
+    Person(Box<PersonByToken>),
+}
+
+/// A person, and the token by which they call.
+pub struct PersonByToken {
+    pub user: User,
+    /// The application that holds the token.
+    pub application: ClientId,
+    pub scopes: Scopes,
+    pub authenticated_at: Option<Timestamp>,
 }
 
 impl FromRequest for ApiCaller {
@@ -116,7 +127,14 @@ impl FromRequest for ApiCaller {
             let token = own_token(&request).await?;
             match token.user {
                 None if token.client.kind == ClientKind::Global => Ok(Self::Global(token.client)),
-                Some(user) if token.impersonation.is_none() => Ok(Self::Person(Box::new(user))),
+                Some(user) if token.impersonation.is_none() => {
+                    Ok(Self::Person(Box::new(PersonByToken {
+                        user,
+                        application: token.client.id.clone(),
+                        scopes: token.scope,
+                        authenticated_at: token.authenticated_at,
+                    })))
+                }
                 Some(_) | None => Err(ApiError::insufficient_scope()),
             }
         })
@@ -128,7 +146,7 @@ impl ApiCaller {
     pub fn require(&self, permission: &str) -> Result<(), ApiError> {
         match self {
             Self::Global(_) => Ok(()),
-            Self::Person(user) if user.permissions.holds(permission) => Ok(()),
+            Self::Person(person) if person.user.permissions.holds(permission) => Ok(()),
             Self::Person(_) => Err(ApiError::insufficient_scope()),
         }
     }
@@ -137,7 +155,7 @@ impl ApiCaller {
     pub fn organization(&self) -> Option<&crate::domain::OrganizationId> {
         match self {
             Self::Global(client) => client.organization.as_ref().map(|o| &o.id),
-            Self::Person(user) => user.organization_id(),
+            Self::Person(person) => person.user.organization_id(),
         }
     }
 
@@ -145,7 +163,7 @@ impl ApiCaller {
     pub fn id(&self) -> &str {
         match self {
             Self::Global(client) => client.id.as_str(),
-            Self::Person(user) => user.id.as_str(),
+            Self::Person(person) => person.user.id.as_str(),
         }
     }
 }

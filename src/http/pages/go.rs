@@ -56,7 +56,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     if !forms::verify(&browser.ctx, PURPOSE, &[session.id.as_str()], form.get("csrf")) {
         return Err(PageError::forged(&browser.request));
     }
-    match use_code(&browser.ctx, &session.user, form.get("code"), &browser.caller).await {
+    match use_code(&browser.ctx, session, form.get("code"), &browser.caller).await {
         Ok(issued) => {
             let path = issued.url.strip_prefix(browser.ctx.issuer()).unwrap_or("/account");
             Ok(redirect(browser.request.method(), path))
@@ -74,6 +74,10 @@ fn refused(browser: &BrowserSession, session: &Session, reason: &CodeRefusal) ->
             "This code does not work. It may be mistyped, used or expired, or it is not yours.",
         ),
         CodeRefusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(*wait)),
+        CodeRefusal::StepUp => (
+            StatusCode::FORBIDDEN,
+            "You signed in too long ago. Sign out, sign in again, and type the code once more.",
+        ),
         CodeRefusal::Start(_) => (
             StatusCode::FORBIDDEN,
             "This is not allowed any more. Look at the console, which says why.",
@@ -81,7 +85,7 @@ fn refused(browser: &BrowserSession, session: &Session, reason: &CodeRefusal) ->
     };
     let wait = match reason {
         CodeRefusal::Throttled(wait) => Some(*wait),
-        CodeRefusal::NotGood | CodeRefusal::Start(_) => None,
+        CodeRefusal::NotGood | CodeRefusal::StepUp | CodeRefusal::Start(_) => None,
     };
     throttled::told(page(browser, session, status, Some(words)), wait)
 }

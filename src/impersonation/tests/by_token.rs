@@ -32,10 +32,12 @@ fn may(channel: Channel) -> ImpersonationRequest {
     let mut ask = allowed();
     ask.channel = channel;
     ask.actor = user("cora", &["impersonate", "users:read", "users:write"]);
-    ask.actor_proof = ActorProof::Token;
+    ask.proof = ActorProof::Token { authenticated_at: Some(noon()) };
     if channel == Channel::JwtGrant {
-        (ask.actor, ask.actor_proof) = (service_account(), ActorProof::Client);
+        (ask.actor, ask.proof) = (service_account(), ActorProof::Client);
     }
+    ask.requester = itself(&ask);
+    (ask.occasion, ask.redeem) = (Occasion::Request, None);
     ask.client.kind = ClientKind::Machine;
     ask.client.redirect_uris = vec![];
     ask.client.grant_types = vec![GrantType::TokenExchange];
@@ -45,6 +47,22 @@ fn may(channel: Channel) -> ImpersonationRequest {
     let id = ImpersonationId::parse("imp_2").unwrap();
     ask.terms = Terms::of_token(id, noon(), noon() + Duration::hours(1));
     ask
+}
+
+/// The application in which somebody acts, which asks by the token of the actor or for its service account.
+fn itself(ask: &ImpersonationRequest) -> Requester {
+    let client = ask.client.id.clone();
+    let by = match ask.channel {
+        Channel::JwtGrant => RequestedBy::Application(client),
+        _ => RequestedBy::Token { person: ask.actor.id.clone(), application: Some(client) },
+    };
+    let application = Some(RequestingApplication::from(&ask.client));
+    Requester { by, application, scopes: Scopes::default() }
+}
+
+fn acts(ask: &mut ImpersonationRequest, actor: User) {
+    ask.actor = actor;
+    ask.requester = itself(ask);
 }
 
 #[track_caller]
@@ -78,7 +96,7 @@ fn each_channel_lets_somebody_act() {
     }
     for channel in [Channel::AsUser, Channel::OnBehalfOf] {
         let mut ask = may(channel);
-        ask.actor = service_account();
+        acts(&mut ask, service_account());
         assert!(decide(&ask).is_ok(), "{channel:?}: the service account");
     }
 }
@@ -149,12 +167,12 @@ fn f29_an_app_user_acts_as_nobody() {
 #[test]
 fn a_service_account_acts_for_its_own_application_only() {
     let of_another = |a: &mut ImpersonationRequest| {
-        a.actor = service_account();
-        a.actor.owner = Some(ClientId::parse("other").unwrap());
+        let owner = Some(ClientId::parse("other").unwrap());
+        acts(a, User { owner, ..service_account() });
     };
     refused_in(&BOX_LIKE, of_another, Denial::NotPermitted);
-    refused_in(&[Channel::TokenExchange], |a| a.actor = service_account(), Denial::NotPermitted);
-    let person = |a: &mut ImpersonationRequest| a.actor = user("cora", permission::ALL);
+    refused_in(&[Channel::TokenExchange], |a| acts(a, service_account()), Denial::NotPermitted);
+    let person = |a: &mut ImpersonationRequest| acts(a, user("cora", permission::ALL));
     refused_in(&[Channel::JwtGrant], person, Denial::NotPermitted);
 }
 
@@ -191,7 +209,7 @@ fn g05_an_application_acts_only_where_it_is_authorized() {
 #[test]
 fn without_enterprise_access_an_application_reaches_its_own_app_users_only() {
     let narrow = |a: &mut ImpersonationRequest| {
-        a.actor = service_account();
+        acts(a, service_account());
         set(a, |on| on.enterprise_access = false);
     };
     refused_in(&BOX_LIKE, narrow, Denial::ClientNotEnabled);
@@ -219,7 +237,7 @@ fn a24_tokens_do_not_cross_organizations() {
 fn a21_whoever_is_gone_takes_the_token_along() {
     refused_in(&BY_TOKEN, |a| a.actor.status = Status::Inactive, Denial::ActorInactive);
     refused_in(&BY_TOKEN, |a| a.subject.status = Status::Inactive, Denial::SubjectInactive);
-    refused_in(&BY_TOKEN, |a| a.actor_proof = ActorProof::TokenEnded, Denial::ActorSignedOut);
+    refused_in(&BY_TOKEN, |a| a.proof = ActorProof::TokenEnded, Denial::ActorSignedOut);
     refused_in(&BY_TOKEN, |a| a.feature_enabled = false, Denial::ImpersonationDisabled);
     refused_in(
         &BY_TOKEN,
@@ -232,7 +250,7 @@ fn a21_whoever_is_gone_takes_the_token_along() {
 fn a_token_has_no_idle_limit_because_every_call_says_whom() {
     for channel in BY_TOKEN {
         let mut ask = may(channel);
-        ask.now = noon() + Duration::minutes(59);
+        (ask.now, ask.occasion) = (noon() + Duration::minutes(59), Occasion::Use);
         assert!(decide(&ask).is_ok(), "{channel:?}");
     }
 }

@@ -1,4 +1,5 @@
 //! Acting by a token: one row for a bearer, a subject and a channel, without a link and without a session.
+use super::links::by_token;
 use super::{TABLE, first_id_at};
 use crate::audit::{Event, EventKind};
 use crate::domain::protocol::{Channel, EndReason};
@@ -79,9 +80,10 @@ pub async fn start(
 ) -> Result<bool, StoreError> {
     struct Start;
     const TEXT: &str = "WITH started AS (INSERT INTO impersonations (id, status, channel, protocol, mode, \
-         actor_id, subject_id, client_id, organization_id, requested_by, bearer_hash, created_at, \
+         actor_id, subject_id, client_id, organization_id, requested_by, requester_kind, \
+         requester_application, bearer_hash, created_at, \
          redeemed_at, actor_proof, ends_at, last_seen_at) \
-         VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (bearer_hash, subject_id, channel) WHERE bearer_hash IS NOT NULL DO NOTHING \
          RETURNING id), \
          trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
@@ -98,7 +100,9 @@ pub async fn start(
         Value::Text(granted.subject().id.as_str()),
         Value::Text(granted.client().as_str()),
         Value::MaybeText(granted.subject().organization_id().map(OrganizationId::as_str)),
-        Value::Text(granted.client().as_str()),
+        Value::Text(granted.requested_by().id()),
+        Value::Text(granted.requested_by().kind()),
+        Value::MaybeText(by_token(granted.requested_by())),
         Value::MaybeBytes(bearer_hash),
         Value::Time(terms.starts_at),
         Value::Time(terms.starts_at),

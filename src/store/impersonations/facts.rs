@@ -1,17 +1,19 @@
 //! What the heart looks at: who, as whom, where, and whether at all, in one read; and a link.
-use super::{Link, Record, RequesterStands, Row, TABLE};
-use crate::domain::client::Client;
+use super::{Link, Record, Row, TABLE};
+use crate::domain::client::{Client, ClientKind};
 use crate::domain::user::User;
-use crate::domain::{ClientId, UserId};
+use crate::domain::{ClientId, Status, UserId};
+use crate::impersonation::RequestingApplication;
 use crate::store::clients::Application;
-use crate::store::schema::{applications, impersonations, moment, people, settings, written};
+use crate::store::schema::{applications, impersonations, moment, people, settings};
 use crate::store::users::Person;
-use crate::store::{Conn, Moment, StoreError};
+use crate::store::{Conn, Moment, StoreError, id, word};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 diesel::alias!(people as actors: Actors, people as subjects: Subjects);
+diesel::alias!(applications as requesting: Requesting);
 
 /// The people and the application as they stand now; `None` for who is not there.
 #[derive(Clone)]
@@ -19,6 +21,8 @@ pub struct Facts {
     pub actor: Option<User>,
     pub subject: Option<User>,
     pub client: Option<Client>,
+    /// The application that asks, where it is another one than `client`.
+    pub requesting: Option<RequestingApplication>,
     pub feature_enabled: bool,
     pub at: Moment,
 }
@@ -27,41 +31,73 @@ pub struct Facts {
 pub struct Ticket {
     pub record: Record,
     pub link: Link,
-    /// Whether the application or the person that asked for it is still there and active.
-    pub requester_stands: bool,
     pub at: Moment,
 }
 
-type Columns = (bool, Moment, Option<Application>, Option<Person>, Option<Person>);
+/// Id, kind, first party, status; organization and its status.
+type RequestingColumns = (String, String, bool, String, Option<String>, Option<String>);
+
+type Columns =
+    (bool, Moment, Option<Application>, Option<Person>, Option<Person>, Option<RequestingColumns>);
 
 fn person() -> <Person as Selectable<Pg>>::SelectExpression {
     <Person as Selectable<Pg>>::construct_selection()
 }
 
+fn requesting_application(columns: RequestingColumns) -> Result<RequestingApplication, StoreError> {
+    const TABLE: &str = "clients";
+    let (key, kind, first_party, status, organization, organization_status) = columns;
+    let is_active = |text: &str| Ok::<_, StoreError>(word(TABLE, text, Status::parse)?.is_active());
+    let home_is_active = organization_status.as_deref().map(is_active).transpose()?;
+    Ok(RequestingApplication {
+        id: id(TABLE, key)?,
+        kind: word(TABLE, &kind, ClientKind::parse)?,
+        first_party,
+        organization: organization.map(|text| id(TABLE, text)).transpose()?,
+        active: is_active(&status)? && home_is_active.unwrap_or(true),
+    })
+}
+
+/// `other`: the application that asks, where it is another one than `client`.
 pub async fn facts(
     mut conn: &Conn,
     actor: &UserId,
     subject: &UserId,
     client: &ClientId,
+    other: Option<&ClientId>,
 ) -> Result<Facts, StoreError> {
+    // No application has an empty id.
+    let other = other.map_or("", ClientId::as_str).to_owned();
     let columns: Columns = settings::table
         .left_join(applications::table.on(applications::id.eq(client.to_string())))
         .left_join(actors.on(actors.field(people::id).eq(actor.to_string())))
         .left_join(subjects.on(subjects.field(people::id).eq(subject.to_string())))
+        .left_join(requesting.on(requesting.field(applications::id).eq(other)))
         .select((
             settings::impersonation_enabled,
             moment(),
             Option::<Application>::as_select(),
             actors.fields(person()).nullable(),
             subjects.fields(person()).nullable(),
+            requesting
+                .fields((
+                    applications::id,
+                    applications::kind,
+                    applications::first_party,
+                    applications::status,
+                    applications::organization_id,
+                    applications::organization_status,
+                ))
+                .nullable(),
         ))
         .first(&mut conn)
         .await?;
-    let (feature_enabled, at, client, actor, subject) = columns;
+    let (feature_enabled, at, client, actor, subject, other) = columns;
     Ok(Facts {
         actor: actor.map(User::try_from).transpose()?,
         subject: subject.map(User::try_from).transpose()?,
         client: client.map(Client::try_from).transpose()?,
+        requesting: other.map(requesting_application).transpose()?,
         feature_enabled,
         at,
     })
@@ -71,15 +107,15 @@ pub async fn find_by_ticket(
     mut conn: &Conn,
     ticket_hash: &[u8],
 ) -> Result<Option<Ticket>, StoreError> {
-    let found: Option<(Row, bool, Moment)> = impersonations::table
+    let found: Option<(Row, Moment)> = impersonations::table
         .filter(impersonations::ticket_hash.eq(ticket_hash))
-        .select((Row::as_select(), written::<RequesterStands>(), moment()))
+        .select((Row::as_select(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
-    let Some((row, requester_stands, at)) = found else { return Ok(None) };
+    let Some((row, at)) = found else { return Ok(None) };
     let record = Record::try_from(row)?;
     let missing = || StoreError::Corrupt { table: TABLE, what: "a ticket without a link".into() };
     let link = record.link.clone().ok_or_else(missing)?;
-    Ok(Some(Ticket { record, link, requester_stands, at }))
+    Ok(Some(Ticket { record, link, at }))
 }

@@ -3,8 +3,8 @@ use super::{TABLE, first_id_at};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{EndReason, Redeem};
-use crate::domain::{OrganizationId, SessionId, Timestamp, UserId};
-use crate::impersonation::Impersonation;
+use crate::domain::{ClientId, OrganizationId, SessionId, Timestamp, UserId};
+use crate::impersonation::{Impersonation, RequestedBy};
 use crate::login::LoginRequest;
 use crate::store::authorization_codes::{self, NewCode};
 use crate::store::statement::{Statement, Value};
@@ -18,7 +18,6 @@ use diesel_async::RunQueryDsl;
 pub struct NewLink<'a> {
     pub granted: &'a Impersonation,
     pub request: &'a LoginRequest,
-    pub requested_by: &'a str,
     pub reason: Option<&'a str>,
     pub reason_code: Option<&'a str>,
     pub ticket: Option<&'a str>,
@@ -34,9 +33,10 @@ pub struct NewLink<'a> {
 pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Result<(), StoreError> {
     struct Insert;
     const TEXT: &str = "WITH link AS (INSERT INTO impersonations (id, status, channel, protocol, mode, \
-         actor_id, subject_id, client_id, organization_id, requested_by, reason, reason_code, ticket, \
+         actor_id, subject_id, client_id, organization_id, requested_by, requester_kind, \
+         requester_application, reason, reason_code, ticket, \
          request, target_link_uri, redeem, duration_seconds, ticket_hash, created_at, link_expires_at) \
-         VALUES (?, 'link_issued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) \
+         VALUES (?, 'link_issued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) \
          INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -53,7 +53,9 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
         Value::Text(granted.subject().id.as_str()),
         Value::Text(granted.client().as_str()),
         Value::MaybeText(granted.subject().organization_id().map(OrganizationId::as_str)),
-        Value::Text(link.requested_by),
+        Value::Text(granted.requested_by().id()),
+        Value::Text(granted.requested_by().kind()),
+        Value::MaybeText(by_token(granted.requested_by())),
         Value::MaybeText(link.reason),
         Value::MaybeText(link.reason_code),
         Value::MaybeText(link.ticket),
@@ -68,6 +70,14 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
     values.extend(audit::values(event, &detail));
     Statement::<Insert, ()>::new(TEXT, &values).execute(&mut conn).await?;
     Ok(())
+}
+
+/// The application that holds the token of a person who asked: what the id alone does not say.
+pub(super) fn by_token(requested_by: &RequestedBy) -> Option<&str> {
+    match requested_by {
+        RequestedBy::Token { application, .. } => application.as_ref().map(ClientId::as_str),
+        RequestedBy::Application(_) | RequestedBy::Session(_) | RequestedBy::CommandLine => None,
+    }
 }
 
 /// Revokes the oldest links of `actor` that nobody has opened, but for the newest `keep`; each with its

@@ -41,6 +41,9 @@ pub async fn run(
     exchange_token(ctx, client, &exchange, caller).await.map_err(|failure| {
         failure.map(|refusal| match refusal {
             ExchangeRefusal::Token(what) => TokenRefusal::InvalidRequest(what),
+            ExchangeRefusal::StepUp => TokenRefusal::InvalidRequest(
+                "the actor signed in too long ago: have them sign in again",
+            ),
             ExchangeRefusal::Grant(refusal) => refusal.into(),
         })
     })

@@ -92,7 +92,7 @@ pub fn start(
     subject: &User,
     (client, protocol): (&Client, ProtocolName),
 ) -> Result<Start, StartRefusal> {
-    wanted.start(console.user(), &subject.id, (&client.id, protocol))
+    wanted.start(console.session(), &subject.id, (&client.id, protocol))
 }
 
 pub fn refused(refusal: &StartRefusal) -> Verdict {
@@ -131,7 +131,11 @@ pub fn why(denial: Denial) -> &'static str {
         Denial::ImpersonationDisabled => {
             "Impersonation is switched off, for everybody or for their organization."
         }
-        Denial::OtherOrganization => {
+        Denial::RequesterGone | Denial::RequesterNotAllowed => {
+            "The application that asked for this may not do so."
+        }
+        Denial::StepUpRequired => "You signed in too long ago. Confirm your password first.",
+        Denial::OtherOrganization | Denial::RequesterOfOtherOrganization => {
             "They, you and the application do not belong to one organization."
         }
         Denial::SelfImpersonation => "This is you. Nobody acts as themselves.",

@@ -1,13 +1,13 @@
 //! What the form says, read once: from the query or from a posted form.
+use crate::authentication::Session;
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
-use crate::domain::user::User;
 use crate::domain::{ClientId, UserId};
 use crate::flows::Context;
 use crate::flows::preview_tokens::protocols_of;
 use crate::flows::start_impersonation::{Start, StartRefusal};
 use crate::http::pages::forms::Form;
-use crate::impersonation::ActorProof;
+use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::{BadParameter, Parameters};
 
 /// The fields, in their order.
@@ -72,10 +72,10 @@ impl Wanted {
         named.filter(|name| spoken.contains(name)).or(spoken.first().copied())
     }
 
-    /// The question for the heart: `actor` acts for themselves, by the session that they sit at.
+    /// The question for the heart: the actor acts for themselves, by the session that they sit at.
     pub fn start(
         &self,
-        actor: &User,
+        session: &Session,
         subject: &UserId,
         (client, protocol): (&ClientId, ProtocolName),
     ) -> Result<Start, StartRefusal> {
@@ -89,10 +89,11 @@ impl Wanted {
         let parameters: Parameters = PARAMETERS.iter().filter_map(named).collect();
         Ok(Start {
             channel: Channel::Console,
-            requested_by: actor.id.to_string(),
+            requested_by: RequestedBy::Session(session.user.id.clone()),
+            scopes: None,
             at: None,
-            actor: actor.id.clone(),
-            actor_proof: ActorProof::Session,
+            actor: session.user.id.clone(),
+            proof: ActorProof::Session { authenticated_at: session.authenticated_at },
             subject: subject.clone(),
             client: client.clone(),
             protocol,

@@ -163,6 +163,7 @@ fn in_words(refusal: &OpenRefusal) -> Verdict {
         OpenRefusal::Redeem(
             RedeemRefusal::Duplicate
             | RedeemRefusal::BadMac
+            | RedeemRefusal::OtherPath
             | RedeemRefusal::Expired
             | RedeemRefusal::Used
             | RedeemRefusal::Revoked

@@ -1,0 +1,150 @@
+//! Who asks for an impersonation, and whether they may.
+//!
+//! Three kinds of id can stand behind a request: a client, a person, and the command line. They are kept apart by
+//! type, in the row too, because ids of different kinds may be spelt alike.
+use crate::domain::client::{Client, ClientKind};
+use crate::domain::organization::Organization;
+use crate::domain::protocol::Channel;
+use crate::domain::scope::Scopes;
+use crate::domain::{ClientId, OrganizationId, UserId};
+
+/// Who asked, by id: what a row keeps. Nothing to decide by; see [`Requester`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RequestedBy {
+    /// An application by its own credentials: the global client, or one that asks for its service account.
+    Application(ClientId),
+    /// A person by a token that an application holds. `None`: a row of a release that did not record it.
+    Token { person: UserId, application: Option<ClientId> },
+    /// A person at our own pages.
+    Session(UserId),
+    /// Whoever may run the program with its master key.
+    CommandLine,
+}
+
+/// The word of the command line in the column that holds an id for the others.
+pub const COMMAND_LINE: &str = "cli";
+
+impl RequestedBy {
+    /// Which kind of id [`Self::id`] is: the word in the row and in the audit trail.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Application(_) => "application",
+            Self::Token { .. } => "token",
+            Self::Session(_) => "session",
+            Self::CommandLine => "command_line",
+        }
+    }
+
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Application(client) => client.as_str(),
+            Self::Token { person, .. } | Self::Session(person) => person.as_str(),
+            Self::CommandLine => COMMAND_LINE,
+        }
+    }
+
+    /// The person who asks, if it is one.
+    pub fn person(&self) -> Option<&UserId> {
+        match self {
+            Self::Token { person, .. } | Self::Session(person) => Some(person),
+            Self::Application(_) | Self::CommandLine => None,
+        }
+    }
+
+    /// The application by which the request came, if it came by one.
+    pub fn application(&self) -> Option<&ClientId> {
+        match self {
+            Self::Application(client) => Some(client),
+            Self::Token { application, .. } => application.as_ref(),
+            Self::Session(_) | Self::CommandLine => None,
+        }
+    }
+}
+
+/// The application by which a request came, as it stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestingApplication {
+    pub id: ClientId,
+    pub kind: ClientKind,
+    pub first_party: bool,
+    /// None: an application of the operator, for the users of every organization.
+    pub organization: Option<OrganizationId>,
+    /// Active, and so is its organization.
+    pub active: bool,
+}
+
+impl From<&Client> for RequestingApplication {
+    fn from(client: &Client) -> Self {
+        let home = |organization: &Organization| organization.id.clone();
+        Self {
+            id: client.id.clone(),
+            kind: client.kind,
+            first_party: client.first_party,
+            organization: client.organization.as_ref().map(home),
+            active: client.is_active(),
+        }
+    }
+}
+
+/// Who asks, with what the rules look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requester {
+    pub by: RequestedBy,
+    /// `None`: the request came by no application, or by one that is not there any more.
+    pub application: Option<RequestingApplication>,
+    /// What the token of the request is good for; empty where the request came without one, and later.
+    pub scopes: Scopes,
+}
+
+impl Requester {
+    /// The organization to which the requesting application is confined. A person is the actor, whose own
+    /// organization is judged as such.
+    pub fn organization(&self) -> Option<&OrganizationId> {
+        self.application.as_ref().and_then(|application| application.organization.as_ref())
+    }
+
+    /// The application is still there and active. Only an application of that very id counts, because the kind
+    /// of the id is known: a user of the same id is somebody else.
+    pub(super) fn stands(&self) -> bool {
+        let active = || self.application.as_ref().is_some_and(|application| application.active);
+        match self.by {
+            RequestedBy::Application(_) | RequestedBy::Token { .. } => active(),
+            RequestedBy::Session(_) | RequestedBy::CommandLine => true,
+        }
+    }
+
+    /// No application of a third party asks for anything, whatever its user holds: people sign in there to be
+    /// known, not to lend out their rights ([RFC 9700 §2.3]).
+    ///
+    /// [RFC 9700 §2.3]: https://www.rfc-editor.org/rfc/rfc9700#section-2.3
+    pub(super) fn is_of_a_third_party(&self) -> bool {
+        self.application.as_ref().is_some_and(|application| !application.first_party)
+    }
+
+    /// Each channel is for one kind of requester; `client` is the application in which one acts.
+    pub(super) fn fits(&self, channel: Channel, client: &ClientId) -> bool {
+        let by_client = self.by.application() == Some(client);
+        let kind = self.application.as_ref().map(|application| application.kind);
+        let is_global = kind == Some(ClientKind::Global);
+        match &self.by {
+            RequestedBy::Application(_) => match channel {
+                Channel::Link => is_global,
+                Channel::JwtGrant => by_client && !is_global,
+                Channel::Console
+                | Channel::AsUser
+                | Channel::OnBehalfOf
+                | Channel::TokenExchange => false,
+            },
+            RequestedBy::Token { .. } => match channel {
+                Channel::Link => true,
+                Channel::AsUser | Channel::OnBehalfOf => by_client,
+                // A name alone proves nothing: the application shows who it is.
+                Channel::TokenExchange => {
+                    by_client && kind.is_some_and(ClientKind::is_confidential)
+                }
+                Channel::Console | Channel::JwtGrant => false,
+            },
+            RequestedBy::Session(_) | RequestedBy::CommandLine => channel == Channel::Console,
+        }
+    }
+}
