@@ -7,6 +7,7 @@ use crate::config::{RateLimits, Settings};
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::crypto::seal::MasterKey;
+use crate::flows::client_attempts::SuspectedClients;
 use crate::flows::facts::Remembered;
 use crate::flows::keyring::Keys;
 use crate::flows::passwords::Passwords;
@@ -89,13 +90,14 @@ pub fn parts(
         refreshes,
         audience_aliases: settings.audience_aliases.clone(),
         step_up: settings.step_up,
+        suspected_clients: SuspectedClients::default(),
         rate_limits: settings.rate_limits == RateLimits::On,
     };
     let secure = settings.public_url.is_https();
     Ok(Parts {
         database_url: database_url.to_owned(),
         shared: Arc::new(shared),
-        edge: Edge { trusted_proxies: settings.trusted_proxies.clone(), secure },
+        edge: Edge { trusted_proxies: settings.trusted_proxies.clone(), secure, ..Edge::default() },
         readiness: Readiness::default(),
         floods: Floods::new(settings.rate_limits == RateLimits::On),
         metrics,
@@ -210,7 +212,7 @@ async fn observe(
         status: answer.status().as_u16(),
         elapsed: begun.elapsed(),
         request_id: &id,
-        client: request.peer_addr().map(|peer| peer.ip()),
+        client: http::edge::origin(request).map(|origin| origin.address),
     };
     if let Some(metrics) = metrics {
         metrics.finished(&line);

@@ -5,7 +5,9 @@
 use super::Parts;
 use crate::flows::end_impersonation::Looking;
 use crate::flows::set_up::{self, Waiting};
-use crate::flows::{Context, deliver_logout, end_impersonation, housekeeping, rotate_keys};
+use crate::flows::{
+    Context, client_attempts, deliver_logout, end_impersonation, housekeeping, rotate_keys,
+};
 use crate::store::{self, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -182,6 +184,14 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
     let looking = looking(beat);
     if let Err(error) = deliver_logout::deliver_due(ctx).await {
         report("logout deliveries", &error);
+    }
+    if let Err(error) = client_attempts::follow(ctx).await {
+        report("wrong secrets of applications", &error);
+    }
+    if beat.is_multiple_of(SEAL_EVERY)
+        && let Err(error) = client_attempts::report(ctx).await
+    {
+        report("writing down wrong secrets of applications", &error);
     }
     if beat.is_multiple_of(SEAL_EVERY)
         && let Err(error) = end_impersonation::end_overdue(ctx, looking).await

@@ -45,7 +45,9 @@ fn client() -> Client {
         backchannel_logout_uri: None,
         grant_types: vec![],
         scopes: Scopes::default(),
+        api_scopes: Vec::new(),
         audiences: vec![],
+        introspect: false,
         id_token_algorithm: SigningAlgorithm::Rs256,
         access_token_lifetime: 3600,
         impersonation: ClientImpersonation {
@@ -53,6 +55,7 @@ fn client() -> Client {
             redeem: Redeem::Confirm,
             unsolicited: false,
             read_scopes: Scopes::default(),
+            read_only: false,
         },
         saml: None,
         wsfed: None,

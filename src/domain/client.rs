@@ -1,4 +1,5 @@
 //! An application that trusts this server to sign people in, or that calls an API.
+use super::api_scope::ApiScope;
 use super::box_settings::BoxSettings;
 use super::federation::{SamlSettings, WsfedSettings};
 use super::organization::Organization;
@@ -186,6 +187,8 @@ pub struct ClientImpersonation {
     pub unsolicited: bool,
     /// The scopes that a read-only impersonation keeps.
     pub read_scopes: Scopes,
+    /// The application says that it keeps to read-only impersonation by itself.
+    pub read_only: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -212,7 +215,13 @@ pub struct Client {
     pub grant_types: Vec<GrantType>,
     /// Scopes beside the standard ones that it may ask for.
     pub scopes: Scopes,
+    /// Scopes of our own APIs that it may ask for; read them by [`Self::has_api_scope`].
+    pub api_scopes: Vec<ApiScope>,
     pub audiences: Vec<String>,
+    /// May ask about opaque tokens of other applications ([RFC 7662 §4]).
+    ///
+    /// [RFC 7662 §4]: https://www.rfc-editor.org/rfc/rfc7662#section-4
+    pub introspect: bool,
     pub id_token_algorithm: SigningAlgorithm,
     /// Seconds.
     pub access_token_lifetime: i64,
@@ -233,5 +242,22 @@ impl Client {
 
     pub fn may_use(&self, grant: GrantType) -> bool {
         self.grant_types.contains(&grant)
+    }
+
+    /// Whether its tokens may carry a scope of our own APIs. Never those of a third-party application, whatever its
+    /// row says: its users have not chosen it as one that manages this server.
+    pub fn has_api_scope(&self, scope: ApiScope) -> bool {
+        let of_kind =
+            self.kind == ClientKind::Global && ApiScope::OF_GLOBAL_CLIENT.contains(&scope);
+        self.first_party && (of_kind || self.api_scopes.contains(&scope))
+    }
+
+    /// Whether it may ask for a scope that is not one of [`super::scope::STANDARD`]. A scope of our own APIs is
+    /// listed in its own place: the name in `scopes` gives nothing.
+    pub fn may_ask_for(&self, scope: &str) -> bool {
+        match ApiScope::parse(scope) {
+            Some(own) => self.has_api_scope(own),
+            None => self.scopes.contains(scope),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The nouns: people, organizations, applications, scopes, time. Plain values.
 //!
 //! No I/O, no clock, no randomness, no framework. Start at [`user::User`] and [`client::Client`].
+pub mod api_scope;
 pub mod box_profile;
 pub mod box_settings;
 pub mod caller;

@@ -4,7 +4,9 @@
 //! and switched off are answered alike.
 //!
 //! [RFC 6749 §2.3]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
+use super::client_attempts::ClientAttempts;
 use super::{Context, Failure};
+use crate::authentication::throttle::RetryAfter;
 use crate::crypto::times::{EXPIRY_LEEWAY, Times};
 use crate::crypto::{hash, jwk, jws};
 use crate::domain::caller::Caller;
@@ -50,7 +52,7 @@ pub enum ClientRefusal {
     #[error("the client credentials are invalid")]
     BadCredentials,
     #[error("too many wrong credentials")]
-    TooManyFailures,
+    TooManyFailures(RetryAfter),
 }
 
 /// An assertion lives no longer than this ahead, so that its replay record does not either.
@@ -70,15 +72,18 @@ pub async fn authenticate(
         Presented::Assertion { assertion, .. } => find(ctx, &asserted_name(assertion)?).await?,
     };
     let Some(client) = client.filter(|client| client.is_active()) else { return Err(BAD) };
-    let address = caller.ip.as_deref().unwrap_or_default();
-    if ctx.shared.rate_limits && ctx.clients.must_wait(&client.id, address).await {
-        return Err(Failure::Refused(ClientRefusal::TooManyFailures));
+    let attempts = ClientAttempts::at_secrets(&client.id, caller);
+    if let Some(wait) = attempts.retry_after(ctx).await? {
+        return Err(Failure::Refused(ClientRefusal::TooManyFailures(wait)));
     }
     if proves(ctx, &client, presented).await? {
         return Ok(AuthenticatedClient(client));
     }
-    ctx.clients.note_failure(&client.id, address).await;
-    Err(BAD)
+    let refusal = match attempts.failed(ctx).await? {
+        Some(wait) => ClientRefusal::TooManyFailures(wait),
+        None => ClientRefusal::BadCredentials,
+    };
+    Err(Failure::Refused(refusal))
 }
 
 async fn proves(ctx: &Context, client: &Client, presented: &Presented) -> Result<bool, StoreError> {

@@ -24,7 +24,9 @@ fn client() -> Client {
         backchannel_logout_uri: None,
         grant_types: Vec::new(),
         scopes: Scopes::default(),
+        api_scopes: Vec::new(),
         audiences: Vec::new(),
+        introspect: false,
         id_token_algorithm: SigningAlgorithm::Es256,
         access_token_lifetime: 3600,
         impersonation: ClientImpersonation {
@@ -32,6 +34,7 @@ fn client() -> Client {
             redeem: Redeem::Confirm,
             unsolicited: false,
             read_scopes: Scopes::default(),
+            read_only: false,
         },
         saml: None,
         wsfed: None,

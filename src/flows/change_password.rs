@@ -1,11 +1,12 @@
 //! A person changes their password. Whoever else is signed in as them is out, and nobody acts as them or for
 //! them any more.
 use super::end_impersonation::{EndedBy, Which, end_matching};
-use super::sign_in::FailureKeys;
+use super::failed_attempts::FailureKeys;
 use super::step_up::{self, verify_own};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
+use crate::authentication::throttle::RetryAfter;
 use crate::crypto::{hash, password, random};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
@@ -23,7 +24,7 @@ pub enum Refusal {
     #[error("the current password is wrong")]
     WrongPassword,
     #[error("too many attempts")]
-    Throttled,
+    Throttled(RetryAfter),
     #[error("the new password has fewer than 12 characters")]
     TooShort,
     #[error("the password is too long")]
@@ -78,7 +79,7 @@ fn check(user: &User, change: &Change) -> Result<(), Refusal> {
 fn of_current(refusal: step_up::Refusal) -> Refusal {
     match refusal {
         step_up::Refusal::WrongPassword => Refusal::WrongPassword,
-        step_up::Refusal::Throttled => Refusal::Throttled,
+        step_up::Refusal::Throttled(wait) => Refusal::Throttled(wait),
         step_up::Refusal::TooLong => Refusal::TooLong,
     }
 }

@@ -7,30 +7,19 @@ use crate::domain::ClientId;
 use crate::domain::client::Client;
 use crate::store::{self, Conn, StoreError};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 #[derive(Clone)]
 pub struct ClientCache {
     known: moka::future::Cache<ClientId, Arc<Client>>,
-    /// Failed authentications in the last minute, by application and address.
-    failures: moka::future::Cache<(ClientId, String), Arc<AtomicU32>>,
     /// The keys with which they sign assertions.
     pub(super) assertion_keys: AssertionKeys,
 }
 
-/// Guesses a minute at the secret of one application from one address, on one worker.
-const MOST_FAILURES: u32 = 100;
-
 impl Default for ClientCache {
     fn default() -> Self {
         let known = moka::future::Cache::builder().time_to_live(Duration::from_secs(1));
-        let failures = moka::future::Cache::builder().time_to_live(Duration::from_mins(1));
-        Self {
-            known: known.max_capacity(10_000).build(),
-            failures: failures.max_capacity(10_000).build(),
-            assertion_keys: AssertionKeys::default(),
-        }
+        Self { known: known.max_capacity(10_000).build(), assertion_keys: AssertionKeys::default() }
     }
 }
 
@@ -58,17 +47,5 @@ impl ClientCache {
     /// Whoever wrote it here sees it at once; everywhere else it takes its second.
     pub async fn forget(&self, id: &ClientId) {
         self.known.invalidate(id).await;
-    }
-
-    /// Somebody guesses, and has to wait.
-    pub(super) async fn must_wait(&self, id: &ClientId, address: &str) -> bool {
-        let failures = self.failures.get(&(id.clone(), address.to_owned())).await;
-        failures.is_some_and(|failures| failures.load(Ordering::Relaxed) >= MOST_FAILURES)
-    }
-
-    pub(super) async fn note_failure(&self, id: &ClientId, address: &str) {
-        let key = (id.clone(), address.to_owned());
-        let failures = self.failures.get_with(key, async { Arc::default() }).await;
-        failures.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -3,20 +3,21 @@
 //! The console shows it; at `/go`, in a private window, the same person signs in and types it. The code is
 //! no credential of the impersonation: what was asked for waits in the database, is decided again when the
 //! code is used, and becomes a link that has to be confirmed. One use, five minutes, one person.
+use super::failed_attempts::FailureKeys;
 use super::start_impersonation::{Issued, OpenedBy, Start, StartRefusal, judge, noted, start_for};
 use super::{Context, Failure, step_up};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
-use crate::authentication::throttle::{self, Failures};
+use crate::authentication::throttle::RetryAfter;
 use crate::crypto::{hash, random};
+use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::user::User;
-use crate::domain::{Timestamp, UserId};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::store::handover_codes::{NewCode, Used};
-use crate::store::{self, Conn, StoreError, Transactional as _};
+use crate::store::{self, Conn, StoreError};
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -122,7 +123,7 @@ pub enum CodeRefusal {
     #[error("the code is not good")]
     NotGood,
     #[error("too many attempts")]
-    Throttled,
+    Throttled(RetryAfter),
     /// They signed in too long ago to begin anything here. The code is not looked at.
     #[error("the person signed in too long ago")]
     StepUp,
@@ -142,21 +143,22 @@ pub async fn use_code(
     if !step_up::is_recent(ctx, session).await? {
         return Err(Failure::Refused(CodeRefusal::StepUp));
     }
-    let keys = FailureKeys::of(&person.id, caller);
+    let keys = FailureKeys::of_stranger("go", person.id.as_str(), caller);
     let used = {
         let mut conn = ctx.store.conn().await?;
-        if ctx.shared.rate_limits && must_wait(&conn, &keys).await? {
-            return Err(Failure::Refused(CodeRefusal::Throttled));
-        }
+        let attempt = keys.begin(ctx, &mut conn).await?;
+        let attempt = attempt.map_err(|wait| Failure::Refused(CodeRefusal::Throttled(wait)))?;
         let hash = read(typed).map(|letters| code_hash(&letters));
         let used = match &hash {
             Some(hash) => store::handover_codes::redeem(&conn, hash, &person.id).await?,
             None => None,
         };
         let Some(used) = used else {
-            note_failure(&mut conn, &keys, (person, hash.as_deref()), caller).await?;
+            let event = failure(&conn, (person, hash.as_deref()), caller).await?;
+            attempt.failed(&mut conn, &event).await?;
             return Err(Failure::Refused(CodeRefusal::NotGood));
         };
+        keys.forget(&conn).await?;
         used
     };
     let start = again(session, used)?;
@@ -190,38 +192,12 @@ fn again(session: &Session, used: Used) -> Result<Start, StoreError> {
     })
 }
 
-/// What failures are counted by, beside those of the login page.
-struct FailureKeys {
-    person_and_address: Vec<u8>,
-    address: Vec<u8>,
-}
-
-impl FailureKeys {
-    fn of(person: &UserId, caller: &Caller) -> Self {
-        let address = caller.ip.as_deref().unwrap_or("unknown");
-        Self {
-            person_and_address: hash::hash_secret(&format!("go\0{address}\0{person}")),
-            address: hash::hash_secret(&format!("go\0{address}")),
-        }
-    }
-}
-
-async fn must_wait(conn: &Conn, keys: &FailureKeys) -> Result<bool, StoreError> {
-    let since = store::settings::now(conn).await? - throttle::WINDOW;
-    let (account_and_address, address) = futures_util::try_join!(
-        store::login_failures::count(conn, &keys.person_and_address, since),
-        store::login_failures::count(conn, &keys.address, since),
-    )?;
-    Ok(throttle::must_wait(Failures { account_and_address, address }))
-}
-
 /// A code of somebody else is worth an alert; what was typed is not kept.
-async fn note_failure(
-    conn: &mut Conn,
-    keys: &FailureKeys,
+async fn failure(
+    conn: &Conn,
     (person, hash): (&User, Option<&[u8]>),
     caller: &Caller,
-) -> Result<(), StoreError> {
+) -> Result<Event, StoreError> {
     let owner = match hash {
         Some(hash) => store::handover_codes::find_actor(conn, hash).await?,
         None => None,
@@ -231,17 +207,12 @@ async fn note_failure(
         Some(_) => "this code is used or expired",
         None => "there is no such code",
     };
-    let event = Event {
+    Ok(Event {
         actor: Some(person.id.to_string()),
         organization: person.organization_id().map(ToString::to_string),
         channel: Some(Channel::Console.as_str()),
         ..Event::new(EventKind::LinkRejected, caller).because(because)
-    };
-    conn.transaction::<_, StoreError, _>(async |tx| {
-        store::login_failures::insert(tx, &[&keys.person_and_address, &keys.address]).await?;
-        store::audit::append(tx, &event).await
     })
-    .await
 }
 
 #[cfg(test)]

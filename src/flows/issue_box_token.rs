@@ -5,9 +5,11 @@
 //! impersonation by the service account, and the heart decides.
 use super::act_as_user::{self, Granting};
 use super::authenticate_client::AuthenticatedClient;
+use super::client_attempts::ClientAttempts;
 use super::read_assertion::{self, Asserted, AssertionFault, Subject};
 use super::{Context, Failure, issue_tokens};
 use crate::audit::{Event, EventKind};
+use crate::authentication::throttle::RetryAfter;
 use crate::authentication::{VouchRefusal, by_application};
 use crate::crypto::hash;
 use crate::domain::caller::Caller;
@@ -26,8 +28,6 @@ use chrono::Duration;
 
 /// However long the tokens of the application live otherwise.
 const LONGEST: Duration = Duration::hours(1);
-/// Wrong assertions are counted for an application, wherever they come from.
-const ASSERTIONS: &str = "assertions";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BoxRefusal {
@@ -41,7 +41,7 @@ pub enum BoxRefusal {
     #[error("the scope is more than may be granted")]
     Scope,
     #[error("too many wrong assertions")]
-    TooManyFailures,
+    TooManyFailures(RetryAfter),
 }
 
 /// A token, as it goes out.
@@ -69,13 +69,14 @@ pub async fn by_assertion(
 ) -> Result<BoxToken, Failure<BoxRefusal>> {
     let client = asking.client.client();
     check_takes_part(client)?;
-    if ctx.shared.rate_limits && ctx.clients.must_wait(&client.id, ASSERTIONS).await {
-        return Err(Failure::Refused(BoxRefusal::TooManyFailures));
+    let attempts = ClientAttempts::at_assertions(&client.id);
+    if let Some(wait) = attempts.retry_after(ctx).await? {
+        return Err(Failure::Refused(BoxRefusal::TooManyFailures(wait)));
     }
     let mut trail = event(EventKind::ApplicationToken, asking).with("grant", "jwt_bearer");
     let outcome = assert(ctx, asking, assertion, &mut trail).await;
     if let Err(Failure::Refused(refusal)) = &outcome {
-        ctx.clients.note_failure(&client.id, ASSERTIONS).await;
+        attempts.failed(ctx).await?;
         note_refusal(ctx, trail, *refusal).await?;
     }
     outcome

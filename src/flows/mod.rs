@@ -10,6 +10,7 @@ pub mod browser;
 pub mod change_password;
 pub mod change_profile;
 pub mod claims;
+pub mod client_attempts;
 pub mod client_cache;
 pub mod client_credentials;
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod end_sessions;
 pub mod exchange_code;
 pub mod exchange_token;
 pub mod facts;
+mod failed_attempts;
 pub mod farewell;
 pub mod forwarded_token;
 pub mod find_users;
@@ -103,6 +105,7 @@ pub struct Shared {
     pub audience_aliases: Vec<String>,
     /// Who signed in longer ago shows once more that it is them before they act as anybody.
     pub step_up: Option<chrono::Duration>,
+    pub suspected_clients: client_attempts::SuspectedClients,
     /// Off only for load and client tests on a loopback address.
     pub rate_limits: bool,
 }

@@ -3,9 +3,11 @@
 //! There is no default account. As long as nobody administers the installation, the server prints a code
 //! once; whoever can read it there shows it and becomes the administrator. It works once, for an hour.
 use super::change_password::{self, check_new};
-use super::sign_in::{FailureKeys, count_failure, must_wait};
+use super::failed_attempts::FailureKeys;
+use super::sign_in::PURPOSE;
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
+use crate::authentication::throttle::RetryAfter;
 use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::role::ADMIN;
@@ -66,7 +68,7 @@ pub enum SetUpRefusal {
     #[error("the code is wrong, used or expired")]
     WrongCode,
     #[error("too many attempts")]
-    Throttled,
+    Throttled(RetryAfter),
     #[error("this is no e-mail address")]
     BadEmail,
     #[error("this is no name")]
@@ -93,14 +95,13 @@ pub async fn set_up(
 ) -> Result<UserId, Failure<SetUpRefusal>> {
     let (email, name) = (typed.email.trim(), typed.name.trim());
     check(email, name, &typed.password).map_err(Failure::Refused)?;
-    let keys = FailureKeys::of("the first administrator", caller);
-    let now = {
-        let conn = ctx.store.conn().await?;
-        let now = store::settings::now(&conn).await?;
-        if ctx.shared.rate_limits && must_wait(&conn, &keys, now).await? {
-            return Err(Failure::Refused(SetUpRefusal::Throttled));
-        }
-        now
+    // Nobody guesses 256 bits; a count over all addresses would only let strangers keep the administrator out.
+    let keys = FailureKeys::by_network(PURPOSE, "the first administrator", caller);
+    let (attempt, now) = {
+        let mut conn = ctx.store.conn().await?;
+        let attempt = keys.begin(ctx, &mut conn).await?;
+        let attempt = attempt.map_err(|wait| Failure::Refused(SetUpRefusal::Throttled(wait)))?;
+        (attempt, store::settings::now(&conn).await?)
     };
     // No connection is held while a password is hashed.
     let hashed = ctx.shared.passwords.hash(typed.password).await.map_err(|_| Failure::Busy)?;
@@ -116,7 +117,7 @@ pub async fn set_up(
         Err(Failure::Refused(SetUpRefusal::WrongCode)) => {
             let event = Event::new(EventKind::LoginFailed, caller);
             let event = event.because("wrong code at the set-up of the first administrator");
-            count_failure(&mut conn, &keys, &event).await?;
+            attempt.failed(&mut conn, &event).await?;
             Err(Failure::Refused(SetUpRefusal::WrongCode))
         }
         Err(Failure::Accident(taken)) if taken.violates(LOGIN_IS_UNIQUE) => {

@@ -1,8 +1,9 @@
 //! A person signs in with a password, and comes back with a cookie.
-use super::passwords::Line;
+use super::failed_attempts::FailureKeys;
+use super::passwords::{Busy, Line};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
-use crate::authentication::throttle::{self, Failures};
+use crate::authentication::throttle::RetryAfter;
 use crate::authentication::{Authenticated, Session, SignInRefusal, session, with_password};
 use crate::crypto::{hash, password, random};
 use crate::domain::caller::Caller;
@@ -16,7 +17,7 @@ pub enum Refusal {
     SignIn(SignInRefusal),
     /// Too many failures; the same answer whether or not the account exists.
     #[error("too many attempts")]
-    Throttled,
+    Throttled(RetryAfter),
     #[error("the password is too long")]
     Malformed,
 }
@@ -39,8 +40,11 @@ pub struct Typed<'a> {
 /// Signs what the cookie of a browser says in which somebody has signed in by `email`.
 const KNOWN: &str = "known browser";
 
-/// Says that the browser which has it has been signed in by `email` before, and nothing else: it opens nothing,
-/// and failures count as ever. Whoever has it does not wait behind a flood of strangers.
+/// What failures at the sign-in, and at the password of somebody who is signed in, are counted under.
+pub(super) const PURPOSE: &str = "login";
+
+/// Says that the browser which has it has been signed in by `email` before, and nothing else: it opens nothing.
+/// Whoever has it does not wait behind a flood of strangers, and is held back by failures of such browsers only.
 fn acquaintance(ctx: &Context, email: &str) -> String {
     ctx.shared.forms.sign(KNOWN, &[&store::users::canonical_email(email)])
 }
@@ -62,30 +66,29 @@ pub async fn sign_in(
     if password.len() > password::MAX_BYTES || email.chars().count() > 320 {
         return Err(Failure::Refused(Refusal::Malformed));
     }
-    let keys = FailureKeys::of(email, caller);
-    let found = {
-        let conn = ctx.store.conn().await?;
-        let now = store::settings::now(&conn).await?;
-        if ctx.shared.rate_limits && must_wait(&conn, &keys, now).await? {
-            return Err(Failure::Refused(Refusal::Throttled));
-        }
-        store::users::find_for_sign_in(&conn, email).await?
+    let account = store::users::canonical_email(email);
+    let keys = match line {
+        Line::Known => FailureKeys::of_acquaintance(PURPOSE, &account, caller),
+        Line::Strangers => FailureKeys::of_stranger(PURPOSE, &account, caller),
+    };
+    let (attempt, found) = {
+        let mut conn = ctx.store.conn().await?;
+        let attempt = keys.begin(ctx, &mut conn).await?;
+        let attempt = attempt.map_err(|wait| Failure::Refused(Refusal::Throttled(wait)))?;
+        (attempt, store::users::find_for_sign_in(&conn, email).await?)
     };
     // No connection is held while a password is hashed.
     let hash = found.as_ref().and_then(|(_, hash, _)| hash.clone());
-    let matches = ctx.shared.passwords.verify(line, password.clone(), hash.clone()).await;
-    let matches = matches.map_err(|_| Failure::Busy)?;
-    let rehashed = match &hash {
-        Some(hash) if matches && password::needs_rehash(hash) => {
-            ctx.shared.passwords.hash(password).await.map_err(|_| Failure::Busy)?
-        }
-        Some(_) | None => None,
+    let verified = verify(ctx, line, password, hash).await;
+    let mut conn = ctx.store.conn().await?;
+    let Ok((matches, rehashed)) = verified else {
+        attempt.given_up(&conn).await?;
+        return Err(Failure::Busy);
     };
     let verdict = match found {
         Some((user, _, now)) => with_password(user, matches, now),
         None => Err(SignInRefusal::WrongCredentials),
     };
-    let mut conn = ctx.store.conn().await?;
     match verdict {
         Ok(proof) => {
             let (session_token, expires_at) =
@@ -93,40 +96,28 @@ pub async fn sign_in(
             Ok(SignedIn { session_token, expires_at, acquaintance: acquaintance(ctx, email) })
         }
         Err(refusal) => {
-            note_failure(&mut conn, &keys, refusal, caller).await?;
+            // Who was tried is not known to be a user, so no name is written: it may be a password.
+            let event = Event::new(EventKind::LoginFailed, caller).because(refusal.to_string());
+            attempt.failed(&mut conn, &event).await?;
             Err(Failure::Refused(Refusal::SignIn(refusal)))
         }
     }
 }
 
-/// What failures are counted by; what was typed is not kept.
-pub(super) struct FailureKeys {
-    account_and_address: Vec<u8>,
-    address: Vec<u8>,
-}
-
-impl FailureKeys {
-    pub(super) fn of(email: &str, caller: &Caller) -> Self {
-        let address = caller.ip.as_deref().unwrap_or("unknown");
-        let account = store::users::canonical_email(email);
-        Self {
-            account_and_address: hash::hash_secret(&format!("login\0{address}\0{account}")),
-            address: hash::hash_secret(&format!("login\0{address}")),
-        }
-    }
-}
-
-pub(super) async fn must_wait(
-    conn: &Conn,
-    keys: &FailureKeys,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let since = now - throttle::WINDOW;
-    let (account_and_address, address) = futures_util::try_join!(
-        store::login_failures::count(conn, &keys.account_and_address, since),
-        store::login_failures::count(conn, &keys.address, since),
-    )?;
-    Ok(throttle::must_wait(Failures { account_and_address, address }))
+/// Whether the password matches, and the hash that takes the place of one that is too weak by now.
+async fn verify(
+    ctx: &Context,
+    line: Line,
+    password: String,
+    hash: Option<String>,
+) -> Result<(bool, Option<String>), Busy> {
+    let passwords = &ctx.shared.passwords;
+    let matches = passwords.verify(line, password.clone(), hash.clone()).await?;
+    let rehashed = match &hash {
+        Some(hash) if matches && password::needs_rehash(hash) => passwords.hash(password).await?,
+        Some(_) | None => None,
+    };
+    Ok((matches, rehashed))
 }
 
 async fn open_session(
@@ -160,36 +151,6 @@ async fn open_session(
     })
     .await?;
     Ok((session_token, expires_at))
-}
-
-async fn note_failure(
-    conn: &mut Conn,
-    keys: &FailureKeys,
-    refusal: SignInRefusal,
-    caller: &Caller,
-) -> Result<(), StoreError> {
-    // Who was tried is not known to be a user, so no name is written: it may be a password.
-    let event = Event::new(EventKind::LoginFailed, caller).because(refusal.to_string());
-    count_failure(conn, keys, &event).await
-}
-
-/// A wrong password, with its event.
-pub(super) async fn count_failure(
-    conn: &mut Conn,
-    keys: &FailureKeys,
-    event: &Event,
-) -> Result<(), StoreError> {
-    conn.transaction::<_, StoreError, _>(async |tx| {
-        store::login_failures::insert(tx, &[&keys.account_and_address, &keys.address]).await?;
-        store::audit::append(tx, event).await
-    })
-    .await
-}
-
-impl FailureKeys {
-    pub(super) async fn forget(&self, conn: &Conn) -> Result<(), StoreError> {
-        store::login_failures::forget(conn, &self.account_and_address).await
-    }
 }
 
 /// Who a browser is signed in as, by the cookie of an ordinary session.

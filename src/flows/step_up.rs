@@ -1,9 +1,11 @@
 //! A person who signed in a while ago confirms their password before they act as another user or change what
 //! gives power.
+use super::failed_attempts::FailureKeys;
 use super::passwords::Line;
-use super::sign_in::{FailureKeys, count_failure, must_wait};
+use super::sign_in::PURPOSE;
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
+use crate::authentication::throttle::RetryAfter;
 use crate::authentication::{Session, is_fresh};
 use crate::crypto::{hash, password, random};
 use crate::domain::caller::Caller;
@@ -15,7 +17,7 @@ pub enum Refusal {
     #[error("the password is wrong")]
     WrongPassword,
     #[error("too many attempts")]
-    Throttled,
+    Throttled(RetryAfter),
     #[error("the password is too long")]
     TooLong,
 }
@@ -65,7 +67,7 @@ pub async fn prove_again(
 }
 
 /// Their own password, typed once more in a session of theirs; its hash. The same count of failures as at
-/// the sign-in: a session that was left open is no place to guess at.
+/// the sign-in in a known browser: a session that was left open is no place to guess at.
 pub(super) async fn verify_own(
     ctx: &Context,
     user: &User,
@@ -76,22 +78,25 @@ pub(super) async fn verify_own(
         return Err(Failure::Refused(Refusal::TooLong));
     }
     let account = user.profile.email.as_deref().unwrap_or(user.id.as_str());
-    let keys = FailureKeys::of(account, caller);
-    let stored = {
-        let conn = ctx.store.conn().await?;
-        let now = store::settings::now(&conn).await?;
-        if ctx.shared.rate_limits && must_wait(&conn, &keys, now).await? {
-            return Err(Failure::Refused(Refusal::Throttled));
-        }
-        store::credentials::find_hash(&conn, &user.id).await?
+    // A live session shows as much as the cookie of a browser that is known.
+    let account = store::users::canonical_email(account);
+    let keys = FailureKeys::of_acquaintance(PURPOSE, &account, caller);
+    let (attempt, stored) = {
+        let mut conn = ctx.store.conn().await?;
+        let attempt = keys.begin(ctx, &mut conn).await?;
+        let attempt = attempt.map_err(|wait| Failure::Refused(Refusal::Throttled(wait)))?;
+        (attempt, store::credentials::find_hash(&conn, &user.id).await?)
     };
     // No connection is held while a password is hashed.
     let matches = ctx.shared.passwords.verify(Line::Known, typed, stored.clone()).await;
-    let matches = matches.map_err(|_| Failure::Busy)?;
+    let Ok(matches) = matches else {
+        attempt.given_up(&*ctx.store.conn().await?).await?;
+        return Err(Failure::Busy);
+    };
     if let Some(hash) = stored.filter(|_| matches) {
         return Ok((hash, keys));
     }
     let event = Event::by_owner(EventKind::LoginFailed, user, caller).because(failed);
-    count_failure(&mut *ctx.store.conn().await?, &keys, &event).await?;
+    attempt.failed(&mut *ctx.store.conn().await?, &event).await?;
     Err(Failure::Refused(Refusal::WrongPassword))
 }

@@ -1,9 +1,10 @@
 //! What every request passes: an id of its own, and headers that every answer carries.
-use super::edge::RequestId;
+use super::edge::{self, RequestId};
 use super::error::ApiError;
 use super::extract::acting_as;
 use super::pages::{self, error::PageError};
 use crate::crypto::random;
+use crate::domain::network::{ClientOrigin, SITE_FACTOR, throttle_key};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -100,22 +101,48 @@ type PerAddress = governor::DefaultKeyedRateLimiter<String>;
 
 /// The guard against floods from one address; counts that must hold over several nodes are in Postgres.
 #[derive(Clone)]
-pub struct Floods(Option<std::sync::Arc<PerAddress>>);
+pub struct Floods(Option<std::sync::Arc<FloodLimits>>);
+
+struct FloodLimits {
+    networks: PerAddress,
+    sites: PerAddress,
+}
+
+/// As many times as much from a site as from one of its networks.
+const SITE: std::num::NonZeroU32 = std::num::NonZeroU32::new(SITE_FACTOR as u32).unwrap();
 
 impl Floods {
     pub fn new(on: bool) -> Self {
-        let quota = governor::Quota::per_second(STEADY).allow_burst(BURST);
-        Self(on.then(|| std::sync::Arc::new(governor::RateLimiter::keyed(quota))))
+        let quota = |factor| {
+            let times = |rate: std::num::NonZeroU32| rate.saturating_mul(factor);
+            governor::Quota::per_second(times(STEADY)).allow_burst(times(BURST))
+        };
+        let limits = || FloodLimits {
+            networks: governor::RateLimiter::keyed(quota(std::num::NonZeroU32::MIN)),
+            sites: governor::RateLimiter::keyed(quota(SITE)),
+        };
+        Self(on.then(|| std::sync::Arc::new(limits())))
     }
 
-    fn admits(&self, address: &str) -> bool {
-        self.0.as_ref().is_none_or(|limiter| limiter.check_key(&address.to_owned()).is_ok())
+    /// Whoever wrote a hop that cannot be read is told from others by the words of that hop.
+    fn admits(&self, origin: Option<&ClientOrigin>) -> bool {
+        let (Some(limits), Some(origin)) = (&self.0, origin) else { return true };
+        let (network, site) = match &origin.unreadable {
+            Some(hop) => (format!("{} {hop}", origin.address), None),
+            None => {
+                let key = throttle_key(origin.address);
+                (key.network, key.site)
+            }
+        };
+        limits.networks.check_key(&network).is_ok()
+            && site.is_none_or(|site| limits.sites.check_key(&site).is_ok())
     }
 
     /// Forgets addresses that have been quiet.
     pub fn forget_quiet(&self) {
-        if let Some(limiter) = &self.0 {
-            limiter.retain_recent();
+        if let Some(limits) = &self.0 {
+            limits.networks.retain_recent();
+            limits.sites.retain_recent();
         }
     }
 }
@@ -130,12 +157,47 @@ pub async fn hold_back_floods(
     let counted = !free.iter().any(|start| path.starts_with(start));
     let floods = request.app_data::<actix_web::web::Data<Floods>>();
     let floods = floods.filter(|floods| counted && floods.0.is_some());
-    let admitted = floods.is_none_or(|floods| {
-        floods.admits(&super::caller(request.request()).ip.unwrap_or_default())
-    });
+    let admitted =
+        floods.is_none_or(|floods| floods.admits(edge::origin(request.request()).as_ref()));
     if admitted {
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let answer = ApiError::rate_limited();
     Ok(request.error_response(answer).map_into_right_body())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(origins: impl Iterator<Item = ClientOrigin>) -> usize {
+        let floods = Floods::new(true);
+        origins.filter(|origin| floods.admits(Some(origin))).count()
+    }
+
+    fn from(address: &str) -> ClientOrigin {
+        ClientOrigin { address: address.parse().unwrap(), unreadable: None }
+    }
+
+    #[test]
+    fn k08_a_flood_is_counted_by_network_and_by_site() {
+        let most = BURST.get() as usize;
+        let one_network = (0..2 * most).map(|nth| from(&format!("2001:db8:1:1::{nth:x}")));
+        let passed = admitted(one_network);
+        assert!((most..most + most / 2).contains(&passed), "{passed}");
+        let one_site =
+            (0..20 * most).map(|nth| from(&format!("2001:db8:1:{:x}::{nth:x}", nth % 40)));
+        let passed = admitted(one_site);
+        assert!((10 * most..15 * most).contains(&passed), "{passed}");
+    }
+
+    #[test]
+    fn k09_hops_that_cannot_be_read_are_told_apart_by_their_words() {
+        let hop = |nth: usize| ClientOrigin {
+            unreadable: Some(format!("_{}", nth % 2)),
+            ..from("127.0.0.1")
+        };
+        let passed = admitted((0..3000).map(hop));
+        assert!(passed >= 2 * BURST.get() as usize, "{passed}");
+    }
 }

@@ -9,6 +9,7 @@ use super::entry::{Entry, version};
 use super::plan::differences;
 use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
+use crate::domain::api_scope::ApiScope;
 use crate::domain::caller::Caller;
 use crate::domain::client::{AuthMethod, Client, ClientKind};
 use crate::domain::permission::{CLIENTS_WRITE, IMPERSONATE, IMPERSONATE_ADMIN};
@@ -88,26 +89,29 @@ fn sees(reader: &User, record: &ClientRecord) -> bool {
     reader.organization_id().is_none_or(|mine| own == Some(mine.as_str()))
 }
 
-/// The permission that writing this application takes beside [`CLIENTS_WRITE`].
-pub fn needed_for(record: &ClientRecord) -> Option<&'static str> {
+/// The permissions that writing this application takes beside [`CLIENTS_WRITE`]: what its tokens may do with our
+/// own APIs is handed on only by somebody who may do it.
+pub fn needed_for(record: &ClientRecord) -> Vec<&'static str> {
     let acts = record.box_.as_ref().and_then(|settings| settings.as_object()).is_some_and(|it| {
         let keys = ["perform_actions_as_users", "on_behalf_of", "generate_user_access_tokens"];
         keys.iter().any(|key| it.get(*key) == Some(&json!(true)))
     });
+    let mut needed = Vec::new();
     if record.kind == ClientKind::Global.as_str() {
-        Some(IMPERSONATE_ADMIN)
+        needed.push(IMPERSONATE_ADMIN);
     } else if acts {
-        Some(IMPERSONATE)
-    } else {
-        None
+        needed.push(IMPERSONATE);
     }
+    let scopes = record.api_scopes.iter().filter_map(|name| ApiScope::parse(name));
+    needed.extend(scopes.filter_map(ApiScope::permission));
+    needed
 }
 
 /// Whether `user` may write it as it is. The global client is the operator's alone.
 pub fn may_write(user: &User, record: &ClientRecord) -> bool {
     let global = record.kind == ClientKind::Global.as_str();
     user.permissions.holds(CLIENTS_WRITE)
-        && needed_for(record).is_none_or(|permission| user.permissions.holds(permission))
+        && needed_for(record).into_iter().all(|permission| user.permissions.holds(permission))
         && !(global && user.organization.is_some())
 }
 

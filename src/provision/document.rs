@@ -69,7 +69,9 @@ pub(super) fn of_client(record: &ClientRecord) -> Document {
         ("backchannel_logout_uri", json!(record.backchannel_logout_uri)),
         ("grant_types", json!(record.grant_types)),
         ("scopes", json!(record.scopes)),
+        ("api_scopes", json!(record.api_scopes)),
         ("audiences", json!(record.audiences)),
+        ("introspect", json!(record.introspect)),
         ("id_token_signed_response_alg", json!(record.id_token_algorithm)),
         ("access_token_lifetime", json!(record.access_token_lifetime)),
         (
@@ -79,6 +81,7 @@ pub(super) fn of_client(record: &ClientRecord) -> Document {
                 "redeem": record.redeem,
                 "unsolicited": record.unsolicited,
                 "read_scopes": record.read_scopes,
+                "read_only": record.read_only,
             }),
         ),
         ("saml", json!(record.saml)),

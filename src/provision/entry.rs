@@ -104,6 +104,7 @@ pub fn blank(kind: ClientKind) -> Map<String, Value> {
         "kind": kind.as_str(),
         "first_party": true,
         "grant_types": grants,
+        "introspect": false,
         "id_token_signed_response_alg": "RS256",
         "access_token_lifetime": 3600,
         "impersonation": { "enabled": false, "redeem": "confirm", "unsolicited": signs_in },

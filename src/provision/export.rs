@@ -61,11 +61,13 @@ fn client(record: &ClientRecord) -> Yaml {
     let unsolicited = signs_in && record.initiate_login_uri.is_none();
     let acting = json!({
         "enabled": false, "redeem": "confirm", "unsolicited": unsolicited, "read_scopes": [],
+        "read_only": false,
     });
     let defaults = [
         ("first_party", json!(true)),
         ("token_endpoint_auth_method", json!(method)),
         ("grant_types", json!(grants)),
+        ("introspect", json!(false)),
         ("id_token_signed_response_alg", json!("RS256")),
         ("access_token_lifetime", json!(3600)),
         ("impersonation", acting),

@@ -4,6 +4,7 @@ use super::read::{Names, check_id, read_status};
 use super::read_rooms::{self, Rooms};
 use super::section::Section;
 use crate::crypto::{hash, jwk};
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{AuthMethod, ClientKind, GrantType, SigningAlgorithm};
 use crate::domain::protocol::ProtocolName;
 use crate::domain::registered_uri::{check_redirect, check_web};
@@ -63,7 +64,9 @@ fn read_one(
         backchannel_logout_uri: section.checked_text("backchannel_logout_uri", check_web),
         grant_types: read_grant_types(&section, kind, proof.method),
         scopes: section.checked("scopes", check_scope).unwrap_or_default(),
+        api_scopes: read_api_scopes(&section, kind),
         audiences: section.texts("audiences").unwrap_or_default(),
+        introspect: read_introspect(&section, kind),
         id_token_algorithm: section
             .word(
                 "id_token_signed_response_alg",
@@ -76,6 +79,7 @@ fn read_one(
         redeem: acting.redeem.to_owned(),
         unsolicited: acting.unsolicited,
         read_scopes: acting.read_scopes,
+        read_only: acting.read_only,
         saml: rooms.saml,
         wsfed: rooms.wsfed,
         box_,
@@ -178,6 +182,7 @@ struct Acting {
     redeem: &'static str,
     unsolicited: bool,
     read_scopes: Vec<String>,
+    read_only: bool,
 }
 
 /// An application that does not mention impersonation takes no part in it.
@@ -185,7 +190,13 @@ fn read_impersonation(section: &Section<'_>, kind: ClientKind, initiates: bool) 
     let signs_in = ProtocolName::ALL.into_iter().any(|protocol| kind.speaks(protocol));
     let unsolicited = signs_in && !initiates;
     let Some(acting) = section.section("impersonation") else {
-        return Acting { enabled: false, redeem: "confirm", unsolicited, read_scopes: Vec::new() };
+        return Acting {
+            enabled: false,
+            redeem: "confirm",
+            unsolicited,
+            read_scopes: Vec::new(),
+            read_only: false,
+        };
     };
     let enabled = acting.flag("enabled").unwrap_or(true);
     let redeem = acting.word("redeem", &["confirm", "direct"]).unwrap_or("confirm");
@@ -193,9 +204,10 @@ fn read_impersonation(section: &Section<'_>, kind: ClientKind, initiates: bool) 
     if enabled && signs_in && !unsolicited && !initiates {
         acting.wrong("unsolicited", "needs an `initiate_login_uri` to go on to when it is false");
     }
-    let read_scopes = acting.checked("read_scopes", check_scope).unwrap_or_default();
+    let read_scopes = acting.checked("read_scopes", check_read_scope).unwrap_or_default();
+    let read_only = acting.flag("read_only").unwrap_or(false);
     acting.finish();
-    Acting { enabled, redeem, unsolicited, read_scopes }
+    Acting { enabled, redeem, unsolicited, read_scopes, read_only }
 }
 
 fn read_grant_types(section: &Section<'_>, kind: ClientKind, method: AuthMethod) -> Vec<String> {
@@ -223,7 +235,48 @@ fn check_grant_type(name: &str, kind: ClientKind, method: AuthMethod) -> Result<
     }
 }
 
+/// Scopes of our own APIs are for the operator's and the organizations' own applications: who signs in to somebody
+/// else's has not chosen it as one that manages this server. The file, the console and `client add` all read here.
+fn read_api_scopes(section: &Section<'_>, kind: ClientKind) -> Vec<String> {
+    let scopes = section.checked("api_scopes", check_api_scope).unwrap_or_default();
+    let gets_tokens = !matches!(kind, ClientKind::Saml | ClientKind::Wsfed);
+    if !scopes.is_empty() && !gets_tokens {
+        let problem = format!("an application of kind {} gets no access tokens", kind.as_str());
+        section.wrong("api_scopes", problem);
+    } else if !scopes.is_empty() && section.flag("first_party") == Some(false) {
+        section.wrong("api_scopes", "a third-party application (first_party: false) has none");
+    }
+    scopes
+}
+
+fn check_api_scope(scope: &str) -> Result<(), String> {
+    match ApiScope::parse(scope) {
+        Some(_) => Ok(()),
+        None => Err(format!("is none of: {}", ApiScope::ALL.map(ApiScope::as_str).join(", "))),
+    }
+}
+
+/// Only an application that shows who it is may ask about tokens ([RFC 7662 §2.1]).
+///
+/// [RFC 7662 §2.1]: https://www.rfc-editor.org/rfc/rfc7662#section-2.1
+fn read_introspect(section: &Section<'_>, kind: ClientKind) -> bool {
+    let introspect = section.flag("introspect").unwrap_or(false);
+    if introspect && !kind.is_confidential() {
+        let problem = format!("an application of kind {} keeps no secret", kind.as_str());
+        section.wrong("introspect", problem);
+    }
+    introspect
+}
+
+/// What a read-only impersonation keeps may be `forward-auth`, which judges each method.
+fn check_read_scope(scope: &str) -> Result<(), String> {
+    if scope == ApiScope::ForwardAuth.as_str() { Ok(()) } else { check_scope(scope) }
+}
+
 fn check_scope(scope: &str) -> Result<(), String> {
+    if ApiScope::parse(scope).is_some() {
+        return Err("is a scope of our own APIs; write it in `api_scopes`".to_owned());
+    }
     if scope.contains(' ') {
         return Err("is more than one scope; write a list".to_owned());
     }
@@ -236,4 +289,60 @@ fn read_lifetime(section: &Section<'_>) -> i32 {
         section.wrong("access_token_lifetime", "must be between 1 and 86400 seconds");
     }
     seconds
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::provision::read;
+
+    fn wrong(client: &str) -> String {
+        let text = format!("version: 1\nclients:\n  - {{client_id: app, {client}}}\n");
+        match read(&text, |_| None) {
+            Ok(_) => String::new(),
+            Err(mistakes) => {
+                mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
+
+    #[test]
+    fn k01_scopes_of_our_own_apis_are_listed_in_their_own_place_and_never_by_a_third_party() {
+        for good in [
+            "kind: web, api_scopes: [\"impersonations:create\", forward-auth]",
+            "kind: spa, api_scopes: [\"impersonations:read\"]",
+            "kind: machine, api_scopes: [forward-auth]",
+            "kind: web, first_party: false, api_scopes: []",
+            "kind: web, api_scopes: [forward-auth], impersonation: {read_scopes: [forward-auth]}",
+        ] {
+            assert_eq!(wrong(good), "", "{good}");
+        }
+        for (bad, problem) in [
+            ("kind: web, first_party: false, api_scopes: [forward-auth]", "third-party"),
+            ("kind: machine, first_party: false, api_scopes: [forward-auth]", "third-party"),
+            (
+                "kind: web, api_scopes: [\"impersonations:all\"]",
+                "is none of: impersonations:create",
+            ),
+            ("kind: web, api_scopes: [Forward-Auth]", "is none of"),
+            ("kind: web, scopes: [\"impersonations:read\"]", "write it in `api_scopes`"),
+            ("kind: web, scopes: [forward-auth]", "write it in `api_scopes`"),
+            (
+                "kind: web, impersonation: {read_scopes: [\"impersonations:read\"]}",
+                "write it in `api_scopes`",
+            ),
+            (
+                "kind: wsfed, wsfed: {realm: r, reply_urls: [\"https://a.test/\"]}, api_scopes: [forward-auth]",
+                "gets no access tokens",
+            ),
+        ] {
+            assert!(wrong(bad).contains(problem), "{bad}: {}", wrong(bad));
+        }
+    }
+
+    #[test]
+    fn k24_only_an_application_that_keeps_a_secret_may_ask_about_tokens() {
+        assert_eq!(wrong("kind: machine, introspect: true"), "");
+        assert!(wrong("kind: spa, introspect: true").contains("keeps no secret"));
+        assert!(wrong("kind: machine, introspect: yes-please").contains("true or false"));
+    }
 }

@@ -18,7 +18,7 @@ pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Va
         text(&event.organization),
         Value::MaybeText(event.channel),
         Value::MaybeText(event.protocol),
-        text(&event.caller.ip),
+        Value::MaybeText(event.caller.ip.as_deref()),
         text(&event.caller.user_agent),
         text(&event.caller.request_id),
         text(&event.reason),

@@ -2,6 +2,7 @@
 use super::schema::applications;
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, users, word};
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{
     AuthMethod, Client, ClientImpersonation, ClientKind, GrantType, SigningAlgorithm,
 };
@@ -32,13 +33,16 @@ pub(super) struct Application {
     backchannel_logout_uri: Option<String>,
     grant_types: Vec<String>,
     scopes: Vec<String>,
+    api_scopes: Vec<String>,
     audiences: Vec<String>,
+    introspect: bool,
     id_token_algorithm: String,
     access_token_lifetime: i32,
     impersonation_enabled: bool,
     redeem: String,
     unsolicited: bool,
     read_scopes: Vec<String>,
+    read_only: bool,
     saml: Option<serde_json::Value>,
     wsfed: Option<serde_json::Value>,
     box_: Option<serde_json::Value>,
@@ -89,7 +93,10 @@ impl TryFrom<Application> for Client {
             backchannel_logout_uri: row.backchannel_logout_uri,
             grant_types: grants.collect::<Result<_, _>>()?,
             scopes: scopes(&row.scopes)?,
+            // One that a later release has written opens nothing in this one.
+            api_scopes: row.api_scopes.iter().filter_map(|name| ApiScope::parse(name)).collect(),
             audiences: row.audiences,
+            introspect: row.introspect,
             id_token_algorithm: word(TABLE, &row.id_token_algorithm, SigningAlgorithm::parse)?,
             access_token_lifetime: row.access_token_lifetime.into(),
             impersonation: ClientImpersonation {
@@ -97,6 +104,7 @@ impl TryFrom<Application> for Client {
                 redeem: word(TABLE, &row.redeem, Redeem::parse)?,
                 unsolicited: row.unsolicited,
                 read_scopes: scopes(&row.read_scopes)?,
+                read_only: row.read_only,
             },
             saml: section(row.saml)?,
             wsfed: section(row.wsfed)?,

@@ -37,8 +37,10 @@ diesel::table! { clients (id) {
     redirect_uris -> Array<Text>, post_logout_redirect_uris -> Array<Text>,
     initiate_login_uri -> Nullable<Text>, backchannel_logout_uri -> Nullable<Text>,
     grant_types -> Array<Text>, scopes -> Array<Text>, audiences -> Array<Text>,
+    api_scopes -> Array<Text>, introspect -> Bool,
     id_token_algorithm -> Text, access_token_lifetime -> Int4,
     impersonation_enabled -> Bool, redeem -> Text, unsolicited -> Bool, read_scopes -> Array<Text>,
+    read_only -> Bool,
     saml -> Nullable<Jsonb>, wsfed -> Nullable<Jsonb>, #[sql_name = "box"] box_ -> Nullable<Jsonb>,
     created_at -> Timestamptz, updated_at -> Timestamptz,
 } }
@@ -52,8 +54,10 @@ diesel::table! { applications (id) {
     redirect_uris -> Array<Text>, post_logout_redirect_uris -> Array<Text>,
     initiate_login_uri -> Nullable<Text>, backchannel_logout_uri -> Nullable<Text>,
     grant_types -> Array<Text>, scopes -> Array<Text>, audiences -> Array<Text>,
+    api_scopes -> Array<Text>, introspect -> Bool,
     id_token_algorithm -> Text, access_token_lifetime -> Int4,
     impersonation_enabled -> Bool, redeem -> Text, unsolicited -> Bool, read_scopes -> Array<Text>,
+    read_only -> Bool,
     saml -> Nullable<Jsonb>, wsfed -> Nullable<Jsonb>,
     #[sql_name = "box"] box_ -> Nullable<Jsonb>,
     organization_status -> Nullable<Text>, organization_impersonation_enabled -> Nullable<Bool>,
@@ -110,7 +114,10 @@ diesel::table! { refresh_tokens (token_hash) {
     used_at -> Nullable<Timestamptz>,
 } }
 diesel::table! { replay_guard (kind, key_hash) { kind -> Text, key_hash -> Binary, expires_at -> Timestamptz, } }
-diesel::table! { login_failures (key_hash, failed_at) { key_hash -> Binary, failed_at -> Timestamptz, } }
+diesel::table! { login_failures (key_hash, failed_at) {
+    key_hash -> Binary, failed_at -> Timestamptz, kept_until -> Timestamptz, client_id -> Nullable<Text>,
+    ip -> Nullable<Text>, reported_at -> Nullable<Timestamptz>,
+} }
 diesel::table! { handover_codes (code_hash) {
     code_hash -> Binary, actor_id -> Text, subject_id -> Text, client_id -> Text, request -> Jsonb,
     created_at -> Timestamptz, expires_at -> Timestamptz, used_at -> Nullable<Timestamptz>,

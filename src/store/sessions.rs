@@ -30,7 +30,7 @@ pub async fn insert(mut conn: &Conn, new: &NewSession<'_>) -> Result<(), StoreEr
             sessions::authenticated_at.eq(new.at),
             sessions::last_seen_at.eq(new.at),
             sessions::expires_at.eq(new.expires_at),
-            sessions::ip.eq(&new.caller.ip),
+            sessions::ip.eq(new.caller.ip.as_deref()),
             sessions::user_agent.eq(&new.caller.user_agent),
         ))
         .execute(&mut conn)

@@ -14,6 +14,7 @@ mod faults;
 mod hardening;
 mod impersonation;
 mod interleaved;
+mod limits;
 mod logs;
 mod matrix;
 mod migrations;

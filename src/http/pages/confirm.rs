@@ -3,8 +3,8 @@ use super::browser::BrowserSession;
 use super::forms::{self, Form};
 use super::frame::{Page, frame};
 use super::headers::{FormTargets, render_leading_to};
-use super::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
-use super::times;
+use super::step_up::{PASSWORD, USERNAME, wait_of, words_of};
+use super::{throttled, times};
 use crate::authentication::Session;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
@@ -89,7 +89,11 @@ pub fn page(
     // The application is the next stop, and comes back here with a request of its own.
     let targets = FormTargets::of_client(&ask.client);
     let targets = ask.return_url.iter().fold(targets, |targets, url| targets.and_url(url));
-    wait_if_throttled(render_leading_to(&page, status, &targets))
+    let wait = match asking {
+        Asking::PasswordAgain(refusal) => wait_of(refusal),
+        Asking::Password | Asking::Nothing => None,
+    };
+    throttled::told(render_leading_to(&page, status, &targets), wait)
 }
 
 /// The password that came with a confirmation, if one did.

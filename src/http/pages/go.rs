@@ -4,8 +4,10 @@ use super::error::PageError;
 use super::forms::{self, Posted};
 use super::frame::{Page, frame};
 use super::headers::{redirect, render};
-use super::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
+use super::step_up::{PASSWORD, USERNAME, wait_of, words_of};
+use super::throttled;
 use crate::authentication::Session;
+use crate::authentication::throttle::RetryAfter;
 use crate::flows::Failure;
 use crate::flows::hand_over::{CodeRefusal, use_code};
 use crate::flows::start_impersonation::StartRefusal;
@@ -39,6 +41,8 @@ struct Shown<'a> {
     /// What was typed; kept while the password is asked for.
     code: &'a str,
     asks_password: bool,
+    /// How long to wait after too many attempts.
+    wait: Option<RetryAfter>,
 }
 
 pub async fn get(browser: BrowserSession) -> HttpResponse {
@@ -63,7 +67,7 @@ fn page(browser: &BrowserSession, session: &Session, shown: Shown<'_>) -> HttpRe
         username: session.user.profile.email.clone().unwrap_or_default(),
         csrf: forms::token(&browser.ctx, PURPOSE, &[session.id.as_str()]),
     };
-    wait_if_throttled(render(&page, shown.status))
+    throttled::told(render(&page, shown.status), shown.wait)
 }
 
 /// With the password, when the page has asked for it: then the session is a renewed one, whatever becomes of the code.
@@ -86,7 +90,8 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
         Err(Failure::Refused(refusal)) => {
             let (status, text) = words_of(refusal);
             let code = form.get("code");
-            let shown = Shown { status, error: Some(text), code, asks_password: true };
+            let wait = wait_of(refusal);
+            let shown = Shown { status, error: Some(text), code, asks_password: true, wait };
             Ok(page(&browser, session, shown))
         }
         Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
@@ -119,7 +124,7 @@ fn refused(
     let too_old = CodeRefusal::Start(StartRefusal::Denied(Denial::StepUpRequired));
     if *reason == CodeRefusal::StepUp || *reason == too_old {
         let status = StatusCode::FORBIDDEN;
-        let shown = Shown { status, error: None, code, asks_password: true };
+        let shown = Shown { status, code, asks_password: true, ..Shown::default() };
         return page(browser, session, shown);
     }
     let (status, words) = match reason {
@@ -127,14 +132,15 @@ fn refused(
             StatusCode::BAD_REQUEST,
             "This code does not work. It may be mistyped, used or expired, or it is not yours.",
         ),
-        CodeRefusal::Throttled => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many attempts. Wait a quarter of an hour and try again.",
-        ),
+        CodeRefusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(*wait)),
         CodeRefusal::StepUp | CodeRefusal::Start(_) => (
             StatusCode::FORBIDDEN,
             "This is not allowed any more. Look at the console, which says why.",
         ),
     };
-    page(browser, session, Shown { status, error: Some(words), ..Shown::default() })
+    let wait = match reason {
+        CodeRefusal::Throttled(wait) => Some(*wait),
+        CodeRefusal::NotGood | CodeRefusal::StepUp | CodeRefusal::Start(_) => None,
+    };
+    page(browser, session, Shown { status, error: Some(words), wait, ..Shown::default() })
 }

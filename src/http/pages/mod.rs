@@ -25,6 +25,7 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod step_up;
 pub mod stop;
+pub mod throttled;
 pub mod times;
 pub mod words;
 

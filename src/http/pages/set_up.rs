@@ -6,14 +6,14 @@ use super::error::PageError;
 use super::forms::{self, Posted};
 use super::frame::{Page, frame};
 use super::headers::{redirect, render};
-use crate::authentication::throttle;
+use super::throttled;
 use crate::crypto::random;
 use crate::flows::Failure;
 use crate::flows::change_password::{self, SHORTEST};
 use crate::flows::set_up::{SetUpRefusal, Typed, is_needed, set_up};
 use crate::http::cookies;
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use askama::Template;
 
 #[derive(Template)]
@@ -64,11 +64,7 @@ fn page(browser: &BrowserSession, status: StatusCode, words: &Words<'_>) -> Http
         error: words.error.map(|(_, text)| text),
         wrong: words.error.map_or("", |(field, _)| field),
     };
-    let mut answer = render(&page, status);
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
+    let answer = render(&page, status);
     let cookie = cookies::made(cookies::sign_in_name(secure), secret, secure, None);
     with_cookies(answer, known.is_none().then_some(cookie))
 }
@@ -97,8 +93,9 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
         Ok(_) => Ok(redirect(browser.request.method(), "/login?return_to=%2Fconsole")),
         Err(Failure::Refused(SetUpRefusal::NotNeeded)) => Err(over(&browser)),
         Err(Failure::Refused(refusal)) => {
+            let wait = if let SetUpRefusal::Throttled(wait) = refusal { Some(wait) } else { None };
             let (status, field, text) = words_of(refusal);
-            Ok(again(status, (field, text)))
+            Ok(throttled::told(again(status, (field, text)), wait))
         }
         Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
@@ -115,11 +112,9 @@ fn words_of(refusal: SetUpRefusal) -> (StatusCode, &'static str, &'static str) {
             "code",
             "This code does not work. It may be mistyped, used, or older than an hour.",
         ),
-        SetUpRefusal::Throttled => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "code",
-            "Too many attempts. Wait a quarter of an hour and try again.",
-        ),
+        SetUpRefusal::Throttled(wait) => {
+            (StatusCode::TOO_MANY_REQUESTS, "code", throttled::words(wait))
+        }
         SetUpRefusal::BadEmail => (bad, "email", "This is no email address."),
         SetUpRefusal::EmailTaken => (bad, "email", "Somebody else has this email address already."),
         SetUpRefusal::BadName => (bad, "name", "A name is a line of at most 200 characters."),
@@ -133,7 +128,7 @@ fn words_of(refusal: SetUpRefusal) -> (StatusCode, &'static str, &'static str) {
             Password::TooShort
             | Password::Unchanged
             | Password::WrongPassword
-            | Password::Throttled,
+            | Password::Throttled(_),
         ) => (bad, "password", "The password has fewer than 12 characters."),
     }
 }

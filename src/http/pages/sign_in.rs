@@ -9,7 +9,8 @@ use super::frame::{Page, frame};
 use super::headers::{redirect, render_leading_to};
 use super::parameter;
 use super::return_to::{ReturnTo, targets};
-use crate::authentication::{SignInRefusal, throttle};
+use super::throttled;
+use crate::authentication::SignInRefusal;
 use crate::crypto::random;
 use crate::domain::client::Client;
 use crate::flows::browser::find_application;
@@ -17,7 +18,7 @@ use crate::flows::sign_in::{Refusal, SignedIn, Typed, sign_in};
 use crate::flows::{Failure, sign_out};
 use crate::http::cookies;
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use askama::Template;
 use std::sync::Arc;
 
@@ -152,12 +153,11 @@ async fn refuse(
     let application = application(browser, return_to).await?;
     let application = application.as_deref();
     let words = Words { email, error: Some(error), notice: None, application };
-    let mut answer = page(browser, status, return_to, words);
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
-    Ok(answer)
+    let wait = match reason {
+        Refusal::Throttled(wait) => Some(wait),
+        Refusal::SignIn(_) | Refusal::Malformed => None,
+    };
+    Ok(throttled::told(page(browser, status, return_to, words), wait))
 }
 
 /// No account, no password and a wrong one are told apart for nobody.
@@ -170,9 +170,6 @@ fn words_of(reason: Refusal) -> (StatusCode, &'static str) {
         Refusal::SignIn(SignInRefusal::Inactive) => {
             (StatusCode::FORBIDDEN, "This account is not active. Ask your administrator.")
         }
-        Refusal::Throttled => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many attempts. Wait a quarter of an hour and try again.",
-        ),
+        Refusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(wait)),
     }
 }

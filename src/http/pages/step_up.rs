@@ -1,20 +1,19 @@
 //! "Confirm your password": what every page that asks for it has in common.
-use crate::authentication::throttle;
+use super::throttled;
+use crate::authentication::throttle::RetryAfter;
 use crate::flows::step_up::Refusal;
-use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 
 /// The fields of `templates/password_field.html`; no other form has fields of these names.
 pub const USERNAME: &str = "step_up_username";
 pub const PASSWORD: &str = "step_up_password";
 
-/// Says how long, where [`words_of`] says to wait.
-pub fn wait_if_throttled(mut answer: HttpResponse) -> HttpResponse {
-    if answer.status() == StatusCode::TOO_MANY_REQUESTS {
-        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+/// How long to wait, where [`words_of`] says to wait.
+pub fn wait_of(refusal: Refusal) -> Option<RetryAfter> {
+    match refusal {
+        Refusal::Throttled(wait) => Some(wait),
+        Refusal::WrongPassword | Refusal::TooLong => None,
     }
-    answer
 }
 
 /// Why the password was not taken, for people.
@@ -22,9 +21,6 @@ pub fn words_of(refusal: Refusal) -> (StatusCode, &'static str) {
     match refusal {
         Refusal::WrongPassword => (StatusCode::FORBIDDEN, "The password is wrong."),
         Refusal::TooLong => (StatusCode::BAD_REQUEST, "A password has at most 4096 bytes."),
-        Refusal::Throttled => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many attempts. Wait a quarter of an hour and try again.",
-        ),
+        Refusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(wait)),
     }
 }

@@ -4,6 +4,7 @@
 //! again with a new `jti` and our clock. So a description holds those letters exactly when that claim is at
 //! fault, and no other text may, not even as part of a word.
 use super::refusal::TokenRefusal;
+use crate::authentication::throttle::RetryAfter;
 use crate::flows::issue_box_token::BoxRefusal;
 use crate::flows::narrow_token::NarrowRefusal;
 use crate::flows::read_assertion::AssertionFault;
@@ -28,9 +29,18 @@ impl BoxTokenRefusal {
     pub fn status(self) -> StatusCode {
         match self {
             Self::Request(TokenRefusal::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Request(TokenRefusal::TooManyFailures)
-            | Self::Grant(BoxRefusal::TooManyFailures) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Request(TokenRefusal::TooManyFailures(_))
+            | Self::Grant(BoxRefusal::TooManyFailures(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Request(_) | Self::Grant(_) | Self::Narrow(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// How long to wait, where it is about how often.
+    pub fn retry_after(self) -> Option<RetryAfter> {
+        match self {
+            Self::Request(TokenRefusal::TooManyFailures(wait))
+            | Self::Grant(BoxRefusal::TooManyFailures(wait)) => Some(wait),
+            Self::Request(_) | Self::Grant(_) | Self::Narrow(_) => None,
         }
     }
 
@@ -44,7 +54,7 @@ impl BoxTokenRefusal {
                 BoxRefusal::NotAuthorized => ("unauthorized_client", NOT_AUTHORIZED),
                 BoxRefusal::NoUserTokens => ("unauthorized_client", NO_USER_TOKENS),
                 BoxRefusal::Scope => ("invalid_scope", SCOPE),
-                BoxRefusal::TooManyFailures => ("rate_limited", "Too many wrong assertions"),
+                BoxRefusal::TooManyFailures(_) => ("rate_limited", "Too many wrong assertions"),
             },
             Self::Narrow(refusal) => match refusal {
                 NarrowRefusal::Token => ("invalid_request", "The subject_token is not valid"),
@@ -102,6 +112,11 @@ mod tests {
         AssertionFault::NotBefore,
     ];
 
+    fn wait() -> RetryAfter {
+        let now = crate::domain::Timestamp::UNIX_EPOCH;
+        RetryAfter::until(now + chrono::Duration::seconds(60), now).unwrap()
+    }
+
     /// `expected` and `expired` hold the letters too, and would make SDKs try again for ever.
     #[test]
     fn only_the_claim_at_fault_is_spelt_in_a_description() {
@@ -114,12 +129,12 @@ mod tests {
             BoxTokenRefusal::Grant(BoxRefusal::NotAuthorized),
             BoxTokenRefusal::Grant(BoxRefusal::NoUserTokens),
             BoxTokenRefusal::Grant(BoxRefusal::Scope),
-            BoxTokenRefusal::Grant(BoxRefusal::TooManyFailures),
+            BoxTokenRefusal::Grant(BoxRefusal::TooManyFailures(wait())),
             BoxTokenRefusal::Narrow(NarrowRefusal::Token),
             BoxTokenRefusal::Narrow(NarrowRefusal::Scope),
             BoxTokenRefusal::Request(TokenRefusal::InvalidClient),
             BoxTokenRefusal::Request(TokenRefusal::TooLarge),
-            BoxTokenRefusal::Request(TokenRefusal::TooManyFailures),
+            BoxTokenRefusal::Request(TokenRefusal::TooManyFailures(wait())),
             BoxTokenRefusal::Request(TokenRefusal::UnsupportedGrantType),
             BoxTokenRefusal::Request(TokenRefusal::InvalidScope),
         ];

@@ -4,6 +4,7 @@
 //! nothing that was sent comes back in them.
 //!
 //! [RFC 6749 §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+use crate::authentication::throttle::RetryAfter;
 use crate::flows::authenticate_client::ClientRefusal;
 use crate::flows::authorize::AuthorizeRefusal;
 use crate::flows::exchange_code::GrantRefusal;
@@ -82,7 +83,7 @@ pub enum TokenRefusal {
     #[error("the client credentials are invalid")]
     InvalidClient,
     #[error("too many wrong credentials")]
-    TooManyFailures,
+    TooManyFailures(RetryAfter),
     #[error("the grant type is unknown")]
     UnsupportedGrantType,
     #[error("the scope is malformed")]
@@ -100,7 +101,7 @@ impl TokenRefusal {
             Self::InvalidRequest(what) => ("invalid_request", what),
             Self::TooLarge => ("invalid_request", "the request is too large"),
             Self::InvalidClient => ("invalid_client", "the client credentials are invalid"),
-            Self::TooManyFailures => {
+            Self::TooManyFailures(_) => {
                 ("rate_limited", "too many wrong credentials from this address")
             }
             Self::UnsupportedGrantType => {
@@ -131,7 +132,7 @@ impl From<ClientRefusal> for TokenRefusal {
     fn from(refusal: ClientRefusal) -> Self {
         match refusal {
             ClientRefusal::BadCredentials => Self::InvalidClient,
-            ClientRefusal::TooManyFailures => Self::TooManyFailures,
+            ClientRefusal::TooManyFailures(wait) => Self::TooManyFailures(wait),
         }
     }
 }

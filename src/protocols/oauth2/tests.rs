@@ -39,7 +39,9 @@ fn client(kind: ClientKind, redirect_uris: &[&str]) -> Client {
         backchannel_logout_uri: None,
         grant_types: vec![GrantType::AuthorizationCode],
         scopes: Scopes::default(),
+        api_scopes: Vec::new(),
         audiences: vec!["https://api.example".into()],
+        introspect: false,
         id_token_algorithm: SigningAlgorithm::Rs256,
         access_token_lifetime: 3600,
         impersonation: ClientImpersonation {
@@ -47,6 +49,7 @@ fn client(kind: ClientKind, redirect_uris: &[&str]) -> Client {
             redeem: Redeem::Direct,
             unsolicited: true,
             read_scopes: Scopes::default(),
+            read_only: false,
         },
         saml: None,
         wsfed: None,

@@ -42,7 +42,9 @@ fn client(settings: SamlSettings) -> Client {
         backchannel_logout_uri: None,
         grant_types: Vec::new(),
         scopes: Scopes::default(),
+        api_scopes: Vec::new(),
         audiences: Vec::new(),
+        introspect: false,
         id_token_algorithm: SigningAlgorithm::Rs256,
         access_token_lifetime: 3600,
         impersonation: ClientImpersonation {
@@ -50,6 +52,7 @@ fn client(settings: SamlSettings) -> Client {
             redeem: Redeem::Direct,
             unsolicited: true,
             read_scopes: Scopes::default(),
+            read_only: false,
         },
         saml: Some(Arc::new(settings)),
         wsfed: None,

@@ -1,7 +1,6 @@
 //! `/account/password`: the current one, and a new one.
 use super::owner::AccountOwner;
 use super::{Here, tabs};
-use crate::authentication::throttle;
 use crate::flows::Failure;
 use crate::flows::change_password::{Change, Refusal, SHORTEST, change_password};
 use crate::http::cookies;
@@ -11,8 +10,9 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::{Page, frame};
 use crate::http::pages::headers::render;
+use crate::http::pages::throttled;
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use askama::Template;
 
 #[derive(Template)]
@@ -52,12 +52,7 @@ fn page(
         shortest: SHORTEST,
         csrf: owner.token("password", ""),
     };
-    let mut answer = render(&page, status);
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
-        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
-    answer
+    render(&page, status)
 }
 
 pub async fn post(owner: AccountOwner, posted: Posted) -> Result<HttpResponse, PageError> {
@@ -76,8 +71,9 @@ pub async fn post(owner: AccountOwner, posted: Posted) -> Result<HttpResponse, P
             Ok(with_cookies(owner.done("/account/password", "changed"), [cookie]))
         }
         Err(Failure::Refused(refusal)) => {
+            let wait = if let Refusal::Throttled(wait) = refusal { Some(wait) } else { None };
             let (status, field, text) = words_of(refusal);
-            Ok(page(&owner, status, Some((field, text))))
+            Ok(throttled::told(page(&owner, status, Some((field, text))), wait))
         }
         Err(Failure::Accident(cause)) => Err(owner.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(owner.request())),
@@ -88,11 +84,9 @@ fn words_of(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
     let bad = StatusCode::BAD_REQUEST;
     match refusal {
         Refusal::WrongPassword => (bad, "current_password", "The current password is wrong."),
-        Refusal::Throttled => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "current_password",
-            "Too many attempts. Wait a quarter of an hour and try again.",
-        ),
+        Refusal::Throttled(wait) => {
+            (StatusCode::TOO_MANY_REQUESTS, "current_password", throttled::words(wait))
+        }
         Refusal::TooShort => {
             (bad, "new_password", "The new password has fewer than 12 characters.")
         }

@@ -15,7 +15,8 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::forms::{Form, LARGEST, Posted};
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::{FormTargets, render_leading_to};
-use crate::http::pages::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
+use crate::http::pages::step_up::{PASSWORD, USERNAME, wait_of, words_of};
+use crate::http::pages::throttled;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -179,7 +180,8 @@ pub fn page(console: &ConsoleSession, form: &Form, prompt: &Prompt) -> HttpRespo
         csrf: console.token(PURPOSE, &[request.path()]),
         error,
     };
-    wait_if_throttled(render_leading_to(&page, status, &prompt.targets))
+    let answer = render_leading_to(&page, status, &prompt.targets);
+    throttled::told(answer, prompt.not_proven.and_then(wait_of))
 }
 
 /// The page of the object that a form is about: `/console/roles/support` of `/console/roles/support/delete`.

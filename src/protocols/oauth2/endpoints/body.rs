@@ -51,7 +51,7 @@ pub fn refuse(failure: Failure<TokenRefusal>) -> HttpResponse {
     let status = match refusal {
         TokenRefusal::InvalidClient => StatusCode::UNAUTHORIZED,
         TokenRefusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        TokenRefusal::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
+        TokenRefusal::TooManyFailures(_) => StatusCode::TOO_MANY_REQUESTS,
         TokenRefusal::InvalidRequest(_)
         | TokenRefusal::UnsupportedGrantType
         | TokenRefusal::InvalidScope
@@ -62,8 +62,8 @@ pub fn refuse(failure: Failure<TokenRefusal>) -> HttpResponse {
     if status == StatusCode::UNAUTHORIZED {
         answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Understudy\""));
     }
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        answer.insert_header((header::RETRY_AFTER, "60"));
+    if let TokenRefusal::TooManyFailures(wait) = refusal {
+        answer.insert_header((header::RETRY_AFTER, wait.seconds()));
     }
     answer.json(json!({ "error": error, "error_description": description }))
 }

@@ -173,8 +173,8 @@ fn answered(outcome: Outcome) -> HttpResponse {
     };
     let (error, description) = refusal.words();
     let mut answer = body::secret(refusal.status());
-    if refusal.status() == StatusCode::TOO_MANY_REQUESTS {
-        answer.insert_header((header::RETRY_AFTER, "60"));
+    if let Some(wait) = refusal.retry_after() {
+        answer.insert_header((header::RETRY_AFTER, wait.seconds()));
     }
     answer.json(json!({ "error": error, "error_description": description }))
 }

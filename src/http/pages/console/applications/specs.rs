@@ -179,7 +179,9 @@ const SPECS: &[Spec] = &[
     spec(("grant_credentials", "Calls APIs by itself (client_credentials)", "grant_types"), Shape::Member("client_credentials"), Group::Tokens, SECRET, ""),
     spec(("grant_exchange", "Exchanges tokens (token-exchange)", "grant_types"), Shape::Member("urn:ietf:params:oauth:grant-type:token-exchange"), Group::Tokens, SECRET, ""),
     spec(("scopes", "Scopes", "scopes"), Shape::Lines, Group::Tokens, OAUTH, "Beside the usual ones, one a line."),
+    spec(("api_scopes", "Scopes of our own APIs", "api_scopes"), Shape::Lines, Group::Tokens, OAUTH, "One a line: impersonations:create, impersonations:read, impersonations:end, forward-auth. Only for our own applications, and only for tokens that ask for them."),
     spec(("audiences", "Audiences", "audiences"), Shape::Lines, Group::Tokens, OAUTH, "The APIs that it may have tokens for, one a line."),
+    spec(("introspect", "May ask about tokens of other applications (introspection)", "introspect"), Shape::Flag, Group::Tokens, SECRET, "For an API that is called with opaque tokens. An API with an audience of its own needs no such right."),
     spec(("id_token_algorithm", "ID tokens are signed with", "id_token_signed_response_alg"), Shape::Word(ALGORITHMS), Group::Tokens, OIDC, ""),
     spec(("lifetime", "An access token lives (seconds)", "access_token_lifetime"), Shape::Number, Group::Tokens, OAUTH, "At most 86400, a day."),
 
@@ -187,6 +189,7 @@ const SPECS: &[Spec] = &[
     spec(("redeem", "A link is opened", "impersonation.redeem"), Shape::Word(REDEEM), Group::Impersonation, PEOPLE, "With the second, whoever holds a link is signed in: who acts is only what the program said."),
     spec(("unsolicited", "Answer at once, although it did not ask", "impersonation.unsolicited"), Shape::Flag, Group::Impersonation, PEOPLE, "Otherwise it is sent to its address that starts a sign-in, which is safer."),
     spec(("read_scopes", "Scopes that only read", "impersonation.read_scopes"), Shape::Lines, Group::Impersonation, OIDC, "What an agent keeps who may only look, one a line."),
+    spec(("read_only", "Honors read-only impersonation", "impersonation.read_only"), Shape::Flag, Group::Impersonation, PEOPLE, "The application says that it changes nothing while an agent may only look. Otherwise read-only sessions are not offered for it."),
 
     spec(("box_as_user", "May call as users (As-User)", "box.perform_actions_as_users"), Shape::Flag, Group::Box, BOX, ""),
     spec(("box_on_behalf_of", "May call on behalf of somebody (On-Behalf-Of)", "box.on_behalf_of"), Shape::Flag, Group::Box, BOX, ""),

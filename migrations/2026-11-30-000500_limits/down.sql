@@ -1,0 +1,3 @@
+CREATE INDEX login_failures_expired ON login_failures (failed_at);
+DROP INDEX login_failures_client, login_failures_kept_until;
+ALTER TABLE login_failures DROP COLUMN kept_until, DROP COLUMN client_id, DROP COLUMN ip, DROP COLUMN reported_at;

@@ -1,0 +1,22 @@
+//! What people and programs are told who have tried too often.
+use crate::authentication::throttle::RetryAfter;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+
+/// How long to wait, in words.
+pub fn words(wait: RetryAfter) -> &'static str {
+    match wait.seconds() {
+        ..=60 => "Too many attempts. Wait a minute and try again.",
+        61..=900 => "Too many attempts. Wait a quarter of an hour and try again.",
+        _ => "Too many attempts. Wait an hour and try again.",
+    }
+}
+
+/// The answer with the seconds to wait, if there are any.
+pub fn told(mut answer: HttpResponse, wait: Option<RetryAfter>) -> HttpResponse {
+    if let Some(wait) = wait {
+        let seconds = header::HeaderValue::from(wait.seconds());
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    answer
+}
