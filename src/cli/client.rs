@@ -1,15 +1,18 @@
 //! `client add`.
-use super::commands::{mistaken, read_text, with_context};
+use super::commands::{mistaken, with_context};
 use super::{Problem, output};
 use crate::config::Purpose;
+use crate::crypto::xml::decode;
 use crate::domain::ClientId;
 use crate::protocols::samlp::names::{entity_id, metadata_url};
 use crate::provision::{self, Action, Prune, ServiceProvider, What};
+use serde_json::Value;
+use std::io::Read as _;
 use std::path::Path;
 
 /// Adds one, and says where the application finds our side of it.
 pub fn add(metadata: &Path, asked: &ServiceProvider) -> Result<(), Problem> {
-    let metadata = read_text(metadata)?;
+    let metadata = read_metadata(metadata)?;
     let (id, file) =
         provision::service_provider(&metadata, asked).map_err(|mistakes| mistaken(&mistakes))?;
     let client = ClientId::parse(id)?;
@@ -23,8 +26,31 @@ pub fn add(metadata: &Path, asked: &ServiceProvider) -> Result<(), Problem> {
         }
         provision::apply_to(&mut conn, &file, Prune::No).await?;
         output::line(&format!("added {client}"));
+        output::notices(&file.notices());
         output::line(&format!("our entity ID: {}", entity_id(ctx.issuer())));
         output::line(&format!("our metadata: {}", metadata_url(ctx.issuer(), &client)));
         Ok(())
     })
+}
+
+/// A file, or standard input for `-`, in the encoding that it names.
+fn read_metadata(file: &Path) -> Result<String, Problem> {
+    let named = |problem: &dyn std::fmt::Display| Problem(format!("{}: {problem}", file.display()));
+    let bytes = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes)?;
+        bytes
+    } else {
+        std::fs::read(file).map_err(|cause| named(&cause))?
+    };
+    decode(&bytes).map_err(|cause| named(&cause))
+}
+
+/// `KEY=VALUE`; a value that is no JSON is text.
+pub fn setting(text: &str) -> Result<(String, Value), Problem> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| Problem(format!("--set {text}: write it as KEY=VALUE")))?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+    Ok((key.to_owned(), value))
 }

@@ -1,5 +1,6 @@
 //! The commands but `dev`.
 use super::{Problem, output, place};
+use crate::crypto::xml::decode;
 use crate::app::watch::{self, Migrations};
 use crate::app::{self, Parts};
 use crate::config::{self, Overrides, Purpose, Settings};
@@ -121,6 +122,7 @@ pub fn apply(
     with_context(Purpose::Sealing, async |ctx| {
         let plan = provision::apply(&ctx, &file, dry_run, prune).await?;
         output::line(plan.to_string().trim_end());
+        output::notices(&file.notices());
         Ok(())
     })
 }
@@ -150,7 +152,8 @@ fn read_file_in(
     let environment: std::collections::BTreeMap<String, String> = config::environment().collect();
     let env = |name: &str| environment.get(name).cloned().or_else(|| defaults(name));
     let beside = |name: &str| {
-        std::fs::read_to_string(folder.join(name)).map_err(|e| format!("cannot be read: {e}"))
+        let bytes = std::fs::read(folder.join(name)).map_err(|e| format!("cannot be read: {e}"))?;
+        decode(&bytes).map_err(|cause| format!("cannot be read: {cause}"))
     };
     provision::read_with_files(text, env, beside).map_err(|mistakes| mistaken(&mistakes))
 }

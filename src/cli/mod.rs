@@ -147,6 +147,9 @@ enum Client {
         /// Support staff may step into accounts in it.
         #[arg(long)]
         impersonation: bool,
+        /// A key of `saml` that counts more than the metadata, as in `--set encrypt_assertion=false`; lists are JSON.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
     },
 }
 
@@ -238,8 +241,9 @@ fn dispatch(command: Command) -> Result<(), Problem> {
 }
 
 fn add_client(command: Client) -> Result<(), Problem> {
-    let Client::Add { saml_metadata, client_id, name, entity_id, impersonation } = command;
-    let asked = ServiceProvider { client_id, name, entity_id, impersonation };
+    let Client::Add { saml_metadata, client_id, name, entity_id, impersonation, set } = command;
+    let own = set.iter().map(|one| client::setting(one)).collect::<Result<_, _>>()?;
+    let asked = ServiceProvider { client_id, name, entity_id, impersonation, own };
     client::add(&saml_metadata, &asked)
 }
 

@@ -8,3 +8,10 @@ pub fn line(text: &str) {
 pub fn error(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "understudy: {text}");
 }
+
+/// What an administrator should know about something that was done all the same.
+pub fn notices(notices: &[String]) {
+    for notice in notices {
+        line(&format!("note: {notice}"));
+    }
+}

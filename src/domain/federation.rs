@@ -59,9 +59,23 @@ impl NameIdFormat {
         }
     }
 
-    /// By URI or by its last word.
+    /// By URI, or by its last word as in the provisioning file.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.uri() == text || format.as_str() == text)
+        Self::parse_uri(text).or_else(|| Self::by_word(text))
+    }
+
+    /// By URI. A format of SAML 1.1 is known under the name of 2.0 too, and the other way round: the standard itself
+    /// printed such a name ([errata E84]), and libraries send it.
+    ///
+    /// [errata E84]: https://docs.oasis-open.org/security/saml/v2.0/sstc-saml-approved-errata-2.0.html
+    pub fn parse_uri(uri: &str) -> Option<Self> {
+        let rest = uri.strip_prefix("urn:oasis:names:tc:SAML:")?;
+        let rest = rest.strip_prefix("2.0:").or_else(|| rest.strip_prefix("1.1:"))?;
+        Self::by_word(rest.strip_prefix("nameid-format:")?)
+    }
+
+    fn by_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == word)
     }
 }
 
@@ -76,6 +90,8 @@ pub struct SamlSettings {
     /// The number of each in the application's metadata; without any they are counted from 0.
     pub acs_indexes: Vec<u16>,
     pub slo_url: Option<String>,
+    /// Where responses to a logout go, when that is not `slo_url` (`ResponseLocation`).
+    pub slo_response_url: Option<String>,
     /// How `slo_url` is spoken to.
     pub slo_binding: SloBinding,
     /// Signs its requests with one of these; several while it changes over.
@@ -108,6 +124,7 @@ impl Default for SamlSettings {
             acs_urls: Vec::new(),
             acs_indexes: Vec::new(),
             slo_url: None,
+            slo_response_url: None,
             slo_binding: SloBinding::Redirect,
             certificates: Vec::new(),
             certificate: None,
@@ -133,6 +150,13 @@ impl SamlSettings {
             self.acs_indexes.iter().position(|known| *known == index)?
         };
         self.acs_urls.get(nth).map(String::as_str)
+    }
+
+    /// Where a response to its `LogoutRequest` goes ([SAML metadata §2.2.2]).
+    ///
+    /// [SAML metadata §2.2.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
+    pub fn logout_response_url(&self) -> Option<&str> {
+        self.slo_response_url.as_deref().or(self.slo_url.as_deref())
     }
 
     /// As what it is told the name of a user: as it asks, else as it is registered, else by id.

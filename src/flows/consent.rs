@@ -57,8 +57,8 @@ pub async fn grant(
     let user = &proof.user().id;
     let conn = ctx.store.conn().await?;
     let before = store::consents::find(&conn, user, &client.id).await?;
-    let before = before.map(|(scope, _)| scope.to_string()).unwrap_or_default();
-    let all = Scopes::parse(&format!("{before} {scope}")).map_err(|_| NO_REQUEST)?;
+    let before = before.map(|(scope, _)| scope).unwrap_or_default();
+    let all = before.union(scope.iter());
     store::consents::upsert(&conn, user, &client.id, &all).await?;
     Ok(return_to.to_owned())
 }

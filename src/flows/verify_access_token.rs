@@ -266,7 +266,7 @@ fn read(ctx: &Context, token: &str) -> Option<Signed> {
         jti: text("jti")?.to_owned(),
         client: ClientId::parse(text("client_id")?).ok()?,
         times: Times::read(&claims).ok()?,
-        scope: Scopes::parse(text("scope").unwrap_or_default()).ok()?,
+        scope: Scopes::parse_stored(text("scope").unwrap_or_default()).ok()?,
         // One without is for nobody, and not for us (RFC 9068 §4).
         audience: Some(audience(&claims)?),
         may_act: may_act(&claims),

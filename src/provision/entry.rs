@@ -4,6 +4,7 @@ use super::file::WantedClient;
 use super::mistake::{Notes, Path, Step};
 use super::read::Names;
 use super::read_client;
+use super::saml_metadata;
 use super::section::Section;
 use crate::crypto::hash::sha256;
 use crate::domain::Timestamp;
@@ -25,6 +26,11 @@ impl Entry {
     /// Of the metadata that it was read from.
     pub fn valid_until(&self) -> Option<Timestamp> {
         self.0.valid_until
+    }
+
+    /// What was left out, guessed or not understood in the metadata.
+    pub fn notices(&self) -> &[String] {
+        &self.0.notices
     }
 }
 
@@ -125,25 +131,62 @@ pub fn version(record: &ClientRecord) -> String {
     URL_SAFE_NO_PAD.encode(sha256(document.to_string().as_bytes()))
 }
 
-/// What a service provider's metadata say of it, as the values of `saml`; of several the one of `entity_id`.
+/// What a service provider's metadata say of it.
+pub struct MetadataImport {
+    /// As the values of `saml`.
+    pub saml: Map<String, Value>,
+    pub display_name: Option<String>,
+    pub valid_until: Option<Timestamp>,
+    /// What was left out, guessed or not understood.
+    pub notices: Vec<String>,
+}
+
+/// Reads them; of several the one of `entity_id`.
+///
+/// Metadata that ask for an encryption that is not spoken here are read with `encrypt_assertion` on and no key: such an
+/// entry cannot be saved until somebody gives a key or switches encryption off.
 ///
 /// # Errors
 ///
 /// What is wrong with them.
-pub fn saml_of(
+pub fn saml_of(metadata: &str, entity_id: Option<&str>) -> Result<MetadataImport, String> {
+    let read = |more: Value| {
+        let mut saml = json!({ "metadata": metadata, "entity_id": entity_id });
+        if let (Some(saml), Value::Object(more)) = (saml.as_object_mut(), more) {
+            saml.extend(more);
+        }
+        let values = json!({ "client_id": "x", "kind": "saml", "saml": saml });
+        read_entry(&values.as_object().cloned().unwrap_or_default(), [])
+    };
+    let faults = match read(json!({})) {
+        Ok(entry) => return imported(entry, metadata, entity_id),
+        Err(faults) => faults,
+    };
+    if let [only] = faults.as_slice()
+        && only.key == "saml.encrypt_assertion"
+        && let Ok(entry) = read(json!({ "encrypt_assertion": false }))
+    {
+        let mut import = imported(entry, metadata, entity_id)?;
+        import.saml.insert("encrypt_assertion".to_owned(), Value::Bool(true));
+        import.notices.clear();
+        import.notices.push(format!("Encryption {}", only.problem));
+        return Ok(import);
+    }
+    let first = faults.into_iter().next();
+    Err(first.map_or_else(|| "cannot be read".to_owned(), |fault| fault.problem))
+}
+
+fn imported(
+    entry: Entry,
     metadata: &str,
     entity_id: Option<&str>,
-) -> Result<(Map<String, Value>, Option<Timestamp>), String> {
-    let saml = json!({ "metadata": metadata, "entity_id": entity_id });
-    let values = json!({ "client_id": "x", "kind": "saml", "saml": saml });
-    let values = values.as_object().cloned().unwrap_or_default();
-    let entry = read_entry(&values, []).map_err(|faults| {
-        let first = faults.into_iter().next();
-        first.map_or_else(|| "cannot be read".to_owned(), |fault| fault.problem)
-    })?;
-    let valid_until = entry.valid_until();
+) -> Result<MetadataImport, String> {
+    let told = saml_metadata::read(metadata, entity_id, None)?;
+    let (valid_until, notices) = (entry.valid_until(), entry.notices().to_vec());
     match entry.0.record.saml {
-        Some(Value::Object(values)) => Ok((values, valid_until)),
+        Some(Value::Object(saml)) => {
+            Ok(MetadataImport { saml, display_name: told.display_name, valid_until, notices })
+        }
         Some(_) | None => Err("cannot be read".to_owned()),
     }
 }

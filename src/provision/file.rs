@@ -1,4 +1,5 @@
 //! A file that has been read and found right.
+use super::mistake::printable;
 use crate::domain::Timestamp;
 use crate::store::directory::UserRecord;
 use crate::store::organizations::OrganizationRecord;
@@ -16,6 +17,18 @@ pub struct File {
     pub(super) roles: Vec<RoleRecord>,
     pub(super) users: Vec<WantedUser>,
     pub(super) clients: Vec<WantedClient>,
+}
+
+impl File {
+    /// What was left out, guessed or not understood in the metadata of applications, in sentences for a terminal.
+    pub fn notices(&self) -> Vec<String> {
+        let of_one = |wanted: &WantedClient| {
+            let id = printable(&wanted.record.id);
+            let say = move |notice: &String| format!("application `{id}`: {notice}");
+            wanted.notices.iter().map(say).collect::<Vec<_>>()
+        };
+        self.clients.iter().flat_map(of_one).collect()
+    }
 }
 
 /// Says how much there is, not what: a file holds secrets.
@@ -59,6 +72,8 @@ pub(super) struct WantedClient {
     pub(super) left_out: LeftOut,
     /// The metadata that it was read from count until then.
     pub(super) valid_until: Option<Timestamp>,
+    /// What was left out, guessed or not understood in them.
+    pub(super) notices: Vec<String>,
 }
 
 /// Keys that the file leaves out and that then stay as they are stored.

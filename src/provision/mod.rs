@@ -21,6 +21,7 @@ mod mistake;
 mod plan;
 mod read;
 mod read_client;
+mod read_encryption;
 mod read_rooms;
 mod read_saml;
 mod read_user;

@@ -43,7 +43,7 @@ fn read_one(
     let (status, left_out) = read_status(&section);
     let proof = read_proof(&section, kind);
     let rooms = rooms.read(&section, kind);
-    let valid_until = rooms.valid_until;
+    let (valid_until, notices) = (rooms.valid_until, rooms.notices);
     let redirect = |key| section.checked(key, |uri| check_redirect(uri, kind)).unwrap_or_default();
     let redirect_uris = redirect("redirect_uris");
     let initiate_login_uri = section.checked_text("initiate_login_uri", check_web);
@@ -86,7 +86,7 @@ fn read_one(
         id,
     };
     section.finish();
-    WantedClient { record, secret_hash: proof.secret_hash, left_out, valid_until }
+    WantedClient { record, secret_hash: proof.secret_hash, left_out, valid_until, notices }
 }
 
 /// How the application shows who it is.

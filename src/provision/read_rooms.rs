@@ -28,6 +28,8 @@ pub(super) struct Room {
     pub(super) redirect_uris: Option<Vec<String>>,
     /// Nothing of it counts after that.
     pub(super) valid_until: Option<Timestamp>,
+    /// What the administrator should know about metadata that were read.
+    pub(super) notices: Vec<String>,
 }
 
 impl Rooms {
@@ -41,9 +43,13 @@ impl Rooms {
         }
         if let Some(section) = saml {
             let saml = read_saml::read(section, &mut self.entity_ids);
-            let redirect_uris = Some(saml.acs_urls);
-            let valid_until = saml.valid_until;
-            return Room { saml: Some(saml.value), wsfed: None, redirect_uris, valid_until };
+            return Room {
+                saml: Some(saml.value),
+                wsfed: None,
+                redirect_uris: Some(saml.acs_urls),
+                valid_until: saml.valid_until,
+                notices: saml.notices,
+            };
         }
         if let Some(section) = wsfed {
             let (value, addresses) = self.read_wsfed(section);

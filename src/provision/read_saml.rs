@@ -1,69 +1,67 @@
-//! `saml`: a service provider, in our words or in its own metadata. What the file says itself counts more.
+//! `saml`: a service provider, in our words or in its own metadata. What the file says itself counts more: a part that
+//! is given by hand is not read from the metadata, so it does not matter what is wrong with it there.
+//!
+//! What was left out, guessed or not understood is a notice for the administrator, never silence.
+use super::mistake::printable;
 use super::read::twice;
+use super::read_encryption::{self, Encryption};
 use super::read_rooms::{read_addresses, read_attributes, without_nulls};
 use super::saml_metadata::{self, ServiceProvider};
 use super::section::Section;
 use crate::crypto::certificate::PublicKey;
-use crate::crypto::xml::Cipher;
+use crate::crypto::xml::MAX_KEYS;
+use crate::crypto::xml::values::date_time;
 use crate::domain::Timestamp;
-use crate::domain::federation::NameIdFormat;
+use crate::domain::federation::{NameIdFormat, USER_FIELDS};
 use crate::domain::registered_uri::check_web;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
+#[derive(Default)]
 pub(super) struct Saml {
     /// The stored form.
     pub(super) value: Value,
     pub(super) acs_urls: Vec<String>,
     /// Of the metadata.
     pub(super) valid_until: Option<Timestamp>,
+    /// What the administrator should know about this import.
+    pub(super) notices: Vec<String>,
 }
 
 pub(super) fn read(section: Section<'_>, entity_ids: &mut HashSet<String>) -> Saml {
     let metadata = read_metadata(&section);
     let told = metadata.as_ref();
+    let mut notices = Vec::new();
     let entity_id = read_entity_id(&section, told, entity_ids);
-    let (acs_urls, acs_indexes) = read_acs(&section, told);
-    let slo = told.and_then(|told| told.slo.as_ref()).filter(|_| !section.gives("slo_url"));
-    let slo_url = section.checked_text("slo_url", check_web).or(slo.map(|slo| slo.url.clone()));
-    let slo_binding = section.word("slo_binding", &["redirect", "post"]);
-    let certificate = section.checked_text("certificate", check_certificate);
-    let certificates = section.checked("certificates", check_certificate);
-    let certificates = match told {
-        Some(told) if certificates.is_none() && certificate.is_none() => told.keys.signing.clone(),
-        Some(_) | None => certificates.unwrap_or_default(),
-    };
-    let require_signed = section.flag("require_signed_requests");
-    let require_signed =
-        require_signed.or(told.map(|told| told.signs_requests)).unwrap_or_default();
-    if require_signed && certificate.is_none() && certificates.is_empty() {
-        section
-            .wrong("require_signed_requests", "needs `certificates` to check the signatures with");
-    }
-    let encryption = read_encryption(&section, told);
-    let format = section.checked_text("name_id_format", check_format);
+    let (acs_urls, acs_indexes) = read_acs(&section, told, &mut notices);
+    let logout = read_logout(&section, told, &mut notices);
+    let signing = read_signing(&section, told, &mut notices);
+    let Encryption { certificate, algorithm, on } =
+        read_encryption::read(&section, told, &mut notices);
+    let attributes = read_attributes(&section);
+    note_attributes(told, &attributes, &mut notices);
     let value = json!({
         "entity_id": entity_id,
         "acs_urls": acs_urls,
         "acs_indexes": acs_indexes,
-        "slo_url": slo_url,
-        "slo_binding": slo_binding.or(slo.map(|slo| slo.binding)).unwrap_or("redirect"),
-        "certificate": certificate,
-        "certificates": certificates,
-        "encryption_certificate": encryption.certificate,
-        "encryption_algorithm": encryption.algorithm,
-        "encrypt_assertion": encryption.on,
-        "require_signed_requests": require_signed,
+        "slo_url": logout.url,
+        "slo_response_url": logout.response_url,
+        "slo_binding": logout.binding,
+        "certificate": signing.certificate,
+        "certificates": signing.certificates,
+        "encryption_certificate": certificate,
+        "encryption_algorithm": algorithm,
+        "encrypt_assertion": on,
+        "require_signed_requests": signing.required,
         "sign_response": section.flag("sign_response").unwrap_or(true),
-        "name_id_format": format
-            .or(told.and_then(|told| told.name_id_format).map(|f| f.as_str().to_owned())),
+        "name_id_format": read_format(&section, told, &mut notices),
         "idp_initiated": section.flag("idp_initiated").unwrap_or_default(),
         "delegation_restriction": section.flag("delegation_restriction").unwrap_or_default(),
-        "attributes": read_attributes(&section),
+        "attributes": attributes,
     });
+    let valid_until = read_validity(&section, told);
     section.finish();
-    let valid_until = told.and_then(|told| told.valid_until);
-    Saml { value: without_nulls(value), acs_urls, valid_until }
+    Saml { value: without_nulls(value), acs_urls, valid_until, notices }
 }
 
 fn read_metadata(section: &Section<'_>) -> Option<ServiceProvider> {
@@ -79,13 +77,153 @@ fn read_metadata(section: &Section<'_>) -> Option<ServiceProvider> {
         }
     };
     let read = saml_metadata::read(&xml, entity_id.as_deref(), signer.as_ref());
-    match read {
-        Ok(told) => Some(told),
-        Err(problem) => {
-            section.wrong("metadata", problem);
-            None
+    kept(section, read)
+}
+
+/// A part of the metadata that nothing in the file replaces; what is wrong with it is a mistake of the file.
+fn kept<T>(section: &Section<'_>, part: Result<T, String>) -> Option<T> {
+    part.map_err(|problem| section.wrong("metadata", problem)).ok()
+}
+
+/// The time by hand, else that of the metadata.
+fn read_validity(section: &Section<'_>, told: Option<&ServiceProvider>) -> Option<Timestamp> {
+    const KEY: &str = "metadata_valid_until";
+    match section.text(KEY) {
+        Some(text) => {
+            let time = date_time(&text);
+            if time.is_none() {
+                let text = printable(&text);
+                section.wrong(KEY, format!("`{text}` is no time such as 2030-01-31T00:00:00Z"));
+            }
+            time
+        }
+        None => kept(section, told?.valid_until.clone()).flatten(),
+    }
+}
+
+fn read_format(
+    section: &Section<'_>,
+    told: Option<&ServiceProvider>,
+    notices: &mut Vec<String>,
+) -> Option<String> {
+    let own = section.checked_text("name_id_format", check_format);
+    let Some(told) = told.filter(|_| own.is_none()) else { return own };
+    if !told.formats.unknown.is_empty() {
+        let formats = listed(&told.formats.unknown);
+        notices.push(format!(
+            "its metadata asks for users to be named by {formats}, which is not known here; they are named by their \
+             user id (`name_id_format`)"
+        ));
+    }
+    told.formats.first.map(|format| format.as_str().to_owned())
+}
+
+/// Attributes that the application asks for and does not get.
+fn note_attributes(told: Option<&ServiceProvider>, own: &Value, notices: &mut Vec<String>) {
+    let own = own.as_object().filter(|own| !own.is_empty());
+    let sent = |name: &str| match own {
+        Some(own) => own.contains_key(name),
+        None => USER_FIELDS
+            .iter()
+            .any(|(_, space, last)| name.strip_prefix(space).is_some_and(|rest| rest == *last)),
+    };
+    let asked = told.map(|told| told.attributes.as_slice()).unwrap_or_default();
+    let missing: Vec<String> = asked.iter().filter(|name| !sent(name)).cloned().collect();
+    if !missing.is_empty() {
+        let missing = listed(&missing);
+        notices.push(format!(
+            "its metadata asks for attributes that it is not sent: {missing} (map them in `attributes`)"
+        ));
+    }
+}
+
+/// As quoted words, and not too many of them.
+fn listed(words: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let mut shown: Vec<String> =
+        words.iter().take(SHOWN).map(|word| format!("`{}`", printable(word))).collect();
+    if let Some(more) = words.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
+}
+
+#[derive(Default)]
+struct LogoutSettings {
+    url: Option<String>,
+    response_url: Option<String>,
+    binding: &'static str,
+}
+
+/// The addresses belong together: with one of them by hand, the metadata say nothing of the others.
+fn read_logout(
+    section: &Section<'_>,
+    told: Option<&ServiceProvider>,
+    notices: &mut Vec<String>,
+) -> LogoutSettings {
+    let url = section.checked_text("slo_url", check_web);
+    let response_url = section.checked_text("slo_response_url", check_web);
+    let binding = section.word("slo_binding", &["redirect", "post"]);
+    let slo = told.map(|told| &told.slo).filter(|_| url.is_none());
+    let slo = slo.and_then(|slo| kept(section, slo.as_ref().map_err(Clone::clone)));
+    notices.extend(slo.and_then(|slo| slo.notice.clone()));
+    let slo = slo.and_then(|slo| slo.service.as_ref());
+    let response_url = response_url.or(slo.and_then(|slo| slo.response_url.clone()));
+    let url = url.or(slo.map(|slo| slo.url.clone()));
+    if response_url.is_some() && url.is_none() {
+        section.wrong("slo_response_url", "needs a `slo_url`: without one nobody is signed out there");
+    }
+    let binding = binding.or(slo.map(|slo| slo.binding)).unwrap_or("redirect");
+    LogoutSettings { url, response_url, binding }
+}
+
+struct Signing {
+    certificate: Option<String>,
+    certificates: Vec<String>,
+    required: bool,
+}
+
+fn read_signing(
+    section: &Section<'_>,
+    told: Option<&ServiceProvider>,
+    notices: &mut Vec<String>,
+) -> Signing {
+    let certificate = section.checked_text("certificate", check_certificate);
+    let own = section.checked("certificates", check_certificate);
+    let by_hand = certificate.is_some() || own.is_some();
+    let keys = told.map(|told| &told.keys).filter(|_| !by_hand);
+    let keys = keys.and_then(|keys| kept(section, keys.as_ref().map_err(Clone::clone)));
+    let certificates = own.or(keys.map(|keys| keys.signing.clone())).unwrap_or_default();
+    if let Some(keys) = keys {
+        let bad = keys.bad_signing.iter();
+        if keys.signing.is_empty() && !keys.bad_signing.is_empty() {
+            section.wrong("metadata", keys.bad_signing.join("; "));
+        } else {
+            notices.extend(bad.map(|bad| format!("{bad}; signatures are checked with the others")));
         }
     }
+    let many = certificates.len() + usize::from(certificate.is_some());
+    if many > MAX_KEYS {
+        let key = if by_hand { "certificates" } else { "metadata" };
+        let problem = format!(
+            "has {many} signing certificates, and at most {MAX_KEYS} are tried; give those in use by `certificates`"
+        );
+        section.wrong(key, problem);
+    }
+    let own = section.flag("require_signed_requests");
+    let signs = told.map(|told| &told.signs_requests).filter(|_| own.is_none());
+    let signs = signs.and_then(|signs| kept(section, signs.clone())).unwrap_or_default();
+    let required = own.unwrap_or(signs);
+    if required && many == 0 {
+        if own.is_some() {
+            let problem = "needs `certificates` to check the signatures with";
+            section.wrong("require_signed_requests", problem);
+        } else {
+            let problem = "says that requests are signed, and has no key to check that with";
+            section.wrong("metadata", problem);
+        }
+    }
+    Signing { certificate, certificates, required }
 }
 
 fn read_entity_id(
@@ -107,12 +245,19 @@ fn read_entity_id(
     name
 }
 
-fn read_acs(section: &Section<'_>, told: Option<&ServiceProvider>) -> (Vec<String>, Vec<u16>) {
+fn read_acs(
+    section: &Section<'_>,
+    told: Option<&ServiceProvider>,
+    notices: &mut Vec<String>,
+) -> (Vec<String>, Vec<u16>) {
     let indexes = section.small_numbers("acs_indexes").unwrap_or_default();
     if let Some(told) = told
         && !section.gives("acs_urls")
     {
-        let (indexes, urls) = told.acs.iter().cloned().unzip();
+        let acs = kept(section, told.acs.as_ref().map_err(Clone::clone));
+        notices.extend(acs.map(|acs| acs.notices.clone()).unwrap_or_default());
+        let (indexes, urls) =
+            acs.map(|acs| acs.all.iter().cloned().unzip()).unwrap_or_default();
         return (urls, indexes);
     }
     if section.gives("metadata") && !section.gives("acs_urls") {
@@ -126,45 +271,8 @@ fn read_acs(section: &Section<'_>, told: Option<&ServiceProvider>) -> (Vec<Strin
     (urls, indexes)
 }
 
-struct Encryption {
-    certificate: Option<String>,
-    algorithm: Option<String>,
-    on: bool,
-}
-
-fn read_encryption(section: &Section<'_>, told: Option<&ServiceProvider>) -> Encryption {
-    let own = section.checked_text("encryption_certificate", check_encryption);
-    let algorithm = section.checked_text("encryption_algorithm", check_algorithm);
-    let keys = told.map(|told| &told.keys).filter(|_| own.is_none());
-    let theirs = keys.and_then(|keys| keys.encryption.as_ref());
-    let wanted = theirs.is_some_and(|theirs| theirs.wanted);
-    let on = section.flag("encrypt_assertion").unwrap_or(wanted);
-    let certificate = own.or(theirs.map(|theirs| theirs.certificate.clone()));
-    if on && certificate.is_none() {
-        let problem = keys.and_then(|keys| keys.unusable.clone());
-        let problem = problem.unwrap_or("needs an `encryption_certificate`".to_owned());
-        section.wrong("encrypt_assertion", problem);
-    }
-    let cipher = theirs.and_then(|theirs| theirs.cipher);
-    let algorithm = algorithm.or(cipher.map(|cipher| cipher.uri().to_owned()));
-    Encryption { certificate, algorithm, on }
-}
-
 fn check_certificate(text: &str) -> Result<(), String> {
     PublicKey::parse(text).map(|_| ()).map_err(|problem| format!("cannot be used: {problem}"))
-}
-
-fn check_encryption(text: &str) -> Result<(), String> {
-    match PublicKey::parse(text) {
-        Ok(key) if key.may_encrypt() => Ok(()),
-        Ok(_) => Err("has no RSA key, and others are not encrypted to".to_owned()),
-        Err(problem) => Err(format!("cannot be used: {problem}")),
-    }
-}
-
-fn check_algorithm(uri: &str) -> Result<(), String> {
-    let known = Cipher::ALL.map(Cipher::uri).join(", ");
-    Cipher::parse(uri).map(|_| ()).ok_or_else(|| format!("is none of: {known}"))
 }
 
 fn check_format(text: &str) -> Result<(), String> {

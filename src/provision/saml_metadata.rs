@@ -4,15 +4,22 @@
 //! certificate.
 //!
 //! [SAML metadata §2.4.4]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
+use super::mistake::printable;
 use super::saml_keys::{self, Keys};
 use crate::crypto::certificate::PublicKey;
-use crate::crypto::xml::{Document, Element, Limits, Name, XmlError, read as read_xml, verify};
+use crate::crypto::xml::values::{boolean, collapse, date_time, unsigned_short};
+use crate::crypto::xml::{
+    Document, Element, Limits, Name, XmlError, read as read_xml, verify, without_old_declaration,
+};
 use crate::domain::Timestamp;
 use crate::domain::federation::NameIdFormat;
 use crate::domain::registered_uri::check_web;
-use chrono::{DateTime, Utc};
 
 pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+const USER_INTERFACE: &str = "urn:oasis:names:tc:SAML:metadata:ui";
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// A longer name is no name of an application.
+const LONGEST_NAME: usize = 100;
 const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
@@ -21,20 +28,49 @@ pub(super) const fn md(local: &'static str) -> Name {
     Name::new(METADATA, local)
 }
 
+/// What is stored and shown. A part that cannot be read is kept as the reason, because it does not matter where the
+/// file gives the same part by hand.
 pub(super) struct ServiceProvider {
     pub(super) entity_id: String,
-    /// The default first, then by index.
-    pub(super) acs: Vec<(u16, String)>,
-    pub(super) slo: Option<Slo>,
-    pub(super) keys: Keys,
-    pub(super) signs_requests: bool,
-    pub(super) name_id_format: Option<NameIdFormat>,
-    pub(super) valid_until: Option<Timestamp>,
+    pub(super) display_name: Option<String>,
+    pub(super) acs: Result<Consumers, String>,
+    pub(super) slo: Result<Logout, String>,
+    pub(super) keys: Result<Keys, String>,
+    pub(super) signs_requests: Result<bool, String>,
+    pub(super) formats: Formats,
+    /// The names of the attributes that it asks for.
+    pub(super) attributes: Vec<String>,
+    pub(super) valid_until: Result<Option<Timestamp>, String>,
 }
 
-pub(super) struct Slo {
+#[derive(Default)]
+pub(super) struct Consumers {
+    /// The default first, then by index.
+    pub(super) all: Vec<(u16, String)>,
+    /// Which addresses were left out, and why.
+    pub(super) notices: Vec<String>,
+}
+
+#[derive(Default)]
+pub(super) struct Logout {
+    pub(super) service: Option<LogoutService>,
+    /// Why there is none, although the metadata list one.
+    pub(super) notice: Option<String>,
+}
+
+pub(super) struct LogoutService {
     pub(super) url: String,
+    /// Where responses go, when that is another address ([SAML metadata §2.2.2]).
+    ///
+    /// [SAML metadata §2.2.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
+    pub(super) response_url: Option<String>,
     pub(super) binding: &'static str,
+}
+
+pub(super) struct Formats {
+    pub(super) first: Option<NameIdFormat>,
+    /// The formats that are listed, when none of them is known here.
+    pub(super) unknown: Vec<String>,
 }
 
 /// The one service provider in `xml`, or the one of this `entity_id`; signed by `signer`, if there is one.
@@ -43,12 +79,16 @@ pub(super) fn read(
     entity_id: Option<&str>,
     signer: Option<&PublicKey>,
 ) -> Result<ServiceProvider, String> {
-    let document = read_xml(xml.as_bytes(), &Limits::METADATA).map_err(unreadable)?;
+    let text = without_old_declaration(xml);
+    if text.trim_start().starts_with("<?xml") && !text.starts_with("<?xml") {
+        return Err("begins with white space; `<?xml` must be the very first of it".to_owned());
+    }
+    let document = read_xml(text.as_bytes(), &Limits::METADATA).map_err(unreadable)?;
     let top = trusted(&document, signer)?;
     let mut found = Vec::new();
-    collect(top, None, &mut found)?;
+    collect(top, &Ok(None), &mut found)?;
     if let Some(entity_id) = entity_id {
-        found.retain(|entity| entity.element.attribute("entityID") == Some(entity_id));
+        found.retain(|entity| entity.element.collapsed("entityID").as_deref() == Some(entity_id));
     }
     match found.as_slice() {
         [] => Err("describes no such service provider of SAML 2.0".to_owned()),
@@ -80,19 +120,22 @@ fn trusted<'d>(document: &'d Document, signer: Option<&PublicKey>) -> Result<Ele
 struct Entity<'d> {
     element: Element<'d>,
     descriptor: Element<'d>,
-    valid_until: Option<Timestamp>,
+    valid_until: Validity,
 }
+
+/// The earliest `validUntil` so far, or why one of them is no time.
+type Validity = Result<Option<Timestamp>, String>;
 
 fn collect<'d>(
     element: Element<'d>,
-    outer: Option<Timestamp>,
+    outer: &Validity,
     found: &mut Vec<Entity<'d>>,
 ) -> Result<(), String> {
-    let valid_until = earlier(outer, element)?;
+    let valid_until = earlier(outer, element);
     if element.is(md("EntitiesDescriptor")) {
         for child in element.children() {
             if child.is(md("EntitiesDescriptor")) || child.is(md("EntityDescriptor")) {
-                collect(child, valid_until, found)?;
+                collect(child, &valid_until, found)?;
             }
         }
         return Ok(());
@@ -105,7 +148,7 @@ fn collect<'d>(
     match (descriptors.next(), descriptors.next()) {
         (None, _) => Ok(()),
         (Some(descriptor), None) => {
-            let valid_until = earlier(valid_until, descriptor)?;
+            let valid_until = earlier(&valid_until, descriptor);
             found.push(Entity { element, descriptor, valid_until });
             Ok(())
         }
@@ -113,81 +156,153 @@ fn collect<'d>(
     }
 }
 
-fn earlier(outer: Option<Timestamp>, element: Element<'_>) -> Result<Option<Timestamp>, String> {
+fn earlier(outer: &Validity, element: Element<'_>) -> Validity {
+    let outer = outer.clone()?;
     let Some(text) = element.attribute("validUntil") else { return Ok(outer) };
-    let own = DateTime::parse_from_rfc3339(text)
-        .map_err(|_| "has a `validUntil` that is no time".to_owned())?
-        .with_timezone(&Utc);
+    let own = date_time(text)
+        .ok_or_else(|| format!("has a `validUntil` that is no time: `{}`", printable(text)))?;
     Ok(Some(outer.map_or(own, |outer| outer.min(own))))
 }
 
 fn read_entity(entity: &Entity<'_>) -> Result<ServiceProvider, String> {
     let descriptor = entity.descriptor;
-    let keys = saml_keys::read(descriptor)?;
-    let signs_requests = matches!(descriptor.attribute("AuthnRequestsSigned"), Some("true" | "1"));
-    if signs_requests && keys.signing.is_empty() {
-        return Err("says that requests are signed, and has no key to check that with".to_owned());
-    }
-    let formats = descriptor.children_named(md("NameIDFormat"));
+    let entity_id = entity.element.filled("entityID").ok_or("has no `entityID`")?;
     Ok(ServiceProvider {
-        entity_id: entity.element.required("entityID").map_err(unreadable)?.to_owned(),
-        acs: read_acs(descriptor)?,
-        slo: read_slo(descriptor)?,
-        name_id_format: formats
-            .filter_map(|format| format.text().ok())
-            .find_map(|format| NameIdFormat::ALL.into_iter().find(|f| f.uri() == format.trim())),
-        keys,
-        signs_requests,
-        valid_until: entity.valid_until,
+        entity_id,
+        display_name: display_name(descriptor),
+        acs: read_acs(descriptor),
+        slo: read_slo(descriptor),
+        keys: saml_keys::read(descriptor),
+        signs_requests: flag(descriptor, "AuthnRequestsSigned").map(Option::unwrap_or_default),
+        formats: read_formats(descriptor),
+        attributes: read_attributes(descriptor),
+        valid_until: entity.valid_until.clone(),
     })
+}
+
+/// A word that is no boolean is refused, because it would otherwise count as "no".
+fn flag(element: Element<'_>, name: &str) -> Result<Option<bool>, String> {
+    let Some(text) = element.attribute(name) else { return Ok(None) };
+    let problem =
+        || format!("has a `{name}` that is neither true nor false: `{}`", printable(text));
+    boolean(text).map(Some).ok_or_else(problem)
+}
+
+fn read_formats(descriptor: Element<'_>) -> Formats {
+    let listed = descriptor.children_named(md("NameIDFormat"));
+    // A format that is no plain text is none that is known.
+    let listed: Vec<String> = listed
+        .map(|format| format.text().map_or_else(|_| "markup".to_owned(), |text| collapse(&text)))
+        .filter(|format| !format.is_empty())
+        .collect();
+    let first = listed.iter().find_map(|format| NameIdFormat::parse_uri(format));
+    let unknown = if first.is_none() { listed } else { Vec::new() };
+    Formats { first, unknown }
+}
+
+fn read_attributes(descriptor: Element<'_>) -> Vec<String> {
+    let mut names: Vec<String> = descriptor
+        .children_named(md("AttributeConsumingService"))
+        .flat_map(|service| service.children_named(md("RequestedAttribute")))
+        .filter_map(|attribute| attribute.attribute("Name").map(str::to_owned))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// In English, or the first ([SAML metadata user interface §2.1.2]).
+///
+/// [SAML metadata user interface §2.1.2]: https://docs.oasis-open.org/security/saml/Post2.0/sstc-saml-metadata-ui/v1.0/sstc-saml-metadata-ui-v1.0.html
+fn display_name(descriptor: Element<'_>) -> Option<String> {
+    let ui = |local| Name::new(USER_INTERFACE, local);
+    let names = descriptor
+        .children_named(md("Extensions"))
+        .flat_map(|extensions| extensions.children_named(ui("UIInfo")))
+        .flat_map(|info| info.children_named(ui("DisplayName")));
+    let names: Vec<(bool, String)> = names
+        .filter_map(|name| {
+            let english = name.attribute_in(XML, "lang").is_some_and(|lang| lang.starts_with("en"));
+            Some((english, collapse(&name.text().ok()?)))
+        })
+        .filter(|(_, name)| !name.is_empty() && name.chars().count() <= LONGEST_NAME)
+        .collect();
+    let found = names.iter().find(|(english, _)| *english).or(names.first());
+    found.map(|(_, name)| name.clone())
 }
 
 /// The default is the one that says so, else the first that does not say no ([SAML metadata §2.2.3]).
 ///
+/// One without a number of its own is left out beside others: a request cannot name it. The only one never is.
+///
 /// [SAML metadata §2.2.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
-fn read_acs(descriptor: Element<'_>) -> Result<Vec<(u16, String)>, String> {
-    let mut all = Vec::new();
+fn read_acs(descriptor: Element<'_>) -> Result<Consumers, String> {
+    let (mut all, mut notices): (Vec<(u8, u16, String)>, Vec<String>) = Default::default();
     for service in descriptor.children_named(md("AssertionConsumerService")) {
-        if service.attribute("Binding") != Some(POST) {
+        if service.collapsed("Binding").as_deref() != Some(POST) {
             continue;
         }
-        let url = location(service)?;
-        let index = service.attribute("index").and_then(|index| index.parse::<u16>().ok());
-        let index = index.ok_or("has an AssertionConsumerService without a number")?;
-        let rank = match service.attribute("isDefault") {
-            Some("true" | "1") => 0_u8,
+        let url = address(service, "Location")?.ok_or("has an AssertionConsumerService without a Location")?;
+        let rank = match flag(service, "isDefault")? {
+            Some(true) => 0_u8,
             None => 1,
-            Some(_) => 2,
+            Some(false) => 2,
         };
-        if all.iter().any(|(_, known, _)| *known == index) {
-            return Err(format!("has two AssertionConsumerServices of number {index}"));
+        let Some(index) = service.attribute("index").and_then(unsigned_short) else {
+            notices.push(format!("AssertionConsumerService `{url}` has no number (index)"));
+            continue;
+        };
+        match all.iter().find(|(_, known, _)| *known == index) {
+            None => all.push((rank, index, url)),
+            Some((.., known)) => notices.push(format!(
+                "AssertionConsumerService `{url}` has the number {index}, as `{known}` has"
+            )),
         }
-        all.push((rank, index, url));
     }
     let default = all.iter().enumerate().min_by_key(|(nth, (rank, ..))| (*rank, *nth));
     let Some((default, _)) = default else {
-        return Err("has no AssertionConsumerService by HTTP-POST".to_owned());
+        return Err(match notices.first() {
+            Some(notice) => format!("has no usable address for answers: {notice}"),
+            None => "has no AssertionConsumerService by HTTP-POST".to_owned(),
+        });
     };
     let (_, index, url) = all.remove(default);
     all.sort_by_key(|(_, index, _)| *index);
     let rest = all.into_iter().map(|(_, index, url)| (index, url));
-    Ok(std::iter::once((index, url)).chain(rest).collect())
+    let all = std::iter::once((index, url)).chain(rest).collect();
+    let notices = notices.into_iter().map(|notice| format!("{notice}; it is left out")).collect();
+    Ok(Consumers { all, notices })
 }
 
 /// By redirect, if there is a choice: it needs no form.
-fn read_slo(descriptor: Element<'_>) -> Result<Option<Slo>, String> {
+fn read_slo(descriptor: Element<'_>) -> Result<Logout, String> {
+    let services: Vec<_> = descriptor.children_named(md("SingleLogoutService")).collect();
     for (binding, word) in [(REDIRECT, "redirect"), (POST, "post")] {
-        let mut services = descriptor.children_named(md("SingleLogoutService"));
-        if let Some(service) = services.find(|s| s.attribute("Binding") == Some(binding)) {
-            return Ok(Some(Slo { url: location(service)?, binding: word }));
+        let spoken = |s: &&Element<'_>| s.collapsed("Binding").as_deref() == Some(binding);
+        if let Some(service) = services.iter().find(spoken).copied() {
+            let url = address(service, "Location")?;
+            let service = LogoutService {
+                url: url.ok_or("has a SingleLogoutService without a Location")?,
+                response_url: address(service, "ResponseLocation")?,
+                binding: word,
+            };
+            return Ok(Logout { service: Some(service), notice: None });
         }
     }
-    Ok(None)
+    let notice = (!services.is_empty()).then(|| {
+        "its SingleLogoutService speaks neither HTTP-Redirect nor HTTP-POST; the application is not \
+         told of sign-outs"
+            .to_owned()
+    });
+    Ok(Logout { service: None, notice })
 }
 
-fn location(service: Element<'_>) -> Result<String, String> {
-    let url = service.required("Location").map_err(unreadable)?;
-    check_web(url)
-        .map_err(|problem| format!("has an address in {} that {problem}", service.local_name()))?;
-    Ok(url.to_owned())
+/// `xs:anyURI`. An empty `ResponseLocation` says nothing.
+fn address(service: Element<'_>, attribute: &str) -> Result<Option<String>, String> {
+    let Some(url) = service.filled(attribute) else { return Ok(None) };
+    check_web(&url).map_err(|problem| {
+        let (service, url) = (service.local_name(), printable(&url));
+        format!("has an address in {service} that {problem}: {attribute} `{url}`")
+    })?;
+    Ok(Some(url))
 }

@@ -52,7 +52,7 @@ pub(super) struct Application {
 }
 
 fn scopes(names: &[String]) -> Result<Scopes, StoreError> {
-    Scopes::parse(&names.join(" "))
+    Scopes::parse_stored(&names.join(" "))
         .map_err(|problem| StoreError::Corrupt { table: TABLE, what: problem.to_string() })
 }
 

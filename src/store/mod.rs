@@ -110,6 +110,6 @@ fn id<K>(table: &'static str, text: String) -> Result<crate::domain::id::Id<K>, 
 
 /// A text column that holds scopes.
 fn scopes(table: &'static str, text: &str) -> Result<crate::domain::scope::Scopes, StoreError> {
-    crate::domain::scope::Scopes::parse(text)
+    crate::domain::scope::Scopes::parse_stored(text)
         .map_err(|problem| StoreError::Corrupt { table, what: problem.to_string() })
 }

@@ -1,6 +1,7 @@
 //! Walking down a document. Only down: who holds an element sees nothing above or beside it.
 use super::XmlError;
 use super::algorithm::DSIG;
+use super::values::collapse;
 use std::fmt;
 use uppsala::{NodeId, NodeKind};
 
@@ -52,6 +53,16 @@ impl<'d> Element<'d> {
             a.name.local_name == local && a.name.namespace_uri.as_deref().unwrap_or("") == namespace
         })?;
         Some(&attribute.value)
+    }
+
+    /// The value of a typed attribute, with its white space collapsed ([`collapse`]).
+    pub fn collapsed(&self, local: &str) -> Option<String> {
+        self.attribute(local).map(collapse)
+    }
+
+    /// As [`Self::collapsed`], for an optional attribute; an empty one says nothing, as if it were absent.
+    pub fn filled(&self, local: &str) -> Option<String> {
+        self.collapsed(local).filter(|value| !value.is_empty())
     }
 
     /// [`XmlError::Missing`] if it is not there.

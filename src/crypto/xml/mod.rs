@@ -8,6 +8,7 @@
 //! Rooms see [`Document`] and [`Element`], never the crates behind them. Our own XML is written by templates;
 //! every value in them goes through [`escape()`], and [`Signer`] puts the signature in.
 mod algorithm;
+mod decode;
 mod element;
 mod encrypt;
 mod escape;
@@ -15,18 +16,20 @@ mod read;
 mod scan;
 mod shape;
 mod sign;
+pub mod values;
 mod verify;
 
 #[cfg(test)]
 mod tests;
 
 pub use algorithm::{DIGESTS, SignatureMethod};
+pub use decode::{decode, without_old_declaration};
 pub use element::{Element, Name};
 pub use encrypt::{Cipher, encrypt};
 pub use escape::{escape, is_xml_text};
 pub use read::{Document, Limits, read};
 pub use sign::{Place, Signer};
-pub use verify::{verify, verify_octets};
+pub use verify::{MAX_KEYS, verify, verify_octets};
 
 use super::keys::KeyError;
 

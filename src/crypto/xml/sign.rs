@@ -28,6 +28,15 @@ pub enum Place {
     Last,
 }
 
+/// How the elements around our certificate are named. To an XML parser it is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KeyNames {
+    /// `ds:X509Certificate`.
+    Prefixed,
+    /// `X509Certificate`, in the default namespace.
+    Plain,
+}
+
 /// An RSA key of ours with its certificate. Loaded once and kept: loading costs more than signing.
 pub struct Signer {
     key: Arc<RsaKeyPair>,
@@ -86,6 +95,29 @@ impl Signer {
         id: &str,
         place: Place,
     ) -> Result<String, XmlError> {
+        self.sign_with(xml, (id_attribute, id), place, KeyNames::Prefixed)
+    }
+
+    /// The same for WS-Federation, with the names of `KeyInfo` and what is in it in the default namespace: AD FS and
+    /// Auth0 write them so, and libraries look for `X509Certificate` by its name as it stands. The signature covers
+    /// none of it.
+    pub fn sign_token(
+        &self,
+        xml: &str,
+        id_attribute: &str,
+        id: &str,
+        place: Place,
+    ) -> Result<String, XmlError> {
+        self.sign_with(xml, (id_attribute, id), place, KeyNames::Plain)
+    }
+
+    fn sign_with(
+        &self,
+        xml: &str,
+        (id_attribute, id): (&str, &str),
+        place: Place,
+        names: KeyNames,
+    ) -> Result<String, XmlError> {
         let xml = scan::prepare(xml, &Limits::METADATA)?;
         let mut dom = parse(&xml)?;
         let root = dom.document_element().ok_or(XmlError::Malformed)?;
@@ -93,7 +125,7 @@ impl Signer {
             return Err(XmlError::Missing);
         }
         let (spot, at) = find_spot(&dom, root, place)?;
-        let template = self.template(id);
+        let template = self.template(id, names);
         let template = parse(&template)?;
         let signature = template
             .document_element()
@@ -110,7 +142,11 @@ impl Signer {
         Ok([before, &signature, after].concat())
     }
 
-    fn template(&self, id: &str) -> String {
+    fn template(&self, id: &str, names: KeyNames) -> String {
+        let (prefix, declared) = match names {
+            KeyNames::Prefixed => ("ds:", String::new()),
+            KeyNames::Plain => ("", format!(" xmlns=\"{DSIG}\"")),
+        };
         format!(
             "<ds:Signature xmlns:ds=\"{DSIG}\"><ds:SignedInfo>\
              <ds:CanonicalizationMethod Algorithm=\"{EXCLUSIVE}\"/>\
@@ -118,8 +154,9 @@ impl Signer {
              <ds:Reference URI=\"#{id}\"><ds:Transforms>\
              <ds:Transform Algorithm=\"{ENVELOPED}\"/><ds:Transform Algorithm=\"{EXCLUSIVE}\"/>\
              </ds:Transforms><ds:DigestMethod Algorithm=\"{SHA256}\"/><ds:DigestValue/></ds:Reference>\
-             </ds:SignedInfo><ds:SignatureValue/><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}\
-             </ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>",
+             </ds:SignedInfo><ds:SignatureValue/><{prefix}KeyInfo{declared}><{prefix}X509Data>\
+             <{prefix}X509Certificate>{}</{prefix}X509Certificate></{prefix}X509Data></{prefix}KeyInfo>\
+             </ds:Signature>",
             METHOD.uri(),
             self.certificate
         )

@@ -8,8 +8,9 @@ use bergshamra_dsig::{DsigContext, VerifyResult};
 use bergshamra_keys::KeysManager;
 use kryptering::{SignatureAlgorithm, Verifier};
 
-/// Old and new during a change of keys; more are somebody's work for us.
-const MAX_KEYS: usize = 8;
+/// Old and new during a change of keys; more would let a message cost more work. Registration refuses more, so none
+/// is left out in silence.
+pub const MAX_KEYS: usize = 8;
 
 /// The message, if it is an `expected` and one of `keys` signed it as a whole.
 ///

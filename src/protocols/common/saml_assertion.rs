@@ -73,7 +73,11 @@ impl Assertion<'_> {
     ///
     /// [`XmlError::Character`] when a value holds a character that XML does not have.
     pub fn sign(&self, signer: &Signer) -> Result<String, XmlError> {
-        signer.sign_enveloped(&self.write()?, "ID", self.id, Place::AfterIssuer)
+        let xml = self.write()?;
+        match self.spelling {
+            Spelling::Prefixed => signer.sign_enveloped(&xml, "ID", self.id, Place::AfterIssuer),
+            Spelling::Plain => signer.sign_token(&xml, "ID", self.id, Place::AfterIssuer),
+        }
     }
 
     fn write(&self) -> Result<String, XmlError> {

@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use super::refusal::Refusal;
 use crate::domain::client::{Client, ClientKind, GrantType};
 use crate::domain::protocol::ProtocolName;
-use crate::domain::scope::Scopes;
+use crate::domain::scope::{MAX_WORDS, Scopes, words};
 use crate::flows::authorize::{Acr, Ask, Prompt};
 use crate::flows::consent::DENIED;
 use crate::flows::issue_tokens;
@@ -92,7 +92,7 @@ fn fields(
     check_kind(client, sent)?;
     let scope =
         Scopes::parse(sent.get("scope").unwrap_or_default()).map_err(|_| Refusal::InvalidScope)?;
-    let (acr_values, acr) = authentication_contexts(sent);
+    let (acr_values, acr) = authentication_contexts(sent)?;
     let request = LoginRequest {
         protocol: ProtocolName::Oauth2,
         client: client.id.clone(),
@@ -192,7 +192,8 @@ fn audience(client: &Client, sent: &Parameters, issuer: &str) -> Result<Option<S
 /// To choose another account is to sign in again.
 fn prompt(text: &str) -> Result<Prompt, Refusal> {
     let mut prompt = Prompt::default();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
+    let words = words(text).ok_or(Refusal::InvalidRequest("prompt is too long"))?;
+    for word in words {
         match word {
             "none" => prompt.none = true,
             "login" | "select_account" => prompt.login = true,
@@ -217,17 +218,20 @@ fn number(sent: &Parameters, name: &'static str) -> Result<Option<i64>, Refusal>
 }
 
 /// `acr_values`, and of `claims` only this: other wishes in it are voluntary, and left alone.
-fn authentication_contexts(sent: &Parameters) -> (Vec<String>, Acr) {
-    let words = sent.get("acr_values").unwrap_or_default().split(' ');
-    let mut values: Vec<String> =
-        words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
+fn authentication_contexts(sent: &Parameters) -> Result<(Vec<String>, Acr), Refusal> {
+    const TOO_MANY: Refusal = Refusal::InvalidRequest("too many authentication contexts are named");
+    let values = words(sent.get("acr_values").unwrap_or_default()).ok_or(TOO_MANY)?;
+    let mut values: Vec<String> = values.into_iter().map(str::to_owned).collect();
     let claims: Option<Value> = sent.get("claims").and_then(|text| serde_json::from_str(text).ok());
     let Some(acr) = claims.as_ref().and_then(|claims| claims.pointer("/id_token/acr")) else {
-        return (values, Acr::Voluntary);
+        return Ok((values, Acr::Voluntary));
     };
     let several = acr.get("values").and_then(Value::as_array).into_iter().flatten();
     let named = several.chain(acr.get("value")).filter_map(Value::as_str);
-    values.extend(named.map(str::to_owned));
+    values.extend(named.take(MAX_WORDS + 1).map(str::to_owned));
+    if values.len() > MAX_WORDS {
+        return Err(TOO_MANY);
+    }
     let essential = acr.get("essential").and_then(Value::as_bool) == Some(true);
-    (values, if essential { Acr::Essential } else { Acr::Voluntary })
+    Ok((values, if essential { Acr::Essential } else { Acr::Voluntary }))
 }

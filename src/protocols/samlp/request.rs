@@ -6,6 +6,7 @@
 use super::message::Message;
 use super::names::{ENTITY, POST, saml, samlp};
 use super::refusal::Refusal;
+use crate::crypto::xml::values::{boolean, collapse, date_time, is_ncname, unsigned_short};
 use crate::crypto::xml::{Element, XmlError};
 use crate::domain::Timestamp;
 use crate::domain::client::Client;
@@ -14,7 +15,7 @@ use crate::domain::protocol::ProtocolName;
 use crate::login::LoginRequest;
 use crate::protocols::common::checked::Checked;
 use crate::protocols::common::saml_assertion::{PASSWORD, PASSWORD_PROTECTED, UNSPECIFIED};
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 
 /// How far the clock of an application may be from ours (D19).
 const SKEW: Duration = Duration::minutes(5);
@@ -29,6 +30,11 @@ pub enum Bad {
 }
 
 const NOT_A_REQUEST: Bad = Bad::Here("The request is no AuthnRequest of SAML 2.0.");
+const NO_COMPARISON: Bad = Bad::Here(
+    "The request compares ways of signing in by a word that SAML 2.0 does not have (Comparison).",
+);
+const NOT_A_FLAG: Bad =
+    Bad::Here("The request has a ForceAuthn or IsPassive that is neither true nor false.");
 
 impl From<XmlError> for Bad {
     fn from(_: XmlError) -> Self {
@@ -47,7 +53,7 @@ pub struct Place<'a> {
 /// What the request says of itself, whoever it is from.
 pub fn issuer(request: Element<'_>) -> Result<String, Bad> {
     let issuer = request.required_child(saml("Issuer"))?;
-    if issuer.attribute("Format").is_some_and(|format| format != ENTITY) {
+    if issuer.filled("Format").is_some_and(|format| format != ENTITY) {
         return Err(NOT_A_REQUEST);
     }
     Ok(issuer.text()?.trim().to_owned())
@@ -62,10 +68,8 @@ pub fn read(
     if sent.required("Version")? != "2.0" {
         return Err(Bad::Here("The request is not of SAML 2.0."));
     }
-    let id = sent.required("ID")?;
-    if !is_ncname(id) {
-        return Err(Bad::Here("The request has no usable ID."));
-    }
+    let id = sent.filled("ID").filter(|id| is_message_id(id));
+    let id = id.ok_or(Bad::Here("The request has no usable ID."))?;
     if issuer(sent)? != settings.entity_id {
         return Err(Bad::Here("The request is from another application."));
     }
@@ -74,7 +78,7 @@ pub fn read(
     let return_url = acs_url(sent, client, settings)?;
     let plain = LoginRequest::plain(ProtocolName::Samlp, client.id.clone(), return_url);
     let request =
-        LoginRequest { state: place.relay_state, in_response_to: Some(id.to_owned()), ..plain };
+        LoginRequest { state: place.relay_state, in_response_to: Some(id), ..plain };
     let (again, silent) = (flag(sent, "ForceAuthn")?, flag(sent, "IsPassive")?);
     match wishes(sent, settings) {
         Ok((name_id_format, authn_context)) => {
@@ -87,9 +91,9 @@ pub fn read(
 }
 
 fn check_time(sent: Element<'_>, now: Timestamp) -> Result<(), Bad> {
-    let issued = DateTime::parse_from_rfc3339(sent.required("IssueInstant")?)
-        .map_err(|_| Bad::Here("The request does not say when it was made."))?;
-    let away = issued.with_timezone(&Utc).signed_duration_since(now).abs();
+    let issued = date_time(sent.required("IssueInstant")?)
+        .ok_or(Bad::Here("The request does not say when it was made."))?;
+    let away = issued.signed_duration_since(now).abs();
     if away > SKEW {
         return Err(Bad::Here(
             "The request is too old, or the application's clock is wrong. Go back to the application and try again.",
@@ -102,31 +106,33 @@ fn check_time(sent: Element<'_>, now: Timestamp) -> Result<(), Bad> {
 ///
 /// [SAML bindings §3.4.5.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
 fn check_destination(message: Message<'_>, urls: &[String]) -> Result<(), Bad> {
-    match message.element.attribute("Destination") {
-        Some(destination) if urls.iter().any(|url| url == destination) => Ok(()),
+    match message.element.filled("Destination") {
+        Some(destination) if is_one_of(&destination, urls) => Ok(()),
         Some(_) => Err(Bad::Here("The request is meant for another address.")),
         None if message.signed => Err(Bad::Here("The signed request does not say where it goes.")),
         None => Ok(()),
     }
 }
 
+/// An address of ours is the same with a slash at its end, as it is routed.
+pub fn is_one_of(destination: &str, ours: &[String]) -> bool {
+    let plain = destination.strip_suffix('/').unwrap_or(destination);
+    ours.iter().any(|url| url == plain)
+}
+
 /// Registered byte for byte, by address or by number, or the first.
 fn acs_url(sent: Element<'_>, client: &Client, settings: &SamlSettings) -> Result<String, Bad> {
     let unregistered = "The application asked for the answer at a place it has not registered.";
-    let url = sent.attribute("AssertionConsumerServiceURL");
-    let index = sent.attribute("AssertionConsumerServiceIndex");
+    let url = sent.filled("AssertionConsumerServiceURL");
+    let index = sent.filled("AssertionConsumerServiceIndex");
     let found = match (url, index) {
         (Some(_), Some(_)) => {
             return Err(Bad::Here("The application asked for the answer at two places."));
         }
-        (Some(url), None) => client.redirect_uris.iter().find(|known| *known == url),
-        (None, Some(index)) => {
-            let digits = index.bytes().all(|digit| digit.is_ascii_digit());
-            let index = index.parse::<u16>().ok().filter(|_| digits);
-            index
-                .and_then(|index| settings.acs_url(index))
-                .and_then(|url| client.redirect_uris.iter().find(|known| *known == url))
-        }
+        (Some(url), None) => client.redirect_uris.iter().find(|known| **known == url),
+        (None, Some(index)) => unsigned_short(&index)
+            .and_then(|index| settings.acs_url(index))
+            .and_then(|url| client.redirect_uris.iter().find(|known| *known == url)),
         (None, None) => client.redirect_uris.first(),
     };
     found.cloned().ok_or(Bad::Here(unregistered))
@@ -154,7 +160,9 @@ impl From<Refusal> for No {
 
 /// The format of the name and the class of the authentication.
 fn wishes(sent: Element<'_>, settings: &SamlSettings) -> Result<Wishes, No> {
-    if sent.attribute("ProtocolBinding").is_some_and(|binding| binding != POST) {
+    // `AttributeConsumingServiceIndex` names one of several sets of attributes; there is one set here, and every answer
+    // has all of it.
+    if sent.filled("ProtocolBinding").is_some_and(|binding| binding != POST) {
         return Err(Refusal::UnsupportedBinding.into());
     }
     // Whoever is named in it would have to be the one who signs in (SAML core §3.4.1.4).
@@ -180,49 +188,51 @@ fn name_id_format(policy: Element<'_>, settings: &SamlSettings) -> Result<Option
     if qualifier.is_some_and(|qualifier| qualifier != settings.entity_id) {
         return Err(Refusal::InvalidNameIdPolicy);
     }
-    let Some(uri) = policy.attribute("Format") else { return Ok(None) };
-    let known = NameIdFormat::ALL.into_iter().find(|format| format.uri() == uri);
-    match known.ok_or(Refusal::InvalidNameIdPolicy)? {
+    let Some(uri) = policy.filled("Format") else { return Ok(None) };
+    match NameIdFormat::parse_uri(&uri).ok_or(Refusal::InvalidNameIdPolicy)? {
         NameIdFormat::Unspecified => Ok(None),
-        NameIdFormat::Persistent | NameIdFormat::Transient | NameIdFormat::EmailAddress => {
-            Ok(Some(uri.to_owned()))
-        }
+        known @ (NameIdFormat::Persistent
+        | NameIdFormat::Transient
+        | NameIdFormat::EmailAddress) => Ok(Some(known.uri().to_owned())),
     }
 }
 
 /// The class that the answer will name if the user signs in ([SAML core §3.3.2.2.1]); only passwords are asked
 /// for here, so nothing stronger is ever said.
 ///
+/// The classes are in the order of preference: of those that match exactly, the first that can be met is the one that
+/// is said.
+///
 /// [SAML core §3.3.2.2.1]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
 fn authn_context(sent: Element<'_>) -> Result<&'static str, No> {
-    let mut asked = Vec::new();
+    /// The strongest first.
+    const KNOWN: [&str; 3] = [PASSWORD_PROTECTED, PASSWORD, UNSPECIFIED];
+    let mut met = Vec::new();
     for class in sent.children_named(saml("AuthnContextClassRef")) {
-        asked.push(class.text()?.trim().to_owned());
+        let asked = collapse(&class.text()?);
+        met.extend(KNOWN.into_iter().find(|known| *known == asked));
     }
-    let mut known = [PASSWORD_PROTECTED, PASSWORD, UNSPECIFIED].into_iter();
-    let strongest = known.find(|class| asked.iter().any(|asked| asked == class));
-    let met = match sent.attribute("Comparison").unwrap_or("exact") {
-        "exact" | "maximum" => strongest,
-        "minimum" => strongest.map(|_| PASSWORD_PROTECTED),
+    let strongest = || KNOWN.into_iter().find(|known| met.contains(known));
+    let said = match sent.filled("Comparison").as_deref().unwrap_or("exact") {
+        "exact" => met.first().copied(),
+        "maximum" => strongest(),
+        "minimum" => met.first().map(|_| PASSWORD_PROTECTED),
         "better" => None,
-        _ => return Err(No::Bad(NOT_A_REQUEST)),
+        _ => return Err(No::Bad(NO_COMPARISON)),
     };
-    met.ok_or_else(|| Refusal::NoAuthnContext.into())
+    said.ok_or_else(|| Refusal::NoAuthnContext.into())
 }
 
-/// [XML Schema §3.2.2](https://www.w3.org/TR/xmlschema-2/#boolean).
+/// A word that is no boolean is refused, because it would otherwise count as "no".
 fn flag(sent: Element<'_>, name: &str) -> Result<bool, Bad> {
-    match sent.attribute(name).map(str::trim) {
-        None | Some("false" | "0") => Ok(false),
-        Some("true" | "1") => Ok(true),
-        Some(_) => Err(NOT_A_REQUEST),
+    match sent.attribute(name).map(boolean) {
+        None => Ok(false),
+        Some(Some(flag)) => Ok(flag),
+        Some(None) => Err(NOT_A_FLAG),
     }
 }
 
-/// [NCName](https://www.w3.org/TR/xml-names/#NT-NCName), as far as anybody writes one.
-fn is_ncname(id: &str) -> bool {
-    let rest = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    id.len() <= LONGEST_ID
-        && id.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && id.chars().all(rest)
+/// `ID` of a message, wherever one is read.
+pub fn is_message_id(id: &str) -> bool {
+    id.len() <= LONGEST_ID && is_ncname(id)
 }

@@ -9,6 +9,7 @@ use crate::flows::{Accident, Context};
 use crate::http::api::method_not_allowed;
 use crate::http::extract::Anyone;
 use crate::http::pages;
+use crate::protocols::common::routes::with_slash;
 use crate::protocols::common::sign_on::accident;
 use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
@@ -20,7 +21,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.app_data(web::Data::new(Signed::default()));
     for path in ["/samlp/metadata", "/samlp/metadata/{client_id}"] {
         cfg.service(
-            resource(path)
+            resource(with_slash(path))
                 .route(get().to(metadata))
                 .route(head().to(metadata))
                 .default_service(to(only_get)),
@@ -28,20 +29,20 @@ pub fn routes(cfg: &mut ServiceConfig) {
     }
     for path in ["/samlp/logout", "/samlp/{client_id}/logout"] {
         cfg.service(
-            resource(path)
+            resource(with_slash(path))
                 .route(get().to(logout::get))
                 .route(post().to(logout::post))
                 .default_service(to(only_get_and_post)),
         );
     }
     cfg.service(
-        resource("/samlp/{client_id}/logout/done")
+        resource(with_slash("/samlp/{client_id}/logout/done"))
             .route(get().to(logout::done))
             .default_service(to(only_this_get)),
     );
     for path in ["/samlp", "/samlp/{client_id}"] {
         cfg.service(
-            resource(path)
+            resource(with_slash(path))
                 .route(get().to(sso::get))
                 .route(post().to(sso::post))
                 .default_service(to(only_get_and_post)),

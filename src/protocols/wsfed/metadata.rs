@@ -100,5 +100,5 @@ fn write(ctx: &Context, endpoint: &str) -> Result<String, Accident> {
         endpoint: escape(endpoint).map_err(unwritten)?,
     };
     let xml = compact(&metadata).map_err(unwritten)?;
-    signer.sign_enveloped(&xml, "ID", &id, Place::First).map_err(unwritten)
+    signer.sign_token(&xml, "ID", &id, Place::First).map_err(unwritten)
 }

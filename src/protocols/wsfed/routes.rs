@@ -6,6 +6,7 @@ use crate::http::extract::Anyone;
 use crate::http::pages::browser::BrowserSession;
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
+use crate::protocols::common::routes::with_slash;
 use crate::protocols::common::wsfed::{serve, sign_out};
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
 use actix_web::{HttpRequest, HttpResponse};
@@ -19,14 +20,14 @@ pub fn routes(cfg: &mut ServiceConfig) {
         "/wsfed/FederationMetadata/2007-06/FederationMetadata.xml",
     ] {
         cfg.service(
-            resource(path)
+            resource(with_slash(path))
                 .route(get().to(metadata::of_all))
                 .route(head().to(metadata::of_all))
                 .default_service(to(only_get)),
         );
     }
     cfg.service(
-        resource("/wsfed/{client_id}/FederationMetadata/2007-06/FederationMetadata.xml")
+        resource(with_slash("/wsfed/{client_id}/FederationMetadata/2007-06/FederationMetadata.xml"))
             .route(get().to(metadata::of_one))
             .route(head().to(metadata::of_one))
             .default_service(to(only_get)),
@@ -38,7 +39,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     );
     for path in ["/wsfed", "/wsfed/{client_id}"] {
         cfg.service(
-            resource(path)
+            resource(with_slash(path))
                 .route(get().to(asked))
                 .route(post().to(posted))
                 .default_service(to(only_get_and_post)),

@@ -3,13 +3,14 @@ use super::MANNER;
 use crate::flows::Context;
 use crate::http::api::method_not_allowed;
 use crate::http::extract::Anyone;
+use crate::protocols::common::routes::with_slash;
 use crate::protocols::common::wsfed::serve;
 use actix_web::web::{self, ServiceConfig, get, post, resource, to};
 use actix_web::{HttpRequest, HttpResponse};
 
 pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(
-        resource("/rms/{client_id}")
+        resource(with_slash("/rms/{client_id}"))
             .route(get().to(asked))
             .route(post().to(posted))
             .default_service(to(only_get_and_post)),

@@ -1,5 +1,4 @@
 //! A user, as Box writes one.
-use super::error::BoxError;
 use super::listing::Query;
 use crate::domain::Timestamp;
 use crate::domain::box_profile::{BoxUser, Flag};
@@ -46,16 +45,15 @@ const MORE: [&str; 12] = [
 /// No content is kept here: for resource servers to look at.
 const LARGEST_UPLOAD: i64 = 16_106_127_360;
 
-/// Which fields a query wants: the usual ones, or `type`, `id` and those that it names.
-pub(super) fn fields(query: &Query) -> Result<Vec<&'static str>, BoxError> {
-    let Some(wanted) = query.fields() else { return Ok(USUAL.to_vec()) };
+/// Which fields a query wants: the usual ones, or `type`, `id` and those that it names, each once.
+///
+/// Names that no user has are passed over, as Box does: SDKs send the fields of other types too.
+pub(super) fn fields(query: &Query) -> Vec<&'static str> {
+    let Some(wanted) = query.fields() else { return USUAL.to_vec() };
+    let named = USUAL.iter().chain(&MORE).filter(|name| wanted.contains(**name));
     let mut names = vec!["type", "id"];
-    for wanted in wanted {
-        let known = USUAL.iter().chain(&MORE).find(|known| **known == wanted);
-        let unknown = || BoxError::field("fields", format!("`{wanted}` is no field of a user"));
-        names.push(known.ok_or_else(unknown)?);
-    }
-    Ok(names)
+    names.extend(named.filter(|name| !matches!(**name, "type" | "id")));
+    names
 }
 
 pub(super) fn user(found: &BoxUser, fields: &[&str]) -> Value {

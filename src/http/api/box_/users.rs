@@ -26,7 +26,7 @@ pub(super) async fn create(
     enveloped(&request, async {
         let query = Query::read(request.query_string())?;
         let new = wire::new_user(&body(payload).await?)?;
-        let fields = answer::fields(&query)?;
+        let fields = answer::fields(&query);
         let made = manage_users::create_user(&ctx, call.calling(), new).await?;
         Ok(shown(StatusCode::CREATED, &made, &fields))
     })
@@ -46,7 +46,7 @@ pub(super) async fn list(
 }
 
 async fn page(ctx: &Context, call: &Call, query: &Query) -> Outcome {
-    let fields = answer::fields(query)?;
+    let fields = answer::fields(query);
     let (listing, paging, nobody) = match query.listing()? {
         Some((listing, paging)) => (listing, paging, false),
         None => (manage_users::Listing { limit: 1, ..Default::default() }, Paging::Offset, true),
@@ -74,7 +74,7 @@ async fn page(ctx: &Context, call: &Call, query: &Query) -> Outcome {
 /// Whoever the call is made as.
 pub(super) async fn me(call: Call, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
     enveloped(&request, async {
-        let fields = answer::fields(&Query::read(request.query_string())?)?;
+        let fields = answer::fields(&Query::read(request.query_string())?);
         let user = call.who.user().ok_or(ManageRefusal::Forbidden)?.id.clone();
         let found = manage_users::find_user(&ctx, call.calling(), &user).await?;
         Ok(shown(StatusCode::OK, &found, &fields))
@@ -88,7 +88,7 @@ pub(super) async fn read(
     ctx: web::Data<Context>,
 ) -> HttpResponse {
     enveloped(&request, async {
-        let fields = answer::fields(&Query::read(request.query_string())?)?;
+        let fields = answer::fields(&Query::read(request.query_string())?);
         let found = manage_users::find_user(&ctx, call.calling(), &named(&request)?).await?;
         Ok(shown(StatusCode::OK, &found, &fields))
     })
@@ -103,7 +103,7 @@ pub(super) async fn change(
 ) -> HttpResponse {
     enveloped(&request, async {
         let query = Query::read(request.query_string())?;
-        let fields = answer::fields(&query)?;
+        let fields = answer::fields(&query);
         let changes = wire::changes(&body(payload).await?)?;
         let user = named(&request)?;
         let found = manage_users::change_user(&ctx, call.calling(), &user, &changes).await?;

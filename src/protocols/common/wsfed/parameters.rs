@@ -1,10 +1,18 @@
 //! The parameters of a request: each at most once, by query or by form.
 use super::request::Bad;
-use crate::http::form::{FormError, pairs};
+use crate::http::form::pairs;
 use std::collections::BTreeMap;
 
 /// A `wctx` of 8 KiB and a `wreq` fit, with everything escaped.
 pub const LONGEST: usize = 64 * 1024;
+
+/// The names that are read; whatever else comes along is not looked at, twice or not.
+const KNOWN: [&str; 14] = [
+    "wa", "wtrealm", "wreply", "wctx", "wct", "wfresh", "wauth", "wreq", "whr", "wreqptr", "wresult",
+    "wresultptr", "wattrptr", "wpseudoptr",
+];
+/// More parts are no request.
+const MAX_PARTS: usize = 200;
 
 /// What was sent; names that nobody reads are left alone.
 pub struct Sent(BTreeMap<String, String>);
@@ -18,12 +26,18 @@ impl Sent {
             return Err(Bad::TooLong);
         }
         let mut sent = BTreeMap::new();
-        let unreadable = |problem| match problem {
-            FormError::Encoding | FormError::Utf8 | FormError::TooMany => Bad::Unreadable,
-        };
-        for (name, value) in pairs(text).map_err(unreadable)? {
-            if sent.insert(name, value).is_some() {
-                return Err(Bad::Twice);
+        let parts = text.split(|byte| *byte == b'&').filter(|part| !part.is_empty());
+        for (nth, part) in parts.enumerate() {
+            if nth == MAX_PARTS {
+                return Err(Bad::Unreadable);
+            }
+            if !is_known(part) {
+                continue;
+            }
+            for (name, value) in pairs(part).map_err(|_| Bad::Unreadable)? {
+                if sent.insert(name, value).is_some() {
+                    return Err(Bad::Twice);
+                }
             }
         }
         Ok(Self(sent))
@@ -42,4 +56,11 @@ impl Sent {
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
+}
+
+/// By its decoded name. A name that cannot be decoded is none that is known.
+fn is_known(part: &[u8]) -> bool {
+    let name = part.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let decoded = pairs(name).unwrap_or_default();
+    decoded.first().is_some_and(|(name, _)| KNOWN.contains(&name.as_str()))
 }

@@ -6,11 +6,12 @@
 //! [WS-Federation 1.2 §13.2]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
 use super::parameters::Sent;
 use super::{Manner, Reply, wreq};
+use crate::crypto::xml::values::date_time;
 use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::login::LoginRequest;
 use crate::protocols::common::checked::Checked;
-use chrono::{DateTime, Duration};
+use chrono::Duration;
 
 pub const SIGN_IN: &str = "wsignin1.0";
 pub const SIGN_OUT: &str = "wsignout1.0";
@@ -81,11 +82,12 @@ pub fn read(
     check_realm(client, sent)?;
     let return_url = reply(client, sent.get("wreply"), manner.reply)?;
     check_time(sent.get("wct"), now)?;
-    check_method(sent.get("wauth"))?;
     // `whr` names where a user signs in; there is one place for that here, and its page asks.
     let minutes = freshness(sent.get("wfresh"))?;
     let request = LoginRequest {
         state: context(sent)?,
+        // What is asked for is what the token says.
+        authn_context: method(sent.get("wauth"))?,
         token_form: sent.get("wreq").map(wreq::read).transpose()?,
         ..LoginRequest::plain(manner.protocol, client.id.clone(), return_url)
     };
@@ -137,7 +139,7 @@ fn context(sent: &Sent) -> Result<Option<String>, Bad> {
 /// §13.2.2: the time by the relying party's clock, in the form of XML Schema.
 fn check_time(sent: Option<&str>, now: Option<Timestamp>) -> Result<(), Bad> {
     let Some(text) = sent else { return Ok(()) };
-    let said = DateTime::parse_from_rfc3339(text).map_err(|_| Bad::Time)?;
+    let said = date_time(text).ok_or(Bad::Time)?;
     let now = now.ok_or(Bad::Time)?;
     let apart = now.signed_duration_since(said).abs();
     if apart <= SKEW { Ok(()) } else { Err(Bad::Time) }
@@ -152,10 +154,10 @@ fn freshness(sent: Option<&str>) -> Result<Option<i64>, Bad> {
 }
 
 /// What is asked for is done or refused, never pretended (E11).
-fn check_method(sent: Option<&str>) -> Result<(), Bad> {
+fn method(sent: Option<&str>) -> Result<Option<String>, Bad> {
     match sent {
         Some(method) if !PASSWORD.contains(&method) => Err(Bad::Method),
-        Some(_) | None => Ok(()),
+        method => Ok(method.map(str::to_owned)),
     }
 }
 

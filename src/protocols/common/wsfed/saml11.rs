@@ -30,7 +30,7 @@ struct Assertion<'a> {
     name: String,
     format: String,
     authenticated: String,
-    method: &'static str,
+    method: String,
     attributes: Vec<Attribute>,
 }
 
@@ -49,6 +49,7 @@ pub(super) fn write(
     claims: &[(String, String)],
     lifetime: &Lifetime,
 ) -> Result<String, XmlError> {
+    let asked = login.request.authn_context.as_deref();
     let impersonated = login.principal.impersonation().is_some();
     let assertion = Assertion {
         id,
@@ -60,10 +61,10 @@ pub(super) fn write(
         name: escape(&name.value)?,
         format: escape(&name.format)?,
         authenticated: instant(login.principal.authenticated_at()),
-        method: if impersonated { UNSPECIFIED } else { PASSWORD },
+        method: escape(if impersonated { UNSPECIFIED } else { asked.unwrap_or(PASSWORD) })?,
         attributes: attributes(claims)?,
     };
-    login.signer.sign_enveloped(&compact(&assertion)?, "AssertionID", id, Place::Last)
+    login.signer.sign_token(&compact(&assertion)?, "AssertionID", id, Place::Last)
 }
 
 /// Escaped, and no name twice.

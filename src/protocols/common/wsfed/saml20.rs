@@ -23,7 +23,10 @@ pub(super) fn write(
         recipient: &login.request.return_url,
         in_response_to: None,
         name,
-        context: if impersonation.is_some() { UNSPECIFIED } else { PASSWORD },
+        context: match impersonation {
+            Some(_) => UNSPECIFIED,
+            None => login.request.authn_context.as_deref().unwrap_or(PASSWORD),
+        },
         authenticated_at: login.principal.authenticated_at(),
         session_index: login.id,
         session_ends: impersonation.map(|by| by.terms().ends_at),

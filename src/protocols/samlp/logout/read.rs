@@ -1,8 +1,10 @@
 //! What a service provider says about a logout; everything is read from what was verified.
+use crate::crypto::xml::values::{collapse, date_time};
 use crate::crypto::xml::{Element, Name, XmlError};
 use crate::domain::Timestamp;
 use crate::protocols::samlp::message::Unreadable;
 use crate::protocols::samlp::names::{saml, samlp};
+use crate::protocols::samlp::request::{is_message_id, is_one_of};
 use chrono::Duration;
 
 pub(super) const REQUEST: Name = samlp("LogoutRequest");
@@ -42,8 +44,8 @@ fn broken(_: XmlError) -> Unreadable {
 
 pub(super) fn request(element: Element<'_>, frame: Frame<'_>) -> Result<Asked, Unreadable> {
     check(element, frame)?;
-    if let Some(end) = element.attribute("NotOnOrAfter")
-        && frame.now >= moment(end)? + SKEW
+    if let Some(end) = element.filled("NotOnOrAfter")
+        && frame.now >= moment(&end)? + SKEW
     {
         return Err(Unreadable("The sign-out request has expired."));
     }
@@ -65,12 +67,12 @@ pub(super) fn response(
     frame: Frame<'_>,
 ) -> Result<(String, bool), Unreadable> {
     check(element, frame)?;
-    let answered = element.required("InResponseTo").map_err(broken)?.to_owned();
+    let answered = collapse(element.required("InResponseTo").map_err(broken)?);
     let status = element.required_child(samlp("Status")).map_err(broken)?;
     let code = status.required_child(samlp("StatusCode")).map_err(broken)?;
     let second = code.child(samlp("StatusCode")).map_err(broken)?;
-    let partial = second.is_some_and(|second| second.attribute("Value") == Some(PARTIAL));
-    Ok((answered, code.attribute("Value") == Some(SUCCESS) && !partial))
+    let partial = second.is_some_and(|second| second.collapsed("Value").as_deref() == Some(PARTIAL));
+    Ok((answered, code.collapsed("Value").as_deref() == Some(SUCCESS) && !partial))
 }
 
 /// What every message carries (SAML core §3.2).
@@ -83,8 +85,8 @@ fn check(element: Element<'_>, frame: Frame<'_>) -> Result<(), Unreadable> {
     if trimmed(issuer)? != frame.entity_id {
         return Err(Unreadable("The SAML message is from another application."));
     }
-    match element.attribute("Destination").filter(|to| !to.is_empty()) {
-        Some(to) if frame.addresses.iter().any(|address| address == to) => {}
+    match element.filled("Destination") {
+        Some(to) if is_one_of(&to, frame.addresses) => {}
         None if !frame.signed => {}
         Some(_) | None => return Err(Unreadable("The SAML message is for another address.")),
     }
@@ -98,14 +100,9 @@ fn check(element: Element<'_>, frame: Frame<'_>) -> Result<(), Unreadable> {
 }
 
 fn id(element: Element<'_>) -> Result<String, Unreadable> {
-    let id = element.required("ID").map_err(broken)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let begins = id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if begins && id.len() <= 256 && id.chars().all(plain) {
-        Ok(id.to_owned())
-    } else {
-        Err(Unreadable("The SAML message has an ID that is none."))
-    }
+    let id = collapse(element.required("ID").map_err(broken)?);
+    let problem = Unreadable("The SAML message has an ID that is none.");
+    if is_message_id(&id) { Ok(id) } else { Err(problem) }
 }
 
 fn trimmed(element: Element<'_>) -> Result<String, Unreadable> {
@@ -113,5 +110,5 @@ fn trimmed(element: Element<'_>) -> Result<String, Unreadable> {
 }
 
 fn moment(text: &str) -> Result<Timestamp, Unreadable> {
-    text.parse().map_err(|_| Unreadable("The SAML message has a time that is none."))
+    date_time(text).ok_or(Unreadable("The SAML message has a time that is none."))
 }

@@ -90,7 +90,7 @@ pub(super) struct Reply<'a> {
 impl Reply<'_> {
     /// A `LogoutResponse` (SAML core §3.7.2); `None` when the application has no address for it.
     pub(super) fn send(&self, settings: &SamlSettings) -> Result<Option<Answer>, XmlError> {
-        let Some(address) = settings.slo_url.as_deref() else { return Ok(None) };
+        let Some(address) = settings.logout_response_url() else { return Ok(None) };
         let id = xml_id("logout response", &format!("{}\n{}", self.in_response_to, self.now));
         let xml = compact(&LogoutResponseXml {
             id: escape(&id)?,

@@ -110,6 +110,7 @@ fn page(
         name: String::new(),
         submit: "Create application",
         note: beside.note,
+        notices: beside.notices,
         clashes: Vec::new(),
         upload: beside.upload.or_else(|| uploads.then(|| upload(console, None))),
     };

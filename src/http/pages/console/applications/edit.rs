@@ -163,6 +163,8 @@ pub struct Beside {
     pub faults: Vec<Fault>,
     pub clashes: Vec<Clash>,
     pub note: Option<&'static str>,
+    /// What was left out, guessed or not understood in metadata.
+    pub notices: Vec<String>,
     pub upload: Option<Upload>,
 }
 
@@ -189,6 +191,7 @@ fn page(
         name: record.name.clone(),
         submit: "Save",
         note: beside.note,
+        notices: beside.notices,
         clashes: beside.clashes,
         upload: beside.upload.or_else(|| uploads.then(|| upload(console, Some(&record.id)))),
     };

@@ -20,11 +20,12 @@ use url::Url;
 const READ: &str = "read-metadata";
 const NOTE: &str = "This is what the metadata say. Nothing is saved yet: look it over, then save.";
 /// What metadata speak of; everything else is ours to say.
-const TOLD: [&str; 11] = [
+const TOLD: [&str; 12] = [
     "entity_id",
     "acs_urls",
     "acs_indexes",
     "slo_url",
+    "slo_response_url",
     "slo_binding",
     "certificates",
     "encryption_certificate",
@@ -50,6 +51,7 @@ pub fn upload(console: &ConsoleSession, id: Option<&str>) -> Upload {
 struct Told {
     saml: Map<String, Value>,
     name: String,
+    notices: Vec<String>,
 }
 
 async fn read(
@@ -67,21 +69,21 @@ async fn read(
         (true, false) => sent,
     };
     let wanted = Some(form.get("entity_id").trim()).filter(|it| !it.is_empty());
-    let (saml, until) = match saml_of(text, wanted) {
-        Ok(told) => told,
+    let import = match saml_of(text, wanted) {
+        Ok(import) => import,
         Err(problem) => {
             let problem = problem.replace("`entity_id`", "its entity ID");
             return Ok(Err(format!("The document {problem}.")));
         }
     };
     let now = clock::now(console.ctx()).await.map_err(|e| console.accident(&e))?;
-    if let Some(until) = until.filter(|until: &Timestamp| *until <= now) {
+    if let Some(until) = import.valid_until.filter(|until: &Timestamp| *until <= now) {
         return Ok(Err(format!("The metadata was valid until {}.", until.to_rfc3339())));
     }
-    let entity_id = saml.get("entity_id").and_then(Value::as_str).unwrap_or_default();
+    let entity_id = import.saml.get("entity_id").and_then(Value::as_str).unwrap_or_default();
     let host = Url::parse(entity_id).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let name = host.unwrap_or_else(|| entity_id.to_owned());
-    Ok(Ok(Told { saml, name }))
+    let name = import.display_name.or(host).unwrap_or_else(|| entity_id.to_owned());
+    Ok(Ok(Told { name, saml: import.saml, notices: import.notices }))
 }
 
 async fn checked(
@@ -127,7 +129,7 @@ pub async fn for_new(console: ConsoleSession, payload: Payload) -> Result<HttpRe
         Ok(told) => {
             put(&mut entry, &told.saml);
             entry.insert("name".to_owned(), Value::from(told.name));
-            Beside { note: Some(NOTE), ..Beside::default() }
+            Beside { note: Some(NOTE), notices: told.notices, ..Beside::default() }
         }
     };
     draw_new(&console, (ClientKind::Saml, &entry), beside).await
@@ -141,7 +143,7 @@ pub async fn for_one(console: ConsoleSession, payload: Payload) -> Result<HttpRe
         Err(problem) => wrong(&console, &form, Some(&id), problem),
         Ok(told) => {
             put(entry, &told.saml);
-            Beside { note: Some(NOTE), ..Beside::default() }
+            Beside { note: Some(NOTE), notices: told.notices, ..Beside::default() }
         }
     })
     .await

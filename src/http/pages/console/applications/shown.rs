@@ -65,6 +65,7 @@ pub struct Sheet<'a> {
     pub name: String,
     pub submit: &'static str,
     pub note: Option<&'static str>,
+    pub notices: Vec<String>,
     pub clashes: Vec<Clash>,
     pub upload: Option<Upload>,
 }
@@ -86,6 +87,7 @@ struct FormPage {
     mistakes: Vec<Mistake>,
     submit: &'static str,
     note: Option<&'static str>,
+    notices: Vec<String>,
     clashes: Vec<Clash>,
     upload: Option<Upload>,
 }
@@ -111,6 +113,7 @@ pub fn draw(console: &ConsoleSession, sheet: Sheet<'_>, status: StatusCode) -> H
         mistakes,
         submit: sheet.submit,
         note: sheet.note,
+        notices: sheet.notices,
         clashes: sheet.clashes,
         upload: sheet.upload,
     };

@@ -150,6 +150,7 @@ const SPECS: &[Spec] = &[
     needed(spec(("acs_urls", "Assertion consumer addresses (ACS)", "saml.acs_urls"), Shape::Lines, Group::Saml, &[Saml], "One a line; the first is the default.")),
     spec(("acs_indexes", "Their numbers", "saml.acs_indexes"), Shape::Numbers, Group::Saml, &[Saml], "As in the application's metadata, one for each address: 0, 1. Without any they are counted from 0."),
     spec(("slo_url", "Single logout address", "saml.slo_url"), Shape::Url, Group::Saml, &[Saml], ""),
+    spec(("slo_response_url", "Address for logout responses", "saml.slo_response_url"), Shape::Url, Group::Saml, &[Saml], "Only where it differs from the single logout address (ResponseLocation)."),
     spec(("slo_binding", "Logout messages go by", "saml.slo_binding"), Shape::Word(BINDINGS), Group::Saml, &[Saml], ""),
     spec(("name_id_format", "Name of the user (NameID)", "saml.name_id_format"), Shape::Word(FORMATS), Group::Saml, &[Saml], ""),
     spec(("certificates", "Signing certificates", "saml.certificates"), Shape::Certificates, Group::Saml, &[Saml], "What the application signs its requests with, in PEM or base64. Several while it changes over."),

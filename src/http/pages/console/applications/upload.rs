@@ -1,6 +1,7 @@
 //! A form with a file ([RFC 7578]): as strict as [`crate::http::pages::forms`], with more room.
 //!
 //! [RFC 7578]: https://www.rfc-editor.org/rfc/rfc7578
+use crate::crypto::xml::decode;
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::is_same_origin;
 use actix_multipart::Multipart;
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// Of a whole form. The metadata of one service provider have a few kilobytes.
 const LARGEST: usize = 1024 * 1024;
+/// XML that an administrator brings, in the encoding that it names.
+const FILE: &str = "file";
 /// Each with a name of ours.
 const MOST_FIELDS: usize = 8;
 
@@ -67,7 +70,9 @@ async fn read(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded, Pa
             bytes.extend_from_slice(&chunk);
         }
         let no_text = "A field of the form, or the file, is no text in UTF-8.";
-        let text = String::from_utf8(bytes).map_err(|_| PageError::malformed(request, no_text))?;
+        // Other people's tools write files; the fields are typed into our own page.
+        let text = if name == FILE { decode(&bytes).ok() } else { String::from_utf8(bytes).ok() };
+        let text = text.ok_or_else(|| PageError::malformed(request, no_text))?;
         if fields.insert(name, text).is_some() || fields.len() > MOST_FIELDS {
             return Err(PageError::malformed(request, "A field of the form is given twice."));
         }
