@@ -175,7 +175,7 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
             false
         }
     };
-    parts.readiness.set(healthy && parts.shared.keys.ring().is_complete());
+    parts.readiness.set(healthy && parts.shared.keys.are_there());
     if !healthy {
         return;
     }
