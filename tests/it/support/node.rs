@@ -37,6 +37,11 @@ impl Node {
         Self::launch_as(database, &format!("http://{address}"), &address)
     }
 
+    /// The same behind another public URL.
+    pub fn launch_behind(database: &str, public_url: &str) -> Self {
+        Self::launch_as(database, public_url, &free_address())
+    }
+
     fn launch_as(database: &str, public_url: &str, address: &str) -> Self {
         let mut command = program(database, public_url);
         command

@@ -1,0 +1,2 @@
+//! What operators meet: starts, commands, settings, the image.
+mod keys_first;
