@@ -5,6 +5,7 @@ pub mod box_profile;
 pub mod box_settings;
 pub mod caller;
 pub mod client;
+pub mod database_url;
 pub mod federation;
 pub mod id;
 pub mod network;
