@@ -108,7 +108,11 @@ impl Parameters {
         let value = || {
             let decoded = percent_decode_str(value).decode_utf8();
             let decoded = decoded.map_err(|_| "a parameter is no UTF-8")?;
-            if decoded.is_empty() { Err("a parameter of TLS is empty") } else { Ok(decoded.into_owned()) }
+            if decoded.is_empty() {
+                Err("a parameter of TLS is empty")
+            } else {
+                Ok(decoded.into_owned())
+            }
         };
         match name {
             "sslmode" => self.mode = Some(value()?),
@@ -117,7 +121,9 @@ impl Parameters {
             "sslkey" => self.key = Some(value()?),
             // Unread, each would be taken for kept.
             "sslcrl" | "sslcrldir" => return Err("sslcrl is not supported here"),
-            "sslpassword" => return Err("sslpassword is not supported: sslkey must be without a password"),
+            "sslpassword" => {
+                return Err("sslpassword is not supported: sslkey must be without a password");
+            }
             name if name.starts_with("ssl") && name != "sslnegotiation" => {
                 return Err("of TLS only sslmode, sslrootcert, sslcert and sslkey are known");
             }
@@ -140,8 +146,7 @@ mod tests {
         let url = "postgres://u:p@h1,h2/d?application_name=x&sslmode=verify-ca&sslrootcert=%2Fetc%2Fca.pem&\
              target_session_attrs=read-write";
         let read = DatabaseUrl::parse(url).unwrap();
-        let driver =
-            "postgres://u:p@h1,h2/d?application_name=x&target_session_attrs=read-write&sslmode=require";
+        let driver = "postgres://u:p@h1,h2/d?application_name=x&target_session_attrs=read-write&sslmode=require";
         assert_eq!(read.driver_url, driver);
         assert_eq!(read.tls.proof, ServerProof::Chain);
         assert_eq!(read.tls.authorities, Authorities::File("/etc/ca.pem".into()));

@@ -15,6 +15,7 @@ pub mod protocol;
 pub mod registered_uri;
 pub mod scope;
 pub mod role;
+pub mod spelling;
 pub mod user;
 
 pub use id::{ClientId, ImpersonationId, OrganizationId, SessionId, UserId};

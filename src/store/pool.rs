@@ -188,7 +188,9 @@ impl From<tokio_postgres::Error> for NotConnected {
             Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
                 wrong(format!("there is no such database: create it, or name another ({said})"))
             }
-            Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => Self::Crowded(describe(&error)),
+            Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => {
+                Self::Crowded(describe(&error))
+            }
             Some(_) | None => Self::NotNow(ConnectionError::BadConnection(describe(&error))),
         }
     }

@@ -90,11 +90,9 @@ fn roots_of(file: &Path) -> Result<RootCertStore, StoreError> {
     Ok(roots)
 }
 
-fn certificates(
-    parameter: &str,
-    file: &Path,
-) -> Result<Vec<CertificateDer<'static>>, StoreError> {
-    let named = |what: &dyn std::fmt::Display| wrong(format!("{parameter} {}: {what}", file.display()));
+fn certificates(parameter: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError> {
+    let named =
+        |what: &dyn std::fmt::Display| wrong(format!("{parameter} {}: {what}", file.display()));
     let pem = fs::read(file).map_err(|e| named(&e))?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let read = read.map_err(|_| named(&"is no PEM"))?;
@@ -135,8 +133,7 @@ impl ServerCertVerifier for ChainOnly {
         match whole {
             // The chain is verified before the name is compared.
             Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName
-                | CertificateError::NotValidForNameContext { .. },
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
             other => other,
         }
