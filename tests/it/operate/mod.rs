@@ -5,6 +5,7 @@ mod keys_first;
 mod least_rights;
 mod readiness;
 mod starts;
+mod tls;
 
 use crate::support::node::{Said, program, run_with};
 use std::path::Path;
