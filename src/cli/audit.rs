@@ -10,6 +10,7 @@ pub fn run(kept: Option<&str>) -> Result<(), Problem> {
     let place = place::database(&settings)?;
     let report = commands::runtime()?.block_on(async {
         let store = Store::new(&place.url, 1)?;
+        commands::fits(&*store.conn().await?).await?;
         verify(&store, kept.as_ref()).await
     })?;
     say(&report)

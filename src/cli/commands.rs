@@ -143,7 +143,8 @@ pub fn with_keys<T, F: Future<Output = Result<T, Problem>>>(
 /// How long a command waits for somebody who migrates.
 const MIGRATION_TAKES: Duration = Duration::from_secs(60);
 
-async fn fits(conn: &store::Conn) -> Result<(), StoreError> {
+/// Waits for whoever migrates, and looks whether the schema is ours.
+pub async fn fits(conn: &store::Conn) -> Result<(), StoreError> {
     let begun = Instant::now();
     while begun.elapsed() < MIGRATION_TAKES && schema_version::is_being_migrated(conn).await? {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -184,10 +185,17 @@ pub fn apply(
     let folder = file.parent().unwrap_or(Path::new(""));
     let file = read_file_in(folder, &text, |_| None)?;
     with_context(Purpose::Sealing, async |ctx| {
-        let plan = provision::apply(&ctx, &file, dry_run, prune).await?;
+        let plan = provision::apply(&ctx, &file, dry_run, prune).await.map_err(not_applied)?;
         output::line(plan.to_string().trim_end());
         Ok(())
     })
+}
+
+fn not_applied(problem: provision::ProvisionError) -> Problem {
+    match problem {
+        provision::ProvisionError::Mistakes(mistakes) => mistaken(&mistakes),
+        other => other.into(),
+    }
 }
 
 /// A file, or standard input for `-`.
@@ -217,7 +225,7 @@ fn read_file_in(
     let beside = |name: &str| {
         std::fs::read_to_string(folder.join(name)).map_err(|e| format!("cannot be read: {e}"))
     };
-    provision::read_with_files(text, env, beside).map_err(|mistakes| mistaken(&mistakes))
+    provision::read_draft(text, env, beside).map_err(|mistakes| mistaken(&mistakes))
 }
 
 pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {

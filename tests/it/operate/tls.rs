@@ -2,7 +2,7 @@
 use crate::hardening::pooler::{Bouncer, give_settings};
 use crate::support::TestDb;
 use crate::support::node::{Said, run};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,9 @@ impl Authority {
         authority.write("ca.pem", &root.pem(), 0o644);
         for (who, name, mode) in [("server", server_name, 0o644), ("client", "understudy", 0o600)] {
             let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            // With the authority's own name it would be taken for self-signed.
+            params.distinguished_name.push(DnType::CommonName, who);
             let signed = params.signed_by(&key, &issuer).unwrap();
             authority.write(&format!("{who}.pem"), &signed.pem(), 0o644);
             authority.write(&format!("{who}.key"), &key.serialize_pem(), mode);
