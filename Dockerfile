@@ -1,5 +1,11 @@
 # The binary, made with the toolchain that Cargo.toml names, in an image without one.
-FROM rust:1.95-slim-bookworm AS build
+#
+# The base images are pinned by exact tags. For builds that are the same for ever, pin them by digest:
+#     docker build --build-arg BUILD_IMAGE=rust@sha256:… --build-arg RUN_IMAGE=debian@sha256:… .
+ARG BUILD_IMAGE=rust:1.95.0-slim-bookworm
+ARG RUN_IMAGE=debian:12.12-slim
+
+FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
@@ -7,14 +13,21 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --locked --release --bin understudy \
     && cp target/release/understudy /understudy
 
-FROM debian:bookworm-slim
-# The certificates are for TLS to Postgres and mail servers.
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin understudy
+FROM ${RUN_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Understudy" \
+      org.opencontainers.image.description="A self-hosted identity provider whose heart is impersonation, in the open" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="docker.io/library/debian:12.12-slim"
+# The certificates are for TLS to Postgres and to applications. Nothing is installed, so no package index is needed.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /build/LICENSE /usr/share/doc/understudy/LICENSE
 COPY --from=build /understudy /usr/local/bin/understudy
 
+# No account of the base image, so that its files belong to others.
 USER 10001:10001
 WORKDIR /
 ENV UNDERSTUDY_LISTEN=0.0.0.0:8080

@@ -4,9 +4,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ARGS ?=
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint bench clean-dev
+.PHONY: help run build test lint bench image sbom clean-dev
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,14 @@ lint: tools ## format, shape, lints, documentation links
 
 bench: tools ## measure a release build under load, beside the figures it must reach
 	scripts/bench/run.sh $(ARGS)
+
+image: ## the container image, with its version and revision
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) -t understudy:$(VERSION) .
+
+sbom: tools ## what the binary is made of: target/understudy.cdx.json (CycloneDX)
+	@mkdir -p $(TARGET)
+	scripts/sbom.py > $(TARGET)/understudy.cdx.json
+	@ls -l $(TARGET)/understudy.cdx.json
 
 clean-dev: ## forget what 'make run' kept: its database, keys and demo data
 	scripts/clean-dev.sh

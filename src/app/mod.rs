@@ -16,7 +16,7 @@ use crate::flows::{Context, Shared};
 use crate::http::api::health::Readiness;
 use crate::http::edge::RequestId;
 use crate::http::limits::{LARGEST_BODY, hold_to_limits};
-use crate::http::middleware::{Floods, hold_back_floods, identify};
+use crate::http::middleware::{Floods, hold_back_floods, identify, wait_for_keys};
 use crate::http::{self, Edge};
 use crate::protocols;
 use crate::store::{Store, StoreError};
@@ -151,6 +151,7 @@ pub fn serve(
             .app_data(web::Data::new(own.readiness.clone()))
             .app_data(web::Data::new(own.metrics.clone()))
             .app_data(web::Data::new(own.floods.clone()))
+            .wrap(from_fn(wait_for_keys))
             .wrap(from_fn(hold_back_floods))
             .wrap(from_fn(hold_to_limits))
             .wrap(from_fn(observe))

@@ -22,7 +22,7 @@ pub fn add(metadata: &Path, asked: &ServiceProvider) -> Result<(), Problem> {
         let is_new = |change: &provision::Change| change.action == Action::Create;
         if !plan.changes.iter().filter(|change| change.what == What::Client).all(is_new) {
             let problem = format!("there is an application `{client}`; change it with `apply`");
-            return Err(Problem(problem));
+            return Err(Problem::failed(problem));
         }
         provision::apply_to(&mut conn, &file, Prune::No).await?;
         output::line(&format!("added {client}"));
@@ -35,7 +35,8 @@ pub fn add(metadata: &Path, asked: &ServiceProvider) -> Result<(), Problem> {
 
 /// A file, or standard input for `-`, in the encoding that it names.
 fn read_metadata(file: &Path) -> Result<String, Problem> {
-    let named = |problem: &dyn std::fmt::Display| Problem(format!("{}: {problem}", file.display()));
+    let named =
+        |problem: &dyn std::fmt::Display| Problem::failed(format!("{}: {problem}", file.display()));
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes)?;
@@ -50,7 +51,7 @@ fn read_metadata(file: &Path) -> Result<String, Problem> {
 pub fn setting(text: &str) -> Result<(String, Value), Problem> {
     let (key, value) = text
         .split_once('=')
-        .ok_or_else(|| Problem(format!("--set {text}: write it as KEY=VALUE")))?;
+        .ok_or_else(|| Problem::settings(format!("--set {text}: write it as KEY=VALUE")))?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
     Ok((key.to_owned(), value))
 }

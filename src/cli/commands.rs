@@ -1,25 +1,26 @@
 //! The commands but `dev`.
 use super::{Problem, output, place};
-use crate::crypto::xml::decode;
 use crate::app::watch::{self, Migrations};
 use crate::app::{self, Parts};
-use crate::config::{self, Overrides, Purpose, Settings};
+use crate::config::{self, LogFormat, Overrides, Purpose, Settings};
+use crate::crypto::xml::decode;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
-use crate::embedded::Data;
-use crate::flows::replace_keys::replace_compromised;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::{Context, restored, rotate_keys as keys};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::provision;
-use crate::store;
+use crate::store::{self, StoreError, schema_version};
 use crate::telemetry::{self, Destination, Metrics};
+use futures_util::future::{Either, select};
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 /// What `serve` was told by its flags.
 pub struct Serving {
@@ -29,7 +30,7 @@ pub struct Serving {
 
 pub fn settings(overrides: Overrides, purpose: Purpose) -> Result<Settings, Problem> {
     Settings::read(config::environment(), overrides, purpose)
-        .map_err(|mistakes| Problem(config::describe(&mistakes)))
+        .map_err(|mistakes| Problem::settings(config::describe(&mistakes)))
 }
 
 pub fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
@@ -40,31 +41,71 @@ pub fn serve(serving: &Serving) -> Result<(), Problem> {
     let settings = settings(serving.overrides.clone(), Purpose::Serve)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stdout, &metrics)?;
-    let place = place::database(&settings, Data::Kept)?;
+    let place = place::database(&settings)?;
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
-    let parts = Parts { announce: Some(output::line), ..parts };
+    let parts = Parts { announce: Some(announcer(&settings)), ..parts };
     runtime()?.block_on(store::pooler::check_at_start(&place.url))?;
-    let listener = TcpListener::bind(settings.listen)?;
+    let listener = listen(settings.listen)?;
     tracing::info!(listen = %settings.listen, public_url = settings.public_url.as_str(), "serving");
     run_server(&parts, listener, serving.migrations)
 }
 
-/// Serves until a signal; then finishes what is under way.
+pub fn listen(address: SocketAddr) -> Result<TcpListener, Problem> {
+    TcpListener::bind(address)
+        .map_err(|problem| Problem::failed(format!("cannot listen on {address}: {problem}")))
+}
+
+/// Between lines of JSON a code for the first administrator is such a line too.
+pub fn announcer(settings: &Settings) -> fn(&str) {
+    match telemetry::format(&settings.log, Destination::Stdout) {
+        LogFormat::Text => output::line,
+        LogFormat::Json => |text| {
+            let message = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let message = format!("{message} (lost? `understudy bootstrap` prints another)");
+            output::line(&serde_json::json!({ "level": "INFO", "message": message }).to_string());
+        },
+    }
+}
+
+/// Serves until a signal; then finishes what is under way. Ends by itself where waiting for the database does not help.
 pub fn run_server(
     parts: &Parts,
     listener: TcpListener,
     migrations: Migrations,
 ) -> Result<(), Problem> {
-    let _watch = watch::start(parts, migrations)?;
+    let mut watch = watch::start(parts, migrations)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let system = actix_web::rt::System::new();
     system.block_on(async {
-        app::serve(parts, listener, workers, app::Signals::Server)?.await.map_err(Problem::from)
+        let server = app::serve(parts, listener, workers, app::Signals::Server)?;
+        let handle = server.handle();
+        match select(server, pin!(watch.hopeless())).await {
+            Either::Left((ended, _)) => Ok(ended?),
+            Either::Right((problem, server)) => {
+                let (_, ended) = futures_util::join!(handle.stop(false), server);
+                ended?;
+                Err(problem.into())
+            }
+        }
     })
 }
 
-/// Runs `work` against the database, with the server's own parts.
+/// Runs `work` against the database, once its schema is found to be ours. Nothing but `migrate` and `serve` changes it.
+pub fn with_database<T, F: Future<Output = Result<T, Problem>>>(
+    purpose: Purpose,
+    work: impl FnOnce(store::Conn) -> F,
+) -> Result<T, Problem> {
+    let settings = settings(Overrides::default(), purpose)?;
+    let place = place::database(&settings)?;
+    runtime()?.block_on(async {
+        let conn = store::pool::connect(&place.url).await?;
+        fits(&conn).await?;
+        work(conn).await
+    })
+}
+
+/// The same with the server's own parts, and a master key that is the right one.
 pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     purpose: Purpose,
     work: impl FnOnce(Context) -> F,
@@ -72,13 +113,26 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     let settings = settings(Overrides::default(), purpose)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stderr, &metrics)?;
-    let place = place::database(&settings, Data::Kept)?;
+    let place = place::database(&settings)?;
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
     runtime()?.block_on(async {
         store::pooler::check(&place.url).await?;
-        store::pool::migrate(&place.url).await?;
         let ctx = parts.context(2)?;
+        let conn = ctx.store.conn().await?;
+        fits(&conn).await?;
+        ctx.shared.keys.check(&conn).await?;
+        drop(conn);
+        work(ctx).await
+    })
+}
+
+/// The same, and the keys are there: those that are missing are made.
+pub fn with_keys<T, F: Future<Output = Result<T, Problem>>>(
+    purpose: Purpose,
+    work: impl FnOnce(Context) -> F,
+) -> Result<T, Problem> {
+    with_context(purpose, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         keys::ensure_keys(&mut conn, &ctx.shared.keys).await?;
         ctx.shared.keys.reload(&conn).await?;
@@ -87,9 +141,21 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     })
 }
 
+/// How long a command waits for somebody who migrates.
+const MIGRATION_TAKES: Duration = Duration::from_secs(60);
+
+/// Waits for whoever migrates, and looks whether the schema is ours.
+pub async fn fits(conn: &store::Conn) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    while begun.elapsed() < MIGRATION_TAKES && schema_version::is_being_migrated(conn).await? {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    schema_version::check(conn).await
+}
+
 pub fn migrate() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), Purpose::Database)?;
-    let place = place::database(&settings, Data::Kept)?;
+    let place = place::database(&settings)?;
     let run = runtime()?.block_on(async {
         store::pooler::check(&place.url).await?;
         store::pool::migrate(&place.url).await
@@ -105,7 +171,7 @@ pub fn migrate() -> Result<(), Problem> {
 
 pub fn revert() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), Purpose::Database)?;
-    let place = place::database(&settings, Data::Kept)?;
+    let place = place::database(&settings)?;
     let name = runtime()?.block_on(store::pool::revert_last(&place.url))?;
     output::line(&format!("reverted {name}"));
     Ok(())
@@ -120,11 +186,18 @@ pub fn apply(
     let folder = file.parent().unwrap_or(Path::new(""));
     let file = read_file_in(folder, &text, |_| None)?;
     with_context(Purpose::Sealing, async |ctx| {
-        let plan = provision::apply(&ctx, &file, dry_run, prune).await?;
+        let plan = provision::apply(&ctx, &file, dry_run, prune).await.map_err(not_applied)?;
         output::line(plan.to_string().trim_end());
         output::notices(&file.notices());
         Ok(())
     })
+}
+
+fn not_applied(problem: provision::ProvisionError) -> Problem {
+    match problem {
+        provision::ProvisionError::Mistakes(mistakes) => mistaken(&mistakes),
+        other => other.into(),
+    }
 }
 
 /// A file, or standard input for `-`.
@@ -132,7 +205,7 @@ pub fn read_text(file: &Path) -> Result<String, Problem> {
     if file == Path::new("-") {
         return Ok(std::io::read_to_string(std::io::stdin())?);
     }
-    std::fs::read_to_string(file).map_err(|e| Problem(format!("{}: {e}", file.display())))
+    std::fs::read_to_string(file).map_err(|e| Problem::failed(format!("{}: {e}", file.display())))
 }
 
 /// Reads a provisioning file; `${NAME}` is looked up in the environment, then in `defaults`.
@@ -155,12 +228,12 @@ fn read_file_in(
         let bytes = std::fs::read(folder.join(name)).map_err(|e| format!("cannot be read: {e}"))?;
         decode(&bytes).map_err(|cause| format!("cannot be read: {cause}"))
     };
-    provision::read_with_files(text, env, beside).map_err(|mistakes| mistaken(&mistakes))
+    provision::read_draft(text, env, beside).map_err(|mistakes| mistaken(&mistakes))
 }
 
 pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {
     let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    Problem(format!("the file has mistakes, nothing was changed:\n{}", lines.join("\n")))
+    Problem::settings(format!("the file has mistakes, nothing was changed:\n{}", lines.join("\n")))
 }
 
 pub fn export() -> Result<(), Problem> {
@@ -184,7 +257,7 @@ pub struct Asked {
 
 pub fn impersonate(asked: Asked) -> Result<(), Problem> {
     let protocol = ProtocolName::parse(&asked.protocol)
-        .ok_or_else(|| Problem("the protocol is oauth2, samlp, wsfed or wsfed-rms".into()))?;
+        .ok_or_else(|| Problem::settings("the protocol is oauth2, samlp, wsfed or wsfed-rms"))?;
     let start = Start {
         channel: Channel::Console,
         requested_by: RequestedBy::CommandLine,
@@ -205,34 +278,9 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
         ticket: asked.ticket,
         ignored: Vec::new(),
     };
-    with_context(Purpose::Link, async |ctx| {
+    with_keys(Purpose::Link, async |ctx| {
         let issued = start_impersonation(&ctx, &start, &Caller::default()).await?;
         output::line(&issued.url);
-        Ok(())
-    })
-}
-
-pub fn list_keys() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
-        let (keys, now) = store::signing_keys::list(&*ctx.store.conn().await?).await?;
-        for key in keys {
-            let age = (now - key.created_at).num_days();
-            output::line(&format!(
-                "{}  {:6}  {:6}  {:9}  {age} days",
-                key.id, key.purpose, key.algorithm, key.state
-            ));
-        }
-        Ok(())
-    })
-}
-
-pub fn rotate_keys() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
-        let mut conn = ctx.store.conn().await?;
-        let nobody = (None, &Caller::default());
-        for id in keys::rotate(&mut conn, &ctx.shared.keys, nobody).await? {
-            output::line(&format!("now signing: {id}"));
-        }
         Ok(())
     })
 }
@@ -242,28 +290,8 @@ pub fn bootstrap() -> Result<(), Problem> {
     with_context(Purpose::Link, async |ctx| {
         match set_up::make_code(&ctx, Waiting::Replace).await? {
             Some(code) => output::line(&set_up::invitation(ctx.issuer(), &code)),
-            None => return Err(Problem("somebody administers this installation already".into())),
+            None => return Err(Problem::failed("somebody administers this installation already")),
         }
-        Ok(())
-    })
-}
-
-/// For a key that may be in other hands.
-pub fn replace_keys() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
-        let mut conn = ctx.store.conn().await?;
-        let keys = &ctx.shared.keys;
-        let done = replace_compromised(&mut conn, keys, &Caller::default()).await?;
-        for id in &done.signing {
-            output::line(&format!("now signing: {id}"));
-        }
-        output::line(&format!(
-            "ended: {} sessions, {} tokens, {} impersonations",
-            done.sessions, done.tokens, done.impersonations
-        ));
-        output::line(
-            "next: have every SAML and WS-Federation application fetch our metadata again (README)",
-        );
         Ok(())
     })
 }
@@ -286,7 +314,7 @@ pub fn healthcheck() -> Result<(), Problem> {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    let patience = std::time::Duration::from_secs(3);
+    let patience = Duration::from_secs(3);
     let mut stream = std::net::TcpStream::connect_timeout(&address, patience)?;
     stream.set_read_timeout(Some(patience))?;
     stream.write_all(b"GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
@@ -296,5 +324,5 @@ pub fn healthcheck() -> Result<(), Problem> {
     if first.contains(" 200") {
         return Ok(());
     }
-    Err(Problem(format!("not ready: {first}")))
+    Err(Problem::failed(format!("not ready: {first}")))
 }

@@ -2,7 +2,7 @@
 //! application, and no configuration.
 mod files;
 
-use super::commands::{read_file, run_server, runtime, settings};
+use super::commands::{announcer, listen, read_file, run_server, runtime, settings};
 use super::{Port, Problem, output, place};
 use crate::app::watch::Migrations;
 use crate::app::{self, Parts};
@@ -14,7 +14,6 @@ use crate::store;
 use crate::telemetry::{self, Destination, Metrics};
 use clap::Args;
 use files::Files;
-use std::net::TcpListener;
 use std::process::{Child, Command};
 
 const DEMO: &str = include_str!("../../examples/demo.yaml");
@@ -38,13 +37,12 @@ pub fn run(dev: &Dev) -> Result<(), Problem> {
     let settings = settings(overrides, Purpose::Dev)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stdout, &metrics)?;
-    let key = place::master_key(&settings)?;
-    let place = place::database(&settings, if dev.fresh { Data::Fresh } else { Data::Kept })?;
+    let key = place::own_master_key(&settings)?;
+    let place = place::own_database(&settings, if dev.fresh { Data::Fresh } else { Data::Kept })?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
-    let parts = Parts { announce: Some(output::line), ..parts };
+    let parts = Parts { announce: Some(announcer(&settings)), ..parts };
     // Bound before the demo is started, so that a second `dev` fails here and at once.
-    let listener = TcpListener::bind(settings.listen)
-        .map_err(|e| Problem(format!("cannot listen on {}: {e}", settings.listen)))?;
+    let listener = listen(settings.listen)?;
     let demo = Demo::beside(&settings);
     prepare(&parts, (!dev.no_demo).then_some(&demo))?;
     if dev.no_demo {

@@ -118,7 +118,7 @@ pub async fn authorize(
 
 /// The user that an ID token of ours for this application speaks of, expired or not.
 fn hinted(ctx: &Context, ask: &Ask, hint: &str) -> Result<String, Refused> {
-    let claims = read_id_token(ctx, hint);
+    let claims = read_id_token(ctx, hint)?;
     let text = |name: &str| claims.as_ref().and_then(|claims| claims.get(name)?.as_str());
     match (text("sub"), text("aud")) {
         (Some(sub), Some(aud)) if aud == ask.client.id.as_str() => Ok(sub.to_owned()),

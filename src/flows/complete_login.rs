@@ -46,7 +46,7 @@ pub fn complete_login<'a>(
     signed_in: SignedIn<'a>,
 ) -> Result<Completed<'a>, StoreError> {
     let SignedIn { principal, client, request, session, now } = signed_in;
-    let ring = ctx.shared.keys.ring();
+    let ring = ctx.shared.keys.ring()?;
     let secret = random::secret();
     let id = lasting_id(ctx, &signed_in).unwrap_or_else(|| random::id("grt", now));
     let login = Login {
@@ -57,7 +57,7 @@ pub fn complete_login<'a>(
         code: &secret,
         id: &id,
         now,
-        signer: ring.xml_signer()?,
+        signer: ring.xml_signer(),
         pairwise: &ctx.shared.pairwise,
     };
     let told = room.answer(&login).map_err(|problem| StoreError::Corrupt {

@@ -100,8 +100,8 @@ async fn of_browser(
 
 /// `None`: not one of ours, or one for another application than the request says.
 async fn hint(ctx: &Context, request: &LogoutRequest) -> Result<Option<Hint>, StoreError> {
-    let claims = request.id_token_hint.as_deref().and_then(|hint| read_id_token(ctx, hint));
-    let Some(claims) = claims else { return Ok(None) };
+    let Some(hint) = request.id_token_hint.as_deref() else { return Ok(None) };
+    let Some(claims) = read_id_token(ctx, hint)? else { return Ok(None) };
     let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
     let (Some(client), Some(subject)) = (text("aud"), text("sub")) else { return Ok(None) };
     if request.client_id.as_deref().is_some_and(|named| named != client) {

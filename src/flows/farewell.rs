@@ -57,7 +57,7 @@ pub(super) fn word(
     (message, now): (&str, Timestamp),
 ) -> Result<Option<Answer>, StoreError> {
     let Some(room) = ctx.room(participant.protocol) else { return Ok(None) };
-    let ring = ctx.shared.keys.ring();
+    let ring = ctx.shared.keys.ring()?;
     let state = state(ctx, &participant.id);
     let farewell = Farewell {
         client,
@@ -68,7 +68,7 @@ pub(super) fn word(
         state: Some(&state),
         message,
         now,
-        signer: ring.xml_signer()?,
+        signer: ring.xml_signer(),
     };
     match room.farewell(&farewell) {
         Ok(answer) if client.is_active() => Ok(answer),

@@ -246,8 +246,7 @@ pub(super) fn signer(
     ctx: &Context,
     algorithm: SigningAlgorithm,
 ) -> Result<Arc<SigningKey>, StoreError> {
-    let ring = ctx.shared.keys.ring();
-    ring.signer(algorithm).cloned().ok_or_else(|| no_key(algorithm.as_str()))
+    Ok(Arc::clone(ctx.shared.keys.ring()?.signer(algorithm)))
 }
 
 pub(super) fn sign(
@@ -263,9 +262,11 @@ fn no_key(what: &str) -> StoreError {
 }
 
 /// The claims of an ID token of ours. One that has expired still says who was meant.
-pub(super) fn read_id_token(ctx: &Context, token: &str) -> Option<Map<String, Value>> {
-    let ring = ctx.shared.keys.ring();
-    let claims = jws::verify(token, &["JWT"], ring.verifiers()).ok()?;
-    let ours = claims.get("iss").and_then(Value::as_str) == Some(ctx.issuer());
-    ours.then_some(claims)
+pub(super) fn read_id_token(
+    ctx: &Context,
+    token: &str,
+) -> Result<Option<Map<String, Value>>, StoreError> {
+    let ring = ctx.shared.keys.ring()?;
+    let claims = jws::verify(token, &["JWT"], ring.verifiers()).ok();
+    Ok(claims.filter(|claims| claims.get("iss").and_then(Value::as_str) == Some(ctx.issuer())))
 }

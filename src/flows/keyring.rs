@@ -15,48 +15,106 @@ const TABLE: &str = "signing_keys";
 /// Shared by all workers; [`Keys::reload`] follows the database.
 pub struct Keys {
     master: MasterKey,
-    ring: RwLock<Arc<Ring>>,
+    ring: RwLock<Option<Arc<Ring>>>,
 }
 
-/// One state of the keys.
-#[derive(Default)]
+/// One state of the keys. A ring has every key that the server needs, because an answer that is made
+/// without one is a false answer: a live token is "not active", a good link has a "bad mac".
 pub struct Ring {
-    signers: Vec<Arc<SigningKey>>,
+    signers: Signers,
     verifiers: Vec<(String, VerifyingKey)>,
-    /// The current one first.
-    bewits: Vec<BewitKey>,
-    /// The current one first.
-    xml: Vec<Signer>,
+    bewits: CurrentFirst<BewitKey>,
+    xml: CurrentFirst<Signer>,
     /// The answer of the JWKS endpoint, made once.
     jwks: String,
     /// What the ring was made of, to see a change without opening a key.
     made_of: Vec<(String, String)>,
 }
 
+/// The key that signs now, for each algorithm.
+struct Signers {
+    rs256: Arc<SigningKey>,
+    es256: Arc<SigningKey>,
+    ed_dsa: Arc<SigningKey>,
+}
+
+/// The keys of one purpose: never none, because one of them is in use.
+struct CurrentFirst<K> {
+    current: K,
+    others: Vec<K>,
+}
+
+impl<K> CurrentFirst<K> {
+    fn iter(&self) -> impl Iterator<Item = &K> {
+        std::iter::once(&self.current).chain(&self.others)
+    }
+}
+
+/// The keys that were opened, before anybody has looked whether one is missing.
+#[derive(Default)]
+struct Opened {
+    signers: Vec<Arc<SigningKey>>,
+    verifiers: Vec<(String, VerifyingKey)>,
+    public: Vec<serde_json::Value>,
+    bewit: Option<BewitKey>,
+    other_bewits: Vec<BewitKey>,
+    xml: Option<Signer>,
+    other_xml: Vec<Signer>,
+}
+
 impl Keys {
     pub fn new(master: MasterKey) -> Self {
-        Self { master, ring: RwLock::new(Arc::default()) }
+        Self { master, ring: RwLock::new(None) }
     }
 
     pub fn master(&self) -> &MasterKey {
         &self.master
     }
 
-    pub fn ring(&self) -> Arc<Ring> {
-        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    /// The keys as last read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] until a complete ring has been read: the answer is 503, never one that
+    /// is made without keys.
+    pub fn ring(&self) -> Result<Arc<Ring>, StoreError> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        ring.clone().ok_or_else(|| StoreError::Unavailable("the keys are not read yet".into()))
+    }
+
+    pub fn are_there(&self) -> bool {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Whether the master key is the one that sealed the keys in the database, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Setting`] if it is another.
+    pub async fn check(&self, conn: &Conn) -> Result<(), StoreError> {
+        check_master(&self.master, &store::signing_keys::list(conn).await?.0)
     }
 
     /// Makes the ring what the database says; cheap when nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] when a key is missing or cannot be opened. If one is missing, there is no ring from
+    /// then on: those that were taken out of the table may not sign or verify.
     pub async fn reload(&self, conn: &Conn) -> Result<(), StoreError> {
         let (keys, now) = store::signing_keys::list(conn).await?;
         let live: Vec<SealedKey> = keys.into_iter().filter(|key| is_live(key, now)).collect();
         let made_of: Vec<_> = live.iter().map(|key| (key.id.clone(), key.state.clone())).collect();
-        if self.ring().made_of == made_of {
+        if self.ring().is_ok_and(|ring| ring.made_of == made_of) {
             return Ok(());
         }
-        let ring = Arc::new(Ring::open(&self.master, &live, made_of)?);
+        let ring = Opened::open(&self.master, &live)?.into_ring(made_of);
+        let (ring, outcome) = match ring {
+            Ok(ring) => (Some(Arc::new(ring)), Ok(())),
+            Err(missing) => (None, Err(missing)),
+        };
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
-        Ok(())
+        outcome
     }
 }
 
@@ -68,52 +126,92 @@ fn corrupt(key: &SealedKey, problem: &dyn std::fmt::Display) -> StoreError {
     StoreError::Corrupt { table: TABLE, what: format!("key {}: {problem}", key.id) }
 }
 
-impl Ring {
-    fn open(
-        master: &MasterKey,
-        keys: &[SealedKey],
-        made_of: Vec<(String, String)>,
-    ) -> Result<Self, StoreError> {
-        let mut ring = Self { made_of, ..Self::default() };
-        let mut public = Vec::new();
+/// One key that cannot be opened is a broken row; if none can be, it is the master key that is another.
+fn check_master(master: &MasterKey, keys: &[SealedKey]) -> Result<(), StoreError> {
+    let opens = |key: &SealedKey| master.open(&key.id, &key.private_sealed).is_ok();
+    if keys.is_empty() || keys.iter().any(opens) {
+        return Ok(());
+    }
+    let what = "is not the key that the private keys in this database were sealed with: give the one that was \
+                used before";
+    Err(StoreError::Setting { name: "UNDERSTUDY_MASTER_KEY", what: what.to_owned() })
+}
+
+impl Opened {
+    fn open(master: &MasterKey, keys: &[SealedKey]) -> Result<Self, StoreError> {
+        check_master(master, keys)?;
+        let mut opened = Self::default();
         for key in keys {
             let private =
                 master.open(&key.id, &key.private_sealed).map_err(|e| corrupt(key, &e))?;
-            if key.purpose == "bewit" {
-                let place = if key.state == "current" { 0 } else { ring.bewits.len() };
-                ring.bewits.insert(place, BewitKey::new(&key.id, &private));
-                continue;
-            }
-            if key.purpose == "xml" {
-                let certificate = key.certificate.as_deref().unwrap_or_default();
-                let signer = Signer::load(&private, certificate).map_err(|e| corrupt(key, &e))?;
-                let place = if key.state == "current" { 0 } else { ring.xml.len() };
-                ring.xml.insert(place, signer);
-                continue;
-            }
-            let algorithm = store_word(key)?;
-            let signer =
-                SigningKey::load(&key.id, algorithm, &private).map_err(|e| corrupt(key, &e))?;
-            let verifier =
-                VerifyingKey::from_jwk(signer.public_jwk()).map_err(|e| corrupt(key, &e))?;
-            public.push(signer.public_jwk().clone());
-            ring.verifiers.push((key.id.clone(), verifier));
-            if key.state == "current" {
-                ring.signers.push(Arc::new(signer));
+            match key.purpose.as_str() {
+                "bewit" => {
+                    let bewit = BewitKey::new(&key.id, &private);
+                    put(key, bewit, (&mut opened.bewit, &mut opened.other_bewits));
+                }
+                "xml" => {
+                    let certificate = key.certificate.as_deref().unwrap_or_default();
+                    let signer =
+                        Signer::load(&private, certificate).map_err(|e| corrupt(key, &e))?;
+                    put(key, signer, (&mut opened.xml, &mut opened.other_xml));
+                }
+                _ => opened.add_token_key(key, &private)?,
             }
         }
-        ring.jwks = serde_json::json!({ "keys": public }).to_string();
-        Ok(ring)
+        Ok(opened)
     }
 
-    /// The key that signs with `algorithm` now.
-    pub fn signer(&self, algorithm: SigningAlgorithm) -> Option<&Arc<SigningKey>> {
-        let algorithm = match algorithm {
-            SigningAlgorithm::Rs256 => Algorithm::Rs256,
-            SigningAlgorithm::Es256 => Algorithm::Es256,
-            SigningAlgorithm::EdDsa => Algorithm::EdDsa,
+    fn add_token_key(&mut self, key: &SealedKey, private: &[u8]) -> Result<(), StoreError> {
+        let algorithm = store_word(key)?;
+        let signer = SigningKey::load(&key.id, algorithm, private).map_err(|e| corrupt(key, &e))?;
+        let verifier = VerifyingKey::from_jwk(signer.public_jwk()).map_err(|e| corrupt(key, &e))?;
+        self.public.push(signer.public_jwk().clone());
+        self.verifiers.push((key.id.clone(), verifier));
+        if key.state == "current" {
+            self.signers.push(Arc::new(signer));
+        }
+        Ok(())
+    }
+
+    /// A ring, if nothing is missing.
+    fn into_ring(self, made_of: Vec<(String, String)>) -> Result<Ring, StoreError> {
+        let missing = |what: &str| StoreError::Corrupt {
+            table: TABLE,
+            what: format!("no current key {what}"),
         };
-        self.signers.iter().find(|key| key.algorithm() == algorithm)
+        let signer = |algorithm: Algorithm| {
+            let found = self.signers.iter().find(|key| key.algorithm() == algorithm);
+            found.cloned().ok_or_else(|| missing(algorithm.as_str()))
+        };
+        Ok(Ring {
+            signers: Signers {
+                rs256: signer(Algorithm::Rs256)?,
+                es256: signer(Algorithm::Es256)?,
+                ed_dsa: signer(Algorithm::EdDsa)?,
+            },
+            verifiers: self.verifiers,
+            bewits: CurrentFirst {
+                current: self.bewit.ok_or_else(|| missing("for links"))?,
+                others: self.other_bewits,
+            },
+            xml: CurrentFirst {
+                current: self.xml.ok_or_else(|| missing("for XML"))?,
+                others: self.other_xml,
+            },
+            jwks: serde_json::json!({ "keys": self.public }).to_string(),
+            made_of,
+        })
+    }
+}
+
+impl Ring {
+    /// The key that signs with `algorithm` now.
+    pub fn signer(&self, algorithm: SigningAlgorithm) -> &Arc<SigningKey> {
+        match algorithm {
+            SigningAlgorithm::Rs256 => &self.signers.rs256,
+            SigningAlgorithm::Es256 => &self.signers.es256,
+            SigningAlgorithm::EdDsa => &self.signers.ed_dsa,
+        }
     }
 
     /// Every key whose signatures count, by `kid`.
@@ -126,8 +224,8 @@ impl Ring {
     }
 
     /// The key that signs links now.
-    pub fn link_signer(&self) -> Option<&BewitKey> {
-        self.bewits.first()
+    pub fn link_signer(&self) -> &BewitKey {
+        &self.bewits.current
     }
 
     pub fn link_key(&self, id: &str) -> Option<&BewitKey> {
@@ -135,9 +233,8 @@ impl Ring {
     }
 
     /// The key that signs XML now.
-    pub fn xml_signer(&self) -> Result<&Signer, StoreError> {
-        let missing = || StoreError::Corrupt { table: TABLE, what: "no key for XML".into() };
-        self.xml.first().ok_or_else(missing)
+    pub fn xml_signer(&self) -> &Signer {
+        &self.xml.current
     }
 
     /// The certificates of the keys for XML, base64 of DER: the current one first, then the next and those
@@ -145,12 +242,14 @@ impl Ring {
     pub fn xml_certificates(&self) -> impl Iterator<Item = &str> {
         self.xml.iter().map(Signer::certificate)
     }
+}
 
-    /// Whether every key is there that the server needs to serve.
-    pub fn is_complete(&self) -> bool {
-        !self.bewits.is_empty()
-            && !self.xml.is_empty()
-            && SigningAlgorithm::ALL.iter().all(|alg| self.signer(*alg).is_some())
+/// A current key goes into a place of its own, any other behind the rest.
+fn put<K>(sealed: &SealedKey, key: K, (current, others): (&mut Option<K>, &mut Vec<K>)) {
+    if sealed.state == "current" {
+        others.extend(current.replace(key));
+    } else {
+        others.push(key);
     }
 }
 

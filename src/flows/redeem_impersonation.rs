@@ -172,7 +172,7 @@ async fn find_link(
     resource: &str,
     caller: &Caller,
 ) -> Result<Link, Failure<RedeemRefusal>> {
-    let (ticket_hash, good_until) = check_mac(ctx, resource).map_err(Failure::Refused)?;
+    let (ticket_hash, good_until) = check_mac(ctx, resource)?;
     let found = store::impersonations::find_by_ticket(conn, &ticket_hash).await?;
     let found = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
     let Ticket { record, link: terms, at } = found;
@@ -211,16 +211,18 @@ fn names_somebody_of(record: &Record, resource: &str) -> bool {
 
 /// The hash of the ticket and the second from which the bewit is no longer good, if one of our keys made
 /// the MAC over exactly this URL.
-fn check_mac(ctx: &Context, resource: &str) -> Result<(Vec<u8>, i64), RedeemRefusal> {
-    let refuse = |error: BewitError| match error {
-        BewitError::Duplicate => RedeemRefusal::Duplicate,
-        BewitError::Malformed
-        | BewitError::UnknownKey
-        | BewitError::BadMac
-        | BewitError::Expired => RedeemRefusal::BadMac,
+fn check_mac(ctx: &Context, resource: &str) -> Result<(Vec<u8>, i64), Failure<RedeemRefusal>> {
+    let refuse = |error: BewitError| {
+        Failure::Refused(match error {
+            BewitError::Duplicate => RedeemRefusal::Duplicate,
+            BewitError::Malformed
+            | BewitError::UnknownKey
+            | BewitError::BadMac
+            | BewitError::Expired => RedeemRefusal::BadMac,
+        })
     };
     let (bewit, rest) = bewit::read(resource).map_err(refuse)?;
-    let ring = ctx.shared.keys.ring();
+    let ring = ctx.shared.keys.ring()?;
     // Expiry is judged on the database's clock, when the row is there.
     let no_clock = i64::MIN;
     bewit::verify(&bewit, |id| ring.link_key(id), &ctx.shared.canonical, &rest, no_clock)

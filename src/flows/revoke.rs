@@ -32,7 +32,7 @@ pub async fn revoke(
         }
         return Ok(());
     }
-    let Some(signed) = verify_access_token::signed(ctx, token, client) else { return Ok(()) };
+    let Some(signed) = verify_access_token::signed(ctx, token, client)? else { return Ok(()) };
     let token_hash = jti_hash(&signed.jti);
     let stored = store::access_tokens::revoke(&conn, &token_hash, client).await?;
     if !stored && signed.for_itself {

@@ -115,8 +115,8 @@ impl PublicKey {
 
 /// DER of the certificate whose key signs XML now.
 pub fn xml_certificate(ctx: &Context) -> Result<Vec<u8>, StoreError> {
-    let ring = ctx.shared.keys.ring();
-    let text = ring.xml_signer()?.certificate().to_owned();
+    let ring = ctx.shared.keys.ring()?;
+    let text = ring.xml_signer().certificate().to_owned();
     certificate::from_base64(&text)
         .map_err(|_| StoreError::Corrupt { table: TABLE, what: "a certificate".to_owned() })
 }

@@ -317,11 +317,8 @@ async fn issue(
 ) -> Result<Issued, Failure<StartRefusal>> {
     let Prepared { granted, redeem, request, link_expires_at, duration } = prepared;
     let secret = random::secret();
-    let ring = ctx.shared.keys.ring();
-    let key = ring.link_signer().ok_or_else(|| store::StoreError::Corrupt {
-        table: "signing_keys",
-        what: "no key for links".to_owned(),
-    })?;
+    let ring = ctx.shared.keys.ring()?;
+    let key = ring.link_signer();
     let path = format!("/users/{}/impersonate?", encode(start.subject.as_str()));
     let expires = link_expires_at.timestamp();
     let bewit = bewit::make(key, &ctx.shared.canonical, &path, expires, &secret);

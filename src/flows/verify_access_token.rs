@@ -82,7 +82,7 @@ pub async fn verify(
         let id = URL_SAFE_NO_PAD.encode(&token_hash);
         return judge((ctx, conn, caller), record, (id, token_hash, at)).await;
     }
-    let Some(signed) = read(ctx, token) else { return Ok(None) };
+    let Some(signed) = read(ctx, token)? else { return Ok(None) };
     let token_hash = jti_hash(&signed.jti);
     match access_tokens::find(conn, &token_hash).await? {
         Some((record, at)) if in_time(&signed, at.now) => {
@@ -255,9 +255,13 @@ async fn unstored(
 /// A JWT access token of ours ([RFC 9068 §4]); the times are judged later.
 ///
 /// [RFC 9068 §4]: https://www.rfc-editor.org/rfc/rfc9068#section-4
-fn read(ctx: &Context, token: &str) -> Option<Signed> {
-    let ring = ctx.shared.keys.ring();
-    let claims = jws::verify(token, &["at+jwt"], ring.verifiers()).ok()?;
+fn read(ctx: &Context, token: &str) -> Result<Option<Signed>, StoreError> {
+    let ring = ctx.shared.keys.ring()?;
+    let claims = jws::verify(token, &["at+jwt"], ring.verifiers()).ok();
+    Ok(claims.and_then(|claims| parse_claims(ctx, &claims)))
+}
+
+fn parse_claims(ctx: &Context, claims: &Map<String, Value>) -> Option<Signed> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     if text("iss") != Some(ctx.issuer()) {
         return None;
@@ -265,11 +269,11 @@ fn read(ctx: &Context, token: &str) -> Option<Signed> {
     Some(Signed {
         jti: text("jti")?.to_owned(),
         client: ClientId::parse(text("client_id")?).ok()?,
-        times: Times::read(&claims).ok()?,
+        times: Times::read(claims).ok()?,
         scope: Scopes::parse_stored(text("scope").unwrap_or_default()).ok()?,
         // One without is for nobody, and not for us (RFC 9068 §4).
-        audience: Some(audience(&claims)?),
-        may_act: may_act(&claims),
+        audience: Some(audience(claims)?),
+        may_act: may_act(claims),
         for_itself: text("gty") == Some(FOR_ITSELF),
     })
 }
@@ -298,8 +302,14 @@ pub(super) struct Revocable {
 }
 
 /// A JWT that `client` was given.
-pub(super) fn signed(ctx: &Context, token: &str, client: &ClientId) -> Option<Revocable> {
-    let signed = read(ctx, token).filter(|signed| signed.client == *client)?;
-    let expires_at = Timestamp::from_timestamp(signed.times.exp, 0)?;
-    Some(Revocable { jti: signed.jti, expires_at, for_itself: signed.for_itself })
+pub(super) fn signed(
+    ctx: &Context,
+    token: &str,
+    client: &ClientId,
+) -> Result<Option<Revocable>, StoreError> {
+    let signed = read(ctx, token)?.filter(|signed| signed.client == *client);
+    Ok(signed.and_then(|signed| {
+        let expires_at = Timestamp::from_timestamp(signed.times.exp, 0)?;
+        Some(Revocable { jti: signed.jti, expires_at, for_itself: signed.for_itself })
+    }))
 }

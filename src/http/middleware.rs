@@ -5,11 +5,13 @@ use super::extract::acting_as;
 use super::pages::{self, error::PageError};
 use crate::crypto::random;
 use crate::domain::network::{ClientOrigin, SITE_FACTOR, throttle_key};
+use crate::flows::Context;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError};
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
@@ -29,8 +31,7 @@ pub async fn identify(
     // Never the caller's: an id that somebody else chose proves nothing and may carry anything.
     let id = hex(random::bytes::<12>());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let https =
-        request.app_data::<actix_web::web::Data<super::Edge>>().is_some_and(|edge| edge.secure);
+    let https = request.app_data::<Data<super::Edge>>().is_some_and(|edge| edge.secure);
     let html = pages::wants_html(request.request());
     // Nothing of what was being done is used again: a connection with a transaction that is open is closed.
     let Ok(answered) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
@@ -91,6 +92,20 @@ fn hex(bytes: [u8; 12]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// 503 for everything but health until the keys are there: without them there are false answers only.
+pub async fn wait_for_keys(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let ctx = request.app_data::<Data<Context>>();
+    let are_there = ctx.is_some_and(|ctx| ctx.shared.keys.are_there());
+    if are_there || request.path().starts_with("/health/") {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    let answer = pages::in_kind(request.request(), &ApiError::unavailable());
+    Ok(request.into_response(answer).map_into_right_body())
 }
 
 /// Requests a second that one address may make to what costs something, and how many at once.
@@ -155,7 +170,7 @@ pub async fn hold_back_floods(
     let path = request.path();
     let free = ["/health/", "/static/", "/.well-known/", "/metrics"];
     let counted = !free.iter().any(|start| path.starts_with(start));
-    let floods = request.app_data::<actix_web::web::Data<Floods>>();
+    let floods = request.app_data::<Data<Floods>>();
     let floods = floods.filter(|floods| counted && floods.0.is_some());
     let admitted =
         floods.is_none_or(|floods| floods.admits(edge::origin(request.request()).as_ref()));

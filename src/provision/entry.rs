@@ -2,7 +2,7 @@
 use super::document;
 use super::file::WantedClient;
 use super::mistake::{Notes, Path, Step};
-use super::read::Names;
+use super::read::{Known, Names};
 use super::read_client;
 use super::saml_metadata;
 use super::section::Section;
@@ -13,7 +13,6 @@ use crate::store::registrations::ClientRecord;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
 
 /// One that has been read and found right.
 pub struct Entry(pub(super) WantedClient);
@@ -53,8 +52,8 @@ pub fn read_entry(
 ) -> Result<Entry, Vec<Fault>> {
     let names = Names {
         organizations: organizations.into_iter().collect(),
-        roles: HashSet::new(),
-        clients: HashSet::new(),
+        roles: Known::default(),
+        clients: Known::default(),
     };
     let notes = Notes::default();
     let file = json!({ "clients": [values] });

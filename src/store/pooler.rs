@@ -38,18 +38,31 @@ const START: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 ///
-/// [`StoreError::Pooled`].
+/// [`StoreError::Pooled`], and [`StoreError::Setting`] where waiting does not help.
 pub async fn check_at_start(url: &str) -> Result<(), StoreError> {
     match within(START, check(url)).await {
-        Some(Err(unfit @ StoreError::Pooled(_))) => Err(unfit),
+        Some(Err(unfit @ (StoreError::Pooled(_) | StoreError::Setting { .. }))) => Err(unfit),
         Some(Ok(()) | Err(_)) | None => Ok(()),
     }
 }
+
+/// How often a pooler has to show itself: a connection that is cut at the wrong moment looks like one.
+const SUSPICIONS: usize = 3;
 
 /// # Errors
 ///
 /// [`StoreError::Pooled`] with what to do about it; others when the database cannot be asked.
 pub async fn check(url: &str) -> Result<(), StoreError> {
+    for _ in 1..SUSPICIONS {
+        match check_once(url).await {
+            Err(StoreError::Pooled(_)) => {}
+            clear => return clear,
+        }
+    }
+    check_once(url).await
+}
+
+async fn check_once(url: &str) -> Result<(), StoreError> {
     let mut one = match connect(url).await {
         Err(StoreError::Unavailable(cause)) if cause.to_string().contains(NO_OPTIONS) => {
             return Err(REFUSED);
@@ -65,9 +78,25 @@ pub async fn check(url: &str) -> Result<(), StoreError> {
     match within(patience, self::session(&mut one)).await {
         Some(Ok(again)) if again == session => other.batch_execute("ROLLBACK").await?,
         Some(Err(StoreError::Unavailable(cause))) => return Err(StoreError::Unavailable(cause)),
-        Some(_) | None => return Err(SHARED),
+        Some(_) => return Err(SHARED),
+        None => return Err(silent(url, other).await),
     }
     if is_set(&mut one).await? { Ok(()) } else { Err(BARE) }
+}
+
+/// Nothing came back while `other` had a transaction open: either a pooler has given our session to it, and then it
+/// answers, or the database answers nobody.
+async fn silent(url: &str, mut other: Conn) -> StoreError {
+    let answers = within(PATIENCE, other.batch_execute("ROLLBACK")).await;
+    match answers {
+        Some(Ok(())) => SHARED,
+        Some(Err(_)) | None => match within(PATIENCE, connect(url)).await {
+            Some(Err(problem)) => problem,
+            Some(Ok(_)) | None => {
+                StoreError::Unavailable("the database does not answer in time".into())
+            }
+        },
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "gives up waiting, no transaction of ours")]

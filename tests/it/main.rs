@@ -19,6 +19,7 @@ mod logs;
 mod matrix;
 mod migrations;
 mod oauth2;
+mod operate;
 mod pages;
 mod provision;
 mod samlp;

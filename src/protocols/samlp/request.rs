@@ -77,8 +77,7 @@ pub fn read(
     check_destination(message, place.urls)?;
     let return_url = acs_url(sent, client, settings)?;
     let plain = LoginRequest::plain(ProtocolName::Samlp, client.id.clone(), return_url);
-    let request =
-        LoginRequest { state: place.relay_state, in_response_to: Some(id), ..plain };
+    let request = LoginRequest { state: place.relay_state, in_response_to: Some(id), ..plain };
     let (again, silent) = (flag(sent, "ForceAuthn")?, flag(sent, "IsPassive")?);
     match wishes(sent, settings) {
         Ok((name_id_format, authn_context)) => {

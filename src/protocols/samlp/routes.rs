@@ -104,12 +104,11 @@ async fn metadata(
             Err(cause) => return accident(&request, &cause),
         },
     };
-    let ring = ctx.shared.keys.ring();
-    let document = ring.xml_signer().and_then(|signer| {
+    let document = ctx.shared.keys.ring().and_then(|ring| {
         let document = Metadata::new(ctx.issuer(), client.as_deref(), ring.xml_certificates());
         let document = document.map_err(unwritten)?;
         let written = document.write().map_err(unwritten)?;
-        known.get_or_sign(written, || document.sign(signer).map_err(unwritten))
+        known.get_or_sign(written, || document.sign(ring.xml_signer()).map_err(unwritten))
     });
     match document {
         Ok(document) => HttpResponse::Ok()

@@ -163,12 +163,11 @@ fn tell(
     ctx: &Context,
     (asked, refusal, now): (&LoginRequest, Refusal, Timestamp),
 ) -> HttpResponse {
-    let ring = ctx.shared.keys.ring();
-    let signer = match ring.xml_signer() {
-        Ok(signer) => signer,
+    let ring = match ctx.shared.keys.ring() {
+        Ok(ring) => ring,
         Err(cause) => return accident(request, &cause),
     };
-    match refuse(asked, refusal, (ctx.issuer(), now, signer)) {
+    match refuse(asked, refusal, (ctx.issuer(), now, ring.xml_signer())) {
         Ok(answer) => pages::answer(request, answer),
         Err(cause) => accident(request, &Accident::Unavailable(cause.into())),
     }

@@ -81,8 +81,8 @@ fn publish(request: &HttpRequest, ctx: &Context, endpoint: &str) -> HttpResponse
 }
 
 fn write(ctx: &Context, endpoint: &str) -> Result<String, Accident> {
-    let ring = ctx.shared.keys.ring();
-    let signer = ring.xml_signer()?;
+    let ring = ctx.shared.keys.ring()?;
+    let signer = ring.xml_signer();
     let certificates: Vec<&str> = ring.xml_certificates().collect();
     let unwritten = |problem: XmlError| Accident::Corrupt {
         table: "signing_keys",

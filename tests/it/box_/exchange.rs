@@ -169,8 +169,8 @@ async fn g21_an_actor_that_nobody_signed_is_refused_and_written_down() {
     };
     let unsigned = format!("{}.{}.", part(&json!({"alg": "none", "typ": "at+jwt"})), part(&body));
     // Signed by us, and of nobody's sign-in.
-    let ring = server.parts.shared.keys.ring();
-    let signed = jws::sign(ring.signer(SigningAlgorithm::Es256).unwrap(), "at+jwt", &body).unwrap();
+    let ring = server.parts.shared.keys.ring().unwrap();
+    let signed = jws::sign(ring.signer(SigningAlgorithm::Es256), "at+jwt", &body).unwrap();
     for actor in [unsigned.as_str(), signed.as_str(), "forged"] {
         refused(&Asked::as_alice(actor).send(&server).await, "invalid_request");
     }
@@ -277,13 +277,12 @@ async fn g26_a_token_that_names_its_actor_is_for_no_other() {
     let actor = cora(&server).await;
     let narrow = "&scope=openid&audience=https%3A%2F%2Ffiles.test%2Fapi";
     let alice = token_at(&server, "alice@acme.test", "desk", narrow).await;
-    let ring = server.parts.shared.keys.ring();
+    let ring = server.parts.shared.keys.ring().unwrap();
     let more = [("audience", "https://files.test/api")];
     for (named, status) in [("usr_cody", 400), ("usr_cora", 200)] {
         let mut body = claims(&alice);
         body["may_act"] = json!({"sub": named});
-        let token =
-            jws::sign(ring.signer(SigningAlgorithm::Es256).unwrap(), "at+jwt", &body).unwrap();
+        let token = jws::sign(ring.signer(SigningAlgorithm::Es256), "at+jwt", &body).unwrap();
         let asked =
             Asked { subject: [&token, ACCESS_TOKEN], more: &more, ..Asked::as_alice(&actor) };
         assert_eq!(asked.send(&server).await.status, status, "{named}");

@@ -96,7 +96,7 @@ async fn an_internal_token_says_the_same_signed_for_a_minute() {
     );
     assert_eq!(said["act"]["sub"], "usr_cora");
     assert_eq!(said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(), 60);
-    let ring = server.parts.shared.keys.ring();
+    let ring = server.parts.shared.keys.ring().unwrap();
     let verified = understudy::crypto::jws::verify(internal, &["forwarded+jwt"], ring.verifiers());
     assert_eq!(verified.unwrap()["iss"], server.url.as_str());
     // It is good for nothing here, and only for APIs that the application may know.

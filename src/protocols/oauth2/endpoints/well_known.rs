@@ -1,9 +1,10 @@
 //! Discovery and keys: for everybody, and cheap.
 use crate::flows::Context;
+use crate::http::error::ApiError;
 use crate::http::extract::Anyone;
 use crate::protocols::oauth2::metadata::document;
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, ResponseError as _, web};
 use std::sync::OnceLock;
 
 /// Made once for each worker.
@@ -21,7 +22,11 @@ pub async fn configuration(
 
 /// The next key is in it long before it is used, so nobody needs to ask more often.
 pub async fn jwks(_: Anyone, ctx: web::Data<Context>) -> HttpResponse {
-    public("max-age=300").body(ctx.shared.keys.ring().jwks().to_owned())
+    match ctx.shared.keys.ring() {
+        Ok(ring) => public("max-age=300").body(ring.jwks().to_owned()),
+        // Said to be for nobody's cache.
+        Err(_) => ApiError::unavailable().error_response(),
+    }
 }
 
 fn public(cache: &'static str) -> actix_web::HttpResponseBuilder {

@@ -229,14 +229,14 @@ async fn finish(request: &HttpRequest, ctx: &Context, client: &str) -> Result<Ht
         (true, true) => Outcome::Done,
         (true, false) => Outcome::Partial,
     };
-    let ring = ctx.shared.keys.ring();
+    let ring = ctx.shared.keys.ring()?;
     let reply = Reply {
         issuer: ctx.issuer(),
         in_response_to: &back.request,
         relay_state: back.relay_state.as_deref(),
         outcome,
         now: clock::now(ctx).await?,
-        signer: ring.xml_signer()?,
+        signer: ring.xml_signer(),
     };
     let answer = reply.send(&settings).map_err(|problem| Accident::Corrupt {
         table: "clients",

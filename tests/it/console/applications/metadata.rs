@@ -125,3 +125,40 @@ async fn h28_metadata_that_are_too_large_or_hostile_are_refused() {
     assert_eq!(upload(&ada, &path, &[("csrf", &csrf), ("file", METADATA)]).await.status, 403);
     assert_eq!(server.db.contents().await, before);
 }
+
+/// M-02: the body is as long as it says and ends before its form does.
+#[tokio::test]
+async fn m02_a_form_that_is_cut_short_is_refused_at_once() {
+    let server = TestServer::start().await;
+    let ada = signed_in(&server, "ada").await;
+    let (form, action) = (at("saml"), format!("{NEW}/metadata"));
+    let csrf = csrf_of(&ada.open(&form).await, &action);
+    let whole = format!(
+        "--frontier\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n\
+         --frontier\r\nContent-Disposition: form-data; name=\"file\"; filename=\"sp.xml\"\r\n\r\n\
+         {METADATA}\r\n--frontier--\r\n"
+    );
+    let in_the_headers = whole.find("form-data").unwrap();
+    let after_the_first = whole.rfind("--frontier\r\n").unwrap();
+    let cuts = [
+        0,
+        5,
+        in_the_headers,
+        after_the_first - 2,
+        after_the_first,
+        after_the_first + 12,
+        whole.len() - 200,
+        whole.len() - 14,
+        whole.len() - 6,
+    ];
+    for cut in cuts {
+        let begun = std::time::Instant::now();
+        let request = ada.request(reqwest::Method::POST, &action).header("accept", "text/html");
+        let kind = "multipart/form-data; boundary=frontier";
+        let request = request.header("content-type", kind).body(whole[..cut].to_owned());
+        let page = ada.send(request).await;
+        assert_eq!(page.status, 400, "cut at {cut}: {}", page.body);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2), "cut at {cut}");
+    }
+    assert_eq!(ada.get(&form).await.status, 200);
+}

@@ -1,0 +1,156 @@
+//! The documents that readers see: their size, and that every link in them leads somewhere.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MAX_README_BYTES: usize = 8 * 1024;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// README, the other documents at the top, and all of `docs/`.
+fn documents() -> Vec<PathBuf> {
+    fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                out.push(path);
+            }
+        }
+    }
+    let mut out = Vec::new();
+    walk(&root().join("docs"), &mut out);
+    for entry in fs::read_dir(root()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "md") {
+            out.push(path);
+        }
+    }
+    out
+}
+
+/// The text outside of code blocks.
+fn prose(text: &str) -> String {
+    let mut in_code = false;
+    let mut out = String::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        } else if !in_code && !line.starts_with("    ") {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The targets of `[text](target)` and `![text](target)`.
+fn links(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    let rests = prose.split("](").skip(1);
+    rests.map(|rest| rest.split(')').next().unwrap().to_owned()).collect()
+}
+
+/// The anchors that a Markdown viewer makes of headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text);
+    let headings = headings.lines().filter_map(|line| line.strip_prefix('#'));
+    headings
+        .map(|line| {
+            let title = line.trim_start_matches('#').trim().to_lowercase();
+            let kept =
+                title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_in_the_documents_leads_to_a_file_and_a_heading() {
+    let mut broken = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in links(&text) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match file {
+                "" => document.clone(),
+                file => document.parent().unwrap().join(file),
+            };
+            let leads_there = target.exists()
+                && (anchor.is_empty()
+                    || anchors(&fs::read_to_string(&target).unwrap()).contains(anchor));
+            if !leads_there {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_readme_is_short() {
+    let size = fs::metadata(root().join("README.md")).unwrap().len();
+    assert!(usize::try_from(size).unwrap() <= MAX_README_BYTES, "README.md has {size} bytes");
+}
+
+#[test]
+fn every_document_of_docs_is_reached_from_the_readme() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let listed: BTreeSet<String> = links(&readme).into_iter().collect();
+    let missing: Vec<String> = documents()
+        .iter()
+        .filter_map(|path| path.strip_prefix(root()).ok())
+        .map(|path| path.to_string_lossy().into_owned())
+        .filter(|path| path.starts_with("docs/") && !listed.contains(path))
+        .collect();
+    assert!(missing.is_empty(), "not linked from README.md: {}", missing.join(", "));
+}
+
+/// The ids that a test's name begins with: `a05_k03_…` checks two.
+fn case_ids(name: &str) -> impl Iterator<Item = String> {
+    let parts = name.split('_').take_while(|part| {
+        let digits = part.get(1..).unwrap_or_default();
+        part.starts_with(|c| ('a'..='n').contains(&c))
+            && (2..=3).contains(&digits.len())
+            && digits.chars().all(|c| c.is_ascii_digit())
+    });
+    parts.map(|part| part.to_uppercase().replace('-', "")).collect::<Vec<_>>().into_iter()
+}
+
+#[test]
+fn every_case_that_a_test_names_is_in_the_index() {
+    fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                out.push(path);
+            }
+        }
+    }
+    let index = fs::read_to_string(root().join("docs/development/security-cases.md")).unwrap();
+    let rows = index.lines().filter_map(|line| line.strip_prefix("| "));
+    let known: BTreeSet<String> =
+        rows.map(|row| row.split(' ').next().unwrap().replace('-', "")).collect();
+    let mut files = Vec::new();
+    walk(&root().join("tests"), &mut files);
+    walk(&root().join("src"), &mut files);
+    let mut unknown = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for name in text.split("fn ").skip(1) {
+            let name = name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+            unknown.extend(case_ids(name).filter(|id| !known.contains(id)));
+        }
+    }
+    assert!(known.len() > 500, "the index has {} rows", known.len());
+    assert!(unknown.is_empty(), "not in the index: {unknown:?}");
+}
