@@ -124,7 +124,7 @@ pub enum CodeRefusal {
     NotGood,
     #[error("too many attempts")]
     Throttled(RetryAfter),
-    /// They signed in too long ago to begin anything here. The code is not looked at.
+    /// The code is good, and they signed in too long ago to begin anything with it. It is not used up.
     #[error("the person signed in too long ago")]
     StepUp,
     /// What was allowed in the console is refused now. The code is used up.
@@ -140,9 +140,7 @@ pub async fn use_code(
     caller: &Caller,
 ) -> Result<Issued, Failure<CodeRefusal>> {
     let person = &session.user;
-    if !step_up::is_recent(ctx, session).await? {
-        return Err(Failure::Refused(CodeRefusal::StepUp));
-    }
+    let is_recent = step_up::is_recent(ctx, session).await?;
     let keys = FailureKeys::of_stranger("go", person.id.as_str(), caller);
     let used = {
         let mut conn = ctx.store.conn().await?;
@@ -150,6 +148,11 @@ pub async fn use_code(
         let attempt = attempt.map_err(|wait| Failure::Refused(CodeRefusal::Throttled(wait)))?;
         let hash = read(typed).map(|letters| code_hash(&letters));
         let used = match &hash {
+            Some(hash)
+                if !is_recent && store::handover_codes::waits(&conn, hash, &person.id).await? =>
+            {
+                return Err(Failure::Refused(CodeRefusal::StepUp));
+            }
             Some(hash) => store::handover_codes::redeem(&conn, hash, &person.id).await?,
             None => None,
         };
