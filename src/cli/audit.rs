@@ -2,7 +2,7 @@
 use super::{Problem, commands, output, place};
 use crate::config::{Overrides, Purpose};
 use crate::flows::verify_audit::{Head, Report, verify};
-use crate::store::Store;
+use crate::store::{Store, schema_version};
 
 pub fn run(kept: Option<&str>) -> Result<(), Problem> {
     let kept = kept.map(Head::parse).transpose()?;
@@ -10,7 +10,7 @@ pub fn run(kept: Option<&str>) -> Result<(), Problem> {
     let place = place::database(&settings)?;
     let report = commands::runtime()?.block_on(async {
         let store = Store::new(&place.url, 1)?;
-        commands::fits(&*store.conn().await?).await?;
+        schema_version::check_once_migrated(&*store.conn().await?).await?;
         verify(&store, kept.as_ref()).await
     })?;
     say(&report)

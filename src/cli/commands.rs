@@ -13,14 +13,14 @@ use crate::flows::{Context, restored, rotate_keys as keys};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::provision;
-use crate::store::{self, StoreError, schema_version};
+use crate::store::{self, schema_version};
 use crate::telemetry::{self, Destination, Metrics};
 use futures_util::future::{Either, select};
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What `serve` was told by its flags.
 pub struct Serving {
@@ -100,7 +100,7 @@ pub fn with_database<T, F: Future<Output = Result<T, Problem>>>(
     let place = place::database(&settings)?;
     runtime()?.block_on(async {
         let conn = store::pool::connect(&place.url).await?;
-        fits(&conn).await?;
+        schema_version::check_once_migrated(&conn).await?;
         work(conn).await
     })
 }
@@ -120,7 +120,7 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
         store::pooler::check(&place.url).await?;
         let ctx = parts.context(2)?;
         let conn = ctx.store.conn().await?;
-        fits(&conn).await?;
+        schema_version::check_once_migrated(&conn).await?;
         ctx.shared.keys.check(&conn).await?;
         drop(conn);
         work(ctx).await
@@ -139,18 +139,6 @@ pub fn with_keys<T, F: Future<Output = Result<T, Problem>>>(
         drop(conn);
         work(ctx).await
     })
-}
-
-/// How long a command waits for somebody who migrates.
-const MIGRATION_TAKES: Duration = Duration::from_secs(60);
-
-/// Waits for whoever migrates, and looks whether the schema is ours.
-pub async fn fits(conn: &store::Conn) -> Result<(), StoreError> {
-    let begun = Instant::now();
-    while begun.elapsed() < MIGRATION_TAKES && schema_version::is_being_migrated(conn).await? {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    schema_version::check(conn).await
 }
 
 pub fn migrate() -> Result<(), Problem> {

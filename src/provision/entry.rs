@@ -91,13 +91,7 @@ fn fault(path: &Path, problem: String) -> Fault {
 
 /// A stored application in the words that [`read_entry`] takes, without what is not given.
 pub fn words(record: &ClientRecord) -> Map<String, Value> {
-    let is_given = |key: &str, value: &Value| match key {
-        // The word for "by a secret, in either way" is that nothing is said.
-        "token_endpoint_auth_method" => value != "client_secret",
-        "redirect_uris" => value.as_array().is_some_and(|uris| !uris.is_empty()),
-        _ => !value.is_null(),
-    };
-    let given = document::of_client(record).into_iter().filter(|(key, value)| is_given(key, value));
+    let given = document::given_of_client(record).into_iter();
     given.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 

@@ -2,7 +2,6 @@
 //!
 //! `null` is not left out: it stays, and the reader takes it for the default.
 use super::document::{self, Document};
-use super::entry;
 use super::stored::Stored;
 use crate::store::users::canonical_email;
 use serde_json::{Map, Value};
@@ -73,10 +72,8 @@ fn user(own: &mut Map<String, Value>, stored: &Stored) {
 fn client(own: &mut Map<String, Value>, stored: &Stored) {
     let found = stored.clients.iter().find(|one| is_named(own, "client_id", &one.record.id));
     let Some(record) = found.map(|found| &found.record) else { return };
-    let words = entry::words(record);
-    let of_record: Document = document::of_client(record)
+    let of_record: Document = document::given_of_client(record)
         .into_iter()
-        .filter(|(key, _)| words.contains_key(*key))
         .filter(|(key, _)| {
             !changes_kind(own, &record.kind) || ["name", "organization", "status"].contains(key)
         })

@@ -336,7 +336,7 @@ users:
   - {email: BOB@acme.test, name: Bob, status: inactive}
   - {id: dora, email: dora@acme.test}
 clients:
-  - {client_id: shop, kind: web, client_secret: two, redirect_uris: ['https://shop.example/b'],
+  - {client_id: shop, kind: web, client_secret: two, client_secret_reset: true, redirect_uris: ['https://shop.example/b'],
      impersonation: {redeem: direct}}
 ";
 

@@ -10,6 +10,7 @@ use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::{Duration, Instant};
 
 /// A schema that this program cannot work with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +62,24 @@ async fn is_so(mut conn: &Conn, question: &str) -> Result<bool, StoreError> {
     Ok(answer.yes)
 }
 
+/// How long a command waits for somebody who migrates.
+const MIGRATION_TAKES: Duration = Duration::from_mins(1);
+
+/// For commands: waits until nobody changes the schema, and looks whether it is ours.
+///
+/// # Errors
+///
+/// As [`check`].
+pub async fn check_once_migrated(conn: &Conn) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    while begun.elapsed() < MIGRATION_TAKES && is_being_migrated(conn).await? {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    check(conn).await
+}
+
 /// Whether somebody is changing it just now.
-pub async fn is_being_migrated(conn: &Conn) -> Result<bool, StoreError> {
+async fn is_being_migrated(conn: &Conn) -> Result<bool, StoreError> {
     let (class, object) = (MIGRATION_LOCK >> 32, MIGRATION_LOCK & 0xffff_ffff);
     let held = format!(
         "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted \

@@ -1,6 +1,7 @@
 //! What operators meet: starts, commands, settings.
 mod commands;
 mod database;
+mod directory;
 mod keys_first;
 mod least_rights;
 mod readiness;
