@@ -1,4 +1,4 @@
-//! `client add`.
+//! `client add` and `client end-tokens`.
 use super::commands::{mistaken, read_text, with_context};
 use super::{Problem, output};
 use crate::config::Purpose;
@@ -26,5 +26,18 @@ pub fn add(metadata: &Path, asked: &ServiceProvider) -> Result<(), Problem> {
         output::line(&format!("our entity ID: {}", entity_id(ctx.issuer())));
         output::line(&format!("our metadata: {}", metadata_url(ctx.issuer(), &client)));
         Ok(())
+    })
+}
+
+/// Ends everything that an application was given; for whoever has changed a secret that leaked.
+pub fn end_tokens(client_id: String) -> Result<(), Problem> {
+    let client = ClientId::parse(client_id)?;
+    with_context(Purpose::Link, async |ctx| {
+        if provision::applications::end_tokens_from_outside(&ctx, &client).await? {
+            output::line(&format!("ended all tokens of {client}"));
+            Ok(())
+        } else {
+            Err(Problem(format!("there is no application `{client}`")))
+        }
     })
 }

@@ -148,6 +148,11 @@ enum Client {
         #[arg(long)]
         impersonation: bool,
     },
+    /// End all that an application was given: access tokens, refresh tokens, codes, impersonations. It stays on.
+    EndTokens {
+        /// Its client id.
+        client_id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -226,7 +231,7 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         }
         Command::Export => commands::export(),
         Command::Impersonate(asked) => commands::impersonate(asked.into()),
-        Command::Client { command } => add_client(command),
+        Command::Client { command } => of_client(command),
         Command::Keys { command: Keys::List } => commands::list_keys(),
         Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
         Command::Keys { command: Keys::Replace { compromised: _ } } => commands::replace_keys(),
@@ -237,10 +242,14 @@ fn dispatch(command: Command) -> Result<(), Problem> {
     }
 }
 
-fn add_client(command: Client) -> Result<(), Problem> {
-    let Client::Add { saml_metadata, client_id, name, entity_id, impersonation } = command;
-    let asked = ServiceProvider { client_id, name, entity_id, impersonation };
-    client::add(&saml_metadata, &asked)
+fn of_client(command: Client) -> Result<(), Problem> {
+    match command {
+        Client::Add { saml_metadata, client_id, name, entity_id, impersonation } => {
+            let asked = ServiceProvider { client_id, name, entity_id, impersonation };
+            client::add(&saml_metadata, &asked)
+        }
+        Client::EndTokens { client_id } => client::end_tokens(client_id),
+    }
 }
 
 impl From<Serve> for commands::Serving {
