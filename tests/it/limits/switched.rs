@@ -12,11 +12,15 @@ const CALLBACK: &str = "http://127.0.0.1:9/callback";
 
 /// The directory of the stories with one part of it in other words.
 async fn apply(server: &TestServer, old: &str, new: &str) {
+    apply_and(server, (old, new), Prune::No).await;
+}
+
+async fn apply_and(server: &TestServer, (old, new): (&str, &str), prune: Prune) {
     assert_eq!(DIRECTORY.matches(old).count(), 1, "{old}");
     let text = DIRECTORY.replace(old, new);
     let file = provision::read(&text, |_| None).unwrap();
     let ctx = server.parts.context(1).unwrap();
-    provision::apply(&ctx, &file, DryRun::No, Prune::Yes).await.unwrap();
+    provision::apply(&ctx, &file, DryRun::No, prune).await.unwrap();
 }
 
 async fn switch(server: &TestServer, entry: &str, status: &str) {
@@ -101,7 +105,7 @@ async fn k25_an_application_that_is_taken_away_and_made_again_does_not_inherit()
     let server = TestServer::start().await;
     let before = HandedOut::to(&server, ALICE).await;
     let entry = DIRECTORY.split("  - client_id: ").find(|it| it.starts_with("orders\n")).unwrap();
-    apply(&server, &format!("  - client_id: {entry}"), "").await;
+    apply_and(&server, (&format!("  - client_id: {entry}"), ""), Prune::Yes).await;
     let file = provision::read(DIRECTORY, |_| None).unwrap();
     let ctx = server.parts.context(1).unwrap();
     provision::apply(&ctx, &file, DryRun::No, Prune::No).await.unwrap();
@@ -160,7 +164,9 @@ async fn k25_what_people_of_an_organization_were_given_stays_dead() {
                 let form = [("csrf", csrf.as_str()), ("status", status)];
                 assert_eq!(ada.post_form(action, &form).await.status, 303);
             } else {
-                switch(&server, "- id: org_acme", status).await;
+                let entry = "{id: org_acme, name: Acme}";
+                let other = format!("{{id: org_acme, name: Acme, status: {status}}}");
+                apply(&server, entry, &other).await;
             }
         }
         for who in [&alice, &bob] {
@@ -301,14 +307,14 @@ async fn k25_an_impersonation_does_not_outlive_a_switch_that_was_off() {
             "impersonation: {enabled: true, redeem: direct, unsolicited: true, read_scopes: [\"crm:read\"]}",
             "impersonation: {enabled: false}",
         ),
-        ("version: 1\n", "version: 1\nimpersonation: {enabled: false}\n"),
+        ("version: 1\n", "version: 1\nsettings: {impersonation: {enabled: false}}\n"),
     ] {
         let server = TestServer::start().await;
         let token = server.impersonated_tokens().await["access_token"].as_str().unwrap().to_owned();
         assert_eq!(server.userinfo(&token).await.status, 200);
         apply(&server, old, off).await;
         let on = if old.starts_with("version") {
-            "version: 1\nimpersonation: {enabled: true}\n"
+            "version: 1\nsettings: {impersonation: {enabled: true}}\n"
         } else {
             old
         };
