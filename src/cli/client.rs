@@ -1,4 +1,4 @@
-//! `client add`.
+//! `client add` and `client end-tokens`.
 use super::commands::{mistaken, with_context};
 use super::{Problem, output};
 use crate::config::Purpose;
@@ -54,4 +54,17 @@ pub fn setting(text: &str) -> Result<(String, Value), Problem> {
         .ok_or_else(|| Problem::settings(format!("--set {text}: write it as KEY=VALUE")))?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
     Ok((key.to_owned(), value))
+}
+
+/// Ends everything that an application was given; for whoever has changed a secret that leaked.
+pub fn end_tokens(client_id: String) -> Result<(), Problem> {
+    let client = ClientId::parse(client_id)?;
+    with_context(Purpose::Link, async |ctx| {
+        if provision::applications::end_tokens_from_outside(&ctx, &client).await? {
+            output::line(&format!("ended all tokens of {client}"));
+            Ok(())
+        } else {
+            Err(Problem::failed(format!("there is no application `{client}`")))
+        }
+    })
 }

@@ -159,6 +159,11 @@ enum Client {
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
+    /// End all that an application was given: access tokens, refresh tokens, codes, impersonations. It stays on.
+    EndTokens {
+        /// Its client id.
+        client_id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -285,7 +290,7 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         }
         Command::Export => commands::export(),
         Command::Impersonate(asked) => commands::impersonate(asked.into()),
-        Command::Client { command } => add_client(command),
+        Command::Client { command } => of_client(command),
         Command::Keys { command: Keys::List } => keys::list(),
         Command::Keys { command: Keys::Rotate { force: false } } => keys::rotate(),
         Command::Keys { command: Keys::Rotate { force: true } } => keys::rotate_now(),
@@ -297,11 +302,15 @@ fn dispatch(command: Command) -> Result<(), Problem> {
     }
 }
 
-fn add_client(command: Client) -> Result<(), Problem> {
-    let Client::Add { saml_metadata, client_id, name, entity_id, impersonation, set } = command;
-    let own = set.iter().map(|one| client::setting(one)).collect::<Result<_, _>>()?;
-    let asked = ServiceProvider { client_id, name, entity_id, impersonation, own };
-    client::add(&saml_metadata, &asked)
+fn of_client(command: Client) -> Result<(), Problem> {
+    match command {
+        Client::Add { saml_metadata, client_id, name, entity_id, impersonation, set } => {
+            let own = set.iter().map(|one| client::setting(one)).collect::<Result<_, _>>()?;
+            let asked = ServiceProvider { client_id, name, entity_id, impersonation, own };
+            client::add(&saml_metadata, &asked)
+        }
+        Client::EndTokens { client_id } => client::end_tokens(client_id),
+    }
 }
 
 impl From<Serve> for commands::Serving {

@@ -3,7 +3,7 @@ use super::api_scope::ApiScope;
 use super::box_settings::BoxSettings;
 use super::federation::{SamlSettings, WsfedSettings};
 use super::organization::Organization;
-use super::protocol::{ProtocolName, Redeem};
+use super::protocol::{Mode, ProtocolName, Redeem};
 use super::scope::Scopes;
 use super::{ClientId, Status};
 use serde::{Deserialize, Serialize};
@@ -189,6 +189,21 @@ pub struct ClientImpersonation {
     pub read_scopes: Scopes,
     /// The application says that it keeps to read-only impersonation by itself.
     pub read_only: bool,
+}
+
+impl ClientImpersonation {
+    /// Whether a session of this mode can be what was promised. Of a read-only one in OAuth 2 we keep the scopes
+    /// back ourselves, and `/forward-auth` refuses what changes anything; SAML and WS-Federation carry no scopes, so
+    /// there the application has to say that it keeps to the mode which it is told.
+    pub fn honours(&self, mode: Mode, protocol: ProtocolName) -> bool {
+        match (mode, protocol) {
+            (Mode::Full, _) | (Mode::ReadOnly, ProtocolName::Oauth2) => true,
+            (
+                Mode::ReadOnly,
+                ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms,
+            ) => self.read_only,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

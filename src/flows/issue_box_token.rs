@@ -327,6 +327,7 @@ fn refusal_of(denial: Denial) -> BoxRefusal {
         | Denial::OtherApplication
         | Denial::HigherPrivileges
         | Denial::ProtocolMismatch
+        | Denial::ModeNotSupported
         | Denial::CallbackUrlMismatch
         | Denial::RequesterOfOtherOrganization
         | Denial::StepUpRequired

@@ -235,11 +235,23 @@ pub(super) fn access_jwt_for_client(
         "client_id": client.id.as_str(),
         "iat": issued_at,
         "exp": issued_at + client.access_token_lifetime,
-        "jti": random::secret(),
+        "jti": jti_made_at(now),
         "scope": scope.to_string(),
         "gty": FOR_ITSELF,
     });
     sign(&*signer(ctx, SigningAlgorithm::Es256)?, "at+jwt", &claims)
+}
+
+/// Unique, and says when it was made more finely than `iat`, which counts seconds: of a token without a row this alone
+/// says whether it is older than the moment before which its application was given nothing that counts.
+fn jti_made_at(now: Timestamp) -> String {
+    format!("{}.{}", random::secret(), now.timestamp_micros())
+}
+
+/// When a token was made, by its `jti`; those of earlier versions do not say.
+pub(super) fn made_at(jti: &str) -> Option<Timestamp> {
+    let (_, micros) = jti.rsplit_once('.')?;
+    Timestamp::from_timestamp_micros(micros.parse().ok()?)
 }
 
 pub(super) fn signer(

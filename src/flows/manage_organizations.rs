@@ -12,6 +12,7 @@ use crate::domain::caller::Caller;
 use crate::domain::permission::ORGANIZATIONS_WRITE;
 use crate::domain::user::User;
 use crate::domain::{OrganizationId, Status, organization};
+use crate::store::not_before::NotBefore;
 pub use crate::store::organizations::{Application, Inside, Listed, OrganizationRecord, Search};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
@@ -203,7 +204,13 @@ pub async fn change_settings(
     .await
 }
 
-/// Switched off, nobody of it signs in, and nobody acts as somebody of it.
+/// Whatever the people of an organization and its applications were given is over for good: when it is switched off,
+/// and once more when it is switched on, so that nothing counts that was being made meanwhile.
+pub async fn end_what_was_handed_out(tx: &Conn, id: &OrganizationId) -> Result<(), StoreError> {
+    store::not_before::put(tx, NotBefore::Organization(id.as_str())).await
+}
+
+/// Switched off, nobody of it signs in, and nobody acts as somebody of it. Switched on again, they sign in anew.
 pub async fn set_status(
     ctx: &Context,
     by: &User,
@@ -223,6 +230,7 @@ pub async fn set_status(
         let after = OrganizationRecord { status: status.as_str().to_owned(), ..before };
         let event = event(by, id, caller).with("action", "update");
         write(tx, by, &after, &event.with("status", status.as_str())).await?;
+        end_what_was_handed_out(tx, id).await?;
         if administrators.leaves_somebody(tx).await? {
             Ok(())
         } else {
@@ -274,6 +282,8 @@ pub async fn delete(
             return Err(Failure::Refused(OrganizationRefusal::NotEmpty(inside)));
         }
         store::service_accounts::delete_in(tx, id.as_str()).await?;
+        // There may be another one of this id.
+        end_what_was_handed_out(tx, id).await?;
         store::organizations::delete(tx, id.as_str()).await?;
         let event = event(by, id, caller).with("action", "delete");
         store::audit::append(tx, &event).await?;

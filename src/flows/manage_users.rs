@@ -22,7 +22,6 @@ use crate::store::people;
 pub use change::{Changes, SecondAddress, change_user, delete_user};
 pub use create::{NewUser, Whose, create_user};
 use futures_util::try_join;
-use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ManageRefusal {
@@ -156,7 +155,7 @@ pub async fn find_user(
     if calling.user.is_some_and(|own| own.id == *user) {
         let conn = ctx.store.conn().await?;
         let oneself = people::at(&conn, user.as_str(), calling.token.at).await?;
-        return oneself.map(Arc::unwrap_or_clone).ok_or(not_found);
+        return oneself.map(|found| found.person.clone()).ok_or(not_found);
     }
     let manager = Manager::of(calling, Wish::Read).map_err(Failure::Refused)?;
     let conn = ctx.store.conn().await?;

@@ -23,6 +23,9 @@ pub(super) fn made_up_login(prefix: &str, client: &str) -> String {
 }
 
 /// Makes the accounts agree with what applications are authorized for. Changes nothing the second time.
+///
+/// Whatever an application was given in an organization that lets it in no longer is over for good, as with a user who
+/// is switched off.
 pub async fn settle(conn: &Conn, by: &str) -> Result<(), StoreError> {
     for missing in service_accounts::list_missing(conn).await? {
         let id = random::id("usr", missing.now);
@@ -35,6 +38,9 @@ pub async fn settle(conn: &Conn, by: &str) -> Result<(), StoreError> {
         store::audit::append(conn, &event.with("action", "create")).await?;
     }
     for account in service_accounts::settle(conn).await? {
+        // Also when it is let in again: what the application was given before stays dead, for its own users too.
+        let whose = (account.client.as_str(), account.organization.as_str());
+        store::not_before::put_for_users_made_by(conn, whose).await?;
         if account.status == "inactive" {
             end_all_of(conn, &account.id, by).await?;
         }

@@ -4,7 +4,7 @@
 //! counts. A JWT that an application got for itself has a row only once it is revoked.
 use super::Context;
 use super::end_impersonation::decide_again;
-use super::issue_tokens::jti_hash;
+use super::issue_tokens::{self, jti_hash};
 use crate::authentication::check_own;
 use crate::crypto::times::Times;
 use crate::crypto::{hash, jws};
@@ -89,10 +89,7 @@ pub async fn verify(
             let live = judge((ctx, conn, caller), record, (signed.jti, token_hash, at)).await?;
             Ok(live.map(|live| LiveToken { may_act: signed.may_act, ..live }))
         }
-        None if signed.for_itself => {
-            let now = store::settings::now(conn).await?;
-            if in_time(&signed, now) { unstored(ctx, conn, signed, now).await } else { Ok(None) }
-        }
+        None if signed.for_itself => unstored(ctx, conn, signed).await,
         Some(_) | None => Ok(None),
     }
 }
@@ -226,15 +223,19 @@ async fn unstored(
     ctx: &Context,
     conn: &Conn,
     signed: Signed,
-    now: Timestamp,
 ) -> Result<Option<LiveToken<Holder>>, StoreError> {
-    let Some(client) = ctx.clients.find(conn, &signed.client).await? else { return Ok(None) };
     let moment = |seconds| Timestamp::from_timestamp(seconds, 0);
     let (Some(expires_at), Some(issued_at)) =
         (moment(signed.times.exp), signed.times.iat.and_then(moment))
     else {
         return Ok(None);
     };
+    let made_at = issue_tokens::made_at(&signed.jti).unwrap_or(issued_at);
+    let (counts, now) = access_tokens::standing_of_client(conn, &signed.client, made_at).await?;
+    if !counts || !in_time(&signed, now) {
+        return Ok(None);
+    }
+    let Some(client) = ctx.clients.find(conn, &signed.client).await? else { return Ok(None) };
     Ok(client.is_active().then_some(LiveToken {
         client,
         user: None,

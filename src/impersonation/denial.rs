@@ -40,6 +40,8 @@ pub enum Denial {
     ClientNotAuthorized,
     #[error("the application does not speak the protocol")]
     ProtocolMismatch,
+    #[error("the application does not keep to this mode")]
+    ModeNotSupported,
     #[error("the callback is not registered")]
     CallbackUrlMismatch,
     /// The third answer beside yes and no: sign in again, then ask again.
@@ -70,6 +72,7 @@ impl Denial {
             Self::ClientNotEnabled => "client_not_enabled",
             Self::ClientNotAuthorized => "client_not_authorized",
             Self::ProtocolMismatch => "protocol_mismatch",
+            Self::ModeNotSupported => "mode_not_supported",
             Self::CallbackUrlMismatch => "callback_url_mismatch",
             Self::StepUpRequired => "step_up_required",
             Self::Over(_) => "over",
@@ -98,6 +101,7 @@ impl Denial {
             | Self::ClientNotEnabled
             | Self::ClientNotAuthorized
             | Self::ProtocolMismatch
+            | Self::ModeNotSupported
             | Self::CallbackUrlMismatch => EndReason::ClientChanged,
             Self::Over(reason) => reason,
         })

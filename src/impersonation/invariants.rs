@@ -30,6 +30,7 @@ pub(super) fn check(ask: &ImpersonationRequest) -> Result<(), Denial> {
     client_is_let_in(ask)?;
     client_reaches_people(ask)?;
     client_speaks_the_protocol(ask)?;
+    mode_is_honoured(ask)?;
     return_url_is_registered(ask)?;
     clocks_have_not_run_out(ask)
 }
@@ -202,6 +203,12 @@ fn client_reaches_people(ask: &ImpersonationRequest) -> Result<(), Denial> {
 fn client_speaks_the_protocol(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let speaks = !ask.channel.is_browser() || ask.client.kind.speaks(ask.protocol);
     refuse_if(!speaks, Denial::ProtocolMismatch)
+}
+
+/// A read-only session is nowhere a full one: the application has to be told, and keep to it.
+fn mode_is_honoured(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let honoured = ask.client.impersonation.honours(ask.mode, ask.protocol);
+    refuse_if(ask.channel.is_browser() && !honoured, Denial::ModeNotSupported)
 }
 
 fn return_url_is_registered(ask: &ImpersonationRequest) -> Result<(), Denial> {

@@ -15,10 +15,13 @@ pub const RESERVED: &[&str] =
     &["impersonated", "impersonator", "act", "may_act", IMPERSONATION_CLAIM];
 
 /// The names of the marks in SAML and WS-Federation, which profile data can never bring.
-pub const RESERVED_ATTRIBUTES: &[&str] = &[IMPERSONATED, IMPERSONATOR, IMPERSONATOR_EMAIL, ACTOR];
+pub const RESERVED_ATTRIBUTES: &[&str] =
+    &[IMPERSONATED, IMPERSONATOR, IMPERSONATOR_EMAIL, IMPERSONATION_MODE, ACTOR];
 const IMPERSONATED: &str = "http://schemas.auth0.com/impersonated";
 const IMPERSONATOR: &str = "http://schemas.auth0.com/impersonator";
 const IMPERSONATOR_EMAIL: &str = "http://schemas.auth0.com/impersonator_email";
+/// `full` or `read_only`: what the application has to keep to.
+const IMPERSONATION_MODE: &str = "http://schemas.auth0.com/impersonation_mode";
 /// Whom a token of WS-Federation names as acting ([Identity Metasystem claims, 2009/09]).
 ///
 /// [Identity Metasystem claims, 2009/09]: http://schemas.xmlsoap.org/ws/2009/09/identity/claims/actor
@@ -34,6 +37,7 @@ pub fn write_attributes(attributes: &mut Vec<(String, String)>, by: Option<&Impe
     if let Some(email) = &actor.profile.email {
         attributes.push((IMPERSONATOR_EMAIL.into(), email.clone()));
     }
+    attributes.push((IMPERSONATION_MODE.into(), impersonation.mode().as_str().into()));
 }
 
 /// The same for claims of WS-Federation, which has a name of its own for the actor too.

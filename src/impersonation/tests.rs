@@ -214,6 +214,13 @@ fn a63_a_switched_off_feature_refuses() {
 fn the_application_must_be_able_to_take_the_answer() {
     refused(|a| a.client.status = Status::Inactive, Denial::ClientNotEnabled);
     refused(|a| a.protocol = ProtocolName::Samlp, Denial::ProtocolMismatch);
+    refused(
+        |a| {
+            (a.protocol, a.client.kind) = (ProtocolName::Samlp, ClientKind::Saml);
+            a.mode = Mode::ReadOnly;
+        },
+        Denial::ModeNotSupported,
+    );
     refused(|a| a.return_url = Some("https://evil.example/".into()), Denial::CallbackUrlMismatch);
     refused(|a| a.return_url = None, Denial::CallbackUrlMismatch);
 }

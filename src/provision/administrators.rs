@@ -35,7 +35,7 @@ fn count(stored: &Stored, steps: &[Step]) -> Administrators {
         .collect();
     for step in steps {
         match &step.write {
-            Write::Organization(record) => {
+            Write::Organization { record, .. } => {
                 organizations.insert(&record.id, record);
             }
             Write::User(user) => {

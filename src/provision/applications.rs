@@ -2,11 +2,12 @@
 //!
 //! Nobody hands out power that they do not have: whoever controls the global client can have anybody act as
 //! anybody, and an application with Box permissions acts as users by itself ([`needed_for`]).
-use super::apply::end_of_client;
+use super::apply::{ACTOR, end_by_turn, end_tokens_of_client};
 use super::conflicts::names;
 use super::document;
 use super::entry::{Entry, version};
 use super::plan::differences;
+use super::steps::Turn;
 use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
 use crate::domain::api_scope::ApiScope;
@@ -258,9 +259,8 @@ pub async fn update(ctx: &Context, by: By<'_>, seen: &str, entry: &Entry) -> Wri
             return Ok(false);
         }
         check(tx, entry).await?;
-        if before.status != record.status && record.status == Status::Inactive.as_str() {
-            end_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
-        }
+        let who = (by.user.id.as_str(), by.caller);
+        end_by_turn(tx, &record.id, Turn::of(&before, record), who).await?;
         registrations::put(tx, record).await?;
         finish(tx, event(by, record, "update", &changed), by).await?;
         Ok(true)
@@ -276,7 +276,8 @@ pub fn changes(before: &ClientRecord, after: &ClientRecord) -> Vec<String> {
     fields.into_iter().map(|field| field.name).collect()
 }
 
-/// Switches it on or off. Off: every impersonation in it is over, and nobody signs in to it.
+/// Switches it on or off. Off: everything that it was given is over for good, every impersonation in it too, and nobody
+/// signs in to it. On: whatever was being made meanwhile is over as well.
 pub async fn set_status(ctx: &Context, by: By<'_>, id: &ClientId, status: Status) -> Written<()> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
@@ -285,9 +286,7 @@ pub async fn set_status(ctx: &Context, by: By<'_>, id: &ClientId, status: Status
             return Ok(());
         }
         status.as_str().clone_into(&mut record.status);
-        if !status.is_active() {
-            end_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
-        }
+        end_tokens_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
         registrations::put(tx, &record).await?;
         Ok(finish(tx, event(by, &record, "update", &["status".to_owned()]), by).await?)
     })
@@ -296,12 +295,20 @@ pub async fn set_status(ctx: &Context, by: By<'_>, id: &ClientId, status: Status
     Ok(())
 }
 
+/// What becomes of the tokens of an application that gets a new secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldTokens {
+    Keep,
+    /// Whoever had the old secret may have them too.
+    End,
+}
+
 /// A new secret, seen once, now; the old ones are nothing any more. `seen` is [`View::secrets`].
 pub async fn rotate_secret(
     ctx: &Context,
     by: By<'_>,
-    id: &ClientId,
-    seen: &str,
+    (id, seen): (&ClientId, &str),
+    tokens: OldTokens,
 ) -> Written<SecretString> {
     let mut conn = ctx.store.conn().await?;
     let secret = conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
@@ -314,7 +321,15 @@ pub async fn rotate_secret(
         }
         let secret = new_secret(tx, id.as_str()).await?;
         let changed = ["client_secret".to_owned()];
-        finish(tx, event(by, &stored.record, "update", &changed), by).await?;
+        let event = event(by, &stored.record, "update", &changed);
+        let event = match tokens {
+            OldTokens::Keep => event,
+            OldTokens::End => {
+                end_tokens_of_client(tx, id.as_str(), (by.user.id.as_str(), by.caller)).await?;
+                event.with("tokens", "ended")
+            }
+        };
+        finish(tx, event, by).await?;
         Ok(secret)
     });
     let secret = secret.await?;
@@ -322,12 +337,43 @@ pub async fn rotate_secret(
     Ok(secret)
 }
 
+/// Everything that the application was given is over: codes, tokens, refresh tokens, impersonations. It stays switched
+/// on, and whoever is signed in here gets it new ones without a password.
+pub async fn end_tokens(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()> {
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
+        let record = found(tx, by, id).await?.record;
+        end_tokens_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
+        Ok(store::audit::append(tx, &event(by, &record, "end_tokens", &[])).await?)
+    })
+    .await
+}
+
+/// The same for whoever may run the program on the server; false when there is no such application.
+pub async fn end_tokens_from_outside(ctx: &Context, id: &ClientId) -> Result<bool, StoreError> {
+    let mut conn = ctx.store.conn().await?;
+    conn.transaction(async |tx| {
+        store::settings::lock_for_apply(tx).await?;
+        let Some(stored) = registrations::find(tx, id.as_str()).await? else { return Ok(false) };
+        end_tokens_of_client(tx, id.as_str(), (ACTOR, &Caller::default())).await?;
+        let event = Event {
+            actor: Some(ACTOR.to_owned()),
+            client: Some(id.to_string()),
+            organization: stored.record.organization_id,
+            ..Event::new(EventKind::ApplicationChanged, &Caller::default())
+        };
+        store::audit::append(tx, &event.with("action", "end_tokens")).await?;
+        Ok(true)
+    })
+    .await
+}
+
 /// With the users that it made, and everything that it was handed.
 pub async fn delete(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let record = found(tx, by, id).await?.record;
-        end_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
+        end_tokens_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
         registrations::delete(tx, id.as_str()).await?;
         Ok(finish(tx, event(by, &record, "delete", &[]), by).await?)
     })

@@ -4,7 +4,7 @@ use super::file::{File, WantedPassword};
 use super::mistake::Mistake;
 use super::plan::{Action, Change, Plan, What};
 use super::read::beside;
-use super::steps::{Step, UserWrite, Write, steps};
+use super::steps::{Step, Turn, UserWrite, Write, steps};
 use super::stored::Stored;
 use crate::audit::{Event, EventKind};
 use crate::crypto::password::{self, PasswordError};
@@ -12,14 +12,16 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::domain::{ClientId, UserId};
 use crate::flows::Context;
-use crate::flows::end_impersonation::{self, EndedBy};
+use crate::flows::end_impersonation::{self, EndedBy, Touched, judge_touched};
 use crate::flows::{service_accounts, shut_out};
 use crate::store::impersonations::Filter;
+use crate::store::not_before::NotBefore;
+use crate::store::organizations::OrganizationRecord;
 use crate::store::{self, Conn, DbError, StoreError, Transactional as _};
 use secrecy::ExposeSecret as _;
 
 /// Who did it, in the audit trail: whoever may run the program on the server.
-const ACTOR: &str = "cli";
+pub(super) const ACTOR: &str = "cli";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -158,15 +160,18 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
     let id = step.change.id.as_str();
     match &step.write {
         Write::Settings { impersonation_enabled } => {
-            store::settings::set_impersonation_enabled(tx, *impersonation_enabled).await
+            store::settings::set_impersonation_enabled(tx, *impersonation_enabled).await?;
+            if *impersonation_enabled {
+                return Ok(());
+            }
+            let who = (ACTOR, &Caller::default());
+            end_all(tx, all(), EndReason::FeatureOff, who).await
         }
-        Write::Organization(record) => store::organizations::put(tx, record).await,
+        Write::Organization { record, switched } => write_organization(tx, record, *switched).await,
         Write::Role(record) => store::roles::put(tx, record).await,
         Write::User(user) => write_user(tx, user).await,
-        Write::Client { record, secret_hash, stops } => {
-            if *stops {
-                end_of_client(tx, id, (ACTOR, &Caller::default())).await?;
-            }
+        Write::Client { record, secret_hash, turn } => {
+            end_by_turn(tx, id, *turn, (ACTOR, &Caller::default())).await?;
             store::registrations::put(tx, record).await?;
             match secret_hash {
                 Some(hash) => store::registrations::put_secret(tx, id, hash).await,
@@ -175,15 +180,18 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
         }
         Write::DeleteOrganization => {
             store::service_accounts::delete_in(tx, id).await?;
+            store::not_before::put(tx, NotBefore::Organization(id)).await?;
             store::organizations::delete(tx, id).await
         }
         Write::DeleteRole => store::roles::delete(tx, id).await,
         Write::DeleteUser => {
             end_of_user(tx, id).await?;
+            // There may be another user of this id one day.
+            store::not_before::put(tx, NotBefore::User(id)).await?;
             store::directory::delete(tx, id).await
         }
         Write::DeleteClient => {
-            end_of_client(tx, id, (ACTOR, &Caller::default())).await?;
+            end_by_turn(tx, id, Turn::Off, (ACTOR, &Caller::default())).await?;
             store::registrations::delete(tx, id).await
         }
     }
@@ -207,12 +215,44 @@ async fn end_of_user(tx: &Conn, id: &str) -> Result<(), StoreError> {
     shut_out::end_impersonations(tx, &user, Some(ACTOR), &Caller::default()).await
 }
 
-/// Whatever goes on in this application is over; `who` ended it.
-pub(super) async fn end_of_client(
+async fn write_organization(
+    tx: &Conn,
+    record: &OrganizationRecord,
+    switched: bool,
+) -> Result<(), StoreError> {
+    store::organizations::put(tx, record).await?;
+    if switched {
+        store::not_before::put(tx, NotBefore::Organization(&record.id)).await?;
+    }
+    judge_touched(tx, Touched::Organization(&record.id), ACTOR, &Caller::default()).await
+}
+
+/// What an application loses that is changed, switched off or on, or taken away.
+pub(super) async fn end_by_turn(
+    tx: &Conn,
+    id: &str,
+    turn: Turn,
+    who: (&str, &Caller),
+) -> Result<(), StoreError> {
+    match turn {
+        Turn::None => Ok(()),
+        Turn::ImpersonationOff => end_of_client(tx, id, who).await,
+        Turn::Off | Turn::On => end_tokens_of_client(tx, id, who).await,
+    }
+}
+
+/// Everything that an application was given is over for good, and whatever goes on in it; `who` ended it.
+pub(super) async fn end_tokens_of_client(
     tx: &Conn,
     id: &str,
     who: (&str, &Caller),
 ) -> Result<(), StoreError> {
+    end_of_client(tx, id, who).await?;
+    store::not_before::put(tx, NotBefore::Client(id)).await
+}
+
+/// Whatever goes on in this application is over; `who` ended it.
+async fn end_of_client(tx: &Conn, id: &str, who: (&str, &Caller)) -> Result<(), StoreError> {
     let Ok(client) = ClientId::parse(id) else { return Ok(()) };
     end_all(tx, Filter { client: Some(client), ..all() }, EndReason::ClientChanged, who).await
 }

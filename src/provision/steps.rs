@@ -20,15 +20,51 @@ pub(super) struct Step {
 }
 
 pub(super) enum Write {
-    Settings { impersonation_enabled: bool },
-    Organization(OrganizationRecord),
+    Settings {
+        impersonation_enabled: bool,
+    },
+    /// Whether it is switched off or on by this.
+    Organization {
+        record: OrganizationRecord,
+        switched: bool,
+    },
     Role(RoleRecord),
     User(Box<UserWrite>),
-    Client { record: Box<ClientRecord>, secret_hash: Option<Vec<u8>>, stops: bool },
+    Client {
+        record: Box<ClientRecord>,
+        secret_hash: Option<Vec<u8>>,
+        turn: Turn,
+    },
     DeleteOrganization,
     DeleteRole,
     DeleteUser,
     DeleteClient,
+}
+
+/// What a change does to what was begun before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing.
+    None,
+    /// Impersonations end: the application takes no part any more.
+    ImpersonationOff,
+    /// Everything ends.
+    Off,
+    /// Nothing of what was begun before it was switched off goes on.
+    On,
+}
+
+impl Turn {
+    pub(super) fn of(before: &ClientRecord, after: &ClientRecord) -> Self {
+        match (before.status.as_str(), after.status.as_str()) {
+            (one, other) if one == other => {
+                let off = before.impersonation_enabled && !after.impersonation_enabled;
+                if off { Self::ImpersonationOff } else { Self::None }
+            }
+            (_, "inactive") => Self::Off,
+            (_, _) => Self::On,
+        }
+    }
 }
 
 pub(super) struct UserWrite {
@@ -140,10 +176,11 @@ fn organizations(file: &File, stored: &Stored) -> Vec<Step> {
         if let (Some(before), true) = (before, wanted.left_out.status) {
             record.status.clone_from(&before.status);
         }
+        let switched = before.is_some_and(|before| before.status != record.status);
         let before = before.map(document::of_organization);
         let after = document::of_organization(&record);
         let change = change(What::Organization, &record.id, before.as_ref(), &after);
-        Step { change, write: Write::Organization(record) }
+        Step { change, write: Write::Organization { record, switched } }
     };
     file.organizations.iter().map(step).collect()
 }
@@ -242,8 +279,8 @@ fn clients(file: &File, stored: &Stored) -> Vec<Step> {
         let after = document::of_client(&record);
         let mut change = change(What::Client, &record.id, doc_before.as_ref(), &after);
         note_secret(&mut change, new_secret.is_some(), "client_secret");
-        let stops = before.is_some_and(|before| stops(&before.record.status, &record.status));
-        let write = Write::Client { record: Box::new(record), secret_hash: new_secret, stops };
+        let turn = before.map_or(Turn::None, |before| Turn::of(&before.record, &record));
+        let write = Write::Client { record: Box::new(record), secret_hash: new_secret, turn };
         Step { change, write }
     };
     file.clients.iter().map(step).collect()

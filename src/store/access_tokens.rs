@@ -7,6 +7,7 @@ use crate::domain::scope::Scopes;
 use crate::domain::user::Holder;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "access_tokens";
@@ -49,7 +50,8 @@ type Columns = (Row, Vec<String>, Moment);
 /// The same, with the row of an earlier call.
 type ActingColumns = (Row, Vec<String>, Moment, Option<ActedRow>);
 
-/// What of that which the token hangs on is switched off, ended, revoked or gone: triggers keep `vetoes`.
+/// What of that which the token hangs on is switched off, ended, revoked or gone: triggers keep `vetoes`. And whether
+/// its application was given it before the moment since which its tokens count.
 struct Vetoes;
 
 impl Written for Vetoes {
@@ -58,7 +60,8 @@ impl Written for Vetoes {
      access_tokens.session_id, access_tokens.grant_id) AND CASE v.kind \
      WHEN 'client' THEN v.id = access_tokens.client_id \
      WHEN 'session' THEN v.id = access_tokens.session_id \
-     WHEN 'grant' THEN v.id = access_tokens.grant_id END)";
+     WHEN 'grant' THEN v.id = access_tokens.grant_id \
+     WHEN 'client_not_before' THEN v.id = access_tokens.client_id AND access_tokens.issued_at <= v.since END)";
 }
 
 /// The token and when that was, in one indexed read. Judges nothing but what has ended.
@@ -106,7 +109,10 @@ async fn convert(conn: &Conn, (row, vetoes, at): Columns) -> Result<(Record, Mom
     };
     let ended = row.revoked_at.is_some()
         || row.user_id.is_some() != user.is_some()
-        || vetoes.iter().any(|kind| kind == "session" || kind == "grant");
+        || user.as_ref().is_some_and(|person| person.ended_since(row.issued_at).is_some())
+        || vetoes
+            .iter()
+            .any(|kind| ["session", "grant", "client_not_before"].contains(&kind.as_str()));
     // Whatever else there may be a veto of.
     let inactive =
         !vetoes.is_empty() || user.as_ref().is_some_and(|person| !person.user.is_active());
@@ -124,6 +130,19 @@ async fn convert(conn: &Conn, (row, vetoes, at): Columns) -> Result<(Record, Mom
         inactive,
     };
     Ok((record, at))
+}
+
+/// Whether a token that was made at `issued_at` for `client`, and of which there is no row, counts; and what time it is.
+pub async fn standing_of_client(
+    mut conn: &Conn,
+    client: &ClientId,
+    issued_at: Timestamp,
+) -> Result<(bool, Timestamp), StoreError> {
+    struct OfClient;
+    const TEXT: &str = "SELECT NOT EXISTS (SELECT FROM vetoes v WHERE v.id = ? AND (v.kind = 'client' \
+         OR v.kind = 'client_not_before' AND ? <= v.since)), clock_now()";
+    let values = [Value::Text(client.as_str()), Value::Time(issued_at)];
+    Ok(Statement::<OfClient, (Bool, Timestamptz)>::new(TEXT, &values).get_result(&mut conn).await?)
 }
 
 /// Writes an opaque token of an application that speaks for itself, and nothing else.
@@ -224,7 +243,9 @@ pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     // A minute more: a JWT may be a few seconds over its time and still be asked about. A veto is needed for
     // as long as a token of that time may live, a day, and longer only by what is still there and inactive.
-    const TEXT: &str = "WITH needless AS (DELETE FROM vetoes v WHERE since < clock_now() - interval '2 days' \
+    // A moment before which nothing counts outlives the longest refresh token.
+    const TEXT: &str = "WITH needless AS (DELETE FROM vetoes v WHERE since < clock_now() \
+         - CASE WHEN kind LIKE '%not_before' THEN interval '90 days' ELSE interval '2 days' END \
          AND NOT EXISTS (SELECT FROM clients c WHERE v.kind = 'client' AND c.id = v.id) \
          AND NOT EXISTS (SELECT FROM organizations o WHERE v.kind = 'organization' AND o.id = v.id)) \
          DELETE FROM access_tokens WHERE token_hash IN (SELECT token_hash \

@@ -1,6 +1,6 @@
 //! `authorization_codes`: what one sign-in gave an application; the grant behind every token.
 use super::audit;
-use super::schema::{authorization_codes, clock_now, moment, sessions};
+use super::schema::{Written, authorization_codes, clock_now, moment, sessions, written};
 use super::statement::{Statement, Value};
 use super::{Conn, Moment, StoreError, people};
 use crate::audit::Event;
@@ -121,18 +121,30 @@ pub(super) struct Row {
     code_challenge: Option<String>,
     audience: Option<String>,
     authenticated_at: Timestamp,
+    created_at: Timestamp,
     expires_at: Timestamp,
     redeemed_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
 }
 
-pub(super) type Columns = (Row, Option<Timestamp>, Moment);
+/// The row, when its session ended, whether it was made before what its application has counts, and the clock.
+pub(super) type Columns = (Row, Option<Timestamp>, bool, Moment);
+
+/// The application was given this before the moment since which what it has counts.
+pub(super) struct ClientEndedIt;
+
+impl Written for ClientEndedIt {
+    type SqlType = diesel::sql_types::Bool;
+    const SQL: &'static str = "EXISTS (SELECT FROM vetoes v WHERE v.id = authorization_codes.client_id \
+     AND v.kind = 'client_not_before' AND authorization_codes.created_at <= v.since)";
+}
 
 pub(super) async fn convert(
     conn: &Conn,
-    (row, session_ended_at, at): Columns,
+    (row, session_ended_at, client_ended_it, at): Columns,
 ) -> Result<Option<Grant>, StoreError> {
     let Some(person) = people::at(conn, &row.user_id, at).await? else { return Ok(None) };
+    let ended_it = client_ended_it || person.ended_since(row.created_at).is_some();
     Ok(Some(Grant {
         id: row.id,
         client: super::id(TABLE, row.client_id)?,
@@ -147,7 +159,7 @@ pub(super) async fn convert(
         authenticated_at: row.authenticated_at,
         expires_at: row.expires_at,
         redeemed: row.redeemed_at.is_some(),
-        ended: row.revoked_at.is_some() || session_ended_at.is_some(),
+        ended: row.revoked_at.is_some() || session_ended_at.is_some() || ended_it,
         now: at.now,
     }))
 }
@@ -157,7 +169,7 @@ pub async fn find(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<Grant>, St
     let row: Option<Columns> = authorization_codes::table
         .inner_join(sessions::table.on(sessions::id.eq(authorization_codes::session_id)))
         .filter(authorization_codes::code_hash.eq(code_hash))
-        .select((Row::as_select(), sessions::ended_at, moment()))
+        .select((Row::as_select(), sessions::ended_at, written::<ClientEndedIt>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;

@@ -1,4 +1,5 @@
 //! Writing people: `users` with their `user_roles` and `credentials`.
+use super::not_before::{self, NotBefore};
 use super::schema::{authorization_codes, clock_now, credentials, sessions, user_roles, users};
 use super::{Conn, StoreError};
 use diesel::prelude::*;
@@ -120,7 +121,8 @@ pub async fn sign_out_everywhere(mut conn: &Conn, user: &str) -> Result<(), Stor
         .set(authorization_codes::revoked_at.eq(clock_now().nullable()))
         .execute(&mut conn)
         .await?;
-    Ok(())
+    // Tokens that come of no sign-in, too.
+    not_before::put(conn, NotBefore::User(user)).await
 }
 
 /// Takes the e-mail addresses away from `ids`, so that they can be given out anew in any order.

@@ -22,6 +22,7 @@ pub mod impersonations;
 pub mod login_failures;
 pub mod logout_deliveries;
 pub mod organizations;
+pub mod not_before;
 mod patience;
 pub mod people;
 pub mod pool;

@@ -6,11 +6,13 @@
 //! Only for whoever shows something of their own. Somebody who is named by others is read each time, or the time of
 //! the answer would say whether there is such a user.
 use super::box_users::{Beside, whole};
-use super::schema::{moment, people, users};
+use super::schema::{Written, moment, people, users, written};
 use super::users::Person;
 use super::{Conn, Moment, StoreError};
+use crate::domain::Timestamp;
 use crate::domain::box_profile::BoxUser;
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,16 +28,48 @@ pub(super) struct People(Mutex<Remembered>);
 #[derive(Default)]
 struct Remembered {
     directory: i64,
-    people: HashMap<String, Arc<BoxUser>>,
+    people: HashMap<String, Arc<Standing>>,
+}
+
+/// Somebody, and until when what they were given is dead.
+pub struct Standing {
+    pub person: BoxUser,
+    not_before: Option<Timestamp>,
+}
+
+impl Standing {
+    /// Whether what they were given at `at` is dead.
+    pub fn ended_since(&self, at: Timestamp) -> Option<Timestamp> {
+        self.not_before.filter(|not_before| at <= *not_before)
+    }
+}
+
+impl std::ops::Deref for Standing {
+    type Target = BoxUser;
+
+    fn deref(&self) -> &BoxUser {
+        &self.person
+    }
+}
+
+/// The latest moment of [`super::not_before`] that is about a row of `people`.
+struct PersonNotBefore;
+
+impl Written for PersonNotBefore {
+    type SqlType = Nullable<Timestamptz>;
+    const SQL: &'static str = "(SELECT max(v.since) FROM vetoes v WHERE v.id IN (people.id, people.organization_id, '*') \
+     AND CASE v.kind WHEN 'user_not_before' THEN v.id = people.id \
+     WHEN 'organization_not_before' THEN v.id = people.organization_id \
+     WHEN 'everybody_not_before' THEN v.id = '*' END)";
 }
 
 impl People {
-    fn get(&self, id: &str, directory: i64) -> Option<Arc<BoxUser>> {
+    fn get(&self, id: &str, directory: i64) -> Option<Arc<Standing>> {
         let known = self.known();
         if known.directory == directory { known.people.get(id).cloned() } else { None }
     }
 
-    fn keep(&self, id: &str, directory: i64, person: &Arc<BoxUser>) {
+    fn keep(&self, id: &str, directory: i64, person: &Arc<Standing>) {
         let mut known = self.known();
         let is_full = known.directory == directory && known.people.len() >= MOST;
         if known.directory < directory || is_full {
@@ -52,20 +86,24 @@ impl People {
 }
 
 /// Somebody as they stood at `at`, or stand now.
-pub async fn at(mut conn: &Conn, id: &str, at: Moment) -> Result<Option<Arc<BoxUser>>, StoreError> {
+pub async fn at(
+    mut conn: &Conn,
+    id: &str,
+    at: Moment,
+) -> Result<Option<Arc<Standing>>, StoreError> {
     let remembered = at.directory.and_then(|directory| conn.people().get(id, directory));
     if remembered.is_some() {
         return Ok(remembered);
     }
-    let row: Option<(Person, Beside, Moment)> = people::table
+    let row: Option<(Person, Beside, Option<Timestamp>, Moment)> = people::table
         .inner_join(users::table.on(users::id.eq(people::id)))
         .filter(people::id.eq(id))
-        .select((Person::as_select(), Beside::as_select(), moment()))
+        .select((Person::as_select(), Beside::as_select(), written::<PersonNotBefore>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
-    let Some((person, beside, at)) = row else { return Ok(None) };
-    let person = Arc::new(whole((person, beside))?);
+    let Some((person, beside, not_before, at)) = row else { return Ok(None) };
+    let person = Arc::new(Standing { person: whole((person, beside))?, not_before });
     if let Some(directory) = at.directory {
         conn.people().keep(id, directory, &person);
     }

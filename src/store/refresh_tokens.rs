@@ -1,6 +1,6 @@
 //! `refresh_tokens`: each is used once, for the next; all of one sign-in are a family.
 use super::authorization_codes::{self as grants, Columns, Grant, NewTokens};
-use super::schema::{authorization_codes, moment, refresh_tokens, sessions};
+use super::schema::{authorization_codes, moment, refresh_tokens, sessions, written};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError};
 use crate::domain::scope::Scopes;
@@ -37,7 +37,12 @@ pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<Record>, 
                 refresh_tokens::ends_at,
                 refresh_tokens::used_at,
             ),
-            (grants::Row::as_select(), sessions::ended_at, moment()),
+            (
+                grants::Row::as_select(),
+                sessions::ended_at,
+                written::<grants::ClientEndedIt>(),
+                moment(),
+            ),
         ))
         .first(&mut conn)
         .await

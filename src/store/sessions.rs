@@ -103,7 +103,7 @@ async fn convert(
                 authenticated_at: row.authenticated_at,
                 last_seen_at: row.last_seen_at,
                 expires_at: row.expires_at,
-                ended_at: row.ended_at,
+                ended_at: row.ended_at.or(person.ended_since(row.authenticated_at)),
             }))
         }
         (Some(by), Some(bound)) => Found::Impersonated {

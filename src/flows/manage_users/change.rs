@@ -228,6 +228,7 @@ pub async fn delete_user(
     conn.transaction(async |tx| {
         let (_, before) = target(tx, &manager, user).await?;
         let by = calling.user.map(|user| user.id.as_str());
+        // Also for another user who may have this id one day.
         shut_out(tx, user, by, calling.caller).await?;
         store::directory::delete(tx, user.as_str()).await?;
         stays_administered(tx, before).await?;

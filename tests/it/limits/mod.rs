@@ -2,6 +2,8 @@
 mod attempts;
 mod client_secrets;
 mod forwarded;
+mod modes;
+mod switched;
 
 use crate::support::{Browser, Page, TestDb, TestServer};
 use reqwest::Method;

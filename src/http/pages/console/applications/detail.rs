@@ -59,6 +59,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("same", "Nothing was changed."),
     ("on", "The application is on."),
     ("off", "The application is off, and whatever ran in it is over."),
+    ("tokens-ended", "All tokens of the application have ended."),
 ];
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {

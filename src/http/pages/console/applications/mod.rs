@@ -68,6 +68,11 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
                 .route(web::post().to(remove::set_status)),
         )
         .service(
+            page("/console/applications/{client_id}/end-tokens", "GET, HEAD, POST")
+                .route(read().to(remove::ask_end_tokens))
+                .route(web::post().to(remove::end_tokens)),
+        )
+        .service(
             page("/console/applications/{client_id}/delete", "GET, HEAD, POST")
                 .route(read().to(remove::ask))
                 .route(web::post().to(remove::delete)),

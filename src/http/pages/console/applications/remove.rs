@@ -12,6 +12,7 @@ use actix_web::http::StatusCode;
 
 const STATUS: &str = "application-status";
 const DELETE: &str = "delete-application";
+const END_TOKENS: &str = "end-tokens-of-application";
 
 async fn writable(console: &ConsoleSession) -> Result<(ClientId, View), PageError> {
     console.require(CLIENTS_WRITE)?;
@@ -24,12 +25,13 @@ pub async fn ask_status(console: ConsoleSession) -> Result<HttpResponse, PageErr
     let here = path(&view.record.id);
     let on = view.record.status == Status::Active.as_str();
     let (heading, submit, wanted, text) = if on {
-        let text = "Nobody signs in to it any more, its credentials are refused, its tokens count no \
-                    longer, and every impersonation in it ends now. Nothing is lost: it can be \
-                    switched on again.";
+        let text = "Nobody signs in to it any more, its credentials are refused, and every impersonation in it \
+                    ends now. Its access tokens, refresh tokens and codes end for good: when it is switched on \
+                    again, people and programs get new ones. Its settings stay.";
         ("Switch off this application?", "Switch off", Status::Inactive, text)
     } else {
-        let text = "People sign in to it again, with the settings and the secret that it had.";
+        let text = "People sign in to it again, with the settings and the secret that it had. Tokens from before \
+                    it was switched off stay dead.";
         ("Switch on this application?", "Switch on", Status::Active, text)
     };
     let (page, frame) = console.frame(Section::Applications, heading, &[]);
@@ -62,6 +64,42 @@ pub async fn set_status(fresh: FreshConsoleSession) -> Result<HttpResponse, Page
     set.map_err(|failure| refuse(&console, failure))?;
     let done = if status.is_active() { "on" } else { "off" };
     Ok(console.done(&path(&view.record.id), done))
+}
+
+pub async fn ask_end_tokens(console: ConsoleSession) -> Result<HttpResponse, PageError> {
+    let (_, view) = writable(&console).await?;
+    let here = path(&view.record.id);
+    let heading = "End all tokens of this application?";
+    let text = "Its access tokens, refresh tokens and codes stop working now, and every impersonation in it ends. The \
+                application stays switched on: whoever is still signed in to Understudy gets it new tokens without \
+                typing a password. If somebody knows its secret, make a new secret first.";
+    let (page, frame) = console.frame(Section::Applications, heading, &[]);
+    let page = SurePage {
+        page,
+        console: frame,
+        action: format!("{here}/end-tokens"),
+        here,
+        csrf: console.token(END_TOKENS, &[&view.record.id]),
+        name: view.record.name,
+        heading,
+        texts: vec![text.to_owned()],
+        status: None,
+        typed: None,
+        submit: "End all tokens",
+        bad: true,
+    };
+    Ok(render(&page, StatusCode::OK))
+}
+
+pub async fn end_tokens(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
+    let (console, posted) = fresh.into_parts();
+    console.require(CLIENTS_WRITE)?;
+    let form = posted.only(console.request(), &["csrf"])?;
+    let (id, view) = seen(&console).await?;
+    console.check(&form, END_TOKENS, &[&view.record.id])?;
+    let ended = applications::end_tokens(console.ctx(), by(&console), &id).await;
+    ended.map_err(|failure| refuse(&console, failure))?;
+    Ok(console.done(&path(&view.record.id), "tokens-ended"))
 }
 
 pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {

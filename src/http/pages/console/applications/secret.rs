@@ -8,7 +8,7 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
 use crate::provision::applications::ClientRecord;
-use crate::provision::applications::{View, WriteRefusal, may_write, rotate_secret};
+use crate::provision::applications::{OldTokens, View, WriteRefusal, may_write, rotate_secret};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -89,10 +89,12 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
 pub async fn rotate(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
     let (console, posted) = fresh.into_parts();
     console.require(CLIENTS_WRITE)?;
-    let form = posted.only(console.request(), &["csrf"])?;
+    let form = posted.only(console.request(), &["csrf", "end_tokens"])?;
     let (id, view) = seen(&console).await?;
     console.check(&form, ROTATE, &[&view.record.id, &view.secrets])?;
-    let made = rotate_secret(console.ctx(), by(&console), &id, &view.secrets).await;
+    let tokens = if form.get("end_tokens") == "on" { OldTokens::End } else { OldTokens::Keep };
+    let which = (&id, view.secrets.as_str());
+    let made = rotate_secret(console.ctx(), by(&console), which, tokens).await;
     let secret = made.map_err(|failure| refuse(&console, failure))?;
     Ok(hand_over(&console, &view.record, &secret, false))
 }

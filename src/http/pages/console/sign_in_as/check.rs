@@ -155,6 +155,9 @@ pub fn why(denial: Denial) -> &'static str {
         Denial::ClientNotEnabled => "The application does not accept impersonated sign-ins.",
         Denial::ClientNotAuthorized => "Their organization has not authorized the application.",
         Denial::ProtocolMismatch => "The application does not speak this protocol.",
+        Denial::ModeNotSupported => {
+            "The application does not say that it honors read-only sessions. Choose full access, or set \u{201c}Honors read-only impersonation\u{201d} in its settings."
+        }
         Denial::CallbackUrlMismatch => {
             "The application has no address that it could be answered at."
         }

@@ -4,7 +4,7 @@ use super::check::{Verdict, check};
 use super::wanted::Wanted;
 use crate::domain::client::Client;
 use crate::domain::permission::IMPERSONATE;
-use crate::domain::protocol::ProtocolName;
+use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
 use crate::flows::preview_tokens::{applications_of, protocols_of};
 use crate::http::pages::console::kit::{Field, Select};
@@ -130,7 +130,14 @@ fn fields(console: &ConsoleSession, scene: &Scene, verdict: &Verdict) -> Fields 
     let (duration, mode) = (or(wanted.get("duration"), "30"), or(wanted.get("mode"), "full"));
     let lengths =
         [("5", "5 minutes"), ("15", "15 minutes"), ("30", "30 minutes"), ("60", "60 minutes")];
-    let modes = [("full", "Full access"), ("read_only", "Read only")];
+    // The rule is asked here too, so that nothing is offered that it will refuse.
+    let offered = |mode: &Mode| {
+        let application = chosen.zip(protocol);
+        application.is_none_or(|(client, by)| client.impersonation.honours(*mode, by))
+    };
+    let modes = [(Mode::Full, "Full access"), (Mode::ReadOnly, "Read only")];
+    let modes = modes.into_iter().filter(|(mode, _)| offered(mode));
+    let modes = modes.map(|(mode, label)| (mode.as_str(), label));
     let advanced = ["response_type", "response_mode", "scope", "state", "target"];
     Fields {
         application: applications(&scene.clients, chosen).error(verdict.of_field("application")),
