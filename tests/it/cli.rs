@@ -125,6 +125,9 @@ async fn impersonate_prints_a_link_that_works() {
     let trail =
         "SELECT reason || ' ' || ticket FROM audit_events WHERE type = 'impersonation.link_issued'";
     assert_eq!(server.db.text(trail).await, "Order NW-20418 T-7");
+    // K-19: no user and no application of that id.
+    let asked = "SELECT requester_kind || ' ' || requested_by FROM impersonations";
+    assert_eq!(server.db.text(asked).await, "command_line cli");
 
     for (actor, client, words) in [
         ("usr_alice", "legacy", "nobody acts as themselves"),

@@ -243,6 +243,10 @@ async fn the_database_refuses_an_impersonation_that_cannot_be() {
         &[("ends_at", "now()")],
         &[("actor_proof", "'asserted'")],
         &[("actor_session_id", "'ses_x'")],
+        &[("requester_kind", "'somebody'")],
+        &[("requester_kind", "'token'")],
+        &[("requester_kind", "'session'"), ("requester_application", "'c'")],
+        &[("requester_application", "'c'")],
     ] {
         let refusal = db.refuses(&link_row(wrong)).await;
         assert!(refusal.contains("impersonations_sound"), "{wrong:?}: {refusal}");
@@ -262,6 +266,13 @@ async fn the_database_refuses_an_impersonation_that_cannot_be() {
         assert!(refusal.contains("impersonations_sound"), "{wrong:?}: {refusal}");
     }
     db.sql(&link_row(&[])).await;
+    let by_token = [
+        ("id", "'imp_z'"),
+        ("ticket_hash", "sha256('z')"),
+        ("requester_kind", "'token'"),
+        ("requester_application", "'c'"),
+    ];
+    db.sql(&link_row(&by_token)).await;
     let other = [("id", "'imp_y'"), ("ticket_hash", "sha256('y')")];
     db.sql(&link_row(&[REDEEMED, &other].concat())).await;
 }

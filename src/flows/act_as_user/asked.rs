@@ -85,26 +85,21 @@ impl Asked<'_> {
     /// With a name that nobody has for one that is unknown, so that it takes as long.
     fn who(&self) -> Result<Who, StoreError> {
         let nobody = UserId::parse("-").map_err(|_| corrupt("id"))?;
-        let actor = self.actor.map_or_else(|| nobody.clone(), |(id, _)| id.clone());
         Ok(Who {
-            requested_by: self.requested_by(&actor),
-            actor,
+            requested_by: self.requested_by(),
+            actor: self.actor.map_or_else(|| nobody.clone(), |(id, _)| id.clone()),
             subject: self.subject.cloned().unwrap_or(nobody),
             client: self.client.clone(),
         })
     }
 
     /// The application in which somebody acts asks, by the bearer of the actor or for its service account.
-    fn requested_by(&self, actor: &UserId) -> RequestedBy {
-        match self.channel {
-            Channel::JwtGrant => RequestedBy::Application(self.client.clone()),
-            Channel::AsUser
-            | Channel::OnBehalfOf
-            | Channel::TokenExchange
-            | Channel::Link
-            | Channel::Console => {
+    fn requested_by(&self) -> RequestedBy {
+        match self.actor.filter(|_| self.channel != Channel::JwtGrant) {
+            Some((actor, _)) => {
                 RequestedBy::Token { person: actor.clone(), application: Some(self.client.clone()) }
             }
+            None => RequestedBy::Application(self.client.clone()),
         }
     }
 
