@@ -3,7 +3,7 @@ use super::browser::BrowserSession;
 use super::forms::{self, Form};
 use super::frame::{Page, frame};
 use super::headers::{FormTargets, render_leading_to};
-use super::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
+use super::step_up::{PASSWORD, USERNAME, saying_how_long, words_of};
 use super::times;
 use crate::authentication::Session;
 use crate::domain::protocol::{Mode, ProtocolName};
@@ -57,6 +57,10 @@ pub fn page(
     (session, asking): (&Session, Asking),
 ) -> HttpResponse {
     let posted = browser.request.method() == Method::POST;
+    let refused = match asking {
+        Asking::PasswordAgain(refusal) => Some(refusal),
+        Asking::Password | Asking::Nothing => None,
+    };
     let (status, error) = match asking {
         Asking::PasswordAgain(refusal) => {
             let (status, text) = words_of(refusal);
@@ -89,7 +93,7 @@ pub fn page(
     // The application is the next stop, and comes back here with a request of its own.
     let targets = FormTargets::of_client(&ask.client);
     let targets = ask.return_url.iter().fold(targets, |targets, url| targets.and_url(url));
-    wait_if_throttled(render_leading_to(&page, status, &targets))
+    saying_how_long(render_leading_to(&page, status, &targets), refused)
 }
 
 /// The password that came with a confirmation, if one did.

@@ -4,15 +4,15 @@ use super::error::PageError;
 use super::forms::{self, Posted};
 use super::frame::{Page, frame};
 use super::headers::{redirect, render};
-use super::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
-use crate::authentication::Session;
+use super::step_up::{PASSWORD, USERNAME, saying_how_long, words_of};
+use crate::authentication::{Session, throttle};
 use crate::flows::Failure;
 use crate::flows::hand_over::{CodeRefusal, use_code};
 use crate::flows::start_impersonation::StartRefusal;
 use crate::flows::step_up::prove_again;
 use crate::http::cookies;
 use crate::impersonation::Denial;
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 
@@ -32,7 +32,7 @@ struct GoPage {
 const PURPOSE: &str = "go";
 
 /// What the page shows beside its fields.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Shown<'a> {
     status: StatusCode,
     error: Option<&'static str>,
@@ -63,7 +63,7 @@ fn page(browser: &BrowserSession, session: &Session, shown: Shown<'_>) -> HttpRe
         username: session.user.profile.email.clone().unwrap_or_default(),
         csrf: forms::token(&browser.ctx, PURPOSE, &[session.id.as_str()]),
     };
-    wait_if_throttled(render(&page, shown.status))
+    render(&page, shown.status)
 }
 
 /// With the password, when the page has asked for it: then the session is a renewed one, whatever becomes of the code.
@@ -87,7 +87,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
             let (status, text) = words_of(refusal);
             let code = form.get("code");
             let shown = Shown { status, error: Some(text), code, asks_password: true };
-            Ok(page(&browser, session, shown))
+            Ok(saying_how_long(page(&browser, session, shown), Some(refusal)))
         }
         Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
@@ -136,5 +136,11 @@ fn refused(
             "This is not allowed any more. Look at the console, which says why.",
         ),
     };
-    page(browser, session, Shown { status, error: Some(words), ..Shown::default() })
+    let mut answer =
+        page(browser, session, Shown { status, error: Some(words), ..Shown::default() });
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    answer
 }

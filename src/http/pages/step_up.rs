@@ -8,9 +8,9 @@ use actix_web::http::{StatusCode, header};
 pub const USERNAME: &str = "step_up_username";
 pub const PASSWORD: &str = "step_up_password";
 
-/// Says how long, where [`words_of`] says to wait.
-pub fn wait_if_throttled(mut answer: HttpResponse) -> HttpResponse {
-    if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+/// Says how long to wait, where the password was not looked at because of too many attempts.
+pub fn saying_how_long(mut answer: HttpResponse, refused: Option<Refusal>) -> HttpResponse {
+    if refused == Some(Refusal::Throttled) {
         let seconds = header::HeaderValue::from(throttle::WINDOW.num_seconds());
         answer.headers_mut().insert(header::RETRY_AFTER, seconds);
     }

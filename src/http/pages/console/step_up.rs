@@ -15,7 +15,7 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::forms::{Form, LARGEST, Posted};
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::{FormTargets, render_leading_to};
-use crate::http::pages::step_up::{PASSWORD, USERNAME, wait_if_throttled, words_of};
+use crate::http::pages::step_up::{PASSWORD, USERNAME, saying_how_long, words_of};
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -179,7 +179,7 @@ pub fn page(console: &ConsoleSession, form: &Form, prompt: &Prompt) -> HttpRespo
         csrf: console.token(PURPOSE, &[request.path()]),
         error,
     };
-    wait_if_throttled(render_leading_to(&page, status, &prompt.targets))
+    saying_how_long(render_leading_to(&page, status, &prompt.targets), prompt.not_proven)
 }
 
 /// The page of the object that a form is about: `/console/roles/support` of `/console/roles/support/delete`.

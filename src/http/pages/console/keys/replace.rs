@@ -12,7 +12,7 @@ use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::{Action, Page, bare};
 use crate::http::pages::headers::render;
 use crate::http::pages::message::{Message, Tone};
-use crate::http::pages::step_up::{wait_if_throttled, words_of};
+use crate::http::pages::step_up::{saying_how_long, words_of};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -76,7 +76,7 @@ fn page(
         email: console.user().profile.email.clone().unwrap_or_default(),
         error,
     };
-    wait_if_throttled(render(&page, status))
+    render(&page, status)
 }
 
 pub async fn replace(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
@@ -91,7 +91,7 @@ pub async fn replace(console: ConsoleSession, posted: Posted) -> Result<HttpResp
         Ok(done) => Ok(with_cookies(told(&done), [cookies::remove_session(console.request())])),
         Err(Failure::Refused(Refusal::NotProven(refusal))) => {
             let (status, text) = words_of(refusal);
-            Ok(page(&console, rows, Some(text), status))
+            Ok(saying_how_long(page(&console, rows, Some(text), status), Some(refusal)))
         }
         Err(Failure::Refused(Refusal::OthersSign)) => Err(PageError::forged(console.request())),
         Err(Failure::Accident(cause)) => Err(console.accident(&cause)),
