@@ -1,10 +1,11 @@
 //! An impersonation ends: by whoever may, or because the heart says no now.
+use super::question::GONE;
 use super::{Context, facts};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::domain::{ImpersonationId, SessionId, Timestamp, UserId};
-use crate::impersonation::{Denial, Impersonation, decide};
+use crate::impersonation::{Impersonation, decide};
 use crate::store::impersonations::Record;
 pub use crate::store::impersonations::overdue::Touched;
 use crate::store::{self, Conn, Moment, StoreError};
@@ -105,7 +106,7 @@ async fn judge(
 ) -> Result<Option<Impersonation>, StoreError> {
     let verdict = match facts::of_running(conn, record, known).await? {
         Some(ask) => decide(&ask),
-        None => Err(Denial::SubjectInactive),
+        None => Err(GONE),
     };
     match verdict {
         Ok(granted) => Ok(Some(granted)),

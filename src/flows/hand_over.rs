@@ -123,7 +123,7 @@ pub enum CodeRefusal {
     NotGood,
     #[error("too many attempts")]
     Throttled,
-    /// They signed in too long ago to begin anything here. The code is not looked at.
+    /// The code is good, and they signed in too long ago to begin anything with it. It is not used up.
     #[error("the person signed in too long ago")]
     StepUp,
     /// What was allowed in the console is refused now. The code is used up.
@@ -139,9 +139,7 @@ pub async fn use_code(
     caller: &Caller,
 ) -> Result<Issued, Failure<CodeRefusal>> {
     let person = &session.user;
-    if !step_up::is_recent(ctx, session).await? {
-        return Err(Failure::Refused(CodeRefusal::StepUp));
-    }
+    let stale = !step_up::is_recent(ctx, session).await?;
     let keys = FailureKeys::of(&person.id, caller);
     let used = {
         let mut conn = ctx.store.conn().await?;
@@ -150,6 +148,11 @@ pub async fn use_code(
         }
         let hash = read(typed).map(|letters| code_hash(&letters));
         let used = match &hash {
+            Some(hash)
+                if stale && store::handover_codes::waits(&conn, hash, &person.id).await? =>
+            {
+                return Err(Failure::Refused(CodeRefusal::StepUp));
+            }
             Some(hash) => store::handover_codes::redeem(&conn, hash, &person.id).await?,
             None => None,
         };

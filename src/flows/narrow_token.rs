@@ -55,16 +55,15 @@ pub async fn narrow_token(
 }
 
 fn event(live: &LiveToken<Holder>, caller: &Caller) -> Event {
-    let event = match &live.impersonation {
-        Some(by) => Event::under(EventKind::TokenIssued, by, caller),
-        None => {
-            let by_client = Event::by_client(EventKind::ApplicationToken, &live.client, caller);
-            let home = live.user.as_ref().and_then(|user| user.organization.as_ref());
-            Event {
-                subject: live.user.as_ref().map(|user| user.id.to_string()),
-                organization: home.map(ToString::to_string).or(by_client.organization),
-                ..Event::by_client(EventKind::ApplicationToken, &live.client, caller)
-            }
+    let event = if let Some(by) = &live.impersonation {
+        Event::under(EventKind::TokenIssued, by, caller)
+    } else {
+        let by_client = Event::by_client(EventKind::ApplicationToken, &live.client, caller);
+        let home = live.user.as_ref().and_then(|user| user.organization.as_ref());
+        Event {
+            subject: live.user.as_ref().map(|user| user.id.to_string()),
+            organization: home.map(ToString::to_string).or(by_client.organization),
+            ..Event::by_client(EventKind::ApplicationToken, &live.client, caller)
         }
     };
     event.with("grant", "token_exchange")

@@ -37,12 +37,8 @@ pub(super) enum Missing {
     Actor,
 }
 
-impl Missing {
-    /// The same as a refusal, where nobody is told which of them it is.
-    pub(super) fn denial(self) -> Denial {
-        Denial::SubjectInactive
-    }
-}
+/// Somebody is missing, as a refusal where nobody is told who.
+pub(super) const GONE: Denial = Denial::SubjectInactive;
 
 impl Question<'_> {
     /// # Errors

@@ -2,21 +2,21 @@
 //!
 //! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
 //! up in one statement with the session, the code and the audit event.
+mod genuine;
 mod onward;
 pub mod own;
 
 use super::complete_login::Kept;
 use super::end_impersonation::event_about;
 use super::facts::{self, Known, Who};
-use super::question::{Missing, Question};
+use super::question::{GONE, Question};
 use super::{Context, Failure, sign_in};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
-use crate::crypto::bewit::{self, BewitError};
 use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::Redeem;
-use crate::domain::{SessionId, Timestamp, UserId};
+use crate::domain::{SessionId, Timestamp};
 use crate::impersonation::ticket::TicketState;
 use crate::impersonation::{
     ActorProof, Denial, Impersonation, ImpersonationRequest, Occasion, Terms, decide, marks,
@@ -25,6 +25,7 @@ use crate::login::{Answer, Principal};
 use crate::store::impersonations::{Record, Redemption, Ticket};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
+use genuine::{check_mac, names_somebody_of};
 use onward::{Way, answer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -199,35 +200,6 @@ async fn find_link(
     }
 }
 
-/// Whether the path names the ticket's subject, as ours do, or its actor, as in Auth0's document: a URL never says
-/// one person and signs in another.
-fn names_somebody_of(record: &Record, resource: &str) -> bool {
-    let path = resource.split('?').next().unwrap_or_default();
-    let raw = path.rsplit('/').nth(1).unwrap_or_default();
-    let named = percent_encoding::percent_decode_str(raw).decode_utf8().ok();
-    let named = named.and_then(|text| UserId::parse(text).ok());
-    named.is_some_and(|named| named == record.subject || named == record.actor)
-}
-
-/// The hash of the ticket and the second from which the bewit is no longer good, if one of our keys made
-/// the MAC over exactly this URL.
-fn check_mac(ctx: &Context, resource: &str) -> Result<(Vec<u8>, i64), RedeemRefusal> {
-    let refuse = |error: BewitError| match error {
-        BewitError::Duplicate => RedeemRefusal::Duplicate,
-        BewitError::Malformed
-        | BewitError::UnknownKey
-        | BewitError::BadMac
-        | BewitError::Expired => RedeemRefusal::BadMac,
-    };
-    let (bewit, rest) = bewit::read(resource).map_err(refuse)?;
-    let ring = ctx.shared.keys.ring();
-    // Expiry is judged on the database's clock, when the row is there.
-    let no_clock = i64::MIN;
-    bewit::verify(&bewit, |id| ring.link_key(id), &ctx.shared.canonical, &rest, no_clock)
-        .map_err(refuse)?;
-    Ok((hash::hash_secret(&bewit.ext), bewit.expires_at))
-}
-
 fn state(record: &Record, link_expires_at: Timestamp, now: Timestamp) -> TicketState {
     if record.redeemed_at.is_some() {
         TicketState::Redeemed
@@ -307,8 +279,8 @@ fn question(
         step_up: ctx.shared.step_up,
         terms: Terms::starting(record.id.clone(), link.known.now, duration, session_ends),
     };
-    let gone = |missing: Missing| Failure::Refused(RedeemRefusal::Denied(missing.denial()));
-    question.about(&link.known).map_err(gone)
+    let asked = question.about(&link.known);
+    asked.map_err(|_| Failure::Refused(RedeemRefusal::Denied(GONE)))
 }
 
 /// Uses the ticket up and signs the actor in as the subject.

@@ -1,4 +1,6 @@
 //! Somebody asks for a link that signs an actor in as a subject.
+mod opened_by;
+
 use super::facts::{self, Known, Onward, Who};
 use super::question::{Missing, Question};
 use super::{Context, Failure};
@@ -18,6 +20,7 @@ use crate::login::{BadParameter, LoginRequest, Parameters};
 use crate::store::impersonations::NewLink;
 use crate::store::{self, Conn, Moment};
 use chrono::Duration;
+pub(super) use opened_by::OpenedBy;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What the caller wants, read from any encoding.
@@ -69,29 +72,6 @@ pub struct Issued {
     pub redeem: Redeem,
     pub link_expires_at: Timestamp,
     pub ends_at_latest: Timestamp,
-}
-
-/// Who opens the link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OpenedBy {
-    /// Whoever the application lets open it.
-    AsRegistered,
-    /// The actor, in a session of their own: at once, or by a code that they type.
-    ItsActor,
-}
-
-impl OpenedBy {
-    /// How the link is redeemed. What a person asked for by a token of their own is always confirmed: the token
-    /// says that they signed in somewhere, not that they mean this.
-    fn redeem(self, start: &Start, client: &Client) -> Redeem {
-        match (self, &start.requested_by) {
-            (Self::ItsActor, _) | (_, RequestedBy::Token { .. }) => Redeem::Confirm,
-            (
-                Self::AsRegistered,
-                RequestedBy::Application(_) | RequestedBy::Session(_) | RequestedBy::CommandLine,
-            ) => client.impersonation.redeem,
-        }
-    }
 }
 
 /// Checks the request, asks the heart, writes the link with its event, and returns the URL.

@@ -72,11 +72,10 @@ impl ApiError {
             return Self::not_found("the user or the application is unknown");
         }
         let text = denial.to_string();
-        let refused = match denial {
-            Denial::StepUpRequired => {
-                Self::new(StatusCode::UNAUTHORIZED, "insufficient_user_authentication", text)
-            }
-            _ => Self::new(StatusCode::FORBIDDEN, "access_denied", text),
+        let refused = if denial == Denial::StepUpRequired {
+            Self::new(StatusCode::UNAUTHORIZED, "insufficient_user_authentication", text)
+        } else {
+            Self::new(StatusCode::FORBIDDEN, "access_denied", text)
         };
         Self { code: Some(denial.code()), ..refused }
     }

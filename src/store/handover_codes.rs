@@ -1,5 +1,5 @@
 //! `handover_codes`: what the console asked for, waiting to be opened in another window of the same person.
-use super::schema::handover_codes;
+use super::schema::{clock_now, handover_codes};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, audit};
 use crate::audit::Event;
@@ -59,6 +59,16 @@ pub struct Used {
     pub subject: UserId,
     pub client: ClientId,
     pub request: serde_json::Value,
+}
+
+/// Whether the code waits for this person. It is not used up.
+pub async fn waits(mut conn: &Conn, code_hash: &[u8], actor: &UserId) -> Result<bool, StoreError> {
+    let good = handover_codes::table
+        .find(code_hash)
+        .filter(handover_codes::actor_id.eq(actor.as_str()))
+        .filter(handover_codes::used_at.is_null())
+        .filter(handover_codes::expires_at.gt(clock_now()));
+    Ok(diesel::select(diesel::dsl::exists(good)).get_result(&mut conn).await?)
 }
 
 /// Uses the code up; `None` when it is not this person's, used, expired, or no code at all. One statement:

@@ -1,7 +1,7 @@
 //! The question of a token: facts, verdict, and the row that comes of a yes.
 use super::super::end_impersonation::{self, EndedBy};
 use super::super::facts::{self, Known, Who};
-use super::super::question::{Missing, Question};
+use super::super::question::{GONE, Question};
 use super::super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::crypto::random;
@@ -147,7 +147,7 @@ impl Asked<'_> {
             step_up: ctx.shared.step_up,
             terms,
         };
-        question.about(known).map_err(Missing::denial)
+        question.about(known).map_err(|_| GONE)
     }
 
     /// Each exchange hands out another token, so each is a request of its own, whatever runs already.

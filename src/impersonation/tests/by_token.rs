@@ -52,9 +52,10 @@ fn may(channel: Channel) -> ImpersonationRequest {
 /// The application in which somebody acts, which asks by the token of the actor or for its service account.
 fn itself(ask: &ImpersonationRequest) -> Requester {
     let client = ask.client.id.clone();
-    let by = match ask.channel {
-        Channel::JwtGrant => RequestedBy::Application(client),
-        _ => RequestedBy::Token { person: ask.actor.id.clone(), application: Some(client) },
+    let by = if ask.channel == Channel::JwtGrant {
+        RequestedBy::Application(client)
+    } else {
+        RequestedBy::Token { person: ask.actor.id.clone(), application: Some(client) }
     };
     let application = Some(RequestingApplication::from(&ask.client));
     Requester { by, application, scopes: Scopes::default() }

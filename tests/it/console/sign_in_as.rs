@@ -320,6 +320,20 @@ async fn a_code_is_forgotten_after_five_minutes_and_by_changed_rules() {
 }
 
 #[tokio::test]
+async fn k04_an_old_session_uses_no_code_up() {
+    let server = TestServer::start().await;
+    let old = signed_in(&server, "sam").await;
+    server.db.advance("5 minutes").await;
+    let sam = signed_in(&server, "sam").await;
+    let code = code_of(&sam, "portal").await;
+    server.db.advance("10 seconds").await;
+    let page = type_in(&old, &code).await;
+    assert_ne!(page.status, 303, "{page:?}");
+    assert_eq!(server.db.count("SELECT count(*) FROM impersonations").await, 0);
+    assert_eq!(type_in(&sam, &code).await.status, 303, "it was not used up");
+}
+
+#[tokio::test]
 async fn guessing_codes_is_throttled_for_the_guesser_alone() {
     let server = TestServer::start().await;
     let sam = signed_in(&server, "sam").await;

@@ -87,7 +87,10 @@ fn pages(here: &str, after: Option<i64>, events: &Events) -> Pager {
 fn facts(entry: &Entry, ended: Option<crate::domain::Timestamp>) -> Facts {
     Facts {
         channel: words::channel(&entry.channel).to_owned(),
-        requested_by: entry.requested_by.clone(),
+        requested_by: match &entry.requester_application {
+            Some(application) => format!("{} by {application}", entry.requested_by),
+            None => entry.requested_by.clone(),
+        },
         proof: match entry.actor_proof.as_deref() {
             Some("session") => "Proven by their own session",
             Some("asserted") => "Asserted by the application that asked",
