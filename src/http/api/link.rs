@@ -114,8 +114,9 @@ async fn confirm_with_password(
     };
     let preview = match flow::open(ctx, opener).await {
         Ok(Opened::Confirm(preview) | Opened::StepUp(preview)) => preview,
-        Ok(Opened::Seen | Opened::Redeemed(_)) => {
-            return respond(request, Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed))).await;
+        // The link was used meanwhile, or a `direct` one waits: the password matters no more.
+        Ok(Opened::Seen | Opened::Redeemed(_)) | Err(Failure::Refused(RedeemRefusal::Used)) => {
+            return redeem(request, ctx, body, session).await;
         }
         outcome @ (Ok(Opened::SignInFirst) | Err(_)) => return respond(request, outcome).await,
     };

@@ -57,6 +57,10 @@ pub fn page(
     (session, asking): (&Session, Asking),
 ) -> HttpResponse {
     let posted = browser.request.method() == Method::POST;
+    let refused = match asking {
+        Asking::PasswordAgain(refusal) => Some(refusal),
+        Asking::Password | Asking::Nothing => None,
+    };
     let (status, error) = match asking {
         Asking::PasswordAgain(refusal) => {
             let (status, text) = words_of(refusal);
@@ -89,11 +93,7 @@ pub fn page(
     // The application is the next stop, and comes back here with a request of its own.
     let targets = FormTargets::of_client(&ask.client);
     let targets = ask.return_url.iter().fold(targets, |targets, url| targets.and_url(url));
-    let wait = match asking {
-        Asking::PasswordAgain(refusal) => wait_of(refusal),
-        Asking::Password | Asking::Nothing => None,
-    };
-    throttled::told(render_leading_to(&page, status, &targets), wait)
+    throttled::told(render_leading_to(&page, status, &targets), refused.and_then(wait_of))
 }
 
 /// The password that came with a confirmation, if one did.

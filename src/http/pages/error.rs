@@ -17,7 +17,7 @@ pub struct PageError {
     retry_after: Option<&'static str>,
     /// A way on, for whom there is one.
     onward: Option<(&'static str, &'static str)>,
-    request_id: Option<String>,
+    request_id: Option<Box<str>>,
     surroundings: Option<Surroundings>,
 }
 
@@ -28,7 +28,7 @@ impl PageError {
         heading: &'static str,
         text: &'static str,
     ) -> Self {
-        let request_id = caller(request).request_id;
+        let request_id = caller(request).request_id.map(String::into_boxed_str);
         let surroundings = request.extensions().get::<Surroundings>().cloned();
         Self { status, heading, text, retry_after: None, onward: None, request_id, surroundings }
     }
@@ -77,7 +77,7 @@ impl PageError {
             text: "Nothing you did. If you ask for help, give the number below.",
             retry_after: None,
             onward: None,
-            request_id,
+            request_id: request_id.map(String::into_boxed_str),
             surroundings: None,
         }
     }
@@ -106,7 +106,7 @@ impl ResponseError for PageError {
             tone: Tone::Error,
             heading: self.heading.to_owned(),
             text: self.text.to_owned(),
-            request_id: self.request_id.clone(),
+            request_id: self.request_id.as_deref().map(str::to_owned),
             actions: self
                 .onward
                 .map(|(label, path)| Action::new(label, path))

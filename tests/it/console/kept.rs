@@ -118,3 +118,28 @@ async fn n18_a_refusal_in_the_console_keeps_the_menu() {
     let alice = signed_in(&server, "alice").await.open("/console/users").await;
     assert!(alice.status == 403 && !alice.body.contains("aria-label=\"Console\""));
 }
+
+#[tokio::test]
+async fn n10_the_button_says_why_it_can_never_work() {
+    let server = TestServer::start().await;
+    server.db.sql("INSERT INTO user_roles VALUES ('usr_carol', 'user-manager')").await;
+    let sam = signed_in(&server, "sam").await;
+    for (user, words) in [
+        ("usr_carol", "They hold rights that you do not have."),
+        ("usr_left", "Their account, or their organization, is not active."),
+        ("usr_service", "service account"),
+        ("usr_app", "app user without a login"),
+    ] {
+        let page = sam.open(&format!("/console/users/{user}")).await;
+        assert!(!page.body.contains("/sign-in-as\""), "{user}: {}", page.body);
+        assert!(page.body.contains("disabled aria-describedby=\"never\""), "{user}");
+        let why = page.body.split("id=\"never\"").nth(1).unwrap().split("</p>").next().unwrap();
+        assert!(why.contains(words), "{user}: {why}");
+        // By its address: the reason, and no form to fill in for nothing.
+        let form = sam.open(&format!("/console/users/{user}/sign-in-as")).await;
+        assert!(form.status == 200 && !form.body.contains("name=\"reason\""), "{}", form.body);
+    }
+    let page = sam.open("/console/users/usr_alice").await;
+    assert!(page.body.contains("/sign-in-as\">Sign in as user"), "{}", page.body);
+    assert!(!sam.open("/console/users/usr_sam").await.body.contains("Sign in as user"));
+}

@@ -1,5 +1,6 @@
 //! The console: who gets in, what they find, and how they get from a user to being signed in as them.
 mod applications;
+mod confirmed;
 mod entering;
 mod finding;
 mod fresh;

@@ -1,7 +1,7 @@
 //! The verdict before the click, in words.
 use super::wanted::Wanted;
 use crate::domain::client::Client;
-use crate::domain::protocol::{ProtocolName, Redeem};
+use crate::domain::protocol::{EndReason, ProtocolName, Redeem};
 use crate::domain::user::User;
 use crate::flows::Failure;
 use crate::flows::start_impersonation::{Allowed, Start, StartRefusal, check_impersonation};
@@ -26,12 +26,41 @@ pub enum Verdict {
     Refused {
         text: &'static str,
         rule: &'static str,
+        about: About,
     },
+}
+
+/// What a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Who acts and as whom: no other application changes it.
+    People,
+    Application,
+}
+
+impl About {
+    fn of(denial: Denial) -> Self {
+        match denial.end_reason() {
+            Some(EndReason::ClientChanged) | None => Self::Application,
+            Some(_) => Self::People,
+        }
+    }
 }
 
 impl Verdict {
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allowed { .. })
+    }
+
+    /// Why nothing in the form would help, in words.
+    pub fn hopeless(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { text, about: About::People, .. } => Some(text),
+            Self::Refused { about: About::Application, .. }
+            | Self::Nothing(_)
+            | Self::Mend { .. }
+            | Self::Allowed { .. } => None,
+        }
     }
 
     /// What the form calls a field.
@@ -104,7 +133,8 @@ pub fn refused(refusal: &StartRefusal) -> Verdict {
             Verdict::Mend { field, text }
         }
         StartRefusal::Denied(denial) => {
-            Verdict::Refused { text: why(*denial), rule: denial.code() }
+            let (text, rule) = (why(*denial), denial.code());
+            Verdict::Refused { text, rule, about: About::of(*denial) }
         }
     }
 }

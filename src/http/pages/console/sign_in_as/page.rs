@@ -59,6 +59,14 @@ impl Scene {
     pub async fn set(console: &ConsoleSession, wanted: Wanted) -> Result<Self, PageError> {
         console.require(IMPERSONATE)?;
         let subject = seen(console).await?;
+        Self::about(console, subject, wanted).await
+    }
+
+    async fn about(
+        console: &ConsoleSession,
+        subject: User,
+        wanted: Wanted,
+    ) -> Result<Self, PageError> {
         let open = applications_of(console.ctx(), &subject).await;
         let mut clients = open.map_err(|e| console.accident(&e))?;
         clients.retain(|client| client.impersonation.enabled);
@@ -84,11 +92,29 @@ impl Scene {
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let wanted = Wanted::read(|name| console.parameter(name));
     let scene = Scene::set(&console, wanted).await?;
-    let verdict = match scene.application(&console) {
-        Some(application) => check(&console, &scene.wanted, &scene.subject, application).await?,
-        None => scene.nothing(),
-    };
+    let verdict = judge(&console, &scene).await?;
     Ok(draw(&console, &scene, verdict, StatusCode::OK))
+}
+
+async fn judge(console: &ConsoleSession, scene: &Scene) -> Result<Verdict, PageError> {
+    match scene.application(console) {
+        Some(application) => check(console, &scene.wanted, &scene.subject, application).await,
+        None => Ok(scene.nothing()),
+    }
+}
+
+/// Why it is no use to open the form about `subject`, as far as that is known before an application is chosen.
+pub async fn hindrance(
+    console: &ConsoleSession,
+    subject: &User,
+) -> Result<Option<&'static str>, PageError> {
+    let scene = Scene::about(console, subject.clone(), Wanted::default()).await?;
+    Ok(match judge(console, &scene).await? {
+        Verdict::Nothing(text) => Some(text),
+        verdict @ (Verdict::Allowed { .. } | Verdict::Mend { .. } | Verdict::Refused { .. }) => {
+            verdict.hopeless()
+        }
+    })
 }
 
 /// The page, also in answer to a `POST` that was refused.
@@ -108,7 +134,8 @@ pub fn draw(
         subject: subject.display_name().to_owned(),
         address: subject.profile.email.clone().unwrap_or_else(|| subject.id.to_string()),
         actor: console.user().display_name().to_owned(),
-        fields: (!scene.clients.is_empty()).then(|| fields(console, scene, &verdict)),
+        fields: (!scene.clients.is_empty() && verdict.hopeless().is_none())
+            .then(|| fields(console, scene, &verdict)),
         verdict,
         csrf: console.token(PURPOSE, &[subject.id.as_str()]),
     };

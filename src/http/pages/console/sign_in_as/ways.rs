@@ -106,9 +106,10 @@ enum Obstacle {
 
 impl From<&StartRefusal> for Obstacle {
     fn from(refusal: &StartRefusal) -> Self {
-        match refusal {
-            StartRefusal::Denied(Denial::StepUpRequired) => Self::StepUp,
-            refusal => Self::Verdict(refused(refusal)),
+        if *refusal == StartRefusal::Denied(Denial::StepUpRequired) {
+            Self::StepUp
+        } else {
+            Self::Verdict(refused(refusal))
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::flows::view_user::{
 use crate::http::pages::console::audit::shown::{Event, event};
 use crate::http::pages::console::impersonations::shown::{self, Row};
 use crate::http::pages::console::kit::{Moment, address};
+use crate::http::pages::console::sign_in_as::page::hindrance;
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
@@ -39,12 +40,21 @@ struct UserPage {
     member: Member,
     permissions: Vec<String>,
     last_login: Option<Moment>,
-    may_act: bool,
+    act: Act,
     sessions: Vec<Signed>,
     /// `None`: not for this person to see.
     access: Option<Access>,
     events: Option<Vec<Event>>,
     all_events: String,
+}
+
+/// The button that leads to acting as them.
+enum Act {
+    /// It is not for this person, or this is them.
+    No,
+    Yes,
+    /// No application and no field would change the answer.
+    Never(&'static str),
 }
 
 /// A browser that they are signed in with.
@@ -106,13 +116,20 @@ pub async fn page(
         member,
         permissions: user.permissions.iter().map(str::to_owned).collect(),
         last_login: view.card.last_login_at.map(Moment::from),
-        may_act: console.may(IMPERSONATE) && console.user().id != user.id,
+        act: act(console, user).await?,
         sessions: view.sessions.iter().map(|it| signed(console, user, it)).collect(),
         access,
         events,
         all_events: address("/console/audit", &[("subject", id.as_str())]),
     };
     Ok(render(&page, status))
+}
+
+async fn act(console: &ConsoleSession, user: &User) -> Result<Act, PageError> {
+    if !console.may(IMPERSONATE) || console.user().id == user.id {
+        return Ok(Act::No);
+    }
+    Ok(hindrance(console, user).await?.map_or(Act::Yes, Act::Never))
 }
 
 fn facts(view: &View) -> Vec<(&'static str, String)> {
