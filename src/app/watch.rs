@@ -26,7 +26,7 @@ const BEAT: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Looks between two at the room on the disk.
 const ROOM_EVERY: u64 = 4;
-const REMIND_EVERY: Duration = Duration::from_secs(60);
+const REMIND_EVERY: Duration = Duration::from_mins(1);
 /// Beats between seals of the audit trail (and what else is written down late), and between cleanings.
 const SEAL_EVERY: u64 = 5;
 const CLEAN_EVERY: u64 = 60;

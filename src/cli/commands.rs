@@ -83,7 +83,7 @@ pub fn run_server(
         match select(server, pin!(watch.hopeless())).await {
             Either::Left((ended, _)) => Ok(ended?),
             Either::Right((problem, server)) => {
-                let (_, ended) = futures_util::join!(handle.stop(false), server);
+                let ((), ended) = futures_util::join!(handle.stop(false), server);
                 ended?;
                 Err(problem.into())
             }
@@ -184,7 +184,9 @@ pub fn apply(
 fn not_applied(problem: provision::ProvisionError) -> Problem {
     match problem {
         provision::ProvisionError::Mistakes(mistakes) => mistaken(&mistakes),
-        other => other.into(),
+        problem @ (provision::ProvisionError::Conflict(_)
+        | provision::ProvisionError::Store(_)
+        | provision::ProvisionError::Hashing) => problem.into(),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct File {
 pub(super) struct Draft {
     pub(super) text: SecretString,
     pub(super) values: serde_json::Value,
+    /// What was wrong with it before anything was read: variables that are not set, files that are not there.
+    pub(super) found: Vec<(super::mistake::Path, String)>,
 }
 
 impl File {

@@ -52,7 +52,7 @@ pub fn read_with_files(
 ///
 /// # Errors
 ///
-/// A text that is no YAML, variables that are not set, files that cannot be read.
+/// A text that is no YAML.
 pub fn read_draft(
     text: &str,
     env: impl Fn(&str) -> Option<String>,
@@ -60,12 +60,8 @@ pub fn read_draft(
 ) -> Result<File, Vec<Mistake>> {
     let notes = Notes::default();
     let draft = draft(text, &notes, env, file)?;
-    let found = notes.into_inner();
-    if found.is_empty() {
-        Ok(File { draft: Some(draft), ..File::default() })
-    } else {
-        Err(mistakes(text, found))
-    }
+    let draft = Draft { found: notes.into_inner(), ..draft };
+    Ok(File { draft: Some(draft), ..File::default() })
 }
 
 fn draft(
@@ -78,7 +74,7 @@ fn draft(
         serde_norway::from_str(text).map_err(|error| vec![not_yaml(&error)])?;
     let mut values = Substitution { env: &env, notes }.value(yaml, &Path::default());
     metadata_file::bring_in(&mut values, notes, &file);
-    Ok(Draft { text: text.into(), values })
+    Ok(Draft { text: text.into(), values, found: Vec::new() })
 }
 
 /// The file as it is meant beside what is stored. `None`: it was made and not read.
@@ -95,6 +91,9 @@ pub(super) fn beside(
     let mut values = draft.values.clone();
     fill_in(&mut values, stored);
     let notes = Notes::default();
+    for (path, problem) in &draft.found {
+        notes.add(path.clone(), problem.clone());
+    }
     let elsewhere = match prune {
         Prune::No => Elsewhere::Stored(stored),
         // What is not in the file will be gone.

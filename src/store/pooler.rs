@@ -60,7 +60,7 @@ enum Verdict {
 /// [`StoreError::Pooled`] with what to do about it; others when the database cannot be asked.
 pub async fn check(url: &str) -> Result<(), StoreError> {
     for _ in 0..SUSPICIONS {
-        if look(url).await? == Verdict::OwnSession {
+        if Box::pin(look(url)).await? == Verdict::OwnSession {
             return Ok(());
         }
     }
