@@ -137,7 +137,7 @@ async fn a_read_only_impersonation_reads_through_the_proxy_too() {
     let proxy = Proxy::before_echo(Kind::Nginx, &server).await;
     let body = json!({
         "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "mode": "read_only",
-        "additionalParameters": {"scope": "openid crm:read"},
+        "additionalParameters": {"scope": "openid crm:read root_readwrite"},
     });
     let link = server.ask("usr_alice", body).await.body;
     let opened = server.browser().get(link.strip_prefix(&server.url).unwrap()).await;
