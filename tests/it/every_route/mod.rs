@@ -4,7 +4,7 @@
 //! without its line fails here.
 mod callers;
 mod noise;
-mod table;
+pub mod table;
 
 use crate::support::{Browser, TestServer};
 use callers::{Callers, KINDS};
