@@ -1,5 +1,5 @@
 //! A proxy's question lets through what was made for the API behind it.
-use super::{ALL, lists, token};
+use super::{ALL, change, lists, token};
 use crate::box_::people::{cora, get, token_at};
 use crate::support::{Page, TestServer};
 
@@ -67,7 +67,7 @@ async fn k05_the_proxy_names_scopes_and_all_of_them_are_needed_of_an_application
     // A token that carries it, of an application that does not list it (any more).
     let other = token(&server, "orders", "usr_cora", "openid files:read").await;
     assert_eq!(status(&server, "/forward-auth?scope=files%3Aread", &other).await, 403);
-    server.db.sql("UPDATE clients SET scopes = '{}' WHERE id = 'desk'").await;
+    change(&server, "UPDATE clients SET scopes = '{}' WHERE id = 'desk'").await;
     assert_eq!(status(&server, "/forward-auth?scope=files%3Aread", &one).await, 403);
 }
 
@@ -110,10 +110,11 @@ async fn k05_an_audience_takes_tokens_for_it_and_no_others() {
 async fn k05_a_third_party_gets_nowhere_whatever_its_row_and_its_token_say() {
     let server = TestServer::start().await;
     lists(&server, "stranger", ALL).await;
-    server
-        .db
-        .sql("UPDATE clients SET audiences = '{https://files.test/api}' WHERE id = 'stranger'")
-        .await;
+    change(
+        &server,
+        "UPDATE clients SET audiences = '{https://files.test/api}' WHERE id = 'stranger'",
+    )
+    .await;
     let opaque =
         token(&server, "stranger", "usr_alice", &format!("openid orders:read {ALL}")).await;
     for path in
@@ -127,10 +128,11 @@ async fn k05_a_third_party_gets_nowhere_whatever_its_row_and_its_token_say() {
         ("client_secret", "stranger-secret"),
         ("audience", "https://files.test/api"),
     ];
-    server
-        .db
-        .sql("UPDATE clients SET grant_types = '{client_credentials}' WHERE id = 'stranger'")
-        .await;
+    change(
+        &server,
+        "UPDATE clients SET grant_types = '{client_credentials}' WHERE id = 'stranger'",
+    )
+    .await;
     let jwt = server.browser().post_form("/oauth/token", &form).await.json();
     let path = format!("/forward-auth?audience={FILES}");
     assert_eq!(status(&server, &path, jwt["access_token"].as_str().unwrap()).await, 403);
@@ -177,7 +179,7 @@ async fn k05_nobody_is_acted_as_with_a_token_that_was_made_for_something_else() 
 }
 
 async fn read_only(server: &TestServer) -> String {
-    server.db.sql("UPDATE clients SET read_only = true WHERE id = 'legacy'").await;
+    change(server, "UPDATE clients SET read_only = true WHERE id = 'legacy'").await;
     let body = serde_json::json!({
         "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "mode": "read_only",
         "additionalParameters": {"scope": "openid crm:read"},

@@ -1,5 +1,5 @@
 //! Who gets a scope of our own APIs: who asks for it, of the applications that list it.
-use super::{ALL, lists, token};
+use super::{ALL, change, lists, token};
 use crate::box_::people::token_at;
 use crate::support::{Page, TestServer};
 use serde_json::Value;
@@ -38,10 +38,10 @@ async fn k01_at_a_sign_in_a_scope_is_given_to_who_lists_it_and_asks_for_it() {
     lists(&server, "invoices", "impersonations:read").await;
     assert_eq!(carried(&server, "invoices", &every).await, "openid impersonations:read");
     // The name among an application's own scopes gives nothing.
-    server.db.sql("UPDATE clients SET scopes = '{impersonations:create,forward-auth}', api_scopes = '{}' WHERE id = 'invoices'").await;
+    change(&server, "UPDATE clients SET scopes = '{impersonations:create,forward-auth}', api_scopes = '{}' WHERE id = 'invoices'").await;
     assert_eq!(carried(&server, "invoices", &every).await, "openid");
     // Nor does any spelling of it.
-    server.db.sql("UPDATE clients SET scopes = '{}', api_scopes = '{Impersonations:Create,*}' WHERE id = 'invoices'").await;
+    change(&server, "UPDATE clients SET scopes = '{}', api_scopes = '{Impersonations:Create,*}' WHERE id = 'invoices'").await;
     assert_eq!(
         carried(&server, "invoices", "openid Impersonations:Create impersonations:create").await,
         "openid"
@@ -66,7 +66,7 @@ async fn k01_an_application_that_speaks_for_itself_gets_what_it_lists_and_asks_f
     // A token for another API opens none of ours.
     let other = [grant, ("scope", "forward-auth"), ("audience", "https://jobs.test/api")];
     assert_eq!(at_token(&server, "machine", &other).await.status, 400);
-    server.db.sql("UPDATE clients SET first_party = false WHERE id = 'machine'").await;
+    change(&server, "UPDATE clients SET first_party = false WHERE id = 'machine'").await;
     assert_eq!(at_token(&server, "machine", &[grant, ("scope", "forward-auth")]).await.status, 400);
 }
 
@@ -115,7 +115,7 @@ async fn k01_a_refresh_gives_no_scope_that_the_application_lost() {
 async fn k01_who_acts_as_somebody_gets_no_scope_that_manages_impersonations() {
     let server = TestServer::start().await;
     lists(&server, "legacy", ALL).await;
-    server.db.sql("UPDATE clients SET read_only = true WHERE id = 'legacy'").await;
+    change(&server, "UPDATE clients SET read_only = true WHERE id = 'legacy'").await;
     for (mode, expected) in [("full", "openid forward-auth"), ("read_only", "openid")] {
         let body = serde_json::json!({
             "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "mode": mode,

@@ -1,5 +1,5 @@
 //! Who may learn what a token stands for.
-use super::token;
+use super::{change, token};
 use crate::box_::people::token_at;
 use crate::support::{Page, TestServer};
 
@@ -37,17 +37,19 @@ async fn k24_a_token_for_an_api_is_known_to_its_owner_and_to_that_api() {
         assert_eq!(knows(&server, client, &jwt).await, expected, "{client}");
     }
     // The switch is about opaque tokens: an API is named or it is not.
-    server.db.sql("UPDATE clients SET introspect = true WHERE id IN ('machine', 'global')").await;
+    change(&server, "UPDATE clients SET introspect = true WHERE id IN ('machine', 'global')").await;
     assert!(!knows(&server, "machine", &jwt).await && !knows(&server, "global", &jwt).await);
-    server
-        .db
-        .sql("UPDATE clients SET audiences = '{https://files.test/api}' WHERE id = 'machine'")
-        .await;
+    change(
+        &server,
+        "UPDATE clients SET audiences = '{https://files.test/api}' WHERE id = 'machine'",
+    )
+    .await;
     assert!(knows(&server, "machine", &jwt).await);
-    server
-        .db
-        .sql("UPDATE clients SET audiences = '{https://files.test/api/}' WHERE id = 'machine'")
-        .await;
+    change(
+        &server,
+        "UPDATE clients SET audiences = '{https://files.test/api/}' WHERE id = 'machine'",
+    )
+    .await;
     assert!(!knows(&server, "machine", &jwt).await, "another one");
 }
 
@@ -64,12 +66,16 @@ async fn k24_an_opaque_token_is_known_to_its_owner_and_to_whom_an_administrator_
         }
         assert!(knows(&server, "checker", token).await);
     }
-    server.db.sql("UPDATE clients SET introspect = false WHERE id = 'checker'").await;
+    change(&server, "UPDATE clients SET introspect = false WHERE id = 'checker'").await;
     assert!(!knows(&server, "checker", &own).await);
     // Of one organization: not about the people of another.
-    server.db.sql("UPDATE clients SET introspect = true, organization_id = 'org_globex' WHERE id = 'checker'").await;
+    change(
+        &server,
+        "UPDATE clients SET introspect = true, organization_id = 'org_globex' WHERE id = 'checker'",
+    )
+    .await;
     assert!(!knows(&server, "checker", &own).await);
-    server.db.sql("UPDATE clients SET organization_id = 'org_acme' WHERE id = 'checker'").await;
+    change(&server, "UPDATE clients SET organization_id = 'org_acme' WHERE id = 'checker'").await;
     assert!(knows(&server, "checker", &own).await);
 }
 

@@ -8,10 +8,14 @@ mod refusals;
 mod unknown_names;
 
 use crate::support::TestServer;
+use crate::support::node::until;
+use std::time::{Duration, Instant};
 use understudy::crypto::{hash, random};
 
 /// Every scope of our own APIs.
 const ALL: &str = "impersonations:create impersonations:read impersonations:end forward-auth";
+
+const SEEN_AFTER: Duration = Duration::from_millis(1_100);
 
 /// A row of `access_tokens`, whether the flows would make it or not: the edge does not rely on them. `user` is empty
 /// for an application that speaks for itself.
@@ -32,8 +36,18 @@ async fn token(server: &TestServer, client: &str, user: &str, scope: &str) -> St
 
 /// What an application lists from now on, whatever the reader of entries would say.
 async fn lists(server: &TestServer, client: &str, scopes: &str) {
-    let sql = format!(
-        "UPDATE clients SET api_scopes = string_to_array('{scopes}', ' ') WHERE id = '{client}'"
-    );
-    server.db.sql(&sql).await;
+    change(
+        server,
+        &format!(
+            "UPDATE clients SET api_scopes = string_to_array('{scopes}', ' ') WHERE id = '{client}'"
+        ),
+    )
+    .await;
+}
+
+/// Changes applications that workers may remember, which takes a second to be seen (`ClientCache`).
+async fn change(server: &TestServer, sql: &str) {
+    server.db.sql(sql).await;
+    let since = Instant::now();
+    until("nobody remembers the old row", 5, async || since.elapsed() > SEEN_AFTER).await;
 }

@@ -1,5 +1,5 @@
 //! What a refusal says, and what is written down of it.
-use super::{ALL, token};
+use super::{ALL, change, token};
 use crate::box_::people::token_at;
 use crate::support::{Page, TestServer};
 use reqwest::Method;
@@ -105,7 +105,7 @@ async fn k01_a_scope_that_is_taken_from_the_application_is_taken_from_its_tokens
     assert_eq!(list().await, 403);
     super::lists(&server, "orders", ALL).await;
     assert_eq!(list().await, 200);
-    server.db.sql("UPDATE clients SET first_party = false WHERE id = 'orders'").await;
+    change(&server, "UPDATE clients SET first_party = false WHERE id = 'orders'").await;
     assert_eq!(list().await, 403);
 }
 
