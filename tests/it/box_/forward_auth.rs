@@ -108,22 +108,22 @@ async fn an_internal_token_says_the_same_signed_for_a_minute() {
 }
 
 /// A token of a read-only impersonation of Alice.
-pub async fn read_only(server: &TestServer) -> String {
+pub async fn read_only(server: &TestServer, client: &str) -> String {
     let body = serde_json::json!({
-        "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "mode": "read_only",
+        "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": client, "mode": "read_only",
         "additionalParameters": {"scope": "openid crm:read crm:write root_readwrite"},
     });
     let link = server.ask("usr_alice", body).await.body;
     let opened = server.browser().get(link.strip_prefix(&server.url).unwrap()).await;
     let code = opened.location_param("code").unwrap();
-    let answer = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
+    let answer = server.exchange(client, &code, &format!("http://127.0.0.1:9/{client}")).await;
     answer.json()["access_token"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn a_read_only_impersonation_reads() {
     let server = TestServer::start().await;
-    let token = read_only(&server).await;
+    let token = read_only(&server, "legacy").await;
     for (headers, status) in [
         (&[("x-original-method", "GET")][..], 200),
         (&[("x-forwarded-method", "HEAD")], 200),
