@@ -21,7 +21,7 @@ pub struct Purpose<'a> {
     /// Only tokens for this API.
     pub audience: Option<&'a str>,
     /// The API that [`forwarded_token`] is for: a token for it is meant for it.
-    pub token: Option<&'a str>,
+    pub internal: Option<&'a str>,
     /// Only tokens that carry all of these, of applications that list them.
     pub scope: Option<&'a Scopes>,
 }
@@ -45,7 +45,7 @@ impl Purpose<'_> {
         let audience = token.audience.as_deref();
         let named = match self.audience {
             Some(_) => audience == self.audience,
-            None => self.token.is_some() && audience == self.token,
+            None => self.internal.is_some() && audience == self.internal,
         };
         if !named && (self.audience.is_some() || !token.is_for(issuer)) {
             return Err(NotMeant::Audience);

@@ -165,7 +165,7 @@ async fn bearer_meant(
 ) -> Result<Called, ActingRefusal> {
     let purpose = Purpose {
         audience: wanted.audience.as_deref(),
-        token: wanted.token.as_deref(),
+        internal: wanted.token.as_deref(),
         scope: wanted.scope.as_ref(),
     };
     let lacking = RefCell::new(None);
