@@ -83,8 +83,8 @@ class Operations:
             "WS-Fed response": self.signed_in(self.wsfed(), 'name="wresult"', 1.25, 0.3),
             "JWT grant": Operation(self.jwt_grant, 0.22, 0.4),
             "As-User call": self.by_service("/2.0/users/me", "subject-01", 0.14, 0.10),
-            "forward-auth": self.by_service("/forward-auth", None, 0.09, 0.06),
-            "forward-auth with As-User": self.by_service("/forward-auth", "subject-01", 0.14, 0.10),
+            "forward-auth": self.by_service("/forward-auth?scope=root_readwrite", None, 0.09, 0.06),
+            "forward-auth with As-User": self.by_service("/forward-auth?scope=root_readwrite", "subject-01", 0.14, 0.10),
             PASSWORD: Operation(self.password, 26),
         }
 
@@ -159,11 +159,12 @@ class Operations:
 
     def by_service(self, path, subject, server, postgres):
         """The application's service account calls, as itself or as somebody."""
-        piece = {"/2.0/users/me": f'"id":"{subject}"', "/forward-auth": ""}[path]
+        forward_auth = path.startswith("/forward-auth")
+        piece = "" if forward_auth else f'"id":"{subject}"'
         named = {"As-User": subject} if subject else {}
         # The mode is told of nobody but who acts.
         told = {"told": "x-impersonation-mode", "value": "full" if subject else ""}
-        told = told if path == "/forward-auth" else {}
+        told = told if forward_auth else {}
 
         def run(load, seconds):
             bearer = {"Authorization": f"Bearer {self.box_token('enterprise', 'bench')}"}

@@ -15,6 +15,8 @@ pub enum EventKind {
     ImpersonationStarted,
     TokenIssued,
     ApiCall,
+    /// A token did not carry what a route of our own API asks for, or its owner may not do it.
+    ApiRefused,
     ActionBlocked,
     ImpersonationEnded,
     LoginSucceeded,
@@ -43,6 +45,7 @@ impl EventKind {
             Self::LinkRejected => "impersonation.link_rejected",
             Self::ImpersonationStarted => "impersonation.started",
             Self::TokenIssued => "impersonation.token_issued",
+            Self::ApiRefused => "api.refused",
             Self::ApiCall => "impersonation.api_call",
             Self::ActionBlocked => "impersonation.action_blocked",
             Self::ImpersonationEnded => "impersonation.ended",
@@ -186,6 +189,10 @@ impl Event {
 
     /// What stands in the `detail` column.
     pub fn detail(&self) -> Value {
-        json!(self.detail)
+        let mut detail = self.detail.clone();
+        if let Some(client) = &self.caller.bearer_client {
+            detail.insert("bearer_client_id".to_owned(), client.as_str().into());
+        }
+        json!(detail)
     }
 }

@@ -8,6 +8,9 @@ pub struct Caller {
     pub ip: Option<CallerAddress>,
     pub user_agent: Option<String>,
     pub request_id: Option<String>,
+    /// The application whose token was shown to our own API. It stands in every event of the request, beside the
+    /// application that the event is about.
+    pub bearer_client: Option<String>,
 }
 
 impl Caller {

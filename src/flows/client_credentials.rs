@@ -7,7 +7,8 @@ use super::issue_tokens::{self, Tokens};
 use super::{Context, Failure};
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
-use crate::domain::client::GrantType;
+use crate::domain::api_scope::ApiScope;
+use crate::domain::client::{Client, ClientKind, GrantType};
 use crate::domain::scope::Scopes;
 use crate::store;
 
@@ -21,14 +22,11 @@ pub async fn client_credentials(
     if !client.may_use(GrantType::ClientCredentials) {
         return Err(Failure::Refused(GrantRefusal::NotAllowed));
     }
-    let scope = asked.unwrap_or(&client.scopes);
-    if !scope.is_subset_of(&client.scopes) {
-        return Err(Failure::Refused(GrantRefusal::Scope));
-    }
     let audience = issue_tokens::audience(ctx.issuer(), client, audience)
         .map_err(|_| Failure::Refused(GrantRefusal::Audience))?;
+    let scope = scope(client, asked, audience).ok_or(Failure::Refused(GrantRefusal::Scope))?;
     let access_token = if let Some(audience) = audience {
-        issue_tokens::access_jwt_for_client(ctx, client, (audience, scope), node_clock())?
+        issue_tokens::access_jwt_for_client(ctx, client, (audience, &scope), node_clock())?
     } else {
         let secret = random::secret();
         let conn = ctx.store.conn().await?;
@@ -41,11 +39,27 @@ pub async fn client_credentials(
     Ok(Tokens {
         access_token,
         expires_in: client.access_token_lifetime,
-        scope: scope.clone(),
+        scope,
         id_token: None,
         refresh_token: None,
         issued_token_type: None,
     })
+}
+
+/// What was asked for, if the application may have all of it. Where nothing was asked for: what it lists, without
+/// scopes of our own APIs, which are never given unasked. The global client's token is what its requests are made
+/// with, so it carries what they need. A token for an API of somebody else opens none of ours.
+fn scope(client: &Client, asked: Option<&Scopes>, audience: Option<&str>) -> Option<Scopes> {
+    let own = |scope: &str| ApiScope::parse(scope).is_some();
+    let Some(asked) = asked else {
+        let listed = client.scopes.filter(|scope| !own(scope));
+        let unasked = ApiScope::OF_GLOBAL_CLIENT.into_iter().filter(|scope| {
+            client.kind == ClientKind::Global && audience.is_none() && client.has_api_scope(*scope)
+        });
+        return Some(listed.union(unasked.map(ApiScope::as_str)));
+    };
+    let allowed = |scope: &str| client.may_ask_for(scope) && (audience.is_none() || !own(scope));
+    asked.iter().all(allowed).then(|| asked.clone())
 }
 
 #[expect(

@@ -2,6 +2,7 @@
 use super::Context;
 use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
+use crate::domain::api_scope::ApiScope;
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::federation::NameIdFormat;
@@ -153,14 +154,20 @@ pub fn granted_scope(principal: &Principal, client: &Client, asked: &Scopes) -> 
 /// The same, without somebody who signs in; `None`: they would sign in for themselves.
 pub fn granted_scope_in(mode: Option<Mode>, client: &Client, asked: &Scopes) -> Scopes {
     let offline = |scope: &str| scope == OFFLINE_ACCESS;
+    // An impersonation is not used to manage impersonations.
+    let acting = |scope: &str| ApiScope::parse(scope).is_none_or(ApiScope::is_for_impersonated);
     match mode {
-        None => asked.filter(|s| STANDARD.contains(&s) || offline(s) || client.scopes.contains(s)),
-        Some(Mode::Full) => {
-            asked.filter(|s| !offline(s) && (STANDARD.contains(&s) || client.scopes.contains(s)))
-        }
+        None => asked.filter(|s| STANDARD.contains(&s) || offline(s) || client.may_ask_for(s)),
+        Some(Mode::Full) => asked.filter(|s| {
+            !offline(s) && acting(s) && (STANDARD.contains(&s) || client.may_ask_for(s))
+        }),
         Some(Mode::ReadOnly) => {
             let readable = &client.impersonation.read_scopes;
-            asked.filter(|s| !offline(s) && (STANDARD.contains(&s) || readable.contains(s)))
+            let own = |scope: &str| {
+                let listed = ApiScope::parse(scope).is_none_or(|own| client.has_api_scope(own));
+                readable.contains(scope) && listed
+            };
+            asked.filter(|s| !offline(s) && acting(s) && (STANDARD.contains(&s) || own(s)))
         }
     }
 }

@@ -11,6 +11,7 @@ use super::issue_tokens::{self, Mint, Tokens};
 use super::verify_access_token::{LiveToken, verify};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
+use crate::domain::api_scope::ApiScope;
 use crate::domain::caller::Caller;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::protocol::Channel;
@@ -191,7 +192,9 @@ fn named_by(client: &Client, own: &LiveToken<Holder>, actor: &LiveToken<Holder>)
 /// never what the application may not have.
 fn scope(client: &Client, most: &Scopes, asked: Option<&Scopes>) -> Result<Scopes, Refused> {
     let allowed = |scope: &str| {
-        let own = STANDARD.contains(&scope) || client.scopes.contains(scope);
+        // The new token acts as somebody, and manages no impersonations.
+        let acting = ApiScope::parse(scope).is_none_or(ApiScope::is_for_impersonated);
+        let own = acting && (STANDARD.contains(&scope) || client.may_ask_for(scope));
         own && scope != OFFLINE_ACCESS && most.contains(scope)
     };
     match asked {

@@ -5,12 +5,64 @@
 use super::Context;
 use super::act_as_user::Called;
 use super::issue_tokens::{UnknownAudience, audience, sign, signer};
+use super::verify_access_token::LiveToken;
 use crate::crypto::random;
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::SigningAlgorithm;
+use crate::domain::scope::Scopes;
 use crate::impersonation::marks;
 use crate::store::StoreError;
 use chrono::Duration;
 use serde_json::Map;
+
+/// What a proxy asks about a bearer, for the API behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Purpose<'a> {
+    /// Only tokens for this API.
+    pub audience: Option<&'a str>,
+    /// The API that [`forwarded_token`] is for: a token for it is meant for it.
+    pub internal: Option<&'a str>,
+    /// Only tokens that carry all of these, of applications that list them.
+    pub scope: Option<&'a Scopes>,
+}
+
+/// Why a bearer was not made for the API that it is brought to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotMeant {
+    /// It is for another API.
+    Audience,
+    /// It lacks this scope, or its application may not bring it here.
+    Scope(String),
+}
+
+impl Purpose<'_> {
+    /// A bearer is taken only by the API that it was made for ([RFC 9700 §2.3]). What says so is its audience, or
+    /// scopes that the proxy names; without either the scope `forward-auth` of our own. A sign-in says nothing of
+    /// the kind, and applications of third parties have no business behind the proxy at all.
+    ///
+    /// [RFC 9700 §2.3]: https://www.rfc-editor.org/rfc/rfc9700#section-2.3
+    pub fn check<U>(&self, issuer: &str, token: &LiveToken<U>) -> Result<(), NotMeant> {
+        let audience = token.audience.as_deref();
+        let named = match self.audience {
+            Some(_) => audience == self.audience,
+            None => self.internal.is_some() && audience == self.internal,
+        };
+        if !named && (self.audience.is_some() || !token.is_for(issuer)) {
+            return Err(NotMeant::Audience);
+        }
+        let own = ApiScope::ForwardAuth.as_str();
+        let wanted = match self.scope {
+            Some(scope) => scope.to_string(),
+            None => own.to_owned(),
+        };
+        let carries = |scope: &str| token.scope.contains(scope) && token.client.may_ask_for(scope);
+        let enough = match self.scope {
+            Some(scope) => scope.iter().all(carries),
+            None => named || carries(own),
+        };
+        if enough && token.client.first_party { Ok(()) } else { Err(NotMeant::Scope(wanted)) }
+    }
+}
 
 pub const TYPE: &str = "forwarded+jwt";
 const LIFETIME: Duration = Duration::minutes(1);

@@ -7,7 +7,7 @@ use super::verify_access_token::{LiveToken, verify};
 use super::{Context, Failure, claims};
 use crate::domain::UserId;
 use crate::domain::caller::Caller;
-use crate::domain::client::{Client, ClientKind};
+use crate::domain::client::Client;
 use crate::domain::protocol::Channel;
 use crate::domain::user::Holder;
 use crate::impersonation::{Denial, marks};
@@ -52,8 +52,11 @@ pub async fn introspect(
     }
 }
 
-/// An application asks about its own tokens and about those made for it. APIs are machines, and may be
-/// asked with any token; but not with one of another organization.
+/// Who may learn what a token stands for ([RFC 7662 §4]): the application that it was given to; where it names an API,
+/// the applications of that API; and about an opaque token, which names none, those that an administrator has
+/// switched it on for, within their organization.
+///
+/// [RFC 7662 §4]: https://www.rfc-editor.org/rfc/rfc7662#section-4
 fn may_ask(asker: &Client, live: &LiveToken<Holder>) -> bool {
     let own = asker.id == live.client.id;
     let for_it = live.audience.as_ref().is_some_and(|audience| asker.audiences.contains(audience));
@@ -64,8 +67,8 @@ fn may_ask(asker: &Client, live: &LiveToken<Holder>) -> bool {
             |user| user.organization.as_ref(),
         );
     let within = organization.is_none() || organization == theirs;
-    let api = matches!(asker.kind, ClientKind::Machine | ClientKind::Global) && within;
-    own || for_it || api
+    let switched_on = live.audience.is_none() && asker.introspect && within;
+    own || for_it || switched_on
 }
 
 fn describe(ctx: &Context, made: &Called) -> Map<String, Value> {

@@ -12,6 +12,7 @@ use crate::audit::{Event, EventKind};
 use crate::authentication::throttle::RetryAfter;
 use crate::authentication::{VouchRefusal, by_application};
 use crate::crypto::hash;
+use crate::domain::api_scope::ApiScope;
 use crate::domain::caller::Caller;
 use crate::domain::client::{AuthMethod, Client};
 use crate::domain::protocol::Channel;
@@ -343,8 +344,11 @@ fn lifetime(client: &Client) -> Duration {
 /// accounts; a user's token never does it.
 fn granted_scope(asking: Asking<'_>, kind: UserKind) -> Result<String, Failure<BoxRefusal>> {
     let client = asking.client.client();
-    let own =
-        |scope: &str| ![OFFLINE_ACCESS, MANAGE_APP_USERS, MANAGE_MANAGED_USERS].contains(&scope);
+    // Scopes of our own APIs are listed elsewhere, and Box's clients know none of them.
+    let own = |scope: &str| {
+        ![OFFLINE_ACCESS, MANAGE_APP_USERS, MANAGE_MANAGED_USERS].contains(&scope)
+            && ApiScope::parse(scope).is_none()
+    };
     let mut most = client.scopes.filter(own).union(STANDARD.iter().copied());
     if kind == UserKind::ServiceAccount {
         most = most.union([MANAGE_APP_USERS]);

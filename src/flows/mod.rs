@@ -4,6 +4,7 @@
 //! types. Start at [`start_impersonation`], [`redeem_impersonation`] and [`complete_login`].
 pub mod account;
 pub mod act_as_user;
+pub mod api_access;
 pub mod authenticate_client;
 pub mod authorize;
 pub mod browser;

@@ -16,6 +16,7 @@ use super::{Context, Failure};
 use crate::authentication::remembered;
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{AuthMethod, Client, GrantType};
 use crate::domain::scope::Scopes;
 use crate::login::Principal;
@@ -84,8 +85,11 @@ pub async fn refresh_tokens(
     if !may_go_on(&conn, client, &record).await? {
         return Err(INVALID);
     }
-    let scope = asked.unwrap_or(&record.scope);
-    if !scope.is_subset_of(&record.scope) {
+    // A scope of our own APIs that the application no longer lists is not given once more.
+    let may = |scope: &str| ApiScope::parse(scope).is_none_or(|own| client.has_api_scope(own));
+    let most = record.scope.filter(may);
+    let scope = asked.unwrap_or(&most);
+    if !scope.is_subset_of(&most) {
         return Err(Failure::Refused(GrantRefusal::Scope));
     }
     let grant = &record.grant;

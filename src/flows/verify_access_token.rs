@@ -146,6 +146,14 @@ impl LiveToken<Holder> {
 }
 
 impl<U> LiveToken<U> {
+    /// Whether it was minted for an API of ours, under each of the names that clients give it.
+    pub fn is_for(&self, issuer: &str) -> bool {
+        self.audience.as_deref().is_none_or(|audience| {
+            let rest = audience.strip_prefix(issuer);
+            rest.is_some_and(|rest| matches!(rest, "" | "/" | "/api/v2" | "/api/v2/"))
+        })
+    }
+
     pub(super) fn with_user<V>(self, user: Option<V>) -> LiveToken<V> {
         LiveToken {
             client: self.client,

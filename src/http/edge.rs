@@ -52,6 +52,10 @@ impl ForwardingWarnings {
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
+/// Set once the bearer of a request to our own API is known.
+#[derive(Debug, Clone)]
+pub struct BearerClient(pub String);
+
 /// From where `request` came, for the audit trail and the limits on attempts.
 pub fn caller(request: &HttpRequest) -> Caller {
     let text = |name: header::HeaderName, longest: usize| {
@@ -62,6 +66,7 @@ pub fn caller(request: &HttpRequest) -> Caller {
         ip: origin(request).as_ref().map(CallerAddress::from),
         user_agent: text(header::USER_AGENT, 512),
         request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()),
+        bearer_client: request.extensions().get::<BearerClient>().map(|it| it.0.clone()),
     }
 }
 

@@ -15,6 +15,10 @@ pub struct ApiError {
     error: &'static str,
     description: Cow<'static, str>,
     code: Option<&'static str>,
+    /// What a token would have to carry ([RFC 6750 §3]): scope tokens, so they need no quoting.
+    ///
+    /// [RFC 6750 §3]: https://www.rfc-editor.org/rfc/rfc6750#section-3
+    scope: Option<String>,
 }
 
 /// Seconds after which an overloaded or cut-off server may be asked again.
@@ -26,7 +30,7 @@ impl ApiError {
         error: &'static str,
         description: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, error, description: description.into(), code: None }
+        Self { status, error, description: description.into(), code: None, scope: None }
     }
 
     pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
@@ -46,6 +50,14 @@ impl ApiError {
 
     pub fn insufficient_scope() -> Self {
         Self::new(StatusCode::FORBIDDEN, "insufficient_scope", "the access token may not do this")
+    }
+
+    /// The token does not carry `scope`.
+    pub fn lacks_scope(scope: impl Into<String>) -> Self {
+        let scope = scope.into();
+        let text = format!("the access token must carry the scope `{scope}`");
+        let refused = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", text);
+        Self { scope: Some(scope), ..refused }
     }
 
     pub fn not_found(what: &'static str) -> Self {
@@ -84,16 +96,20 @@ impl ApiError {
         &self.description
     }
 
-    fn challenge(&self) -> Option<&'static str> {
+    fn challenge(&self) -> Option<Cow<'static, str>> {
         match (self.status, self.error) {
-            (StatusCode::UNAUTHORIZED, "unauthorized") => Some("Bearer"),
+            (StatusCode::UNAUTHORIZED, "unauthorized") => Some("Bearer".into()),
             // RFC 9470 §3
             (StatusCode::UNAUTHORIZED, "insufficient_user_authentication") => {
-                Some("Bearer error=\"insufficient_user_authentication\"")
+                Some("Bearer error=\"insufficient_user_authentication\"".into())
             }
-            (StatusCode::UNAUTHORIZED, _) => Some("Bearer error=\"invalid_token\""),
+            (StatusCode::UNAUTHORIZED, _) => Some("Bearer error=\"invalid_token\"".into()),
             (StatusCode::FORBIDDEN, "insufficient_scope") => {
-                Some("Bearer error=\"insufficient_scope\"")
+                let error = "Bearer error=\"insufficient_scope\"";
+                Some(match &self.scope {
+                    Some(scope) => format!("{error}, scope=\"{scope}\"").into(),
+                    None => error.into(),
+                })
             }
             _ => None,
         }
@@ -109,7 +125,7 @@ impl ResponseError for ApiError {
         let mut answer = HttpResponse::build(self.status);
         answer.insert_header((header::CACHE_CONTROL, "no-store"));
         if let Some(challenge) = self.challenge() {
-            answer.insert_header((header::WWW_AUTHENTICATE, challenge));
+            answer.insert_header((header::WWW_AUTHENTICATE, challenge.as_ref()));
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             answer.insert_header((header::ALLOW, "GET, HEAD"));

@@ -9,6 +9,7 @@ pub mod edge;
 pub mod error;
 pub mod extract;
 pub mod form;
+pub mod header_name;
 pub mod limits;
 pub mod middleware;
 pub mod pages;

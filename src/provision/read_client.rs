@@ -242,11 +242,15 @@ fn check_grant_type(name: &str, kind: ClientKind, method: AuthMethod) -> Result<
 /// else's has not chosen it as one that manages this server. The file, the console and `client add` all read here.
 fn read_api_scopes(section: &Section<'_>, kind: ClientKind) -> Vec<String> {
     let scopes = section.checked("api_scopes", check_api_scope).unwrap_or_default();
+    let third_party = section.flag("first_party") == Some(false);
+    if third_party && kind == ClientKind::Global {
+        section.wrong("first_party", "the global client is one of our own applications");
+    }
     let gets_tokens = !matches!(kind, ClientKind::Saml | ClientKind::Wsfed);
     if !scopes.is_empty() && !gets_tokens {
         let problem = format!("an application of kind {} gets no access tokens", kind.as_str());
         section.wrong("api_scopes", problem);
-    } else if !scopes.is_empty() && section.flag("first_party") == Some(false) {
+    } else if !scopes.is_empty() && third_party {
         section.wrong("api_scopes", "a third-party application (first_party: false) has none");
     }
     scopes
@@ -296,6 +300,8 @@ fn read_lifetime(section: &Section<'_>) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use crate::provision::applications::needed_for;
+    use crate::provision::entry::read_entry;
     use crate::provision::read;
 
     fn wrong(client: &str) -> String {
@@ -326,6 +332,7 @@ mod tests {
                 "kind: web, api_scopes: [\"impersonations:all\"]",
                 "is none of: impersonations:create",
             ),
+            ("kind: global, first_party: false", "the global client is one of our own"),
             ("kind: web, api_scopes: [Forward-Auth]", "is none of"),
             ("kind: web, scopes: [\"impersonations:read\"]", "write it in `api_scopes`"),
             ("kind: web, scopes: [forward-auth]", "write it in `api_scopes`"),
@@ -340,6 +347,25 @@ mod tests {
         ] {
             assert!(wrong(bad).contains(problem), "{bad}: {}", wrong(bad));
         }
+    }
+
+    /// The console reads with the same reader, and lets nobody hand on what they do not hold.
+    #[test]
+    fn k01_the_console_refuses_the_same_and_asks_for_what_the_scopes_open() {
+        let entry = |first_party: bool| {
+            let values = serde_json::json!({
+                "client_id": "app", "kind": "web", "first_party": first_party,
+                "api_scopes": ["impersonations:create", "impersonations:end", "forward-auth"],
+            });
+            read_entry(values.as_object().unwrap(), [])
+        };
+        let Err(faults) = entry(false) else { panic!("a third party has none") };
+        assert_eq!(
+            faults.iter().map(|fault| fault.key.as_str()).collect::<Vec<_>>(),
+            ["api_scopes"]
+        );
+        let Ok(entry) = entry(true) else { panic!("one of our own may have them") };
+        assert_eq!(needed_for(entry.record()), ["impersonate", "impersonations:end"]);
     }
 
     #[test]

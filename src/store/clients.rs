@@ -18,6 +18,7 @@ const TABLE: &str = "clients";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = applications)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 pub(super) struct Application {
     id: String,
     organization_id: Option<String>,

@@ -30,6 +30,7 @@ impl Story {
             ("orders secret", "orders-secret"),
             ("legacy secret", "legacy-secret"),
             ("machine secret", "machine-secret"),
+            ("checker secret", "checker-secret"),
             ("Sam's password", "sam-password"),
             ("Alice's password", "alice-password"),
             ("mistyped password", "Sam-Passwort-4711"),
@@ -98,8 +99,8 @@ impl Story {
         assert_eq!(browser.send(userinfo).await.status, 200);
         let form = [
             ("token", access.as_str()),
-            ("client_id", "machine"),
-            ("client_secret", "machine-secret"),
+            ("client_id", "checker"),
+            ("client_secret", "checker-secret"),
         ];
         assert_eq!(browser.post_form("/oauth/introspect", &form).await.json()["active"], true);
         // Again, and changed: refusals are written down too.

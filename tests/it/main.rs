@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
 mod support;
 
+mod api_scopes;
 mod apply;
 mod bad_input;
 mod box_;

@@ -4,21 +4,29 @@
 //! 200 with the headers of [`NAMES`], or 401, or 403. Every header is in every 200, empty where there is
 //! nothing to say, so that what the proxy copies covers whatever the client smuggled in. Values are printable
 //! ASCII; anything else in a name is percent-encoded.
+use super::forwarded_request::{describe, is_safe};
 use crate::domain::UserId;
 use crate::domain::protocol::Mode;
+use crate::domain::scope::Scopes;
 use crate::domain::user::{Holder, UserKind};
 use crate::flows::Context;
 use crate::flows::act_as_user::{Called, Shown, note_blocked};
-use crate::flows::forwarded_token::{check_audience, forwarded_token};
+use crate::flows::api_access::{ApiRefusal, RefusedCall, note_refused};
+use crate::flows::forwarded_token::{NotMeant, Purpose, check_audience, forwarded_token};
 use crate::flows::verify_access_token::LiveToken;
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::acting_as::{self, ActingRefusal};
-use crate::http::extract::{Anyone, bearer, is_for_us};
+use crate::http::extract::{Anyone, bearer};
+use crate::http::header_name::normalized;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::cell::RefCell;
+
+/// Of the form with parameters in the path.
+const PREFIX: &str = "/forward-auth-for/";
 
 /// What goes out: the user id (empty for an application that speaks for itself), their name and proven
 /// e-mail address, the scopes and the application of the bearer, who really acts, and the impersonation.
@@ -34,21 +42,15 @@ pub const NAMES: [&str; 9] = [
     "x-auth-token",
 ];
 
-/// Where the proxy says what it was asked. Any of them may be there.
-const METHODS: [&str; 2] = ["x-forwarded-method", "x-original-method"];
-const TARGETS: [&str; 2] = ["x-forwarded-uri", "x-original-uri"];
-/// An API may take these for the method, whatever the method is.
-const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
-/// Of a path as much is kept in the trail.
-const LONGEST_TARGET: usize = 512;
-
-/// What the proxy is configured to ask for, in the query of its own URL.
-#[derive(Default)]
+/// What the proxy is configured to ask for, in its own URL: never in what the client sends.
+#[derive(Debug, Default)]
 struct Wanted {
-    /// Bearers for this API are taken too, and not only those for our own.
+    /// Only bearers for this API are taken.
     audience: Option<String>,
     /// `X-Auth-Token` for this API, which is the audience then.
     token: Option<String>,
+    /// The bearer carries all of them, and its application lists them.
+    scope: Option<Scopes>,
 }
 
 pub async fn ask(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
@@ -68,19 +70,41 @@ pub async fn ask_with_path(
     answer(&request, &ctx, &Wanted::default()).await
 }
 
+/// The same with parameters: `/forward-auth-for/scope=root_readwrite/the/path`. They are the first segment below
+/// the prefix and nothing else, so neither a path nor a query of the client is taken for them.
+pub async fn ask_for_path(
+    _: Anyone,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+) -> HttpResponse {
+    let path = request.uri().path();
+    let below = path.strip_prefix(PREFIX).unwrap_or_default();
+    match wanted(below.split('/').next().unwrap_or_default()) {
+        Ok(wanted) => answer(&request, &ctx, &wanted).await,
+        Err(refused) => refuse(&refused.into()),
+    }
+}
+
 fn wanted(query: &str) -> Result<Wanted, ApiError> {
-    let mut wanted = Wanted::default();
+    let (mut audience, mut token, mut scope) = (None, None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let field = match name.as_ref() {
-            "audience" => &mut wanted.audience,
-            "token" => &mut wanted.token,
+            "audience" => &mut audience,
+            "token" => &mut token,
+            "scope" => &mut scope,
             _ => return Err(ApiError::invalid_request("the query holds what is not known here")),
         };
         if value.is_empty() || field.replace(value.into_owned()).is_some() {
-            return Err(ApiError::invalid_request("an audience is given twice or not at all"));
+            let text = "an audience or a scope is given twice or not at all";
+            return Err(ApiError::invalid_request(text));
         }
     }
-    Ok(wanted)
+    let scope = scope.map(|scope: String| Scopes::parse(&scope)).transpose();
+    let scope = scope.map_err(|problem| ApiError::invalid_request(problem.to_string()))?;
+    if scope.as_ref().is_some_and(Scopes::is_empty) {
+        return Err(ApiError::invalid_request("the scope is empty"));
+    }
+    Ok(Wanted { audience, token, scope })
 }
 
 async fn answer(request: &HttpRequest, ctx: &Context, wanted: &Wanted) -> HttpResponse {
@@ -104,16 +128,11 @@ async fn decide(
     ctx: &Context,
     wanted: &Wanted,
 ) -> Result<HttpResponse, ActingRefusal> {
-    let named = [wanted.audience.as_deref(), wanted.token.as_deref()];
-    let accepts = |token: &LiveToken<Holder>| {
-        let audience = token.audience.as_deref();
-        is_for_us(ctx, token) || (audience.is_some() && named.contains(&audience))
-    };
     if request.headers().keys().any(looks_like_ours) {
         return Err(ActingRefusal::Malformed("a header of ours is written with hyphens"));
     }
-    let what = what(request);
-    let called = acting_as::called(ctx, request, (bearer(request)?, &what), accepts).await?;
+    let what = describe(request, path_of_client(request));
+    let called = bearer_meant(request, ctx, (wanted, &what)).await?;
     check_mode(request, ctx, (&called, &what)).await?;
     let token = match wanted.token.as_deref() {
         Some(audience) => Some(token_for(ctx, &called, audience)?),
@@ -128,10 +147,49 @@ async fn decide(
     Ok(answer.finish())
 }
 
+/// What the client asked of a proxy that puts a prefix before it.
+fn path_of_client(request: &HttpRequest) -> &str {
+    let path = request.path();
+    match path.strip_prefix(PREFIX) {
+        Some(below) => below.find('/').map_or("", |at| below.get(at..).unwrap_or_default()),
+        None => path.strip_prefix("/forward-auth").unwrap_or(path),
+    }
+}
+
+/// The call, if its bearer was made for the API behind the proxy. A bearer that was not is written down with its
+/// application, before anybody is acted as.
+async fn bearer_meant(
+    request: &HttpRequest,
+    ctx: &Context,
+    (wanted, what): (&Wanted, &str),
+) -> Result<Called, ActingRefusal> {
+    let purpose = Purpose {
+        audience: wanted.audience.as_deref(),
+        internal: wanted.token.as_deref(),
+        scope: wanted.scope.as_ref(),
+    };
+    let lacking = RefCell::new(None);
+    let accepts = |token: &LiveToken<Holder>| match purpose.check(ctx.issuer(), token) {
+        Ok(()) => true,
+        Err(NotMeant::Audience) => false,
+        Err(NotMeant::Scope(scope)) => {
+            *lacking.borrow_mut() = Some((scope, token.client.clone(), token.user.clone()));
+            false
+        }
+    };
+    let called = acting_as::called(ctx, request, (bearer(request)?, what), accepts).await;
+    let Some((scope, client, user)) = lacking.into_inner() else { return called };
+    let bearer = (&*client, user.as_ref());
+    let refused = RefusedCall::of_holder(bearer, (&scope, ApiRefusal::Scope, what));
+    note_refused(ctx, &refused, &caller(request)).await.map_err(ApiError::from)?;
+    Err(ApiError::lacks_scope(scope).into())
+}
+
 /// `x_auth_subject`, which some APIs read as `x-auth-subject`, and which not every proxy takes away.
 fn looks_like_ours(name: &HeaderName) -> bool {
     let name = name.as_str();
-    name.contains('_') && NAMES.contains(&name.replace('_', "-").as_str())
+    let normalized = normalized(name);
+    normalized != name && NAMES.contains(&normalized.as_str())
 }
 
 fn token_for(ctx: &Context, called: &Called, audience: &str) -> Result<String, ActingRefusal> {
@@ -139,9 +197,7 @@ fn token_for(ctx: &Context, called: &Called, audience: &str) -> Result<String, A
     Ok(forwarded_token(ctx, called, audience).map_err(ApiError::from)?)
 }
 
-/// Read-only lets safe methods through ([RFC 9110 §9.2.1]); one that nobody names is none.
-///
-/// [RFC 9110 §9.2.1]: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1
+/// Read-only lets through what only reads ([`super::forwarded_request`]).
 async fn check_mode(
     request: &HttpRequest,
     ctx: &Context,
@@ -152,32 +208,6 @@ async fn check_mode(
     note_blocked(ctx, by, what, &caller(request)).await.map_err(ApiError::from)?;
     let text = "the impersonation is read-only";
     Err(ApiError::new(StatusCode::FORBIDDEN, "access_denied", text).into())
-}
-
-/// The method of the question itself counts too: there are proxies that ask with the client's.
-fn is_safe(request: &HttpRequest) -> bool {
-    let headers = request.headers();
-    let overridden = OVERRIDES.iter().any(|name| headers.contains_key(*name));
-    let mut methods = METHODS.iter().flat_map(|name| headers.get_all(*name)).peekable();
-    let safe = |method: &[u8]| matches!(method, b"GET" | b"HEAD" | b"OPTIONS");
-    let asked = safe(request.method().as_str().as_bytes());
-    asked
-        && !overridden
-        && methods.peek().is_some()
-        && methods.all(|value: &HeaderValue| safe(value.as_bytes()))
-}
-
-/// What is asked for, as the proxy says: for the trail, and for nothing else.
-fn what(request: &HttpRequest) -> String {
-    let first = |names: [&str; 2]| {
-        let value = names.iter().find_map(|name| request.headers().get(*name))?.to_str().ok()?;
-        // A query may hold secrets.
-        Some(value.split('?').next().unwrap_or_default())
-    };
-    let method = first(METHODS).unwrap_or(request.method().as_str());
-    let path = request.path();
-    let target = first(TARGETS).unwrap_or(path.strip_prefix("/forward-auth").unwrap_or(path));
-    format!("{method} {target}").chars().take(LONGEST_TARGET).collect()
 }
 
 /// In the order of [`NAMES`].
@@ -216,24 +246,6 @@ fn encode(text: &str, set: &'static AsciiSet) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::test::TestRequest;
-
-    fn safe(headers: &[(&'static str, &'static str)]) -> bool {
-        let request = headers.iter().fold(TestRequest::get(), |r, h| r.append_header(*h));
-        is_safe(&request.to_http_request())
-    }
-
-    #[test]
-    fn a_method_that_nobody_names_or_that_two_name_differently_is_not_safe() {
-        assert!(safe(&[("x-original-method", "GET")]));
-        assert!(safe(&[("x-forwarded-method", "HEAD"), ("x-original-method", "GET")]));
-        assert!(!safe(&[]));
-        assert!(!safe(&[("x-original-method", "POST")]));
-        assert!(!safe(&[("x-original-method", "get")]));
-        assert!(!safe(&[("x-original-method", "GET"), ("x-forwarded-method", "DELETE")]));
-        assert!(!safe(&[("x-original-method", "GET"), ("x-original-method", "DELETE")]));
-        assert!(!safe(&[("x-original-method", "GET"), ("x-http-method-override", "DELETE")]));
-    }
 
     #[test]
     fn two_ids_are_never_one_header() {
@@ -248,7 +260,16 @@ mod tests {
     fn a_proxy_asks_for_what_is_known() {
         let read = wanted("token=https%3A%2F%2Fapi.example").ok().unwrap();
         assert_eq!(read.token.as_deref(), Some("https://api.example"));
-        for query in ["x=1", "token=", "token=a&token=b", "audience=a&audience=a"] {
+        for query in [
+            "x=1",
+            "token=",
+            "token=a&token=b",
+            "audience=a&audience=a",
+            "scope=",
+            "scope=+",
+            "scope=a&scope=b",
+            "scope=%22",
+        ] {
             assert!(wanted(query).is_err(), "{query}");
         }
     }

@@ -63,7 +63,7 @@ fn read(subject: UserId, global: &GlobalClient, mut fields: Fields) -> Result<St
         reason_code: text("reason_code", fields.take("reason_code"))?,
         ticket: text("ticket", fields.take("ticket"))?,
         parameters: fields.take_additional(),
-        ignored: fields.ignored(),
+        ignored: fields.ignored()?,
     })
 }
 

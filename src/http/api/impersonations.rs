@@ -1,7 +1,7 @@
 //! `/api/impersonations`: the same as a proper resource, strict where Auth0's endpoint is lenient.
 use super::impersonate::{mode, protocol, text};
-use super::parameters::check_additional;
-use crate::domain::permission::{IMPERSONATIONS_END, IMPERSONATIONS_READ};
+use super::parameters::{check_additional, unknown_name};
+use crate::domain::api_scope::ApiScope;
 use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
 use crate::flows::Context;
@@ -44,8 +44,13 @@ pub async fn create(
     ctx: web::Data<Context>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
+    check_no_query(&request)?;
     let asked: Asked = strict(&super::body(payload).await?)?;
     let summary = (asked.protocol.clone(), asked.client_id.clone(), asked.user_id.clone());
+    if who.person().is_some_and(|user| user.id != asked.impersonator_id) {
+        // A person acts for themselves only; nobody is believed about another (A14).
+        return who.refuse_other_actor(&request).await;
+    }
     let start = read(&who, asked)?;
     let issued = start_impersonation(&ctx, &start, &caller(&request)).await?;
     let location = format!("/api/impersonations/{}", issued.id);
@@ -53,6 +58,15 @@ pub async fn create(
         .insert_header((header::LOCATION, location))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(created(&issued, &start.actor, summary)))
+}
+
+/// What changes something reads no query, and a name there asks for something all the same (`dry_run`).
+fn check_no_query(request: &HttpRequest) -> Result<(), ApiError> {
+    let mut names = url::form_urlencoded::parse(request.query_string().as_bytes());
+    match names.next() {
+        None => Ok(()),
+        Some((name, _)) => Err(unknown_name(&name)),
+    }
 }
 
 /// One JSON object, no member twice, no member unknown.
@@ -64,23 +78,16 @@ fn strict<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 }
 
 fn read(who: &ApiCaller, asked: Asked) -> Result<Start, ApiError> {
-    // A person acts for themselves only; nobody is believed about another (A14).
-    let (requested_by, proof) = match who {
-        ApiCaller::Global(client) => {
-            (RequestedBy::Application(client.id.clone()), ActorProof::Asserted)
-        }
-        ApiCaller::Person(person) if person.user.id == asked.impersonator_id => (
+    let (requested_by, proof, scopes) = match who.person() {
+        None => (RequestedBy::Application(who.client().id.clone()), ActorProof::Asserted, None),
+        Some(person) => (
             RequestedBy::Token {
-                person: person.user.id.clone(),
-                application: Some(person.application.clone()),
+                person: person.id.clone(),
+                application: Some(who.client().id.clone()),
             },
-            ActorProof::Token { authenticated_at: person.authenticated_at },
+            ActorProof::Token { authenticated_at: who.authenticated_at() },
+            Some(who.scopes().clone()),
         ),
-        ApiCaller::Person(_) => return Err(ApiError::insufficient_scope()),
-    };
-    let scopes = match who {
-        ApiCaller::Person(person) => Some(person.scopes.clone()),
-        ApiCaller::Global(_) => None,
     };
     let parameters: Parameters = asked.additional;
     parameters.keys().try_for_each(|name| check_additional(name))?;
@@ -167,10 +174,11 @@ pub struct Listing {
 
 pub async fn list(
     who: ApiCaller,
+    request: HttpRequest,
     ctx: web::Data<Context>,
     listing: web::Query<Listing>,
 ) -> Result<HttpResponse, ApiError> {
-    who.require(IMPERSONATIONS_READ)?;
+    who.require(&request, ApiScope::ImpersonationsRead).await?;
     let listing = listing.into_inner();
     let limit = listing.limit.unwrap_or(50);
     if !(1..=200).contains(&limit) {
@@ -207,10 +215,11 @@ pub async fn read_one(who: &ApiCaller, ctx: &Context, id: &str) -> Result<Seen, 
 
 pub async fn read_impersonation(
     who: ApiCaller,
+    request: HttpRequest,
     ctx: web::Data<Context>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    who.require(IMPERSONATIONS_READ)?;
+    who.require(&request, ApiScope::ImpersonationsRead).await?;
     Ok(no_store(shown(&read_one(&who, &ctx, &id).await?)))
 }
 
@@ -221,25 +230,26 @@ pub async fn end(
     ctx: web::Data<Context>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    check_no_query(&request)?;
     let seen = read_one(&who, &ctx, &id).await?;
-    let reason = reason(&who, &seen)?;
+    let reason = reason(&who, &request, &seen).await?;
     let by = EndedBy { actor: Some(who.id()), reason };
     end_impersonation::end_one(&ctx, &seen.record, by, &caller(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// The actor and the subject may always end it; others need the permission.
-fn reason(who: &ApiCaller, seen: &Seen) -> Result<EndReason, ApiError> {
+async fn reason(
+    who: &ApiCaller,
+    request: &HttpRequest,
+    seen: &Seen,
+) -> Result<EndReason, ApiError> {
     let record = &seen.record;
-    match who {
-        ApiCaller::Person(person) if person.user.id == record.actor => {
-            Ok(EndReason::StoppedByActor)
-        }
-        ApiCaller::Person(person) if person.user.id == record.subject => {
-            Ok(EndReason::StoppedBySubject)
-        }
-        ApiCaller::Person(_) | ApiCaller::Global(_) => {
-            who.require(IMPERSONATIONS_END)?;
+    match who.person() {
+        Some(user) if user.id == record.actor => Ok(EndReason::StoppedByActor),
+        Some(user) if user.id == record.subject => Ok(EndReason::StoppedBySubject),
+        Some(_) | None => {
+            who.require(request, ApiScope::ImpersonationsEnd).await?;
             Ok(EndReason::StoppedByAdmin)
         }
     }
@@ -262,7 +272,8 @@ pub async fn end_all(
     ctx: web::Data<Context>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    who.require(IMPERSONATIONS_END)?;
+    who.require(&request, ApiScope::ImpersonationsEnd).await?;
+    check_no_query(&request)?;
     let asked: EndAll = strict(&super::body(payload).await?)?;
     let named =
         asked.impersonator_id.is_some() || asked.user_id.is_some() || asked.client_id.is_some();

@@ -5,6 +5,7 @@
 //! for APIs of others.
 pub mod box_;
 pub mod forward_auth;
+mod forwarded_request;
 pub mod health;
 pub mod impersonate;
 pub mod impersonations;
@@ -46,6 +47,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     )
     .service(web::resource("/forward-auth").to(forward_auth::ask))
     .service(web::resource("/forward-auth/{path:.*}").to(forward_auth::ask_with_path))
+    .service(web::resource("/forward-auth-for/{path:.*}").to(forward_auth::ask_for_path))
     .service(
         web::resource("/health/live")
             .route(web::get().to(health::live))

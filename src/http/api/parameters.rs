@@ -7,8 +7,8 @@ use crate::http::error::ApiError;
 use crate::http::form;
 use crate::login::Parameters;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The one parameter that is an object.
 const OBJECT: &str = "additionalParameters";
@@ -30,10 +30,68 @@ const ADDITIONAL: &[&str] = &[
     "wctx",
 ];
 
+/// What a request may say outside `additionalParameters`.
+const NAMED: &[&str] = &[
+    "protocol",
+    "impersonator_id",
+    "client_id",
+    "ttl",
+    "duration",
+    "mode",
+    "reason",
+    "reason_code",
+    "ticket",
+    "target_link_uri",
+    "response_type",
+    "state",
+    OBJECT,
+];
+
+/// What vendors' SDKs send beside it and nobody means: the credential once more, and who the people are. None of
+/// it is read, so none of it takes effect, and the audit event names it (A67, A72). As [`folded`].
+const IGNORED: &[&str] = &[
+    "accesstoken",
+    "clientid",
+    "clientsecret",
+    "connection",
+    "domain",
+    "email",
+    "granttype",
+    "id",
+    "idtoken",
+    "impersonator",
+    "impersonatorid",
+    "isadmin",
+    "name",
+    "role",
+    "roles",
+    "skipmfa",
+    "tenant",
+    "token",
+    "tokentype",
+    "user",
+    "userid",
+];
+
+/// A name without what different spellings of it differ in: case, `_` and `-`.
+fn folded(name: &str) -> String {
+    let letters = name.chars().filter(|c| !matches!(c, '_' | '-'));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Whoever sends a name that is unknown here asks for something that would not happen: a `dry_run` that makes a
+/// link. So it is refused until there is such a thing (K-21).
+pub fn unknown_name(name: &str) -> ApiError {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    ApiError::invalid_request(format!("`{name}` is unknown here"))
+}
+
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     named: BTreeMap<String, String>,
     additional: Parameters,
+    /// Given without a value, as in `?dry_run`.
+    bare: BTreeSet<String>,
 }
 
 impl Fields {
@@ -75,9 +133,14 @@ impl Fields {
         std::mem::take(&mut self.additional)
     }
 
-    /// The names that nobody took.
-    pub fn ignored(self) -> Vec<String> {
-        self.named.into_keys().map(|name| name.chars().take(64).collect()).take(20).collect()
+    /// The names that are ignored; one that is unknown is refused.
+    pub fn ignored(self) -> Result<Vec<String>, ApiError> {
+        let ignored = |name: &String| IGNORED.contains(&folded(name).as_str());
+        let bare = self.bare.iter().filter(|name| !NAMED.contains(&name.as_str()));
+        if let Some(name) = self.named.keys().chain(bare).find(|name| !ignored(name)) {
+            return Err(unknown_name(name));
+        }
+        Ok(self.named.into_keys().map(|name| name.chars().take(64).collect()).take(20).collect())
     }
 
     fn read_json(&mut self, body: &[u8]) -> Result<(), ApiError> {
@@ -88,6 +151,7 @@ impl Fields {
             match value {
                 Value::Object(inner) if is_additional => {
                     for (name, value) in inner {
+                        check_additional(&name)?;
                         if let Some(text) = scalar(&name, value)? {
                             self.add_additional(name, text)?;
                         }
@@ -95,15 +159,17 @@ impl Fields {
                 }
                 // An old SDK's `impersonator: {…}` and the like: named in the audit event, not read.
                 Value::Object(_) => self.add(name, String::new())?,
-                value @ (Value::Null
-                | Value::Bool(_)
-                | Value::Number(_)
-                | Value::String(_)
-                | Value::Array(_)) => match scalar(&name, value)? {
-                    Some(text) if is_additional => self.read_nested_text(&text)?,
-                    Some(text) => self.add(name, text)?,
-                    None => {}
-                },
+                Value::Null => {}
+                value
+                @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                    match scalar(&name, value)? {
+                        Some(text) if is_additional => self.read_nested_text(&text)?,
+                        Some(text) => self.add(name, text)?,
+                        None => {
+                            self.bare.insert(name);
+                        }
+                    }
+                }
             }
         }
         Ok(())
@@ -112,14 +178,16 @@ impl Fields {
     fn read_form(&mut self, text: &[u8]) -> Result<(), ApiError> {
         let bad = |problem: form::FormError| ApiError::invalid_request(problem.to_string());
         for (name, value) in form::pairs(text).map_err(bad)? {
-            if value.is_empty() {
-                continue;
-            }
             let nested = name
                 .strip_prefix(OBJECT)
                 .and_then(|rest| rest.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')));
             match nested {
+                Some(inner) if value.is_empty() => check_additional(inner)?,
                 Some(inner) => self.add_additional(inner.to_owned(), value)?,
+                None if name.is_empty() && value.is_empty() => {}
+                None if value.is_empty() => {
+                    self.bare.insert(name);
+                }
                 None if name == OBJECT => self.read_nested_text(&value)?,
                 None => self.add(name, value)?,
             }
@@ -132,6 +200,7 @@ impl Fields {
         let members = json::parse_object(text.as_bytes())
             .map_err(|_| ApiError::invalid_request(format!("`{OBJECT}` is not an object")))?;
         for (name, value) in members {
+            check_additional(&name)?;
             if let Some(text) = scalar(&name, value)? {
                 self.add_additional(name, text)?;
             }
@@ -239,7 +308,7 @@ mod tests {
     #[test]
     fn a72_an_identity_in_the_body_is_only_remembered_as_ignored() {
         let fields = read(r#"{"impersonator":{"user_id":"x"},"token":"t"}"#, "");
-        assert_eq!(fields.ignored(), ["impersonator", "token"]);
+        assert_eq!(fields.ignored().unwrap(), ["impersonator", "token"]);
     }
 
     proptest! {

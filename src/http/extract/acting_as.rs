@@ -11,6 +11,7 @@ use crate::flows::verify_access_token::LiveToken;
 use crate::flows::{Context, Failure};
 use crate::http::edge::RequestId;
 use crate::http::error::ApiError;
+use crate::http::header_name::normalized;
 use crate::http::{box_error, caller};
 use crate::impersonation::Impersonation;
 use actix_web::dev::Payload;
@@ -144,15 +145,18 @@ impl ResponseError for ActingRefusal {
 /// empty or unreadable value, and a `Connection` header that would make a proxy take the name away.
 pub fn named(headers: &HeaderMap) -> Result<Option<(Channel, SubjectName)>, &'static str> {
     let ours = |name: &str| name == AS_USER.as_str() || name == ON_BEHALF_OF.as_str();
-    let look_alike = |name: &HeaderName| name.as_str().contains('_');
-    if headers.keys().any(|name| look_alike(name) && ours(&name.as_str().replace('_', "-"))) {
+    let look_alike = |name: &HeaderName| {
+        let normalized = normalized(name.as_str());
+        normalized != name.as_str() && ours(&normalized)
+    };
+    if headers.keys().any(look_alike) {
         return Err("the header is written with hyphens");
     }
     let hop_by_hop = headers
         .get_all(actix_web::http::header::CONNECTION)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|name| ours(&name.trim().to_ascii_lowercase()));
+        .any(|name| ours(&normalized(name.trim())));
     if hop_by_hop {
         return Err("Connection must not list As-User or On-Behalf-Of");
     }

@@ -7,6 +7,7 @@ use super::headers::{FormTargets, redirect, render_leading_to};
 use super::parameter;
 use super::return_to::ReturnTo;
 use crate::authentication::{Authenticated, Session};
+use crate::domain::api_scope::ApiScope;
 use crate::domain::scope;
 use crate::flows::consent::{self, ConsentRefusal, Question};
 use crate::flows::start_impersonation::encode;
@@ -77,7 +78,10 @@ fn asked(name: &str) -> AskedScope {
         scope::EMAIL => "See your email address".to_owned(),
         scope::PHONE => "See your phone number".to_owned(),
         scope::OFFLINE_ACCESS => "Keep this access while you are away".to_owned(),
-        other => format!("Use its permission “{other}” for you"),
+        other => match ApiScope::parse(other) {
+            Some(own) => own.words().to_owned(),
+            None => format!("Use its permission “{other}” for you"),
+        },
     };
     AskedScope { name: name.to_owned(), description }
 }

@@ -75,6 +75,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("impersonation.api_call", "Call to an application"),
     ("impersonation.action_blocked", "Action blocked"),
     ("impersonation.ended", "Impersonation ended"),
+    ("api.refused", "API call refused"),
     ("login.succeeded", "Signed in"),
     ("login.failed", "Sign-in failed"),
     ("logout", "Signed out"),

@@ -2,6 +2,7 @@
 //!
 //! [OpenID Connect Discovery §3]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
 //! [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD};
@@ -41,7 +42,7 @@ const CLAIMS: [&str; 22] = [
 pub fn document(issuer: &str) -> Value {
     let mut document = endpoints(issuer);
     let supported = json!({
-        "scopes_supported": STANDARD.iter().chain(&[OFFLINE_ACCESS]).collect::<Vec<_>>(),
+        "scopes_supported": scopes(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
@@ -63,6 +64,14 @@ pub fn document(issuer: &str) -> Value {
         members.extend(supported);
     }
     document
+}
+
+/// Those that an application may ask for by its entry are among them ([RFC 8414 §2]).
+///
+/// [RFC 8414 §2]: https://www.rfc-editor.org/rfc/rfc8414#section-2
+fn scopes() -> Vec<&'static str> {
+    let own = ApiScope::ALL.map(ApiScope::as_str);
+    STANDARD.iter().copied().chain([OFFLINE_ACCESS]).chain(own).collect()
 }
 
 /// What an application is given by hand: everything else it finds by discovery. One that signs nobody in has

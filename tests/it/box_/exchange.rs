@@ -77,7 +77,7 @@ async fn g28_the_new_token_acts_names_its_actor_and_is_short() {
     assert_eq!((&said["sub"], &said["act"]["sub"]), (&json!("usr_alice"), &json!("usr_cora")));
     let said = server.introspect(&token).await.json();
     assert_eq!((&said["impersonated"], &said["act"]["sub"]), (&json!(true), &json!("usr_cora")));
-    let page = get(&server, "/forward-auth", &token, &[]).await;
+    let page = get(&server, "/forward-auth?scope=files%3Aread", &token, &[]).await;
     assert_eq!(
         (page.header("x-auth-subject"), page.header("x-auth-actor")),
         (Some("usr_alice"), Some("usr_cora"))

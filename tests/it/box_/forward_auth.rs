@@ -17,7 +17,7 @@ async fn a_proxy_is_told_who_calls_and_every_header_is_there() {
     let server = TestServer::start().await;
     let token = cora(&server).await;
     let page = get(&server, "/forward-auth", &token, &[]).await;
-    let scopes = "openid profile email files:read";
+    let scopes = "openid profile email files:read root_readwrite forward-auth impersonations:read";
     assert_eq!(page.status, 200);
     let own = ["usr_cora", "Cora Coadmin", "cora@acme.test", scopes, "desk", "", "", "", ""];
     assert_eq!(told(&page), own);
@@ -29,7 +29,7 @@ async fn a_proxy_is_told_who_calls_and_every_header_is_there() {
     );
     // An application is no user.
     let machine = server.client_token("machine", "machine-secret").await;
-    let page = get(&server, "/forward-auth", &machine, &[]).await;
+    let page = get(&server, "/forward-auth?scope=jobs%3Arun", &machine, &[]).await;
     assert_eq!(told(&page), ["", "", "", "jobs:run jobs:read", "machine", "", "", "", ""]);
 }
 
@@ -108,22 +108,22 @@ async fn an_internal_token_says_the_same_signed_for_a_minute() {
 }
 
 /// A token of a read-only impersonation of Alice.
-pub async fn read_only(server: &TestServer) -> String {
+pub async fn read_only(server: &TestServer, client: &str) -> String {
     let body = serde_json::json!({
-        "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "mode": "read_only",
-        "additionalParameters": {"scope": "openid crm:read crm:write"},
+        "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": client, "mode": "read_only",
+        "additionalParameters": {"scope": "openid crm:read crm:write root_readwrite"},
     });
     let link = server.ask("usr_alice", body).await.body;
     let opened = server.browser().get(link.strip_prefix(&server.url).unwrap()).await;
     let code = opened.location_param("code").unwrap();
-    let answer = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
+    let answer = server.exchange(client, &code, &format!("http://127.0.0.1:9/{client}")).await;
     answer.json()["access_token"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn a_read_only_impersonation_reads() {
     let server = TestServer::start().await;
-    let token = read_only(&server).await;
+    let token = read_only(&server, "legacy").await;
     for (headers, status) in [
         (&[("x-original-method", "GET")][..], 200),
         (&[("x-forwarded-method", "HEAD")], 200),
@@ -134,15 +134,17 @@ async fn a_read_only_impersonation_reads() {
         (&[("x-original-method", "BREW")], 403),
         (&[("x-original-method", "GET"), ("x-http-method-override", "DELETE")], 403),
     ] {
-        let page = get(&server, "/forward-auth", &token, headers).await;
+        let page = get(&server, "/forward-auth?scope=crm%3Aread", &token, headers).await;
         assert_eq!(page.status, status, "{headers:?}: {page:?}");
         assert!(page.header("x-impersonation-id").unwrap().starts_with("imp_"));
     }
-    let page = get(&server, "/forward-auth", &token, &[("x-original-method", "GET")]).await;
+    let ask = "/forward-auth?scope=crm%3Aread";
+    let page = get(&server, ask, &token, &[("x-original-method", "GET")]).await;
     let told = told(&page);
     assert_eq!((told[0], told[5], told[7]), ("usr_alice", "usr_sam", "read_only"));
     // One that hands the client's method on: both count.
-    let ask = server.browser().request(Method::DELETE, "/forward-auth/x").bearer_auth(&token);
+    let ask = server.browser().request(Method::DELETE, "/forward-auth-for/scope=crm%3Aread/x");
+    let ask = ask.bearer_auth(&token);
     let page = server.browser().send(ask.header("x-forwarded-method", "GET")).await;
     assert_eq!(page.status, 403, "{page:?}");
     let blocked = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.action_blocked'";

@@ -312,11 +312,12 @@ async fn f13_identity_headers_from_outside_mean_nothing() {
 #[tokio::test]
 async fn f15_acting_gives_no_scope_that_the_token_has_not() {
     let server = TestServer::start().await;
-    let token = token_at(&server, "cora@acme.test", "desk", "&scope=openid").await;
+    let token = token_at(&server, "cora@acme.test", "desk", "&scope=openid%20files%3Aread").await;
     let said = userinfo_as(&server, &token, "usr_alice").await.json();
     assert_eq!((said.get("email"), said.get("name")), (None, None), "{said}");
-    let page = get(&server, "/forward-auth", &token, &[("as-user", "usr_alice")]).await;
-    assert_eq!(page.header("x-auth-scopes"), Some("openid"));
+    let page = "/forward-auth?scope=files%3Aread";
+    let page = get(&server, page, &token, &[("as-user", "usr_alice")]).await;
+    assert_eq!(page.header("x-auth-scopes"), Some("openid files:read"));
     // And no right that the subject has not: see `f16`, and the property tests of the heart.
 }
 
@@ -343,7 +344,8 @@ async fn f21_a_token_without_a_user_acts_as_nobody() {
     let token = APP.enterprise_token(&server).await;
     assert_eq!(userinfo_as(&server, &token, "usr_alice").await.json()["sub"], "usr_alice");
     let service = service_account(&server, APP).await;
-    let page = get(&server, "/forward-auth", &token, &[("as-user", "usr_alice")]).await;
+    let page = "/forward-auth?scope=item_upload";
+    let page = get(&server, page, &token, &[("as-user", "usr_alice")]).await;
     assert_eq!(page.header("x-auth-actor"), Some(service.as_str()));
 }
 
@@ -418,10 +420,11 @@ async fn f28_the_app_user_of_another_application_is_nobody() {
     let own = APP.app_user(&server, "own").await;
     let token = APP.enterprise_token(&server).await;
     denied(&userinfo_as(&server, &token, &theirs).await);
-    let page = get(&server, "/forward-auth", &token, &[("as-user", own.as_str())]).await;
+    let ask = "/forward-auth?scope=item_upload";
+    let page = get(&server, ask, &token, &[("as-user", own.as_str())]).await;
     assert_eq!((page.status, page.header("x-auth-subject")), (200, Some(own.as_str())));
     let login = format!("{own}@appusers.invalid");
-    let page = get(&server, "/forward-auth", &token, &[(BY_EMAIL, login.as_str())]).await;
+    let page = get(&server, ask, &token, &[(BY_EMAIL, login.as_str())]).await;
     assert_eq!(page.header("x-auth-subject"), Some(own.as_str()));
 }
 
@@ -464,8 +467,8 @@ async fn introspection_says_as_whom_a_call_is_made() {
         let form = [
             ("token", token.as_str()),
             ("as_user", as_user),
-            ("client_id", "machine"),
-            ("client_secret", "machine-secret"),
+            ("client_id", "checker"),
+            ("client_secret", "checker-secret"),
         ];
         server.browser().post_form("/oauth/introspect", &form).await
     };

@@ -40,7 +40,8 @@ pub async fn token_at(server: &TestServer, email: &str, client: &str, more: &str
     answer.json()["access_token"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
 }
 
-const SCOPE: &str = "&scope=openid%20profile%20email%20files%3Aread";
+const SCOPE: &str = "&scope=openid%20profile%20email%20files%3Aread%20root_readwrite%20forward-auth\
+    %20impersonations%3Aread";
 
 /// Cora manages the users of Acme.
 pub async fn cora(server: &TestServer) -> String {

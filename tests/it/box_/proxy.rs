@@ -1,5 +1,6 @@
 //! nginx before the demo content API, as `examples/content/nginx.conf` says.
 use super::APP;
+use super::forward_auth::read_only;
 use super::people::{cora, forbidden};
 use super::proxies::{Kind, Proxy, names};
 use crate::support::TestServer;
@@ -135,15 +136,7 @@ async fn f13_what_a_client_smuggles_does_not_arrive() {
 async fn a_read_only_impersonation_reads_through_the_proxy_too() {
     let server = TestServer::start().await;
     let proxy = Proxy::before_echo(Kind::Nginx, &server).await;
-    let body = json!({
-        "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "legacy", "mode": "read_only",
-        "additionalParameters": {"scope": "openid crm:read"},
-    });
-    let link = server.ask("usr_alice", body).await.body;
-    let opened = server.browser().get(link.strip_prefix(&server.url).unwrap()).await;
-    let code = opened.location_param("code").unwrap();
-    let answer = server.exchange("legacy", &code, "http://127.0.0.1:9/legacy").await;
-    let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+    let token = read_only(&server, "legacy-es").await;
     assert_eq!(proxy.get("/x", &token, &[]).await.status, 200);
     let lies = [("x-original-method", "GET"), ("x-forwarded-method", "GET")];
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {

@@ -126,7 +126,8 @@ impl Own {
 
     /// A token of this person, by an application of ours.
     async fn token(&self, server: &TestServer) -> String {
-        let path = "/authorize?response_type=code&client_id=orders&scope=openid\
+        let path = "/authorize?response_type=code&client_id=orders\
+            &scope=openid%20impersonations%3Acreate%20impersonations%3Aread%20impersonations%3Aend%20forward-auth\
             &redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback";
         let code = self.browser.get(path).await.location_param("code").unwrap();
         let tokens = server.exchange("orders", &code, "http://127.0.0.1:9/callback").await.json();

@@ -5,7 +5,7 @@
 mod callers;
 mod freshness;
 mod noise;
-mod table;
+pub mod table;
 
 use crate::support::{Browser, TestServer};
 use callers::{Callers, KINDS};
@@ -92,7 +92,8 @@ fn example(path: &str) -> String {
 }
 
 /// Asked by proxies with whatever method their clients use.
-const ANY_METHOD: [&str; 2] = ["/forward-auth", "/forward-auth/{path:.*}"];
+const ANY_METHOD: [&str; 3] =
+    ["/forward-auth", "/forward-auth/{path:.*}", "/forward-auth-for/{path:.*}"];
 
 #[tokio::test]
 async fn h27_other_methods_are_405_and_no_header_changes_the_method() {

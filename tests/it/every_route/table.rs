@@ -83,9 +83,10 @@ pub const TABLE: &[Line] = &[
     line("PUT", "/2.0/users/{user_id}", "/2.0/users/usr_alice", r#"{"name":"A"}"#, [401, 401, 401, 403, 403, 403, 403, 403]),
     line("DELETE", "/2.0/users/{user_id}", "/2.0/users/usr_alice", "", [401, 401, 401, 403, 403, 403, 403, 403]),
 
-    // A proxy asks for whoever calls it: every live bearer is somebody.
-    line("GET", "/forward-auth", "/forward-auth", "", [401, 401, 401, 200, 200, 200, 200, 200]),
-    line("GET", "/forward-auth/{path:.*}", "/forward-auth/2.0/folders/0", "", [401, 401, 401, 200, 200, 200, 200, 200]),
+    // A proxy asks for whoever calls it: a bearer that was made for what is behind it is somebody.
+    line("GET", "/forward-auth", "/forward-auth", "", [401, 401, 401, 200, 200, 403, 403, 403]),
+    line("GET", "/forward-auth/{path:.*}", "/forward-auth/2.0/folders/0", "", [401, 401, 401, 200, 200, 403, 403, 403]),
+    line("GET", "/forward-auth-for/{path:.*}", "/forward-auth-for/scope=jobs%3Arun/2.0/folders/0", "", [401, 401, 401, 403, 403, 403, 200, 403]),
 
     // Pages: a bearer token is nobody.
     line("GET", "/authorize", "/authorize", "", [400; 8]),

@@ -15,7 +15,7 @@ use understudy::store::{self, StoreError, Transactional as _};
 
 /// Writes down what it does, and does not live to finish it.
 async fn falls_over(ctx: web::Data<Context>) -> HttpResponse {
-    let caller = Caller { ip: None, user_agent: None, request_id: None };
+    let caller = Caller { ip: None, user_agent: None, request_id: None, bearer_client: None };
     let mut conn = ctx.store.conn().await.unwrap();
     let event = |kind| Event::new(kind, &caller);
     store::audit::append(&conn, &event(EventKind::LoginFailed)).await.unwrap();

@@ -55,7 +55,7 @@ impl Facts {
     pub fn introspect(&self) -> RequestBuilder {
         let token = self.impersonated.as_str();
         let form =
-            [("token", token), ("client_id", "machine"), ("client_secret", "machine-secret")];
+            [("token", token), ("client_id", "checker"), ("client_secret", "checker-secret")];
         self.post("/oauth/introspect", &form)
     }
 

@@ -113,7 +113,7 @@ impl TestServer {
 
     pub async fn introspect(&self, token: &str) -> Page {
         let form =
-            [("token", token), ("client_id", "machine"), ("client_secret", "machine-secret")];
+            [("token", token), ("client_id", "checker"), ("client_secret", "checker-secret")];
         self.browser().post_form("/oauth/introspect", &form).await
     }
 }

@@ -61,7 +61,10 @@ pub fn event(console: &ConsoleSession, entry: &Entry, page: &Page) -> Event {
 fn tone(kind: &str) -> &'static str {
     match kind {
         "impersonation.started" => "warn",
-        "impersonation.refused" | "impersonation.link_rejected" | "login.failed" => "bad",
+        "impersonation.refused"
+        | "impersonation.link_rejected"
+        | "login.failed"
+        | "api.refused" => "bad",
         "login.succeeded" => "good",
         kind if kind.starts_with("impersonation.") => "news",
         _ => "off",
