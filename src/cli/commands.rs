@@ -1,9 +1,9 @@
 //! The commands but `dev`.
 use super::{Problem, output, place};
-use crate::crypto::xml::decode;
 use crate::app::watch::{self, Migrations};
 use crate::app::{self, Parts};
 use crate::config::{self, Overrides, Purpose, Settings};
+use crate::crypto::xml::decode;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};

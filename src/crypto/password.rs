@@ -1,7 +1,10 @@
 //! People's passwords: argon2id, 19 MiB, two passes, one lane.
 //!
 //! Synchronous and slow on purpose (some 24 ms of CPU): run it on the bounded pool, never in a
-//! transaction. Bytes are hashed as they came, without Unicode normalization.
+//! transaction. The text is hashed in NFKC ([NIST SP 800-63B §5.1.1.2]), because keyboards and systems differ in how they
+//! write an `é`.
+//!
+//! [NIST SP 800-63B §5.1.1.2]: https://pages.nist.gov/800-63-3/sp800-63b.html#memsecretver
 use super::{hash, random};
 use argon2::password_hash::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};

@@ -14,6 +14,7 @@ pub mod protocol;
 pub mod registered_uri;
 pub mod scope;
 pub mod role;
+pub mod text;
 pub mod user;
 
 pub use id::{ClientId, ImpersonationId, OrganizationId, SessionId, UserId};

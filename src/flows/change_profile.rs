@@ -1,4 +1,5 @@
 //! A person says how they want to be called.
+use crate::domain::text::is_plain_line;
 use super::Context;
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
@@ -23,7 +24,7 @@ pub fn read(typed: [String; 4]) -> Result<Names, Refusal> {
         if text.chars().count() > LONGEST {
             return Err(Refusal::TooLong);
         }
-        if text.chars().any(char::is_control) {
+        if !is_plain_line(text.trim()) {
             return Err(Refusal::Control);
         }
     }

@@ -3,6 +3,8 @@
 //! Roles are the same in every organization, so only the operator's staff change them; and only as far as
 //! they reach themselves ([`Clout`]): what a role has, and what it is to have. A role that they hold
 //! themselves is no exception.
+use crate::domain::id::is_path_segment;
+use crate::domain::text::is_plain_line;
 use super::end_impersonation::{Touched, judge_touched};
 use super::manage_members::{rank_of, reaches};
 use super::{Context, Failure};
@@ -80,7 +82,8 @@ pub async fn rank_of_reader(ctx: &Context, reader: &UserId) -> Result<i32, Store
 pub fn check(mut wanted: RoleRecord) -> Result<RoleRecord, RoleRefusal> {
     wanted.name = wanted.name.trim().to_owned();
     let length = wanted.name.chars().count();
-    if !(1..=LONGEST_NAME).contains(&length) || wanted.name.chars().any(char::is_control) {
+    let fits = (1..=LONGEST_NAME).contains(&length) && is_path_segment(&wanted.name);
+    if !fits || !is_plain_line(&wanted.name) {
         return Err(RoleRefusal::BadName);
     }
     if !(0..=HIGHEST_RANK).contains(&wanted.rank) {

@@ -2,6 +2,7 @@
 //!
 //! There is no default account. As long as nobody administers the installation, the server prints a code
 //! once; whoever can read it there shows it and becomes the administrator. It works once, for an hour.
+use crate::domain::text::is_plain_line;
 use super::change_password::{self, check_new};
 use super::sign_in::{FailureKeys, count_failure, must_wait};
 use super::{Context, Failure};
@@ -134,7 +135,7 @@ fn check(email: &str, name: &str, password: &str) -> Result<(), SetUpRefusal> {
     if !is_email || !plain(email) || email.chars().count() > 320 {
         return Err(SetUpRefusal::BadEmail);
     }
-    if name.chars().count() > super::change_profile::LONGEST || name.chars().any(char::is_control) {
+    if name.chars().count() > super::change_profile::LONGEST || !is_plain_line(name) {
         return Err(SetUpRefusal::BadName);
     }
     check_new(password, [email, name]).map_err(SetUpRefusal::Password)

@@ -1,4 +1,5 @@
 //! The section `clients`.
+use super::section::check_line;
 use super::file::WantedClient;
 use super::read::{Names, check_id, read_status};
 use super::read_rooms::{self, Rooms};
@@ -51,7 +52,7 @@ fn read_one(
     let box_ = read_rooms::read_box(&section, (names, kind, organization_id.as_deref()));
     let record = ClientRecord {
         organization_id,
-        name: section.text("name").unwrap_or_else(|| id.clone()),
+        name: section.checked_text("name", check_line).unwrap_or_else(|| id.clone()),
         status,
         kind: kind.as_str().to_owned(),
         first_party: section.flag("first_party").unwrap_or(true),

@@ -171,7 +171,8 @@ fn read_logout(
     let response_url = response_url.or(slo.and_then(|slo| slo.response_url.clone()));
     let url = url.or(slo.map(|slo| slo.url.clone()));
     if response_url.is_some() && url.is_none() {
-        section.wrong("slo_response_url", "needs a `slo_url`: without one nobody is signed out there");
+        section
+            .wrong("slo_response_url", "needs a `slo_url`: without one nobody is signed out there");
     }
     let binding = binding.or(slo.map(|slo| slo.binding)).unwrap_or("redirect");
     LogoutSettings { url, response_url, binding }
@@ -256,8 +257,7 @@ fn read_acs(
     {
         let acs = kept(section, told.acs.as_ref().map_err(Clone::clone));
         notices.extend(acs.map(|acs| acs.notices.clone()).unwrap_or_default());
-        let (indexes, urls) =
-            acs.map(|acs| acs.all.iter().cloned().unzip()).unwrap_or_default();
+        let (indexes, urls) = acs.map(|acs| acs.all.iter().cloned().unzip()).unwrap_or_default();
         return (urls, indexes);
     }
     if section.gives("metadata") && !section.gives("acs_urls") {

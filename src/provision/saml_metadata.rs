@@ -242,7 +242,8 @@ fn read_acs(descriptor: Element<'_>) -> Result<Consumers, String> {
         if service.collapsed("Binding").as_deref() != Some(POST) {
             continue;
         }
-        let url = address(service, "Location")?.ok_or("has an AssertionConsumerService without a Location")?;
+        let url = address(service, "Location")?
+            .ok_or("has an AssertionConsumerService without a Location")?;
         let rank = match flag(service, "isDefault")? {
             Some(true) => 0_u8,
             None => 1,

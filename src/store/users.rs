@@ -1,4 +1,5 @@
 //! `users`, read through the view `people`: with organization and permissions, in one row.
+use unicode_normalization::UnicodeNormalization as _;
 use super::schema::{clock_now, credentials, people, users};
 use super::{Conn, StoreError, id, word};
 use crate::domain::organization::Organization;
@@ -70,9 +71,13 @@ impl TryFrom<Person> for User {
     }
 }
 
-/// The form in which e-mail addresses are compared.
+/// The form in which e-mail addresses are compared: NFC ([RFC 6532 §3.1]), because keyboards and systems differ in how
+/// they write an `é`, and small letters.
+///
+/// [RFC 6532 §3.1]: https://www.rfc-editor.org/rfc/rfc6532#section-3.1
 pub fn canonical_email(email: &str) -> String {
-    email.trim().to_lowercase()
+    let composed: String = email.trim().nfc().collect();
+    composed.to_lowercase().nfc().collect()
 }
 
 pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<User>, StoreError> {

@@ -103,7 +103,8 @@ mod tests {
         let narrow = "<?xml version='1.0' encoding='ISO-8859-1'?><a>Zürich</a>";
         let bytes: Vec<u8> = narrow.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
         assert_eq!(decode(&bytes).unwrap(), narrow);
-        for plain in ["<a>Zürich</a>", "<?xml version=\"1.0\" encoding=\"utf-8\"?><a>Zürich</a>"] {
+        for plain in ["<a>Zürich</a>", "<?xml version=\"1.0\" encoding=\"utf-8\"?><a>Zürich</a>"]
+        {
             assert_eq!(decode(plain.as_bytes()).unwrap(), plain);
             assert_eq!(without_old_declaration(plain), plain);
             assert_eq!(decode(&[&[0xef, 0xbb, 0xbf], plain.as_bytes()].concat()).unwrap(), plain);

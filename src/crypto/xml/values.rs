@@ -83,7 +83,8 @@ fn offset(zone: &str) -> Option<Duration> {
         None => (1, zone.strip_prefix('+')?),
     };
     let [hours, minutes] = parts::<2>(rest, ':')?;
-    let minutes = i64::from(two(hours)?) * 60 + Some(two(minutes)?).filter(|m| *m < 60).map(i64::from)?;
+    let minutes =
+        i64::from(two(hours)?) * 60 + Some(two(minutes)?).filter(|m| *m < 60).map(i64::from)?;
     (minutes <= 14 * 60).then(|| Duration::minutes(sign * minutes))
 }
 

@@ -1,4 +1,5 @@
 //! `POST /users/{id}/impersonate`: Auth0's contract.
+use crate::domain::text::is_plain_line;
 use super::parameters::Fields;
 use crate::domain::UserId;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
@@ -79,11 +80,11 @@ pub fn mode(text: Option<String>) -> Result<Mode, ApiError> {
     Mode::parse(&text).ok_or_else(bad)
 }
 
-/// Free text that ends up on pages and in the trail: no control characters, not too long.
+/// Free text that ends up on pages and in the trail: every character can be seen, and not too many.
 pub fn text(name: &'static str, text: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let text = text.trim().to_owned();
-    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
+    if text.chars().count() > LONGEST_TEXT || !is_plain_line(&text) {
         let problem = format!("`{name}` is a line of at most {LONGEST_TEXT} characters");
         return Err(ApiError::invalid_request(problem));
     }

@@ -250,7 +250,10 @@ fn relay_state(sent: &Sent<'_>) -> Result<Option<String>, Unreadable> {
 ///
 /// [RFC 2045 §6.8]: https://www.rfc-editor.org/rfc/rfc2045#section-6.8
 fn decode(text: &str) -> Result<Vec<u8>, Unreadable> {
-    let text: String = text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '='))
+        .collect();
     if text.is_empty() {
         return Err(BROKEN);
     }

@@ -27,10 +27,12 @@ pub fn routes(cfg: &mut ServiceConfig) {
         );
     }
     cfg.service(
-        resource(with_slash("/wsfed/{client_id}/FederationMetadata/2007-06/FederationMetadata.xml"))
-            .route(get().to(metadata::of_one))
-            .route(head().to(metadata::of_one))
-            .default_service(to(only_get)),
+        resource(with_slash(
+            "/wsfed/{client_id}/FederationMetadata/2007-06/FederationMetadata.xml",
+        ))
+        .route(get().to(metadata::of_one))
+        .route(head().to(metadata::of_one))
+        .default_service(to(only_get)),
     )
     .service(
         resource("/wsfed/sign-out/confirmed")

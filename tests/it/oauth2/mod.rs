@@ -10,6 +10,7 @@ mod edge;
 mod forge;
 mod introspection;
 mod jwt;
+mod lists;
 mod logout;
 mod pkce;
 mod prompts;

@@ -1,5 +1,6 @@
 //! Bodies that say what a user is to be. JSON by content, whatever the label: curl calls it a form, and one
 //! SDK calls it nothing.
+use crate::domain::text::is_plain_line;
 use super::error::BoxError;
 use crate::crypto::json::parse_object;
 use crate::domain::Status;
@@ -45,7 +46,7 @@ impl Fields {
         let Value::String(text) = value else {
             return Err(BoxError::field(name, "must be text"));
         };
-        if text.chars().count() > longest || text.chars().any(char::is_control) {
+        if text.chars().count() > longest || !is_plain_line(&text) {
             let problem = format!("must be a line of at most {longest} characters");
             return Err(BoxError::field(name, problem));
         }

@@ -8,8 +8,20 @@ pub const LONGEST: usize = 64 * 1024;
 
 /// The names that are read; whatever else comes along is not looked at, twice or not.
 const KNOWN: [&str; 14] = [
-    "wa", "wtrealm", "wreply", "wctx", "wct", "wfresh", "wauth", "wreq", "whr", "wreqptr", "wresult",
-    "wresultptr", "wattrptr", "wpseudoptr",
+    "wa",
+    "wtrealm",
+    "wreply",
+    "wctx",
+    "wct",
+    "wfresh",
+    "wauth",
+    "wreq",
+    "whr",
+    "wreqptr",
+    "wresult",
+    "wresultptr",
+    "wattrptr",
+    "wpseudoptr",
 ];
 /// More parts are no request.
 const MAX_PARTS: usize = 200;

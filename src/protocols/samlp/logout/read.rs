@@ -71,7 +71,8 @@ pub(super) fn response(
     let status = element.required_child(samlp("Status")).map_err(broken)?;
     let code = status.required_child(samlp("StatusCode")).map_err(broken)?;
     let second = code.child(samlp("StatusCode")).map_err(broken)?;
-    let partial = second.is_some_and(|second| second.collapsed("Value").as_deref() == Some(PARTIAL));
+    let partial =
+        second.is_some_and(|second| second.collapsed("Value").as_deref() == Some(PARTIAL));
     Ok((answered, code.collapsed("Value").as_deref() == Some(SUCCESS) && !partial))
 }
 

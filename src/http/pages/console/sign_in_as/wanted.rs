@@ -1,4 +1,5 @@
 //! What the form says, read once: from the query or from a posted form.
+use crate::domain::text::is_plain_line;
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::user::User;
@@ -111,7 +112,7 @@ impl Wanted {
     /// Free text that ends up on pages and in the trail.
     fn line(&self, name: &'static str) -> Result<Option<String>, StartRefusal> {
         let Some(text) = self.given(name) else { return Ok(None) };
-        if text.chars().count() > LONGEST_LINE || text.chars().any(char::is_control) {
+        if text.chars().count() > LONGEST_LINE || !is_plain_line(&text) {
             return Err(bad(name, "a line of at most 1000 characters"));
         }
         Ok(Some(text))
