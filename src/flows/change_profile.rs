@@ -1,9 +1,9 @@
 //! A person says how they want to be called.
-use crate::domain::text::is_plain_line;
 use super::Context;
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
+use crate::domain::text::is_plain_line;
 pub use crate::store::users::Names;
 use crate::store::{self, StoreError, Transactional as _};
 

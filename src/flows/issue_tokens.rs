@@ -15,8 +15,8 @@ use crate::login::Principal;
 use crate::store::StoreError;
 use chrono::Duration;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 const ID_TOKEN_LIFETIME: Duration = Duration::hours(1);
 

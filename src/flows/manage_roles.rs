@@ -3,15 +3,15 @@
 //! Roles are the same in every organization, so only the operator's staff change them; and only as far as
 //! they reach themselves ([`Clout`]): what a role has, and what it is to have. A role that they hold
 //! themselves is no exception.
-use crate::domain::id::is_path_segment;
-use crate::domain::text::is_plain_line;
 use super::end_impersonation::{Touched, judge_touched};
 use super::manage_members::{rank_of, reaches};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
+use crate::domain::id::is_path_segment;
 use crate::domain::permission::{ROLES_WRITE, is_well_formed};
 use crate::domain::role::{Clout, HIGHEST_RANK, LONGEST_NAME};
+use crate::domain::text::is_plain_line;
 use crate::domain::user::User;
 use crate::domain::{OrganizationId, UserId};
 pub use crate::store::roles::{Holder, Listed, RoleRecord};

@@ -2,7 +2,6 @@
 //!
 //! There is no default account. As long as nobody administers the installation, the server prints a code
 //! once; whoever can read it there shows it and becomes the administrator. It works once, for an hour.
-use crate::domain::text::is_plain_line;
 use super::change_password::{self, check_new};
 use super::sign_in::{FailureKeys, count_failure, must_wait};
 use super::{Context, Failure};
@@ -10,6 +9,7 @@ use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::role::ADMIN;
+use crate::domain::text::is_plain_line;
 use crate::domain::{Status, Timestamp, UserId};
 use crate::store::box_users::LOGIN_IS_UNIQUE;
 use crate::store::directory::UserRecord;

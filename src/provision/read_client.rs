@@ -1,9 +1,9 @@
 //! The section `clients`.
-use super::section::check_line;
 use super::file::WantedClient;
 use super::read::{Names, check_id, read_status};
 use super::read_rooms::{self, Rooms};
 use super::section::Section;
+use super::section::check_line;
 use crate::crypto::{hash, jwk};
 use crate::domain::client::{AuthMethod, ClientKind, GrantType, SigningAlgorithm};
 use crate::domain::protocol::ProtocolName;

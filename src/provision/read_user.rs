@@ -1,11 +1,11 @@
 //! The section `users`.
-use super::section::check_line;
-use crate::domain::text::is_plain_line;
 use super::file::{LeftOut, WantedPassword, WantedUser};
 use super::read::{Names, check_id, read_status, twice, unknown};
 use super::section::Section;
+use super::section::check_line;
 use crate::crypto::password;
 use crate::domain::box_profile::BoxProfile;
+use crate::domain::text::is_plain_line;
 use crate::store::directory::UserRecord;
 use crate::store::users::canonical_email;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! One mapping of the file, read key by key; a key that nobody asked for is a mistake.
-use crate::domain::text::is_plain_line;
 use super::mistake::{Notes, Path, printable};
+use crate::domain::text::is_plain_line;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::HashSet;

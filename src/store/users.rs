@@ -1,5 +1,4 @@
 //! `users`, read through the view `people`: with organization and permissions, in one row.
-use unicode_normalization::UnicodeNormalization as _;
 use super::schema::{clock_now, credentials, people, users};
 use super::{Conn, StoreError, id, word};
 use crate::domain::organization::Organization;
@@ -7,6 +6,7 @@ use crate::domain::user::{Profile, User, UserKind};
 use crate::domain::{Status, Timestamp, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use unicode_normalization::UnicodeNormalization as _;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = people)]
@@ -175,4 +175,20 @@ pub async fn set_status(mut conn: &Conn, user: &UserId, status: Status) -> Resul
         .execute(&mut conn)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k52_an_address_is_the_same_however_its_letters_are_composed() {
+        let composed = canonical_email("Ren\u{e9}@acme.test");
+        for same in
+            ["Rene\u{301}@acme.test", " REN\u{c9}@ACME.TEST\t", "\u{a0}rene\u{301}@acme.test\n"]
+        {
+            assert_eq!(canonical_email(same), composed, "{same:?}");
+        }
+        assert_ne!(canonical_email("rene@acme.test"), composed);
+    }
 }

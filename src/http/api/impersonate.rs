@@ -1,8 +1,8 @@
 //! `POST /users/{id}/impersonate`: Auth0's contract.
-use crate::domain::text::is_plain_line;
 use super::parameters::Fields;
 use crate::domain::UserId;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
+use crate::domain::text::is_plain_line;
 use crate::flows::Context;
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::http::caller;

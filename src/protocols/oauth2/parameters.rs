@@ -4,8 +4,8 @@
 use crate::crypto::json::parse_object;
 use crate::http::form::pairs;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {

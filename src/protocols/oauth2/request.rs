@@ -21,9 +21,25 @@ pub const CONSENT_AFTER: &str = "understudy_consent_after";
 
 /// What is read here, and so may be given once; other names may come along as often as they like.
 const READ: [&str; 19] = [
-    "response_type", "scope", "state", "nonce", "response_mode", "prompt", "max_age", "acr_values", "claims",
-    "id_token_hint", "login_hint", "code_challenge", "code_challenge_method", "request", "request_uri",
-    "registration", AUTH_AFTER, CONSENT_AFTER, DENIED.0,
+    "response_type",
+    "scope",
+    "state",
+    "nonce",
+    "response_mode",
+    "prompt",
+    "max_age",
+    "acr_values",
+    "claims",
+    "id_token_hint",
+    "login_hint",
+    "code_challenge",
+    "code_challenge_method",
+    "request",
+    "request_uri",
+    "registration",
+    AUTH_AFTER,
+    CONSENT_AFTER,
+    DENIED.0,
 ];
 
 /// Why a request goes no further, and who is told.

@@ -74,7 +74,8 @@ fn audience(client: &Client, asked: Option<&str>) -> Result<Option<String>, BadP
         return Ok(Some(asked.to_owned()));
     }
     let registered = registered_audience(client, asked);
-    let registered = registered.ok_or_else(|| bad("audience", "the application may not ask for it"));
+    let registered =
+        registered.ok_or_else(|| bad("audience", "the application may not ask for it"));
     Ok(Some(registered?.to_owned()))
 }
 

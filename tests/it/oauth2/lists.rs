@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 /// 60 KB of different words.
 fn words(separator: &str) -> String {
     let letters = || ('a'..='z').chain('A'..='Z').chain('0'..='9');
-    let all = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+    let all =
+        letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
     let all: Vec<String> = all.take(15_000).map(|word| word.iter().collect()).collect();
     all.join(separator)
 }

@@ -19,6 +19,7 @@ mod refresh;
 mod response_modes;
 mod revocation;
 mod sign_in;
+mod spellings;
 mod tokens;
 mod userinfo;
 

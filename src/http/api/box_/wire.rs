@@ -1,10 +1,10 @@
 //! Bodies that say what a user is to be. JSON by content, whatever the label: curl calls it a form, and one
 //! SDK calls it nothing.
-use crate::domain::text::is_plain_line;
 use super::error::BoxError;
 use crate::crypto::json::parse_object;
 use crate::domain::Status;
 use crate::domain::box_profile::{BoxProfile, BoxStatus, Flag, TrackingCode};
+use crate::domain::text::is_plain_line;
 use crate::flows::manage_users::{Changes, NewUser, Role, SecondAddress, Whose};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};

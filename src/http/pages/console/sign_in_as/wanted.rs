@@ -1,7 +1,7 @@
 //! What the form says, read once: from the query or from a posted form.
-use crate::domain::text::is_plain_line;
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
+use crate::domain::text::is_plain_line;
 use crate::domain::user::User;
 use crate::domain::{ClientId, UserId};
 use crate::flows::Context;
