@@ -1,13 +1,17 @@
 //! People's passwords: argon2id, 19 MiB, two passes, one lane.
 //!
 //! Synchronous and slow on purpose (some 24 ms of CPU): run it on the bounded pool, never in a
-//! transaction. Bytes are hashed as they came, without Unicode normalization.
+//! transaction. The text is hashed in NFKC ([NIST SP 800-63B §5.1.1.2]), because keyboards and systems differ in how they
+//! write an `é`.
+//!
+//! [NIST SP 800-63B §5.1.1.2]: https://pages.nist.gov/800-63-3/sp800-63b.html#memsecretver
 use super::{hash, random};
 use argon2::password_hash::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use std::cell::RefCell;
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 /// Longer ones are refused before any work is done.
@@ -47,7 +51,7 @@ pub fn hash(password: &str) -> Result<String, PasswordError> {
     let params = params.map_err(|_| PasswordError::Hashing)?;
     let salt = random::bytes::<16>();
     let mut out = [0_u8; 32];
-    derive(params, password, &salt, &mut out)?;
+    derive(params, &normal(password)?, &salt, &mut out)?;
     let mut phc = format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$");
     STANDARD_NO_PAD.encode_string(salt, &mut phc);
     phc.push('$');
@@ -58,9 +62,24 @@ pub fn hash(password: &str) -> Result<String, PasswordError> {
 /// `false` for a wrong password, for one that is too long and for a stored hash that cannot be read.
 pub fn verify(password: &str, phc: &str) -> bool {
     let Some(stored) = Stored::parse(phc) else { return false };
-    let mut out = Zeroizing::new(vec![0_u8; stored.hash.len()]);
-    derive(stored.params, password, &stored.salt, &mut out).is_ok()
-        && hash::constant_time_eq(&out, &stored.hash)
+    let Ok(normal) = normal(password) else { return false };
+    let fits = |text: &str| {
+        let mut out = Zeroizing::new(vec![0_u8; stored.hash.len()]);
+        derive(stored.params.clone(), text, &stored.salt, &mut out).is_ok()
+            && hash::constant_time_eq(&out, &stored.hash)
+    };
+    // Hashes from elsewhere, and older ones of ours, are of the text as it was typed. Both are always tried, so that
+    // the time says nothing about the stored hash.
+    let as_typed = normal.as_str() != password && fits(password);
+    fits(&normal) || as_typed
+}
+
+/// The text in NFKC; the length is that of what was typed.
+fn normal(password: &str) -> Result<Zeroizing<String>, PasswordError> {
+    if password.len() > MAX_BYTES {
+        return Err(PasswordError::TooLong);
+    }
+    Ok(Zeroizing::new(password.nfkc().collect()))
 }
 
 /// The work of [`verify`] for a user who does not exist: the time must not tell.
@@ -112,9 +131,6 @@ fn derive(
     salt: &[u8],
     out: &mut [u8],
 ) -> Result<(), PasswordError> {
-    if password.len() > MAX_BYTES {
-        return Err(PasswordError::TooLong);
-    }
     let blocks = params.block_count();
     let ours = params.m_cost() == MEMORY_KIB;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -147,6 +163,18 @@ mod tests {
         assert!(!verify("", &phc));
         assert!(!needs_rehash(&phc));
         assert_ne!(phc, hash("correct horse").unwrap());
+    }
+
+    #[test]
+    fn k52_a_password_is_the_same_however_its_letters_are_composed() {
+        let phc = hash("caf\u{e9} 1").unwrap();
+        assert!(verify("cafe\u{301} 1", &phc) && verify("caf\u{e9} \u{ff11}", &phc));
+        assert!(!verify("cafe 1", &phc));
+        // A hash that was made elsewhere of the text as it was typed.
+        let salt = SaltString::encode_b64(&[3; 16]).unwrap();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::default());
+        let typed = argon2.hash_password("cafe\u{301}".as_bytes(), &salt).unwrap().to_string();
+        assert!(verify("cafe\u{301}", &typed));
     }
 
     #[test]

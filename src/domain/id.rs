@@ -28,14 +28,22 @@ pub struct Id<K> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an id has 1 to 255 characters and no control character")]
+#[error("an id has 1 to 255 characters and no control character, and is neither `.` nor `..`")]
 pub struct NotAnId;
+
+/// Whether a name can stand in a path, percent-encoded or not: `.` and `..` are taken away by every reader of URLs,
+/// however they are written ([RFC 3986 §5.2.4]).
+///
+/// [RFC 3986 §5.2.4]: https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4
+pub fn is_path_segment(name: &str) -> bool {
+    !matches!(name, "" | "." | "..")
+}
 
 impl<K> Id<K> {
     pub fn parse(text: impl Into<String>) -> Result<Self, NotAnId> {
         let text = text.into();
         let fits = !text.is_empty() && text.chars().count() <= 255;
-        if fits && !text.chars().any(char::is_control) {
+        if fits && is_path_segment(&text) && !text.chars().any(char::is_control) {
             Ok(Self { text, kind: PhantomData })
         } else {
             Err(NotAnId)
@@ -99,6 +107,16 @@ mod tests {
     #[test]
     fn an_imported_id_is_kept_byte_for_byte() {
         for text in ["auth0|507f1f", "a b", "Ünïcode", "../x", "%7C"] {
+            assert_eq!(UserId::parse(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn k51_an_id_that_no_path_can_carry_is_refused() {
+        for text in [".", ".."] {
+            assert_eq!(UserId::parse(text), Err(NotAnId));
+        }
+        for text in ["...", ".a", "..%2F", "%2E%2E", "a/..", "~", "a;b", "a@b:c"] {
             assert_eq!(UserId::parse(text).unwrap().as_str(), text);
         }
     }

@@ -17,6 +17,7 @@ pub mod registered_uri;
 pub mod scope;
 pub mod role;
 pub mod spelling;
+pub mod text;
 pub mod user;
 
 pub use id::{ClientId, ImpersonationId, OrganizationId, SessionId, UserId};

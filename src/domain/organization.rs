@@ -1,4 +1,5 @@
 //! A customer's tenant of users and applications.
+use super::text::is_plain_line;
 use super::{OrganizationId, Status};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +13,8 @@ pub struct Organization {
 /// Characters in a name.
 pub const LONGEST_NAME: usize = 255;
 
-/// A line that can be read: no control characters, not empty.
+/// A line that can be read ([`is_plain_line`]), not empty.
 pub fn is_name(text: &str) -> bool {
     let length = text.chars().count();
-    (1..=LONGEST_NAME).contains(&length) && !text.chars().any(char::is_control)
+    (1..=LONGEST_NAME).contains(&length) && is_plain_line(text)
 }

@@ -3,6 +3,7 @@ use super::Context;
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
+use crate::domain::text::is_plain_line;
 pub use crate::store::users::Names;
 use crate::store::{self, StoreError, Transactional as _};
 
@@ -23,7 +24,7 @@ pub fn read(typed: [String; 4]) -> Result<Names, Refusal> {
         if text.chars().count() > LONGEST {
             return Err(Refusal::TooLong);
         }
-        if text.chars().any(char::is_control) {
+        if !is_plain_line(text.trim()) {
             return Err(Refusal::Control);
         }
     }

@@ -138,7 +138,7 @@ struct Asked<'a> {
     actor: &'a LiveToken<Holder>,
     subject: SubjectName,
     scope: Scopes,
-    audience: Option<&'a str>,
+    audience: Option<String>,
     /// No later than either token.
     until: Timestamp,
 }
@@ -146,7 +146,7 @@ struct Asked<'a> {
 async fn read<'a>(
     ctx: &Context,
     conn: &Conn,
-    (client, exchange, actor): (&Client, &'a ExchangeToken<'a>, Option<&'a LiveToken<Holder>>),
+    (client, exchange, actor): (&Client, &ExchangeToken<'_>, Option<&'a LiveToken<Holder>>),
     caller: &Caller,
 ) -> Result<Asked<'a>, Refused> {
     let actor = actor.filter(|actor| is_own(client, actor)).ok_or(bad(BAD_ACTOR))?;
@@ -205,17 +205,17 @@ fn scope(client: &Client, most: &Scopes, asked: Option<&Scopes>) -> Result<Scope
 }
 
 /// One that the application may ask for, and no other than the token was for, if it was for one.
-fn target<'a>(
+fn target(
     ctx: &Context,
     client: &Client,
-    (before, asked): (Option<&str>, &'a [&'a str]),
-) -> Result<Option<&'a str>, Refused> {
-    let known = |target: &&'a str| issue_tokens::audience(ctx.issuer(), client, Some(target));
+    (before, asked): (Option<&str>, &[&str]),
+) -> Result<Option<String>, Refused> {
+    let known = |target: &&str| issue_tokens::audience(ctx.issuer(), client, Some(target));
     let known: Result<Vec<Option<&str>>, _> = asked.iter().map(known).collect();
     match (known.map_err(|_| no(GrantRefusal::Audience))?.as_slice(), before) {
         ([], None) => Ok(None),
-        ([audience], None) => Ok(*audience),
-        ([audience], Some(before)) if *audience == Some(before) => Ok(*audience),
+        ([audience], None) => Ok(audience.map(str::to_owned)),
+        ([Some(audience)], Some(before)) if *audience == before => Ok(Some(before.to_owned())),
         _ => Err(no(GrantRefusal::Audience)),
     }
 }
@@ -224,7 +224,7 @@ fn target<'a>(
 async fn issue(
     ctx: &Context,
     conn: &mut Conn,
-    (client, asked): (&Client, &Asked<'_>),
+    (client, asked): (&Client, &Asked),
     caller: &Caller,
 ) -> Result<Tokens, Refused> {
     let channel = Channel::TokenExchange;
@@ -247,7 +247,7 @@ async fn issue(
 async fn write(
     ctx: &Context,
     tx: &Conn,
-    (client, asked, granted): (&Client, &Asked<'_>, Impersonation),
+    (client, asked, granted): (&Client, &Asked, Impersonation),
     caller: &Caller,
 ) -> Result<Tokens, store::StoreError> {
     let now = asked.actor.at.now;
@@ -262,7 +262,7 @@ async fn write(
         session: None,
         scope: &asked.scope,
         nonce: None,
-        audience: asked.audience,
+        audience: asked.audience.as_deref(),
         now,
     };
     let mut drawn = issue_tokens::draw(&mint);
@@ -274,7 +274,7 @@ async fn write(
         user: &principal.subject().id,
         impersonation: principal.impersonation().map(Impersonation::id),
         scope: &text,
-        audience: asked.audience,
+        audience: asked.audience.as_deref(),
         now,
         expires_at,
     };

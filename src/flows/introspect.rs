@@ -3,6 +3,7 @@
 //! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 use super::act_as_user::{self, Call, CallRefusal, Called, SubjectName};
 use super::authenticate_client::AuthenticatedClient;
+use super::issue_tokens::registered_audience;
 use super::verify_access_token::{LiveToken, verify};
 use super::{Context, Failure, claims};
 use crate::domain::UserId;
@@ -59,7 +60,10 @@ pub async fn introspect(
 /// [RFC 7662 §4]: https://www.rfc-editor.org/rfc/rfc7662#section-4
 fn may_ask(asker: &Client, live: &LiveToken<Holder>) -> bool {
     let own = asker.id == live.client.id;
-    let for_it = live.audience.as_ref().is_some_and(|audience| asker.audiences.contains(audience));
+    let for_it = live
+        .audience
+        .as_ref()
+        .is_some_and(|audience| registered_audience(asker, audience).is_some());
     let organization = asker.organization.as_ref().map(|organization| &organization.id);
     let theirs =
         live.user.as_ref().map_or(

@@ -15,6 +15,7 @@ use crate::login::Principal;
 use crate::store::StoreError;
 use chrono::Duration;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 const ID_TOKEN_LIFETIME: Duration = Duration::hours(1);
@@ -65,18 +66,37 @@ pub struct UnknownAudience;
 /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
 pub fn audience<'a>(
     issuer: &str,
-    client: &Client,
-    asked: Option<&'a str>,
+    client: &'a Client,
+    asked: Option<&str>,
 ) -> Result<Option<&'a str>, UnknownAudience> {
     let Some(asked) = asked else { return Ok(None) };
     if let Some("" | "/" | "/userinfo" | "/api/v2" | "/api/v2/") = asked.strip_prefix(issuer) {
         return Ok(None);
     }
-    if client.audiences.iter().any(|known| known == asked) {
-        Ok(Some(asked))
-    } else {
-        Err(UnknownAudience)
+    registered_audience(client, asked).map(Some).ok_or(UnknownAudience)
+}
+
+/// The audience of `client` that is `asked` for, as it is registered: a token says no other spelling of it.
+///
+/// An empty path and `/` are one address ([RFC 3986 §6.2.3]); apart from that it is compared byte for byte.
+///
+/// [RFC 3986 §6.2.3]: https://www.rfc-editor.org/rfc/rfc3986#section-6.2.3
+pub fn registered_audience<'a>(client: &'a Client, asked: &str) -> Option<&'a str> {
+    let known = || client.audiences.iter().map(String::as_str);
+    let exactly = known().find(|known| *known == asked);
+    exactly.or_else(|| known().find(|known| with_path(known) == with_path(asked)))
+}
+
+/// An http or https address with `/` for an empty path; anything else as it is.
+fn with_path(address: &str) -> Cow<'_, str> {
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    let Some(rest) = rest else { return Cow::Borrowed(address) };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = address.split_at(address.len() - rest.len() + end);
+    if authority.ends_with("//") || rest.starts_with('/') {
+        return Cow::Borrowed(address);
     }
+    Cow::Owned(format!("{authority}/{rest}"))
 }
 
 /// Nothing of an impersonation outlives its hard end.

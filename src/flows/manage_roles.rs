@@ -8,8 +8,10 @@ use super::manage_members::{rank_of, reaches};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
+use crate::domain::id::is_path_segment;
 use crate::domain::permission::{ROLES_WRITE, is_well_formed};
 use crate::domain::role::{Clout, HIGHEST_RANK, LONGEST_NAME};
+use crate::domain::text::is_plain_line;
 use crate::domain::user::User;
 use crate::domain::{OrganizationId, UserId};
 pub use crate::store::roles::{Holder, Listed, RoleRecord};
@@ -80,7 +82,8 @@ pub async fn rank_of_reader(ctx: &Context, reader: &UserId) -> Result<i32, Store
 pub fn check(mut wanted: RoleRecord) -> Result<RoleRecord, RoleRefusal> {
     wanted.name = wanted.name.trim().to_owned();
     let length = wanted.name.chars().count();
-    if !(1..=LONGEST_NAME).contains(&length) || wanted.name.chars().any(char::is_control) {
+    let fits = (1..=LONGEST_NAME).contains(&length) && is_path_segment(&wanted.name);
+    if !fits || !is_plain_line(&wanted.name) {
         return Err(RoleRefusal::BadName);
     }
     if !(0..=HIGHEST_RANK).contains(&wanted.rank) {

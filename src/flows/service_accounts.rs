@@ -2,24 +2,45 @@
 //! user is switched off, and every token and impersonation of it is over.
 use super::end_impersonation::{self, EndedBy};
 use crate::audit::{Event, EventKind};
+use crate::crypto::hash::sha256;
 use crate::crypto::random;
 use crate::domain::UserId;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::store::impersonations::Filter;
 use crate::store::service_accounts::{self, NewAccount};
-use crate::store::{self, Conn, StoreError};
+use crate::store::{self, Conn, StoreError, box_users};
 
 /// Mail to it goes nowhere, for ever ([RFC 2606 §2]): these users have no mailbox.
 ///
 /// [RFC 2606 §2]: https://www.rfc-editor.org/rfc/rfc2606#section-2
 const DOMAIN: &str = "appusers.invalid";
 
-/// A login for a user who has none: it is shown, and opens nothing.
+/// A login for a user who has none: it is shown, and opens nothing. As Box writes one:
+/// `AppUser_<service id of the application>_<10 characters>`.
 pub(super) fn made_up_login(prefix: &str, client: &str) -> String {
-    let name: String = client.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
     let drawn: String = random::client_id().chars().take(10).collect();
-    format!("{prefix}_{name}_{drawn}@{DOMAIN}")
+    format!("{prefix}_{}_{drawn}@{DOMAIN}", service_id(client))
+}
+
+/// A number that stands for the application in logins, always the same: 11 digits out of a hash of its client id. It
+/// names nothing that could be asked for, so two applications may share one.
+fn service_id(client: &str) -> u64 {
+    const FIRST: u64 = 10_000_000_000;
+    let hash = sha256(format!("box service id\n{client}").as_bytes());
+    let start = hash.first_chunk::<8>().unwrap_or(&[0; 8]);
+    FIRST + u64::from_be_bytes(*start) % (9 * FIRST)
+}
+
+/// A new id of a user who is made through the Box channel, where ids are numbers.
+pub(super) async fn draw_user_id(conn: &Conn) -> Result<UserId, StoreError> {
+    loop {
+        let id = random::decimal_id();
+        if !box_users::is_id_taken(conn, &id).await? {
+            return UserId::parse(id)
+                .map_err(|e| StoreError::Corrupt { table: "users", what: e.to_string() });
+        }
+    }
 }
 
 /// Makes the accounts agree with what applications are authorized for. Changes nothing the second time.
@@ -28,7 +49,7 @@ pub(super) fn made_up_login(prefix: &str, client: &str) -> String {
 /// is switched off.
 pub async fn settle(conn: &Conn, by: &str) -> Result<(), StoreError> {
     for missing in service_accounts::list_missing(conn).await? {
-        let id = random::id("usr", missing.now);
+        let id = draw_user_id(conn).await?.to_string();
         let login = made_up_login("AutomationUser", &missing.client);
         let canonical = store::users::canonical_email(&login);
         let account =

@@ -11,6 +11,7 @@ use crate::authentication::throttle::RetryAfter;
 use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::role::ADMIN;
+use crate::domain::text::is_plain_line;
 use crate::domain::{Status, Timestamp, UserId};
 use crate::store::box_users::LOGIN_IS_UNIQUE;
 use crate::store::directory::UserRecord;
@@ -135,7 +136,7 @@ fn check(email: &str, name: &str, password: &str) -> Result<(), SetUpRefusal> {
     if !is_email || !plain(email) || email.chars().count() > 320 {
         return Err(SetUpRefusal::BadEmail);
     }
-    if name.chars().count() > super::change_profile::LONGEST || name.chars().any(char::is_control) {
+    if name.chars().count() > super::change_profile::LONGEST || !is_plain_line(name) {
         return Err(SetUpRefusal::BadName);
     }
     check_new(password, [email, name]).map_err(SetUpRefusal::Password)

@@ -3,6 +3,7 @@ use super::file::{LeftOut, WantedClient};
 use super::read::{Names, check_id, read_reset, read_status};
 use super::read_rooms::{self, Rooms};
 use super::section::Section;
+use super::section::check_line;
 use crate::crypto::{hash, jwk};
 use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{AuthMethod, ClientKind, GrantType, SigningAlgorithm};
@@ -55,7 +56,7 @@ fn read_one(
     let box_ = read_rooms::read_box(&section, (names, kind, organization_id.as_deref()));
     let record = ClientRecord {
         organization_id,
-        name: section.text("name").unwrap_or_else(|| id.clone()),
+        name: section.checked_text("name", check_line).unwrap_or_else(|| id.clone()),
         status,
         kind: kind.as_str().to_owned(),
         first_party: section.flag("first_party").unwrap_or(true),

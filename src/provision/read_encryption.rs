@@ -77,11 +77,6 @@ fn note(keys: &Keys, switch: Option<bool>, notices: &mut Vec<String>) {
                 problems.collect::<String>()
             ));
         }
-        (None, Some(_)) if !keys.encryption_wanted => notices.push(
-            "its key is for signing and encryption alike; assertions are not encrypted unless \
-             `encrypt_assertion: true` is said"
-                .to_owned(),
-        ),
         (_, Some(_)) => {
             let bad = keys.bad_encryption.iter();
             notices.extend(bad.map(|bad| format!("{bad}; another key is encrypted to")));

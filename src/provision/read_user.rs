@@ -2,8 +2,10 @@
 use super::file::{LeftOut, WantedPassword, WantedUser};
 use super::read::{Names, check_id, read_reset, read_status, twice, unknown};
 use super::section::Section;
+use super::section::check_line;
 use crate::crypto::password;
 use crate::domain::box_profile::BoxProfile;
+use crate::domain::text::is_plain_line;
 use crate::store::directory::UserRecord;
 use crate::store::users::canonical_email;
 use serde_json::{Value, json};
@@ -49,12 +51,12 @@ fn read_one(section: Section<'_>, names: &Names, seen: &mut Seen) -> WantedUser 
         // The operator who writes an address down vouches for it.
         email_verified: email.is_some() && verified,
         email,
-        name: section.text("name"),
-        given_name: section.text("given_name"),
-        family_name: section.text("family_name"),
-        nickname: section.text("nickname"),
+        name: section.checked_text("name", check_line),
+        given_name: section.checked_text("given_name", check_line),
+        family_name: section.checked_text("family_name", check_line),
+        nickname: section.checked_text("nickname", check_line),
         picture: section.checked_text("picture", check_picture),
-        phone_number: section.text("phone_number"),
+        phone_number: section.checked_text("phone_number", check_line),
         user_metadata: metadata(&section, "user_metadata"),
         app_metadata: metadata(&section, "app_metadata"),
         created_by_client_id: read_owner(&section, kind, names),
@@ -75,7 +77,7 @@ fn read_email(section: &Section<'_>, seen: &mut HashSet<String>) -> Option<Strin
     let parts = email.split_once('@');
     let addressed = parts.is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
     let odd = |c: char| c.is_control() || c.is_whitespace();
-    if !addressed || email.chars().any(odd) || email.len() > 320 {
+    if !addressed || email.chars().any(odd) || !is_plain_line(&email) || email.len() > 320 {
         section.wrong("email", "is no e-mail address");
     } else if !seen.insert(canonical_email(&email)) {
         section.wrong("email", twice(&email));

@@ -1,6 +1,7 @@
 //! One mapping of the file, read key by key; a key that nobody asked for is a mistake.
 use super::mistake::{Notes, Path, printable};
 use crate::domain::spelling::nearest;
+use crate::domain::text::is_plain_line;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -196,4 +197,9 @@ impl<'a> Section<'a> {
             self.wrong(key, problem);
         }
     }
+}
+
+/// A name or another line that people read.
+pub(super) fn check_line(text: &str) -> Result<(), &'static str> {
+    if is_plain_line(text) { Ok(()) } else { Err("has a character that cannot be shown") }
 }

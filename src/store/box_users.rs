@@ -50,6 +50,13 @@ pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<BoxUser>, Sto
     row.map(whole).transpose()
 }
 
+/// Whether any user, of whatever kind, has this id.
+pub async fn is_id_taken(mut conn: &Conn, id: &str) -> Result<bool, StoreError> {
+    let known = users::table.find(id).select(users::id);
+    let known: Option<String> = known.first(&mut conn).await.optional()?;
+    Ok(known.is_some())
+}
+
 /// The same, and nobody else changes the row until the transaction ends.
 pub async fn find_and_lock(mut conn: &Conn, user: &UserId) -> Result<Option<BoxUser>, StoreError> {
     let row = users::table.find(user.as_str()).select(users::id).for_update();

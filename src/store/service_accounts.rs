@@ -2,7 +2,7 @@
 //! them in.
 use super::{Conn, StoreError};
 use crate::domain::permission::APP_SERVICE;
-use diesel::sql_types::{Text, Timestamptz};
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 
 /// One that is authorized and has no account yet.
@@ -14,12 +14,10 @@ pub struct Missing {
     pub name: String,
     #[diesel(sql_type = Text)]
     pub organization: String,
-    #[diesel(sql_type = Timestamptz)]
-    pub now: crate::domain::Timestamp,
 }
 
 pub async fn list_missing(mut conn: &Conn) -> Result<Vec<Missing>, StoreError> {
-    let text = "SELECT c.id AS client, c.name, organization, clock_now() AS now FROM clients c, \
+    let text = "SELECT c.id AS client, c.name, organization FROM clients c, \
          jsonb_array_elements_text(coalesce(c.box -> 'authorized_in', '[]')) AS organization \
          WHERE NOT EXISTS (SELECT FROM users u WHERE u.kind = 'service_account' \
          AND u.created_by_client_id = c.id AND u.organization_id = organization) ORDER BY 1, 3";

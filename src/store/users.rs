@@ -6,6 +6,7 @@ use crate::domain::user::{Profile, User, UserKind};
 use crate::domain::{Status, Timestamp, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use unicode_normalization::UnicodeNormalization as _;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = people)]
@@ -70,9 +71,13 @@ impl TryFrom<Person> for User {
     }
 }
 
-/// The form in which e-mail addresses are compared.
+/// The form in which e-mail addresses are compared: NFC ([RFC 6532 §3.1]), because keyboards and systems differ in how
+/// they write an `é`, and small letters.
+///
+/// [RFC 6532 §3.1]: https://www.rfc-editor.org/rfc/rfc6532#section-3.1
 pub fn canonical_email(email: &str) -> String {
-    email.trim().to_lowercase()
+    let composed: String = email.trim().nfc().collect();
+    composed.to_lowercase().nfc().collect()
 }
 
 pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<User>, StoreError> {
@@ -170,4 +175,20 @@ pub async fn set_status(mut conn: &Conn, user: &UserId, status: Status) -> Resul
         .execute(&mut conn)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k52_an_address_is_the_same_however_its_letters_are_composed() {
+        let composed = canonical_email("Ren\u{e9}@acme.test");
+        for same in
+            ["Rene\u{301}@acme.test", " REN\u{c9}@ACME.TEST\t", "\u{a0}rene\u{301}@acme.test\n"]
+        {
+            assert_eq!(canonical_email(same), composed, "{same:?}");
+        }
+        assert_ne!(canonical_email("rene@acme.test"), composed);
+    }
 }

@@ -519,3 +519,65 @@ async fn a_provider_hears_of_an_end_that_no_browser_took_part_in() {
     let xml = inflate(&parameter(target, "SAMLRequest").unwrap());
     assert!(xml.contains(&acting.index) && xml.contains(&acting.name), "{xml}");
 }
+
+#[tokio::test]
+async fn k13_a_response_goes_to_its_own_address_and_a_request_to_the_other() {
+    let server = start("http://127.0.0.1:9/slo").await;
+    let certificate = PROVIDER.certificate();
+    let saml = |binding: &str| {
+        format!(
+            "saml: {{entity_id: \"urn:shop\", acs_urls: [\"http://127.0.0.1:9/shop/acs\"], certificate: \"{certificate}\", \
+             slo_url: \"http://127.0.0.1:9/slo/shop\", slo_response_url: \"http://127.0.0.1:9/slo/shop-return\", \
+             name_id_format: persistent, idp_initiated: true, slo_binding: {binding}}}"
+        )
+    };
+    for binding in ["redirect", "post"] {
+        let text = format!(
+            "version: 1\nclients:\n  - {{client_id: shop, kind: saml, {}}}\n",
+            saml(binding)
+        );
+        let mut conn = store::pool::connect(&server.db.url).await.unwrap();
+        let file = provision::read(&text, |_| None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+        provision::apply_to(&mut conn, &file, Prune::No).await.unwrap();
+        let exported = provision::export_from(&conn).await.unwrap();
+        assert!(
+            exported.contains("slo_response_url: http://127.0.0.1:9/slo/shop-return"),
+            "{exported}"
+        );
+        let alice = alice(&server).await;
+        let shop = sign_in(&alice, "shop").await;
+        let xml = logout_request(&server, &shop, None);
+        let page =
+            asks(&alice, "shop", &redirect("SAMLRequest", &xml, None, Some(&PROVIDER))).await;
+        let page = alice.open(page.location()).await;
+        let response = match binding {
+            "redirect" => {
+                assert!(
+                    page.location().starts_with("http://127.0.0.1:9/slo/shop-return?"),
+                    "{}",
+                    page.location()
+                );
+                inflate(&parameter(page.location(), "SAMLResponse").unwrap())
+            }
+            _ => {
+                let form = page.form("http://127.0.0.1:9/slo/shop-return");
+                String::from_utf8(STANDARD.decode(form.field("SAMLResponse").unwrap()).unwrap())
+                    .unwrap()
+            }
+        };
+        assert!(
+            response.contains("Destination=\"http://127.0.0.1:9/slo/shop-return\""),
+            "{response}"
+        );
+    }
+    // What we ask of it goes to the address for requests.
+    let alice = alice(&server).await;
+    let (wiki, _) = (sign_in(&alice, "wiki").await, sign_in(&alice, "shop").await);
+    let xml = logout_request(&server, &wiki, None);
+    let page = asks(&alice, "wiki", &redirect("SAMLRequest", &xml, None, Some(&PROVIDER))).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let form = page.form("http://127.0.0.1:9/slo/shop");
+    let sent = STANDARD.decode(form.field("SAMLRequest").unwrap()).unwrap();
+    let sent = String::from_utf8(sent).unwrap();
+    assert!(sent.contains("Destination=\"http://127.0.0.1:9/slo/shop\""), "{sent}");
+}

@@ -1,12 +1,12 @@
 //! A new user.
 use super::change::check_reaches_coadmin;
 use super::{Calling, ManageRefusal, Manager, Role, Wish, event};
-use crate::crypto::random;
 use crate::domain::box_profile::{BoxProfile, BoxUser};
 use crate::domain::client::Client;
 use crate::domain::scope::MANAGE_APP_USERS;
 use crate::domain::user::UserKind;
 use crate::domain::{Status, UserId};
+use crate::flows::service_accounts::draw_user_id;
 use crate::flows::{Context, Failure};
 use crate::store::box_users::{self, Reach};
 use crate::store::directory::UserRecord;
@@ -80,8 +80,7 @@ async fn write(
     new: &NewUser,
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let corrupt = |what: String| StoreError::Corrupt { table: "users", what };
-    let id = UserId::parse(random::id("usr", calling.token.at.now))
-        .map_err(|problem| corrupt(problem.to_string()))?;
+    let id = draw_user_id(tx).await?;
     let coadmin = matches!(new.whose, Whose::Organization { role: Role::Coadmin, .. });
     if coadmin {
         check_reaches_coadmin(tx, manager).await?;

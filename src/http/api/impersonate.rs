@@ -2,6 +2,7 @@
 use super::parameters::Fields;
 use crate::domain::UserId;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
+use crate::domain::text::is_plain_line;
 use crate::flows::Context;
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::http::caller;
@@ -80,11 +81,11 @@ pub fn mode(text: Option<String>) -> Result<Mode, ApiError> {
     Mode::parse(&text).ok_or_else(bad)
 }
 
-/// Free text that ends up on pages and in the trail: no control characters, not too long.
+/// Free text that ends up on pages and in the trail: every character can be seen, and not too many.
 pub fn text(name: &'static str, text: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let text = text.trim().to_owned();
-    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
+    if text.chars().count() > LONGEST_TEXT || !is_plain_line(&text) {
         let problem = format!("`{name}` is a line of at most {LONGEST_TEXT} characters");
         return Err(ApiError::invalid_request(problem));
     }

@@ -74,7 +74,9 @@ fn is_in_console(path: &str) -> bool {
     inner.is_some_and(|inner| {
         inner.split('/').all(|part| {
             let dots = part.replace("%2e", ".").replace("%2E", ".");
-            !matches!(dots.as_str(), "" | "." | "..") && !part.contains([';', '@', ':'])
+            // What stands behind `;` is a parameter of the segment to some readers.
+            let name = dots.split(';').next().unwrap_or_default();
+            !part.is_empty() && !matches!(name, "." | "..")
         })
     })
 }
@@ -112,6 +114,8 @@ mod tests {
             "/oidc/logout?id_token_hint=x",
             "/console/users/auth0%7C1/sign-in-as?application=a&ticket=T-1",
             "/account/sessions",
+            "/console/users/alice@acme.test/sign-in-as?ticket=1",
+            "/console/users/urn:x;y=1,2!$&'()*+=~-._",
         ] {
             assert_eq!(ReturnTo::parse(path).as_str(), path);
         }

@@ -99,6 +99,8 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     check_browser(&browser, &form)?;
     let return_to = ReturnTo::parse(form.get("return_to"));
     let (email, password) = (form.take("email"), form.take("password"));
+    // Pasted addresses often have white space around them that nobody sees.
+    let email = email.trim().to_owned();
     if email.chars().any(char::is_control) {
         return Err(PageError::malformed(&browser.request, "This is no email address."));
     }

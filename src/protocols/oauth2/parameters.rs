@@ -4,8 +4,8 @@
 use crate::crypto::json::parse_object;
 use crate::http::form::pairs;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
@@ -21,6 +21,8 @@ pub struct Parameters {
     known: BTreeMap<String, String>,
     /// What was given again, of [`REPEATABLE`].
     again: Vec<String>,
+    /// Other names that were given more than once; only the authorization endpoint goes on then.
+    repeated: BTreeSet<String>,
 }
 
 /// What a token is for: at the token endpoint the only parameters that may be given again
@@ -36,7 +38,20 @@ impl Parameters {
         if sent.again.is_empty() { Ok(sent) } else { Err(Unreadable::Twice) }
     }
 
+    /// For the authorization endpoint, where a repeated parameter is told to the application if it is sure which one
+    /// that is, and matters only if it is read ([RFC 6749 §4.1.2.1]).
+    ///
+    /// [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+    pub fn of_authorization(text: &[u8]) -> Result<Self, Unreadable> {
+        Self::read_all(text)
+    }
+
     fn read(text: &[u8]) -> Result<Self, Unreadable> {
+        let sent = Self::read_all(text)?;
+        if sent.repeated.is_empty() { Ok(sent) } else { Err(Unreadable::Twice) }
+    }
+
+    fn read_all(text: &[u8]) -> Result<Self, Unreadable> {
         let mut sent = Self::default();
         for (name, value) in pairs(text).map_err(|_| Unreadable::Broken)? {
             if name.contains('\0') || value.contains('\0') {
@@ -49,7 +64,9 @@ impl Parameters {
                 Entry::Occupied(first) if REPEATABLE.contains(&first.key().as_str()) => {
                     sent.again.push(value);
                 }
-                Entry::Occupied(_) => return Err(Unreadable::Twice),
+                Entry::Occupied(first) => {
+                    sent.repeated.insert(first.key().clone());
+                }
             }
         }
         Ok(sent)
@@ -73,13 +90,14 @@ impl Parameters {
             };
             known.insert(name, text);
         }
-        Ok(Self { known, again: Vec::new() })
+        Ok(Self { known, ..Self::default() })
     }
 
     /// Every `audience` and `resource`, once each.
     pub fn targets(&self) -> Vec<&str> {
         let named = REPEATABLE.iter().filter_map(|name| self.get(name));
-        let mut targets: Vec<&str> = named.chain(self.again.iter().map(String::as_str)).collect();
+        let again = self.again.iter().map(String::as_str).filter(|value| !value.is_empty());
+        let mut targets: Vec<&str> = named.chain(again).collect();
         targets.sort_unstable();
         targets.dedup();
         targets
@@ -87,6 +105,11 @@ impl Parameters {
 
     pub fn get(&self, name: &str) -> Option<&str> {
         self.known.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether this name was given more than once, whatever its values are.
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.repeated.contains(name)
     }
 
     pub fn owned(&self, name: &str) -> Option<String> {

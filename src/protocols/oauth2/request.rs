@@ -19,6 +19,29 @@ use std::sync::Arc;
 pub const AUTH_AFTER: &str = "understudy_auth_after";
 pub const CONSENT_AFTER: &str = "understudy_consent_after";
 
+/// What is read here, and so may be given once; other names may come along as often as they like.
+const READ: [&str; 19] = [
+    "response_type",
+    "scope",
+    "state",
+    "nonce",
+    "response_mode",
+    "prompt",
+    "max_age",
+    "acr_values",
+    "claims",
+    "id_token_hint",
+    "login_hint",
+    "code_challenge",
+    "code_challenge_method",
+    "request",
+    "request_uri",
+    "registration",
+    AUTH_AFTER,
+    CONSENT_AFTER,
+    DENIED.0,
+];
+
 /// Why a request goes no further, and who is told.
 pub enum Bad {
     Here(&'static str),
@@ -45,12 +68,14 @@ pub fn reply(client: &Client, sent: &Parameters) -> Result<Reply, Bad> {
     }
     let in_fragment =
         || sent.get("response_type").is_some_and(|kind| kind.split(' ').any(|one| one != "code"));
-    let mode = sent.get("response_mode").and_then(ResponseMode::parse);
+    // Of two modes or two states none is the one that is meant.
+    let once = |name: &str| sent.get(name).filter(|_| !sent.is_repeated(name));
+    let mode = once("response_mode").and_then(ResponseMode::parse);
     let default = if in_fragment() { ResponseMode::Fragment } else { ResponseMode::Query };
     Ok(Reply {
         redirect_uri: redirect_uri.to_owned(),
         mode: mode.unwrap_or(default),
-        state: sent.owned("state"),
+        state: once("state").map(str::to_owned),
     })
 }
 
@@ -88,6 +113,9 @@ fn fields(
     sent: &Parameters,
     (reply, issuer): (&Reply, &str),
 ) -> Result<Ask, Refusal> {
+    if READ.iter().any(|name| sent.is_repeated(name)) {
+        return Err(Refusal::InvalidRequest("a parameter is given twice"));
+    }
     check_what_is_not_spoken(sent)?;
     check_kind(client, sent)?;
     let scope =
@@ -180,9 +208,11 @@ pub(super) fn is_challenge(text: &str) -> bool {
 ///
 /// [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
 fn audience(client: &Client, sent: &Parameters, issuer: &str) -> Result<Option<String>, Refusal> {
-    let asked = match (sent.get("audience"), sent.get("resource")) {
-        (Some(one), Some(other)) if one != other => return Err(Refusal::InvalidTarget),
-        (one, other) => one.or(other),
+    // A request may name several, and a token is for one ([RFC 8707 §2]).
+    let asked = match *sent.targets() {
+        [] => None,
+        [one] => Some(one),
+        _ => return Err(Refusal::InvalidTarget),
     };
     let audience =
         issue_tokens::audience(issuer, client, asked).map_err(|_| Refusal::InvalidTarget)?;

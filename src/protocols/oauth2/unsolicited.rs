@@ -3,6 +3,7 @@ use super::request::{is_challenge, is_registered};
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OPENID, Scopes};
+use crate::flows::issue_tokens::registered_audience;
 use crate::login::{BadParameter, LoginRequest, Parameters, ResponseMode};
 
 pub(super) fn read(client: &Client, sent: &Parameters) -> Result<LoginRequest, BadParameter> {
@@ -69,11 +70,13 @@ fn challenge(
 fn audience(client: &Client, asked: Option<&str>) -> Result<Option<String>, BadParameter> {
     let Some(asked) = asked else { return Ok(None) };
     let ours = asked.ends_with("/api/v2/") || asked.ends_with("/userinfo");
-    if ours || client.audiences.iter().any(|known| known == asked) {
-        Ok(Some(asked.to_owned()))
-    } else {
-        Err(bad("audience", "the application may not ask for it"))
+    if ours {
+        return Ok(Some(asked.to_owned()));
     }
+    let registered = registered_audience(client, asked);
+    let registered =
+        registered.ok_or_else(|| bad("audience", "the application may not ask for it"));
+    Ok(Some(registered?.to_owned()))
 }
 
 fn bad(field: &'static str, problem: &str) -> BadParameter {

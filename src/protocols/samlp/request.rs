@@ -122,8 +122,9 @@ pub fn is_one_of(destination: &str, ours: &[String]) -> bool {
 /// Registered byte for byte, by address or by number, or the first.
 fn acs_url(sent: Element<'_>, client: &Client, settings: &SamlSettings) -> Result<String, Bad> {
     let unregistered = "The application asked for the answer at a place it has not registered.";
-    let url = sent.filled("AssertionConsumerServiceURL");
-    let index = sent.filled("AssertionConsumerServiceIndex");
+    // An empty address is none that is registered, and an empty number is none.
+    let url = sent.collapsed("AssertionConsumerServiceURL");
+    let index = sent.collapsed("AssertionConsumerServiceIndex");
     let found = match (url, index) {
         (Some(_), Some(_)) => {
             return Err(Bad::Here("The application asked for the answer at two places."));

@@ -15,6 +15,7 @@ pub mod proxies;
 mod proxy;
 mod remembered;
 mod sdk;
+mod shapes;
 mod users;
 
 use crate::support::{Page, TestServer};

@@ -10,6 +10,7 @@ mod edge;
 mod forge;
 mod introspection;
 mod jwt;
+mod lists;
 mod logout;
 mod pkce;
 mod prompts;
@@ -18,6 +19,7 @@ mod refresh;
 mod response_modes;
 mod revocation;
 mod sign_in;
+mod spellings;
 mod tokens;
 mod userinfo;
 

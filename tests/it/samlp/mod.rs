@@ -1,11 +1,13 @@
 //! SAML 2.0, as service providers and their users see it.
 mod answers;
 mod clients;
+mod corpus;
 mod impersonating;
 mod metadata;
 mod names;
 mod requests;
 mod signatures;
+mod spellings;
 
 use crate::support::{Browser, Page, TestServer};
 use base64::Engine as _;

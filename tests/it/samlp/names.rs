@@ -70,7 +70,6 @@ async fn d27_each_format_is_what_it_says_and_others_are_refused() {
         format("urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName"),
         format("urn:oasis:names:tc:SAML:2.0:nameid-format:encrypted"),
         format("persistent"),
-        format(""),
         format!("{} SPNameQualifier=\"urn:test:affiliation\"", format(PERSISTENT)),
     ] {
         let page = by_redirect(&alice, &wanting(&xml, &policy)).await;

@@ -91,10 +91,11 @@ async fn d02_an_index_is_of_one_address_and_never_of_another_in_its_place() {
     let by_url = format!("AssertionConsumerServiceURL=\"{ACS}\"");
     let by_index =
         |index: &str| xml.replace(&by_url, &format!("AssertionConsumerServiceIndex=\"{index}\""));
-    for (index, acs) in [("7", ACS), ("3", SECOND_ACS)] {
+    // White space of a number is none of its value (K-42).
+    for (index, acs) in [("7", ACS), ("3", SECOND_ACS), (" 3", SECOND_ACS), ("&#9;07 ", ACS)] {
         Told::read(&by_redirect(&alice, &by_index(index)).await, acs);
     }
-    for index in ["0", "1", "-1", "+3", "03x", " 3", "65536", "99999999999999999999", ""] {
+    for index in ["0", "1", "-1", "+3", "03x", "3 3", "65536", "99999999999999999999", ""] {
         stays_here(&by_redirect(&alice, &by_index(index)).await);
     }
     let both = xml.replace(&by_url, &format!("{by_url} AssertionConsumerServiceIndex=\"7\""));
@@ -171,7 +172,11 @@ async fn d20_a_request_says_that_it_is_meant_for_us() {
     Told::read(&by_redirect(&alice, &none).await, ACS);
     stays_here(&alice.open(&format!("/samlp/sp?{}", signed_query(&none, None, &PROVIDER))).await);
     stays_here(&by_post(&alice, &enveloped(&none, &PROVIDER)).await);
-    for other in ["https://other.example/samlp/sp", "", "http://127.0.0.1:1/samlp/legacy-saml"] {
+    // An empty one says nothing (K-54).
+    let empty = xml.replace(&destination, " Destination=\"\"");
+    Told::read(&by_redirect(&alice, &empty).await, ACS);
+    stays_here(&alice.open(&format!("/samlp/sp?{}", signed_query(&empty, None, &PROVIDER))).await);
+    for other in ["https://other.example/samlp/sp", "http://127.0.0.1:1/samlp/legacy-saml"] {
         let asked = xml.replace(&destination, &format!(" Destination=\"{other}\""));
         stays_here(&by_redirect(&alice, &asked).await);
         let signed = signed_query(&asked, None, &PROVIDER);

@@ -5,6 +5,7 @@ mod impersonating;
 mod metadata;
 mod requests;
 mod sign_out;
+mod spellings;
 
 use crate::support::Page;
 use std::collections::BTreeMap;
@@ -70,7 +71,7 @@ pub fn read(text: &str) -> Document {
 
 /// The certificate that a signed document brings along.
 pub fn certificate(text: &str) -> PublicKey {
-    let start = text.find("<ds:X509Certificate>").unwrap() + "<ds:X509Certificate>".len();
+    let start = text.find("<X509Certificate>").unwrap() + "<X509Certificate>".len();
     let end = start + text[start..].find('<').unwrap();
     PublicKey::parse(&text[start..end]).unwrap()
 }

@@ -4,6 +4,7 @@ use super::error::BoxError;
 use crate::crypto::json::parse_object;
 use crate::domain::Status;
 use crate::domain::box_profile::{BoxProfile, BoxStatus, Flag, TrackingCode};
+use crate::domain::text::is_plain_line;
 use crate::flows::manage_users::{Changes, NewUser, Role, SecondAddress, Whose};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
@@ -45,7 +46,7 @@ impl Fields {
         let Value::String(text) = value else {
             return Err(BoxError::field(name, "must be text"));
         };
-        if text.chars().count() > longest || text.chars().any(char::is_control) {
+        if text.chars().count() > longest || !is_plain_line(&text) {
             let problem = format!("must be a line of at most {longest} characters");
             return Err(BoxError::field(name, problem));
         }

@@ -49,11 +49,14 @@ async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpRespons
     if sent.len() > LONGEST {
         return here(request, "The request is too long.");
     }
-    let sent = match Parameters::of_form(sent) {
+    let sent = match Parameters::of_authorization(sent) {
         Ok(sent) => sent,
         Err(Unreadable::Broken) => return here(request, "The request cannot be read."),
         Err(Unreadable::Twice) => return here(request, "A parameter is given twice."),
     };
+    if sent.is_repeated("client_id") || sent.is_repeated("redirect_uri") {
+        return here(request, "A parameter is given twice.");
+    }
     let client = match application(ctx, &sent).await {
         Ok(Some(client)) => client,
         Ok(None) => return here(request, "The application is unknown."),

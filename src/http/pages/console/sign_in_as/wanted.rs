@@ -2,6 +2,7 @@
 use crate::authentication::Session;
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
+use crate::domain::text::is_plain_line;
 use crate::domain::{ClientId, UserId};
 use crate::flows::Context;
 use crate::flows::preview_tokens::protocols_of;
@@ -112,7 +113,7 @@ impl Wanted {
     /// Free text that ends up on pages and in the trail.
     fn line(&self, name: &'static str) -> Result<Option<String>, StartRefusal> {
         let Some(text) = self.given(name) else { return Ok(None) };
-        if text.chars().count() > LONGEST_LINE || text.chars().any(char::is_control) {
+        if text.chars().count() > LONGEST_LINE || !is_plain_line(&text) {
             return Err(bad(name, "a line of at most 1000 characters"));
         }
         Ok(Some(text))

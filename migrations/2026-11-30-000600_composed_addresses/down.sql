@@ -1,0 +1,2 @@
+-- Nothing to undo: an address in NFC is one that the release before compares too.
+SELECT 1;
