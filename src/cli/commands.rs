@@ -9,6 +9,8 @@ use crate::domain::{ClientId, UserId};
 use crate::embedded::Data;
 use crate::flows::replace_keys::replace_compromised;
 use crate::flows::set_up::{self, Waiting};
+use crate::flows::seal_audit::Sealer;
+use crate::flows::verify_audit::Head;
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::{Context, restored, rotate_keys as keys};
 use crate::impersonation::ActorProof;
@@ -82,7 +84,10 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
         keys::ensure_keys(&mut conn, &ctx.shared.keys).await?;
         ctx.shared.keys.reload(&conn).await?;
         drop(conn);
-        work(ctx).await
+        let done = work(ctx.clone()).await;
+        // No server need be running that would seal what this command has written; if one does, it will.
+        let _ = Sealer::default().seal(&ctx).await;
+        done
     })
 }
 
@@ -271,6 +276,8 @@ pub fn restored() -> Result<(), Problem> {
         output::line(&format!(
             "ended: {sessions} sessions, {impersonations} impersonations, all codes and tokens"
         ));
+        let seal = restored::begin_epoch(&ctx).await?;
+        output::line(&format!("the audit trail begins an epoch with seal {}", Head::of(&seal)));
         Ok(())
     })
 }

@@ -8,3 +8,8 @@ pub fn line(text: &str) {
 pub fn error(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "understudy: {text}");
 }
+
+/// How far a long command is; not part of what it answers.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

@@ -3,6 +3,7 @@
 mod support;
 
 mod apply;
+mod audit_trail;
 mod bad_input;
 mod box_;
 mod browser;

@@ -2,38 +2,89 @@
 use crate::http::extract::Anyone;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// An event that is sealed later than this is a warning.
+const LONGEST_UNSEALED: Duration = Duration::from_secs(60);
 
 /// What the watcher in `app` has last seen.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness(Arc<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    ready: AtomicBool,
+    trail: Mutex<TrailSealing>,
+}
+
+/// How far behind the seals of the audit trail are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrailSealing {
+    /// When the oldest event was written that no seal covers.
+    pub unsealed_since: Option<Instant>,
+    /// No seal could be made, the last time.
+    pub fails: bool,
+}
 
 impl Readiness {
     pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
+        self.0.ready.store(ready, Ordering::Relaxed);
     }
 
     pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.ready.load(Ordering::Relaxed)
+    }
+
+    pub fn set_trail(&self, trail: TrailSealing) {
+        *self.0.trail.lock().unwrap_or_else(PoisonError::into_inner) = trail;
+    }
+
+    fn trail(&self) -> TrailSealing {
+        *self.0.trail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Age of the oldest event that no seal covers. It grows while nothing can be asked.
+    pub fn unsealed_seconds(&self) -> f64 {
+        self.trail().unsealed_since.map_or(0.0, |since| since.elapsed().as_secs_f64())
+    }
+
+    /// The audit trail has not been sealed for more than a minute.
+    pub fn is_trail_late(&self) -> bool {
+        self.unsealed_seconds() > LONGEST_UNSEALED.as_secs_f64()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.is_trail_late() {
+            let seconds = self.unsealed_seconds();
+            warnings.push(format!("the audit trail has not been sealed for {seconds:.0} seconds"));
+        }
+        if self.trail().fails {
+            warnings.push("the audit trail cannot be sealed".to_owned());
+        }
+        warnings
     }
 }
 
 pub async fn live(_: Anyone) -> HttpResponse {
-    answer(true)
+    answer(true, &[])
 }
 
+/// A warning does not take the node out of service: the others could seal no better.
 pub async fn ready(_: Anyone, readiness: web::Data<Readiness>) -> HttpResponse {
-    answer(readiness.is_ready())
+    answer(readiness.is_ready(), &readiness.warnings())
 }
 
-fn answer(good: bool) -> HttpResponse {
+fn answer(good: bool, warnings: &[String]) -> HttpResponse {
     let mut answer = if good { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     if !good {
         answer.insert_header((header::RETRY_AFTER, "1"));
     }
-    let status = if good { "ok" } else { "unavailable" };
-    answer
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(serde_json::json!({ "status": status }))
+    let mut body = serde_json::json!({ "status": if good { "ok" } else { "unavailable" } });
+    if let (false, Some(members)) = (warnings.is_empty(), body.as_object_mut()) {
+        members.insert("warnings".to_owned(), warnings.into());
+    }
+    answer.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }

@@ -110,6 +110,7 @@ pub fn program(database: &str, public_url: &str) -> Command {
 #[derive(Debug)]
 pub struct Said {
     pub success: bool,
+    pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
@@ -119,6 +120,7 @@ impl From<Output> for Said {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self {
             success: output.status.success(),
+            code: output.status.code(),
             out: text(output.stdout),
             err: text(output.stderr),
         }
