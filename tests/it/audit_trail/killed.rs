@@ -109,17 +109,17 @@ async fn m07_an_event_that_is_refused_spoils_no_other() {
     let server = TestServer::start_with(OFF).await;
     let token = cora(&server).await;
     assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
-    assert_eq!(userinfo_as(&server, &token, "usr_bob").await.status, 200);
+    assert_eq!(userinfo_as(&server, &token, "auth0|bob").await.status, 200);
     server
         .db
         .sql(
             "CREATE FUNCTION choosy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             IF NEW.subject = 'usr_bob' THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$; \
+             IF NEW.subject = 'auth0|bob' THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$; \
              CREATE TRIGGER choosy BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION choosy()",
         )
         .await;
     let pages = join_all((0..40).map(|nth| {
-        userinfo_as(&server, &token, if nth % 2 == 0 { "usr_alice" } else { "usr_bob" })
+        userinfo_as(&server, &token, if nth % 2 == 0 { "usr_alice" } else { "auth0|bob" })
     }))
     .await;
     for (nth, page) in pages.iter().enumerate() {
