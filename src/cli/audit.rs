@@ -59,9 +59,7 @@ fn say(report: &Report, evidence: &Evidence<'_>) -> ExitCode {
     }
     if report.void > 0 {
         let void = report.void;
-        output::line(&format!(
-            "numbers that had become no event when they were sealed: {void}"
-        ));
+        output::line(&format!("numbers that had become no event when they were sealed: {void}"));
     }
     if let Some(broken) = &report.broken {
         output::error(&format!("the audit trail is NOT whole: {broken}"));

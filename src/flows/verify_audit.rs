@@ -241,18 +241,14 @@ impl Walk {
             .map(|kept| Broken::CutOff { kept: kept.number, newest });
         let (begins, old_end) = match self.first.take() {
             Some(first) => first,
-            None => (
-                audit_checkpoints::begins_after(conn).await?,
-                old_end(self.previous.as_ref()),
-            ),
+            None => (audit_checkpoints::begins_after(conn).await?, old_end(self.previous.as_ref())),
         };
         let uncovered = audit_checkpoints::find_uncovered(conn, begins, &old_end).await?;
         let seen = positions.newest_event.max(positions.sealed_up_to);
-        let set_back = (positions.drawn < seen)
-            .then_some(Broken::SetBack { drawn: positions.drawn, seen });
+        let set_back =
+            (positions.drawn < seen).then_some(Broken::SetBack { drawn: positions.drawn, seen });
         let report = &mut self.report;
-        report.broken =
-            report.broken.take().or(uncovered.map(Broken::Uncovered)).or(set_back);
+        report.broken = report.broken.take().or(uncovered.map(Broken::Uncovered)).or(set_back);
         report.missing = (positions.horizon > seen).then_some((seen + 1, positions.horizon));
         report.unsealed = audit_checkpoints::count_unsealed(conn, MAX_COUNTED).await?;
         report.unsealed_seconds = audit_checkpoints::unsealed_seconds(conn).await?;

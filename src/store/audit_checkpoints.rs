@@ -27,8 +27,16 @@ pub struct Checkpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Covers {
     /// The old kind.
-    Transactions { from: String, to: String },
-    Positions { epoch: i64, after_seq: i64, up_to: i64, digest: Vec<u8> },
+    Transactions {
+        from: String,
+        to: String,
+    },
+    Positions {
+        epoch: i64,
+        after_seq: i64,
+        up_to: i64,
+        digest: Vec<u8>,
+    },
 }
 
 #[derive(diesel::QueryableByName)]

@@ -55,12 +55,14 @@ async fn k16_old_seals_stay_and_the_first_new_one_names_the_last_of_them() {
     assert!(waiting.out.contains("of the old kind") && waiting.out.contains("seals 1 to 2"));
     assert!(waiting.out.contains("not sealed yet: 2"), "{waiting:?}");
     // The release before still runs beside.
-    db.sql("INSERT INTO audit_events (at, type, detail) VALUES (clock_now(), 'logout', '{}')").await;
+    db.sql("INSERT INTO audit_events (at, type, detail) VALUES (clock_now(), 'logout', '{}')")
+        .await;
     assert_eq!(seal(&db).await, 1);
     let said = verify(&db);
     assert!(said.success && said.out.contains("not sealed yet: 0"), "{said:?}");
     assert!(said.out.contains("whole up to seal 3"), "{said:?}");
-    let covered = "SELECT sum(events)::bigint - (SELECT count(*) FROM audit_events) FROM audit_checkpoints";
+    let covered =
+        "SELECT sum(events)::bigint - (SELECT count(*) FROM audit_events) FROM audit_checkpoints";
     assert_eq!(db.count(covered).await, 0);
 }
 

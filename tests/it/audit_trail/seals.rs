@@ -170,7 +170,11 @@ async fn k16_a_server_does_not_seal_on_top_of_a_trail_that_was_cut_off() {
     let seals = async || server.db.count("SELECT count(*) FROM audit_checkpoints").await;
     until("the first seal", 15, async || seals().await > 0).await;
     let made = seals().await;
-    forge(&server.db, "DELETE FROM audit_checkpoints WHERE number = (SELECT max(number) FROM audit_checkpoints)").await;
+    forge(
+        &server.db,
+        "DELETE FROM audit_checkpoints WHERE number = (SELECT max(number) FROM audit_checkpoints)",
+    )
+    .await;
     server.alice().await;
     let browser = server.browser();
     let warned = async || browser.get("/health/ready").await.body.contains("cannot be sealed");
