@@ -262,19 +262,19 @@ pub async fn find_uncovered(
     begins_after: i64,
     old_end: &str,
 ) -> Result<Option<i64>, StoreError> {
-    let late = "SELECT min(seq) AS number FROM (SELECT seq FROM audit_events \
-                WHERE xact IS NOT NULL AND xact >= $1::xid8 LIMIT 1) AS late";
-    let late: Number =
-        diesel::sql_query(late).bind::<Text, _>(old_end).get_result(&mut conn).await?;
-    if late.number.is_some() {
-        return Ok(late.number);
-    }
     #[derive(diesel::QueryableByName)]
     struct Page {
         #[diesel(sql_type = Nullable<BigInt>)]
         uncovered: Option<i64>,
         #[diesel(sql_type = Nullable<BigInt>)]
         last: Option<i64>,
+    }
+    let late = "SELECT min(seq) AS number FROM (SELECT seq FROM audit_events \
+                WHERE xact IS NOT NULL AND xact >= $1::xid8 LIMIT 1) AS late";
+    let late: Number =
+        diesel::sql_query(late).bind::<Text, _>(old_end).get_result(&mut conn).await?;
+    if late.number.is_some() {
+        return Ok(late.number);
     }
     let text = "SELECT min(seq) FILTER (WHERE xact IS NULL) AS uncovered, max(seq) AS last FROM ( \
                 SELECT seq, xact FROM audit_events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT 50000) AS page";

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// An event that is sealed later than this is a warning.
-const LONGEST_UNSEALED: Duration = Duration::from_secs(60);
+const LONGEST_UNSEALED: Duration = Duration::from_mins(1);
 
 /// What the watcher in `app` has last seen.
 #[derive(Debug, Clone, Default)]

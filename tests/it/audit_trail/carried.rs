@@ -33,7 +33,7 @@ async fn old_trail() -> TestDb {
     seal_as_before(&db).await;
     let late = db.client().await;
     db.sql(one).await;
-    late.batch_execute(&format!("BEGIN; SELECT nextval('audit_events_seq_seq')")).await.unwrap();
+    late.batch_execute("BEGIN; SELECT nextval('audit_events_seq_seq')").await.unwrap();
     db.sql(one).await;
     seal_as_before(&db).await;
     let number = db.count("SELECT max(seq) - 1 FROM audit_events").await;

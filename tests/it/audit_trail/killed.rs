@@ -35,7 +35,7 @@ async fn none_is_missing(server: &TestServer, answered: &[String]) {
 /// Ten kills; `UNDERSTUDY_TEST_KILLS=200` for as many as it should stand.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m07_a_server_that_is_killed_has_answered_no_call_without_its_event() {
-    let kills = std::env::var("UNDERSTUDY_TEST_KILLS").ok().and_then(|n| n.parse().ok());
+    let kills = std::env::var_os("UNDERSTUDY_TEST_KILLS").and_then(|n| n.to_str()?.parse().ok());
     let server = TestServer::start_with(OFF).await;
     let token = cora(&server).await;
     assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
@@ -53,7 +53,7 @@ async fn m07_a_server_that_is_killed_has_answered_no_call_without_its_event() {
     }
     assert!(answered.len() > 50, "{}", answered.len());
     none_is_missing(&server, &answered).await;
-    println!("{} calls were answered, none is missing; {:?}", answered.len(), begun.elapsed());
+    eprintln!("{} calls were answered, none is missing; {:?}", answered.len(), begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

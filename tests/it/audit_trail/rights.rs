@@ -69,9 +69,8 @@ async fn k17_whatever_position_or_time_is_written_the_database_sets_its_own() {
     // As the release before this one writes.
     db.sql("INSERT INTO audit_events (at, type, detail) VALUES (clock_now() - interval '1 year', 'logout', '{}')").await;
     let placed = format!(
-        "SELECT count(*) FROM audit_events WHERE seq IN ({0} + 1, {0} + 2, {0} + 3) AND xact IS NULL \
-         AND at > now() - interval '1 minute'",
-        before
+        "SELECT count(*) FROM audit_events WHERE seq IN ({before} + 1, {before} + 2, {before} + 3) \
+         AND xact IS NULL AND at > now() - interval '1 minute'"
     );
     assert_eq!(db.count(&placed).await, 3);
     seal(&db).await;
