@@ -1,8 +1,10 @@
 //! The composition root: builds the parts, plugs the rooms in, serves, and keeps watch.
 //!
 //! Start at [`serve`]. What runs beside the requests is in [`watch`].
+mod sealing;
 pub mod watch;
 
+use crate::audit::chain::SealKey;
 use crate::config::{RateLimits, Settings};
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
@@ -73,6 +75,7 @@ pub fn parts(
     };
     let (forms, pairwise) = (derived("forms")?, derived("pairwise")?);
     let refreshes = derived("refreshes")?;
+    let seals = SealKey::derive(&master).map_err(|e| StartError::Key(e.to_string()))?;
     let url = settings.public_url.url();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
@@ -80,7 +83,7 @@ pub fn parts(
     let shared = Shared {
         keys: Keys::new(master),
         passwords: Passwords::new(cores),
-        trail: Trail::default(),
+        seals,
         facts: Remembered::default(),
         rooms: protocols::ROOMS,
         issuer: settings.public_url.as_str().to_owned(),
@@ -111,6 +114,7 @@ impl Parts {
         Ok(Context {
             store: Store::new(&self.database_url, connections)?,
             clients: crate::flows::client_cache::ClientCache::default(),
+            trail: Trail::new(Store::new(&self.database_url, 1)?),
             shared: Arc::clone(&self.shared),
         })
     }
@@ -190,7 +194,12 @@ pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
         .default_service(web::to(http::pages::not_found));
 }
 
-async fn metrics(_: http::extract::Anyone, metrics: web::Data<Metrics>) -> HttpResponse {
+async fn metrics(
+    _: http::extract::Anyone,
+    metrics: web::Data<Metrics>,
+    readiness: web::Data<Readiness>,
+) -> HttpResponse {
+    metrics.set_audit_unsealed(readiness.unsealed_seconds());
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
 }
 

@@ -3,6 +3,7 @@
 //! Three threads with a small runtime each. Nothing here decides anything: while it is stuck, requests
 //! go on, and a rule that depends on time asks the database itself.
 use super::Parts;
+use super::sealing::Sealing;
 use crate::flows::end_impersonation::Looking;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::{
@@ -11,7 +12,7 @@ use crate::flows::{
 use crate::store::{self, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -27,21 +28,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Looks between two at the room on the disk.
 const ROOM_EVERY: u64 = 4;
 const REMIND_EVERY: Duration = Duration::from_mins(1);
-/// Beats between seals of the audit trail (and what else is written down late), and between cleanings.
+/// Beats between seals of the audit trail, and between cleanings.
 const SEAL_EVERY: u64 = 5;
 const CLEAN_EVERY: u64 = 60;
 /// Of a thousand rows a table, in one beat. Whatever is left goes in the next one: tables that grow by more than a
 /// bite a minute are kept small too.
 const BITES: usize = 10;
 const LOOK_FAR_BACK_EVERY: u64 = 3600;
-/// After a long time without sealing the other work gets its turn too.
-const SEALS_AT_ONCE: usize = 20;
 
-/// How often the keys are looked at: one that was taken out of use verifies nothing a second later (I06). And how
-/// late the events of calls are written, at most.
+/// How often the keys are looked at: one that was taken out of use verifies nothing a second later (I06).
 const OFTEN: Duration = Duration::from_millis(250);
-/// How long a server that stops tries to write the events that wait.
-const LAST_TRIES: Duration = Duration::from_secs(10);
 
 /// Ends the watch when dropped.
 pub struct Watch {
@@ -101,7 +97,7 @@ pub fn start(parts: &Parts, migrations: Migrations) -> std::io::Result<Watch> {
     };
     let threads = vec![
         spawn("watch", run, Some(sender))?,
-        spawn("keys and trail", follow, None)?,
+        spawn("keys", follow, None)?,
         spawn("readiness", keep_ready, None)?,
     ];
     Ok(Watch { stop, threads, hopeless })
@@ -116,31 +112,10 @@ fn follow(runtime: &Runtime, shift: Shift) {
         Err(error) => return report("no store", &error),
     };
     while !stop.load(Ordering::Relaxed) {
-        if let Err(error) = runtime.block_on(write_down(&ctx)) {
-            report("events of calls wait, because they could not be written", &error);
-        }
         // Before the first keys, or in an outage, which the other thread tells of: nothing to follow.
         let _ = runtime.block_on(reload_keys(parts, &ctx));
         std::thread::park_timeout(OFTEN);
     }
-    let stopped = Instant::now();
-    while stopped.elapsed() < LAST_TRIES {
-        match runtime.block_on(write_down(&ctx)) {
-            Ok(()) => return,
-            Err(error) => report("events of calls could not be written", &error),
-        }
-        std::thread::park_timeout(OFTEN);
-    }
-    let events = parts.shared.trail.waiting();
-    tracing::error!(events, "the server stops, and events of calls are lost");
-}
-
-async fn write_down(ctx: &Context) -> Result<(), StoreError> {
-    if ctx.shared.trail.waiting() == 0 {
-        return Ok(());
-    }
-    let conn = ctx.store.conn().await?;
-    ctx.shared.trail.write_down(&conn).await
 }
 
 async fn reload_keys(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
@@ -152,6 +127,7 @@ fn run(runtime: &Runtime, mut shift: Shift) {
     let mut dirty = true;
     let mut beat = 0_u64;
     let mut waiting = Repeated::default();
+    let mut sealing = Sealing::default();
     let ctx = match shift.parts.context(2) {
         Ok(ctx) => ctx,
         Err(error) => return report("no store", &error),
@@ -168,13 +144,17 @@ fn run(runtime: &Runtime, mut shift: Shift) {
             }
         }
         if shift.prepared.load(Ordering::Relaxed) {
-            runtime.block_on(one_beat(&shift.parts, &ctx, beat));
+            runtime.block_on(one_beat(&shift.parts, &ctx, beat, &mut sealing));
             if dirty || beat.is_multiple_of(CLEAN_EVERY) {
                 dirty = runtime.block_on(clean(&ctx, beat));
             }
         }
         beat += 1;
         std::thread::park_timeout(BEAT);
+    }
+    // The server is at its end, and what it has written last would wait for the next one.
+    if shift.prepared.load(Ordering::Relaxed) {
+        runtime.block_on(sealing.go_on(&ctx, &shift.parts.readiness));
     }
 }
 
@@ -215,7 +195,7 @@ async fn is_crowded(parts: &Parts) -> bool {
 }
 
 /// With the causes, which the JSON of a log leaves out.
-fn report(what: &'static str, error: &StoreError) {
+pub(super) fn report(what: &'static str, error: &StoreError) {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let error = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
     tracing::warn!(%error, "{what}");
@@ -264,7 +244,7 @@ async fn announce(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
+async fn one_beat(parts: &Parts, ctx: &Context, beat: u64, sealing: &mut Sealing) {
     if !parts.readiness.is_ready() {
         return;
     }
@@ -285,10 +265,8 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
     {
         report("ending what is overdue", &error);
     }
-    if beat.is_multiple_of(SEAL_EVERY)
-        && let Err(error) = seal(ctx).await
-    {
-        report("sealing the audit trail", &error);
+    if beat.is_multiple_of(SEAL_EVERY) {
+        sealing.go_on(ctx, &parts.readiness).await;
     }
     if beat.is_multiple_of(CLEAN_EVERY) {
         parts.floods.forget_quiet();
@@ -335,16 +313,4 @@ async fn look(parts: &Parts, ctx: &Context, looks: u64) -> Result<bool, StoreErr
 #[expect(clippy::disallowed_methods, reason = "compares the node's clock with the database's")]
 fn node_clock() -> crate::domain::Timestamp {
     chrono::Utc::now()
-}
-
-/// Seals what has come since, in a few bites a time; the head of the chain goes to the log too, where whoever
-/// cuts the end of the trail off cannot reach it.
-async fn seal(ctx: &Context) -> Result<(), StoreError> {
-    let mut conn = ctx.store.conn().await?;
-    for _ in 0..SEALS_AT_ONCE {
-        let Some(seal) = store::audit_checkpoints::seal_next(&mut conn).await? else { break };
-        let head = crate::flows::verify_audit::Head::of(&seal);
-        tracing::info!(%head, events = seal.events, "sealed the audit trail");
-    }
-    Ok(())
 }

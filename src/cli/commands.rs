@@ -7,8 +7,10 @@ use crate::crypto::xml::decode;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
+use crate::flows::seal_audit::Sealer;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
+use crate::flows::verify_audit::Head;
 use crate::flows::{Context, restored, rotate_keys as keys};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
@@ -137,7 +139,10 @@ pub fn with_keys<T, F: Future<Output = Result<T, Problem>>>(
         keys::ensure_keys(&mut conn, &ctx.shared.keys).await?;
         ctx.shared.keys.reload(&conn).await?;
         drop(conn);
-        work(ctx).await
+        let done = work(ctx.clone()).await;
+        // No server need be running that would seal what this command has written; if one does, it will.
+        let _ = Sealer::default().seal(&ctx).await;
+        done
     })
 }
 
@@ -293,6 +298,8 @@ pub fn restored() -> Result<(), Problem> {
         output::line(&format!(
             "ended: {sessions} sessions, {impersonations} impersonations, all codes and tokens"
         ));
+        let seal = restored::begin_epoch(&ctx).await?;
+        output::line(&format!("the audit trail begins an epoch with seal {}", Head::of(&seal)));
         Ok(())
     })
 }

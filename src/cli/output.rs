@@ -20,3 +20,8 @@ pub fn notices(notices: &[String]) {
         line(&format!("note: {notice}"));
     }
 }
+
+/// How far a long command is; not part of what it answers.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

@@ -66,6 +66,17 @@ fn url_file() -> PathBuf {
     folder().join("database-url")
 }
 
+/// The key of the settings, or the one that `dev` made if there is one and no other installation is meant.
+pub fn known_master_key(settings: &Settings) -> Option<String> {
+    match (&settings.master_key, &settings.database) {
+        (MasterKey::Given(key), _) => Some(key.expose_secret().to_owned()),
+        (MasterKey::Development, Database::Embedded) => {
+            fs::read_to_string(folder().join("master.key")).ok()
+        }
+        (MasterKey::Development, Database::Url(_)) => None,
+    }
+}
+
 /// The key of the settings, or the one that `dev` made.
 pub fn master_key(settings: &Settings) -> Result<String, Problem> {
     match &settings.master_key {

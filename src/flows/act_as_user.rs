@@ -121,10 +121,12 @@ pub async fn call(
             (token, Some(granted))
         }
     };
+    // For others, while this call waits for the commit of its event.
+    drop(conn);
     if let Some(granted) = &impersonation {
         let event = Event::under(EventKind::ApiCall, granted, call.caller);
         let event = event.with("request", call.what);
-        ctx.shared.trail.append(&conn, event, token.at.now).await?;
+        ctx.trail.append(event).await?;
     }
     Ok(Called { token, impersonation })
 }

@@ -51,6 +51,7 @@ pub mod replace_keys;
 pub mod restored;
 pub mod revoke;
 pub mod rotate_keys;
+pub mod seal_audit;
 pub mod see_audit;
 pub mod see_history;
 pub mod see_impersonations;
@@ -68,6 +69,7 @@ pub mod verify_access_token;
 pub mod view_user;
 pub mod verify_audit;
 
+use crate::audit::chain::SealKey;
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::domain::protocol::ProtocolName;
@@ -82,6 +84,8 @@ use std::sync::Arc;
 pub struct Context {
     pub store: Store,
     pub clients: client_cache::ClientCache,
+    /// Takes the events of calls.
+    pub trail: trail::Trail,
     pub shared: Arc<Shared>,
 }
 
@@ -89,7 +93,8 @@ pub struct Context {
 pub struct Shared {
     pub keys: keyring::Keys,
     pub passwords: passwords::Passwords,
-    pub trail: trail::Trail,
+    /// Makes the seals of the audit trail.
+    pub seals: SealKey,
     pub facts: facts::Remembered,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.

@@ -1,12 +1,13 @@
 //! A backup was put back: what had been ended, used or revoked since it was made would be good again.
 //!
 //! Nobody knows any more what that was, so everything that had been handed out ends. People, applications
-//! and keys stay.
+//! and keys stay. The seals that were made since the backup are gone as well, so the trail begins an epoch.
 use super::Context;
 use super::end_impersonation::{self, EndedBy};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
+use crate::store::audit_checkpoints::Checkpoint;
 use crate::store::impersonations::Filter;
 use crate::store::{self, StoreError, Transactional as _};
 
@@ -39,4 +40,10 @@ pub async fn end_what_was_handed_out(ctx: &Context) -> Result<Ended, StoreError>
         Ok(Ended { sessions, impersonations })
     })
     .await
+}
+
+/// Seals what the backup brought as the beginning of an epoch, which names the last seal in it.
+pub async fn begin_epoch(ctx: &Context) -> Result<Checkpoint, StoreError> {
+    let mut conn = ctx.store.conn().await?;
+    store::audit_sealing::open_epoch(&mut conn, &ctx.shared.seals).await
 }

@@ -1,104 +1,151 @@
-//! Events of calls: written before the answer, or on a busy server a moment after it.
+//! Events of calls: in the trail before the call is answered, many of them with one commit.
 //!
-//! A commit for each call would cost more than the call. So while the trail is known to take events, because it
-//! took one within the last second, whoever calls is answered and their event goes with all others of the same
-//! quarter of a second. After a pause, and whenever the trail did not take the last ones, each event is written
-//! before its call is answered, and if it cannot be written there is no call. What could not be written late is
-//! kept and tried again, and a server that stops writes it first. A server that is killed loses the events of its
-//! last quarter of a second; one whose connection breaks at the wrong moment may write some twice.
+//! A commit for each call would cost more than the call. So the calls of a worker that wait at the same moment share
+//! one: while a commit is under way, whoever comes waits for the next one, and no timer holds anybody up. Each is
+//! answered only after the commit that holds its event; if that fails, there is no call. A server that is killed has
+//! answered no call whose event is not in the trail, and one that is told to stop answers those that wait first.
+//!
+//! The writer has a connection of its own, so that it never waits for one that a waiting caller holds. It belongs to
+//! no request: a caller that goes away takes neither its own event along nor those of others.
 use crate::audit::Event;
-use crate::domain::Timestamp;
-use crate::store::{self, Conn, StoreError};
+use crate::store::{self, Store, StoreError};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
-/// How long a trail that took events is trusted to take the next ones.
-const TRUST: Duration = Duration::from_secs(1);
-/// The most that may wait; whoever comes then writes their own.
-const MOST: usize = 8_192;
 /// The most that go in one statement.
-const LARGEST_BATCH: usize = 1_024;
+const BATCH_SIZE: usize = 512;
 
-/// One for all workers of a process.
-#[derive(Clone, Default)]
-pub struct Trail(Arc<Mutex<Line>>);
+/// One for each worker thread.
+#[derive(Clone)]
+pub struct Trail(Arc<Queue>);
 
-#[derive(Default)]
-struct Line {
-    waiting: VecDeque<Late>,
-    /// When it last took events; `None` if it did not, the last time.
-    took: Option<Instant>,
+struct Queue {
+    store: Store,
+    state: Mutex<State>,
 }
 
-struct Late {
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    /// A writer is at work, and will take what waits.
+    writing: bool,
+}
+
+struct Waiting {
     event: Event,
-    /// When the call was made, by the clock of the database.
-    at: Timestamp,
+    caller: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl Trail {
-    /// Returns when a call may be answered whose event this is.
+    /// `store` is the writer's own.
+    pub fn new(store: Store) -> Self {
+        Self(Arc::new(Queue { store, state: Mutex::default() }))
+    }
+
+    /// Returns when the event is in the trail.
     ///
     /// # Errors
     ///
-    /// The event is not in the trail, and will not be.
-    pub async fn append(&self, conn: &Conn, event: Event, at: Timestamp) -> Result<(), StoreError> {
-        let Some(event) = self.leave(Late { event, at }) else { return Ok(()) };
-        let written = write(conn, &[&event]).await;
-        self.line().took = written.is_ok().then(Instant::now);
-        written
-    }
-
-    /// Writes what waits.
-    ///
-    /// # Errors
-    ///
-    /// What could not be written waits for the next time.
-    pub async fn write_down(&self, conn: &Conn) -> Result<(), StoreError> {
-        loop {
-            let batch = self.next_batch();
-            if batch.is_empty() {
-                return Ok(());
-            }
-            let written = write(conn, &batch.iter().collect::<Vec<_>>()).await;
-            let mut line = self.line();
-            line.took = written.is_ok().then(Instant::now);
-            if let Err(error) = written {
-                batch.into_iter().rev().for_each(|late| line.waiting.push_front(late));
-                return Err(error);
-            }
+    /// Nothing vouches for the event being in the trail: the call must not be answered.
+    pub async fn append(&self, event: Event) -> Result<(), StoreError> {
+        let (caller, written) = oneshot::channel();
+        if self.enqueue(Waiting { event, caller }) {
+            start(Writer(Arc::clone(&self.0)));
         }
+        written.await.unwrap_or_else(|_| Err(lost()))
     }
 
-    /// How many wait.
-    pub fn waiting(&self) -> usize {
-        self.line().waiting.len()
-    }
-
-    /// Leaves it to the next [`Self::write_down`]; gives it back if that would not be safe.
-    fn leave(&self, late: Late) -> Option<Late> {
-        let mut line = self.line();
-        let trusted = line.took.is_some_and(|took| took.elapsed() < TRUST);
-        if !trusted || line.waiting.len() >= MOST {
-            return Some(late);
-        }
-        line.waiting.push_back(late);
-        None
-    }
-
-    fn next_batch(&self) -> Vec<Late> {
-        let mut line = self.line();
-        let size = line.waiting.len().min(LARGEST_BATCH);
-        line.waiting.drain(..size).collect()
-    }
-
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// True when the caller has to start a writer.
+    fn enqueue(&self, waiting: Waiting) -> bool {
+        let mut state = self.0.state();
+        state.waiting.push_back(waiting);
+        !std::mem::replace(&mut state.writing, true)
     }
 }
 
-async fn write(conn: &Conn, batch: &[&Late]) -> Result<(), StoreError> {
-    let events: Vec<_> = batch.iter().map(|late| (&late.event, late.at)).collect();
-    store::audit::append_all(conn, &events).await
+fn lost() -> StoreError {
+    StoreError::Unavailable("the audit trail took no event".into())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the queue owns the writer, and no request does")]
+fn start(writer: Writer) {
+    drop(tokio::spawn(writer.run()));
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What waits, at most [`BATCH_SIZE`]; when nothing does, the writer is at its end.
+    fn next_batch(&self) -> Vec<Waiting> {
+        let mut state = self.state();
+        let size = state.waiting.len().min(BATCH_SIZE);
+        state.writing = size > 0;
+        state.waiting.drain(..size).collect()
+    }
+}
+
+/// At work until nothing waits.
+struct Writer(Arc<Queue>);
+
+impl Drop for Writer {
+    /// Also when its thread ends or it panics: then whoever waits is told, and the next caller starts another one.
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.0.state().writing {
+            let mut state = self.0.state();
+            state.writing = false;
+            state.waiting.clear();
+        }
+    }
+}
+
+impl Writer {
+    async fn run(self) {
+        loop {
+            let batch = self.0.next_batch();
+            if batch.is_empty() {
+                return;
+            }
+            write(&self.0.store, batch).await;
+        }
+    }
+}
+
+/// Writes the events of `batch` and tells each caller.
+async fn write(store: &Store, batch: Vec<Waiting>) {
+    let conn = match store.conn().await {
+        Ok(conn) => conn,
+        Err(error) => return refuse(batch, error),
+    };
+    let events: Vec<&Event> = batch.iter().map(|waiting| &waiting.event).collect();
+    let written = match events.as_slice() {
+        [event] => store::audit::append(&conn, event).await,
+        events => store::audit::append_all(&conn, events).await,
+    };
+    match written {
+        Ok(()) => batch.into_iter().for_each(|waiting| tell(waiting, Ok(()))),
+        // An event that the database does not take must not keep out those of others.
+        Err(StoreError::Query(_)) if batch.len() > 1 => {
+            for waiting in batch {
+                let written = store::audit::append(&conn, &waiting.event).await;
+                tell(waiting, written);
+            }
+        }
+        Err(error) => refuse(batch, error),
+    }
+}
+
+/// The first caller hears why.
+fn refuse(batch: Vec<Waiting>, error: StoreError) {
+    let others = std::iter::repeat_with(lost);
+    for (waiting, error) in batch.into_iter().zip(std::iter::once(error).chain(others)) {
+        tell(waiting, Err(error));
+    }
+}
+
+fn tell(waiting: Waiting, written: Result<(), StoreError>) {
+    // Whoever has gone away is not told.
+    let _ = waiting.caller.send(written);
 }

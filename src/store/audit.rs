@@ -1,15 +1,15 @@
 //! `audit_events`: append only. The seals over it are in [`super::audit_checkpoints`].
+//!
+//! A statement names neither position nor time: a trigger sets both, and the role that serves may not write them.
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError};
 use crate::audit::Event;
-use crate::domain::Timestamp;
 use diesel_async::RunQueryDsl;
 
 /// The values of an event; `detail` is [`Event::detail`], which the caller keeps alive.
-pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Value<'a>; 15] {
+pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Value<'a>; 14] {
     let text = |text: &'a Option<String>| Value::MaybeText(text.as_deref());
     [
-        Value::Now,
         Value::Text(event.kind.as_str()),
         text(&event.actor),
         text(&event.subject),
@@ -29,29 +29,25 @@ pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Va
 
 pub async fn append(mut conn: &Conn, event: &Event) -> Result<(), StoreError> {
     struct Append;
-    const TEXT: &str = "INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+    const TEXT: &str = "INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let detail = event.detail();
     let values = values(event, &detail);
     Statement::<Append, ()>::new(TEXT, &values).execute(&mut conn).await?;
     Ok(())
 }
 
-/// Writes several events, and when they were, in one statement and so with one commit.
-pub async fn append_all(mut conn: &Conn, events: &[(&Event, Timestamp)]) -> Result<(), StoreError> {
+/// Writes several events in one statement and so with one commit.
+pub async fn append_all(mut conn: &Conn, events: &[&Event]) -> Result<(), StoreError> {
     struct AppendAll;
-    const TEXT: &str = "INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+    const TEXT: &str = "INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    fn all<'a>(
-        events: &[(&'a Event, Timestamp)],
-        pick: impl Fn(&'a Event) -> Option<&'a str>,
-    ) -> Value<'a> {
-        Value::Texts(events.iter().map(|(event, _)| pick(event)).collect())
+         SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    fn all<'a>(events: &[&'a Event], pick: impl Fn(&'a Event) -> Option<&'a str>) -> Value<'a> {
+        Value::Texts(events.iter().map(|event| pick(event)).collect())
     }
     let values = [
-        Value::Times(events.iter().map(|(_, at)| *at).collect()),
         all(events, |event| Some(event.kind.as_str())),
         all(events, |event| event.actor.as_deref()),
         all(events, |event| event.subject.as_deref()),
@@ -65,7 +61,7 @@ pub async fn append_all(mut conn: &Conn, events: &[(&Event, Timestamp)]) -> Resu
         all(events, |event| event.caller.request_id.as_deref()),
         all(events, |event| event.reason.as_deref()),
         all(events, |event| event.ticket.as_deref()),
-        Value::Jsons(events.iter().map(|(event, _)| event.detail()).collect()),
+        Value::Jsons(events.iter().map(|event| event.detail()).collect()),
     ];
     Statement::<AppendAll, ()>::new(TEXT, &values).execute(&mut conn).await?;
     Ok(())

@@ -1,103 +1,98 @@
-//! `audit_checkpoints`: the seals over `audit_events`, and whether they still hold.
+//! `audit_checkpoints`: the seals over `audit_events`, and what they cover.
 //!
-//! A seal covers all events of the transactions in `[from_xact, to_xact)`. Events are numbered before their
-//! transaction commits, so a later one may become visible first; transactions older than the oldest running
-//! one are final. Events are read in bites, however many there are.
+//! A seal of the old kind covers all events of the transactions in `[from_xact, to_xact)`, and exactly those events
+//! keep their `xact`. A seal of the new kind covers the positions in `(after_seq, up_to]`; its events have no `xact`.
+//! How seals are made: [`super::audit_sealing`]. Events are read in pages, however many there are.
 use super::{Conn, StoreError};
-use crate::audit::chain::{GENESIS, Seal};
+use crate::audit::chain::EventDigest;
 use crate::domain::Timestamp;
-use diesel::sql_types::{BigInt, Binary, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-/// Events that a seal covers at most, unless one transaction alone wrote more.
-const MOST: i64 = 5_000;
 /// Events in memory at once.
-const BITE: i64 = 1_000;
+const PAGE_SIZE: i64 = 1_000;
 
 /// A seal, as it is stored.
-#[derive(Debug, Clone, diesel::QueryableByName)]
+#[derive(Debug, Clone)]
 pub struct Checkpoint {
-    #[diesel(sql_type = BigInt)]
     pub number: i64,
+    pub events: i64,
+    pub last_seq: i64,
+    pub hash: Vec<u8>,
+    pub sealed_at: Timestamp,
+    pub covers: Covers,
+}
+
+/// What a seal is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Covers {
+    /// The old kind.
+    Transactions {
+        from: String,
+        to: String,
+    },
+    Positions {
+        epoch: i64,
+        after_seq: i64,
+        up_to: i64,
+        digest: Vec<u8>,
+    },
+}
+
+#[derive(diesel::QueryableByName)]
+struct CheckpointRow {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
     #[diesel(sql_type = Text)]
     from_xact: String,
     #[diesel(sql_type = Text)]
     to_xact: String,
     #[diesel(sql_type = BigInt)]
-    pub events: i64,
-    #[diesel(sql_type = BigInt)]
-    pub last_seq: i64,
-    #[diesel(sql_type = Binary)]
-    pub hash: Vec<u8>,
-    #[diesel(sql_type = Timestamptz)]
-    pub sealed_at: Timestamp,
-}
-
-#[derive(diesel::QueryableByName)]
-struct Row {
-    #[diesel(sql_type = BigInt)]
-    seq: i64,
-    #[diesel(sql_type = Text)]
-    xact: String,
-    #[diesel(sql_type = Text)]
-    text: String,
-}
-
-#[derive(diesel::QueryableByName)]
-struct Edge {
-    #[diesel(sql_type = Text)]
-    xact: String,
-}
-
-#[derive(diesel::QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-/// What a stretch of events comes to.
-struct Stretch {
     events: i64,
+    #[diesel(sql_type = BigInt)]
     last_seq: i64,
-    hash: [u8; 32],
+    #[diesel(sql_type = Binary)]
+    hash: Vec<u8>,
+    #[diesel(sql_type = Timestamptz)]
+    sealed_at: Timestamp,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    epoch: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    after_seq: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    up_to: Option<i64>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    digest: Option<Vec<u8>>,
 }
 
-/// Seals the next stretch of what is final; `None` when there is nothing to seal. After a long time without
-/// sealing it has to be called again and again.
-pub async fn seal_next(conn: &mut Conn) -> Result<Option<Checkpoint>, StoreError> {
-    use super::Transactional as _;
-    conn.transaction(async |tx| {
-        lock_chain(tx).await?;
-        let last = newest(tx).await?;
-        let (number, from, hash) = match &last {
-            Some(last) => (last.number + 1, last.to_xact.as_str(), last.hash.as_slice()),
-            None => (1, "0", GENESIS.as_slice()),
+impl From<CheckpointRow> for Checkpoint {
+    fn from(row: CheckpointRow) -> Self {
+        let covers = match (row.epoch, row.after_seq, row.up_to, row.digest) {
+            (Some(epoch), Some(after_seq), Some(up_to), Some(digest)) => {
+                Covers::Positions { epoch, after_seq, up_to, digest }
+            }
+            // A constraint says all or none; whatever else is there fits no seal of the old kind.
+            _ => Covers::Transactions { from: row.from_xact, to: row.to_xact },
         };
-        let to = next_edge(tx, from).await?;
-        check_order(from, &to)?;
-        let stretch = read_stretch(tx, (from, &to), hash).await?;
-        if stretch.events == 0 {
-            return Ok(None);
+        Self {
+            number: row.number,
+            events: row.events,
+            last_seq: row.last_seq,
+            hash: row.hash,
+            sealed_at: row.sealed_at,
+            covers,
         }
-        insert(tx, number, (from, &to), &stretch).await.map(Some)
-    })
-    .await
+    }
 }
 
-/// One sealer at a time, on any node.
-async fn lock_chain(tx: &mut Conn) -> Result<(), StoreError> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(7236837)").execute(tx).await?;
-    Ok(())
-}
-
-const COLUMNS: &str = "number, from_xact::text AS from_xact, to_xact::text AS to_xact, events, \
-                       last_seq, hash, sealed_at";
+const COLUMNS: &str = "number, from_xact::text AS from_xact, to_xact::text AS to_xact, events, last_seq, \
+                       hash, sealed_at, epoch, after_seq, up_to, digest";
 
 /// The newest seal: the head of the chain.
 pub async fn newest(mut conn: &Conn) -> Result<Option<Checkpoint>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM audit_checkpoints ORDER BY number DESC LIMIT 1");
-    let rows: Vec<Checkpoint> = diesel::sql_query(text).load(&mut conn).await?;
-    Ok(rows.into_iter().next())
+    let rows: Vec<CheckpointRow> = diesel::sql_query(text).load(&mut conn).await?;
+    Ok(rows.into_iter().next().map(Into::into))
 }
 
 /// The seals after `number`, in order.
@@ -110,120 +105,194 @@ pub async fn list_after(
         "SELECT {COLUMNS} FROM audit_checkpoints WHERE number > $1 ORDER BY number LIMIT $2"
     );
     let query = diesel::sql_query(text).bind::<BigInt, _>(number).bind::<BigInt, _>(limit);
-    Ok(query.load(&mut conn).await?)
+    let rows: Vec<CheckpointRow> = query.load(&mut conn).await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// What the events of a seal come to.
+pub struct Stretch {
+    pub events: i64,
+    /// Zero if there is no event.
+    pub last_seq: i64,
+    pub digest: [u8; 32],
+}
+
+#[derive(diesel::QueryableByName)]
+struct EventRow {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    xact: Option<String>,
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+/// The columns are named one by one: a column that is added later changes no seal.
+const EVENT: &str = "seq, xact, at, type, actor, subject, impersonation_id, client_id, organization_id, \
+                     channel, protocol, ip, user_agent, request_id, reason, ticket, detail";
+
+/// Reads the events of a seal of the old kind, made upon the hash `previous`.
+pub async fn read_transactions(
+    mut conn: &Conn,
+    (from, to): (&str, &str),
+    previous: &[u8],
+) -> Result<Stretch, StoreError> {
+    let text = format!(
+        "SELECT e.seq, e.xact::text AS xact, row_to_json(e)::text AS text FROM ( \
+         SELECT {EVENT} FROM audit_events \
+         WHERE (xact, seq) > ($1::xid8, $2) AND xact < $3::xid8 ORDER BY xact, seq LIMIT $4) AS e \
+         ORDER BY e.xact, e.seq"
+    );
+    let mut digest = EventDigest::upon(previous);
+    let (mut events, mut last_seq, mut last_xact) = (0, 0, from.to_owned());
+    loop {
+        let query = diesel::sql_query(text.as_str())
+            .bind::<Text, _>(last_xact.as_str())
+            .bind::<BigInt, _>(last_seq)
+            .bind::<Text, _>(to)
+            .bind::<BigInt, _>(PAGE_SIZE);
+        let rows: Vec<EventRow> = query.load(&mut conn).await?;
+        for row in &rows {
+            digest.add(&row.text);
+            events += 1;
+            last_seq = row.seq;
+            last_xact = row.xact.clone().unwrap_or(last_xact);
+        }
+        if is_last(&rows) {
+            return Ok(Stretch { events, last_seq, digest: digest.finish() });
+        }
+    }
+}
+
+/// Reads the events of a seal of the new kind.
+pub async fn read_positions(
+    mut conn: &Conn,
+    (after_seq, up_to): (i64, i64),
+) -> Result<Stretch, StoreError> {
+    let text = format!(
+        "SELECT e.seq, e.xact::text AS xact, row_to_json(e)::text AS text FROM ( \
+         SELECT {EVENT} FROM audit_events \
+         WHERE seq > $1 AND seq <= $2 AND xact IS NULL ORDER BY seq LIMIT $3) AS e ORDER BY e.seq"
+    );
+    let mut digest = EventDigest::new();
+    let (mut events, mut last_seq, mut from) = (0, 0, after_seq);
+    loop {
+        let query = diesel::sql_query(text.as_str())
+            .bind::<BigInt, _>(from)
+            .bind::<BigInt, _>(up_to)
+            .bind::<BigInt, _>(PAGE_SIZE);
+        let rows: Vec<EventRow> = query.load(&mut conn).await?;
+        for row in &rows {
+            digest.add(&row.text);
+            events += 1;
+            (last_seq, from) = (row.seq, row.seq);
+        }
+        if is_last(&rows) {
+            return Ok(Stretch { events, last_seq, digest: digest.finish() });
+        }
+    }
+}
+
+fn is_last(rows: &[EventRow]) -> bool {
+    i64::try_from(rows.len()).is_ok_and(|count| count < PAGE_SIZE)
+}
+
+#[derive(diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    number: Option<i64>,
+}
+
+async fn number(mut conn: &Conn, text: &'static str) -> Result<Option<i64>, StoreError> {
+    let row: Number = diesel::sql_query(text).get_result(&mut conn).await?;
+    Ok(row.number)
 }
 
 /// How many events no seal covers yet; counted no further than `most`.
 pub async fn count_unsealed(mut conn: &Conn, most: i64) -> Result<i64, StoreError> {
-    let text = "SELECT count(*) AS count FROM (SELECT FROM audit_events WHERE xact >= coalesce( \
-                (SELECT to_xact FROM audit_checkpoints ORDER BY number DESC LIMIT 1), '0'::xid8) \
-                LIMIT $1) AS waiting";
-    let counted: Count =
+    let text = "SELECT count(*) AS number FROM (SELECT FROM audit_events \
+                WHERE seq > (SELECT audit_sealed_up_to()) AND xact IS NULL LIMIT $1) AS waiting";
+    let counted: Number =
         diesel::sql_query(text).bind::<BigInt, _>(most).get_result(&mut conn).await?;
-    Ok(counted.count)
+    Ok(counted.number.unwrap_or_default())
 }
 
-/// Where the next seal ends: at the horizon, or sooner when much waits; never within a transaction.
-async fn next_edge(tx: &mut Conn, from: &str) -> Result<String, StoreError> {
-    let text = "WITH horizon AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS x), \
-                beyond AS (SELECT e.xact FROM audit_events e, horizon \
-                WHERE e.xact >= $1::xid8 AND e.xact < horizon.x ORDER BY e.xact, e.seq OFFSET $2 LIMIT 1) \
-                SELECT coalesce((SELECT CASE WHEN EXISTS (SELECT FROM audit_events e \
-                WHERE e.xact >= $1::xid8 AND e.xact < beyond.xact) THEN beyond.xact::text \
-                ELSE (beyond.xact::text::bigint + 1)::text END FROM beyond), horizon.x::text) AS xact \
-                FROM horizon";
-    let query = diesel::sql_query(text).bind::<Text, _>(from).bind::<BigInt, _>(MOST);
-    let edge: Edge = query.get_result(tx).await?;
-    Ok(edge.xact)
-}
-
-/// A dump that is restored into a new cluster brings the seals along but not the transaction counter; new
-/// events would then count as old ones, and no seal would hold.
-fn check_order(from: &str, to: &str) -> Result<(), StoreError> {
-    match (from.parse::<u64>(), to.parse::<u64>()) {
-        (Ok(from), Ok(to)) if from <= to => Ok(()),
-        (Ok(_) | Err(_), Ok(_) | Err(_)) => {
-            let what = format!("sealed up to transaction {from}, but the database is at {to}");
-            Err(StoreError::Corrupt { table: "audit_checkpoints", what })
-        }
+/// Seconds since the oldest event was written that no seal covers yet.
+pub async fn unsealed_seconds(mut conn: &Conn) -> Result<Option<f64>, StoreError> {
+    #[derive(diesel::QueryableByName)]
+    struct Age {
+        #[diesel(sql_type = Double)]
+        seconds: f64,
     }
+    let text = "SELECT extract(epoch FROM clock_now() - at)::float8 AS seconds FROM audit_events \
+                WHERE seq > (SELECT audit_sealed_up_to()) AND xact IS NULL ORDER BY seq LIMIT 1";
+    let rows: Vec<Age> = diesel::sql_query(text).load(&mut conn).await?;
+    Ok(rows.as_slice().first().map(|age| age.seconds))
 }
 
-async fn read_stretch(
-    conn: &Conn,
-    (from, to): (&str, &str),
-    previous: &[u8],
-) -> Result<Stretch, StoreError> {
-    let mut seal = Seal::upon(previous);
-    let (mut events, mut last_seq, mut last_xact) = (0, 0, from.to_owned());
-    loop {
-        let rows = read_bite(conn, (&last_xact, last_seq), to).await?;
-        for row in &rows {
-            seal.add(&row.text);
-            events += 1;
-            last_seq = row.seq;
-            last_xact.clone_from(&row.xact);
-        }
-        if i64::try_from(rows.len()).is_ok_and(|count| count < BITE) {
-            return Ok(Stretch { events, last_seq, hash: seal.finish() });
-        }
-    }
+/// Positions, as they stand. The order in which they are read matters: what is read later may be greater.
+#[derive(Debug, Clone, Copy)]
+pub struct Positions {
+    /// No event with such a position can come any more.
+    pub horizon: i64,
+    pub newest_event: i64,
+    pub sealed_up_to: i64,
+    /// The last that the sequence gave out.
+    pub drawn: i64,
 }
 
-/// The columns are named one by one: a column added later changes no seal.
-async fn read_bite(
+pub async fn positions(conn: &Conn) -> Result<Positions, StoreError> {
+    let horizon = number(conn, "SELECT audit_horizon() AS number").await?;
+    let newest_event = number(conn, "SELECT max(seq) AS number FROM audit_events").await?;
+    let sealed_up_to = number(conn, "SELECT audit_sealed_up_to() AS number").await?;
+    let drawn =
+        number(conn, "SELECT pg_sequence_last_value('audit_events_seq_seq') AS number").await?;
+    Ok(Positions {
+        horizon: horizon.unwrap_or_default(),
+        newest_event: newest_event.unwrap_or_default(),
+        sealed_up_to: sealed_up_to.unwrap_or_default(),
+        drawn: drawn.unwrap_or_default(),
+    })
+}
+
+/// An event that is neither of the old seals, which end before the transaction `old_end`, nor after the position
+/// `begins_after`, where the new ones begin.
+pub async fn find_uncovered(
     mut conn: &Conn,
-    (xact, seq): (&str, i64),
-    to: &str,
-) -> Result<Vec<Row>, StoreError> {
-    let text = "SELECT e.seq, e.xact::text AS xact, row_to_json(e)::text AS text FROM ( \
-                SELECT seq, xact, at, type, actor, subject, impersonation_id, client_id, organization_id, \
-                channel, protocol, ip, user_agent, request_id, reason, ticket, detail FROM audit_events \
-                WHERE (xact, seq) > ($1::xid8, $2) AND xact < $3::xid8 ORDER BY xact, seq LIMIT $4) AS e \
-                ORDER BY e.xact, e.seq";
-    let query = diesel::sql_query(text)
-        .bind::<Text, _>(xact)
-        .bind::<BigInt, _>(seq)
-        .bind::<Text, _>(to)
-        .bind::<BigInt, _>(BITE);
-    Ok(query.load(&mut conn).await?)
-}
-
-async fn insert(
-    tx: &mut Conn,
-    number: i64,
-    (from, to): (&str, &str),
-    stretch: &Stretch,
-) -> Result<Checkpoint, StoreError> {
-    let text = format!(
-        "INSERT INTO audit_checkpoints (number, from_xact, to_xact, events, last_seq, hash) \
-         VALUES ($1, $2::xid8, $3::xid8, $4, $5, $6) RETURNING {COLUMNS}"
-    );
-    let query = diesel::sql_query(text)
-        .bind::<BigInt, _>(number)
-        .bind::<Text, _>(from)
-        .bind::<Text, _>(to)
-        .bind::<BigInt, _>(stretch.events)
-        .bind::<BigInt, _>(stretch.last_seq)
-        .bind::<Binary, _>(stretch.hash.as_slice());
-    Ok(query.get_result(tx).await?)
-}
-
-/// Whether the events that `checkpoint` covers are what they were when it was made upon `previous`.
-pub async fn holds(
-    conn: &Conn,
-    checkpoint: &Checkpoint,
-    previous: Option<&Checkpoint>,
-) -> Result<bool, StoreError> {
-    let (number, from, hash) = match previous {
-        Some(previous) => (previous.number, previous.to_xact.as_str(), previous.hash.as_slice()),
-        None => (0, "0", GENESIS.as_slice()),
-    };
-    if checkpoint.number != number + 1 || checkpoint.from_xact != from {
-        return Ok(false);
+    begins_after: i64,
+    old_end: &str,
+) -> Result<Option<i64>, StoreError> {
+    #[derive(diesel::QueryableByName)]
+    struct Page {
+        #[diesel(sql_type = Nullable<BigInt>)]
+        uncovered: Option<i64>,
+        #[diesel(sql_type = Nullable<BigInt>)]
+        last: Option<i64>,
     }
-    let read = read_stretch(conn, (from, &checkpoint.to_xact), hash).await?;
-    Ok(read.events == checkpoint.events
-        && read.last_seq == checkpoint.last_seq
-        && read.hash.as_slice() == checkpoint.hash)
+    let late = "SELECT min(seq) AS number FROM (SELECT seq FROM audit_events \
+                WHERE xact IS NOT NULL AND xact >= $1::xid8 LIMIT 1) AS late";
+    let late: Number =
+        diesel::sql_query(late).bind::<Text, _>(old_end).get_result(&mut conn).await?;
+    if late.number.is_some() {
+        return Ok(late.number);
+    }
+    let text = "SELECT min(seq) FILTER (WHERE xact IS NULL) AS uncovered, max(seq) AS last FROM ( \
+                SELECT seq, xact FROM audit_events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT 50000) AS page";
+    let mut after = i64::MIN;
+    loop {
+        let query =
+            diesel::sql_query(text).bind::<BigInt, _>(after).bind::<BigInt, _>(begins_after);
+        let page: Page = query.get_result(&mut conn).await?;
+        match (page.uncovered, page.last) {
+            (Some(seq), _) => return Ok(Some(seq)),
+            (None, Some(last)) => after = last,
+            (None, None) => return Ok(None),
+        }
+    }
+}
+
+/// Where the first seal of the new kind begins, as long as there is none.
+pub async fn begins_after(conn: &Conn) -> Result<i64, StoreError> {
+    let begins = number(conn, "SELECT begins_after AS number FROM audit_sealing").await?;
+    Ok(begins.unwrap_or_default())
 }

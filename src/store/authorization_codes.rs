@@ -274,9 +274,9 @@ pub async fn redeem_impersonated(
          impersonation_id, authenticated_at, scope, audience, issued_at, expires_at) \
          SELECT ?, client_id, user_id, id, session_id, impersonation_id, authenticated_at, ?, ?, ?, \
          least(?, ends_at) FROM code), \
-         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM code) SELECT id FROM code";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM code) SELECT id FROM code";
     let detail = event.detail();
     let mut values = Vec::with_capacity(21);
     values.extend([Value::Bytes(code_hash), Value::Bytes(code_hash)]);

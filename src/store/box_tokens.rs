@@ -52,9 +52,9 @@ pub async fn insert(
          token AS (INSERT INTO access_tokens (token_hash, client_id, user_id, \
          impersonation_id, scope, audience, issued_at, authenticated_at, expires_at) \
          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? FROM taken) \
-         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM taken";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM taken";
     let detail = event.detail();
     let mut values = Vec::from(once_values(once));
     values.extend(token_values(token));
@@ -91,9 +91,9 @@ pub async fn insert_narrowed(
          impersonation_id, ?, audience, ?, authenticated_at, expires_at, \
          coalesce(narrowed_from, token_hash) FROM access_tokens \
          WHERE token_hash = ? AND revoked_at IS NULL RETURNING 1) \
-         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM token";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM token";
     let detail = event.detail();
     let mut values =
         vec![Value::Bytes(token_hash), Value::Text(scope), Value::Now, Value::Bytes(from)];

@@ -26,9 +26,9 @@ pub async fn insert(mut conn: &Conn, code: &NewCode<'_>, event: &Event) -> Resul
     struct Insert;
     const TEXT: &str = "WITH code AS (INSERT INTO handover_codes (code_hash, actor_id, subject_id, client_id, \
          request, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)) \
-         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let detail = event.detail();
     let mut values = vec![
         Value::Bytes(code.code_hash),

@@ -282,9 +282,9 @@ pub async fn end(
          FROM closed JOIN clients ON clients.id = closed.client_id \
          WHERE clients.backchannel_logout_uri IS NOT NULL OR (clients.saml ->> 'slo_url' IS NOT NULL \
          AND EXISTS (SELECT FROM session_participants p WHERE p.session_id = closed.id))), \
-         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ended) SELECT id FROM ended";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ended) SELECT id FROM ended";
     let detail = event.detail();
     let mut values = vec![Value::Text(reason.as_str()), Value::Text(id.as_str())];
     values.extend(audit::values(event, &detail));

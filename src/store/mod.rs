@@ -6,6 +6,7 @@ pub mod access_tokens;
 pub mod applications;
 pub mod audit;
 pub mod audit_checkpoints;
+pub mod audit_sealing;
 pub mod audit_search;
 pub mod authorization_codes;
 pub mod box_subjects;

@@ -110,13 +110,36 @@ pub async fn connect(url: &str) -> Result<Conn, StoreError> {
     Ok(Conn::new(conn, Arc::default(), Arc::default()))
 }
 
-/// Runs the migrations that are missing; nodes that start together take turns.
+/// Runs the migrations that are missing; nodes that start together take turns. If none is, the role needs no right to
+/// change the schema.
 pub async fn migrate(url: &str) -> Result<Vec<String>, StoreError> {
+    if is_current(url).await? {
+        return Ok(Vec::new());
+    }
     with_harness(url, |harness| {
         let run = harness.run_pending_migrations(MIGRATIONS)?;
         Ok(run.iter().map(ToString::to_string).collect())
     })
     .await
+}
+
+/// Whether every migration has been run, by a look only. False also where there is none of ours at all.
+async fn is_current(url: &str) -> Result<bool, StoreError> {
+    use diesel::migration::{Migration, MigrationSource as _};
+    use diesel_async::RunQueryDsl as _;
+    #[derive(diesel::QueryableByName)]
+    struct Run {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    let mut conn = connect(url).await?;
+    let text = "SELECT version::text AS version FROM __diesel_schema_migrations";
+    let run: Result<Vec<Run>, _> = diesel::sql_query(text).load(&mut conn).await;
+    let Ok(run) = run else { return Ok(false) };
+    let ours: Vec<Box<dyn Migration<diesel::pg::Pg>>> =
+        MIGRATIONS.migrations().map_err(StoreError::Unavailable)?;
+    let has_run = |version: String| run.iter().any(|run| run.version == version);
+    Ok(ours.iter().all(|migration| has_run(migration.name().version().to_string())))
 }
 
 /// Undoes the newest migration.

@@ -94,9 +94,9 @@ pub async fn insert(
          return_url, name_id, name_id_format, created_at, user_id, session_id, impersonation_id) \
          SELECT ?, ?, ?, ?, ?, ?, ?, user_id, id, impersonation_id FROM sessions WHERE id = ? \
          AND user_id = ? AND impersonation_id = ? AND ended_at IS NULL RETURNING id), \
-         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM told) SELECT id FROM told";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM told) SELECT id FROM told";
     let name = new.name.as_ref().map(|name| name.value.as_str());
     let told = [
         Value::Text(&new.id),

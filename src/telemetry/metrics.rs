@@ -1,7 +1,7 @@
 use super::RequestLine;
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Encoder as _, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
 };
 
 /// From a document out of memory to a password hash behind a queue.
@@ -18,6 +18,7 @@ pub struct Metrics {
     seconds: HistogramVec,
     in_flight: IntGauge,
     lines_dropped: IntCounter,
+    audit_unsealed: Gauge,
 }
 
 /// Counts one request as under way for as long as it lives.
@@ -47,11 +48,16 @@ impl Metrics {
                 "understudy_log_lines_dropped_total",
                 "Log lines lost because nobody read them in time",
             )?,
+            audit_unsealed: Gauge::new(
+                "understudy_audit_unsealed_seconds",
+                "Age of the oldest event in the audit trail that no seal covers yet",
+            )?,
         };
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
         metrics.registry.register(Box::new(metrics.lines_dropped.clone()))?;
+        metrics.registry.register(Box::new(metrics.audit_unsealed.clone()))?;
         Ok(metrics)
     }
 
@@ -68,6 +74,10 @@ impl Metrics {
         self.requests.with_label_values(&[route, method, status.as_str()]).inc();
         self.seconds.with_label_values(&[route]).observe(line.elapsed.as_secs_f64());
         line.write();
+    }
+
+    pub fn set_audit_unsealed(&self, seconds: f64) {
+        self.audit_unsealed.set(seconds);
     }
 
     /// For gauges that others keep, such as the pool's.

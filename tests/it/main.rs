@@ -4,6 +4,7 @@ mod support;
 
 mod api_scopes;
 mod apply;
+mod audit_trail;
 mod bad_input;
 mod box_;
 mod browser;

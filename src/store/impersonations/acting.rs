@@ -86,9 +86,9 @@ pub async fn start(
          VALUES (?, 'active', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (bearer_hash, subject_id, channel) WHERE bearer_hash IS NOT NULL DO NOTHING \
          RETURNING id), \
-         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM started) SELECT id FROM started";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM started) SELECT id FROM started";
     let terms = granted.terms();
     let detail = event.detail();
     let mut values = vec![
@@ -130,8 +130,8 @@ pub async fn end_over(mut conn: &Conn, begun: Timestamp) -> Result<usize, StoreE
            WHERE t.token_hash = i.bearer_hash AND t.revoked_at IS NULL \
            AND g.revoked_at IS NULL AND s.ended_at IS NULL)) \
          LIMIT 1000 FOR UPDATE OF i SKIP LOCKED) RETURNING *) \
-         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
-         organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \
+         INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
+         organization_id, channel, protocol, reason) SELECT ?, actor_id, subject_id, id, \
          client_id, organization_id, channel, protocol, end_reason FROM over";
     let begun = first_id_at(begun);
     let values = [

@@ -37,9 +37,9 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
          requester_application, reason, reason_code, ticket, \
          request, target_link_uri, redeem, duration_seconds, ticket_hash, created_at, link_expires_at) \
          VALUES (?, 'link_issued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) \
-         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let granted = link.granted;
     let request = serde_json::to_value(link.request)
         .map_err(|e| StoreError::Corrupt { table: TABLE, what: e.to_string() })?;
@@ -94,8 +94,8 @@ pub async fn revoke_waiting(
          WHERE actor_id = ? AND id >= ? \
          AND redeemed_at IS NULL AND ended_at IS NULL AND link_expires_at > clock_now() \
          ORDER BY id DESC OFFSET ? FOR UPDATE SKIP LOCKED) RETURNING *) \
-         INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
-         organization_id, channel, protocol, reason) SELECT ended_at, ?, actor_id, subject_id, id, \
+         INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
+         organization_id, channel, protocol, reason) SELECT ?, actor_id, subject_id, id, \
          client_id, organization_id, channel, protocol, end_reason FROM revoked";
     // No link waits for longer.
     let since = first_id_at(now - Duration::seconds(300));
@@ -142,9 +142,9 @@ pub async fn redeem(
          code AS (INSERT INTO authorization_codes (id, code_hash, client_id, user_id, session_id, \
          impersonation_id, redirect_uri, scope, nonce, code_challenge, audience, authenticated_at, \
          created_at, expires_at) SELECT ?, ?, ?, ?, id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session WHERE ? = 1), \
-         trail AS (INSERT INTO audit_events (at, type, actor, subject, impersonation_id, client_id, \
+         trail AS (INSERT INTO audit_events (type, actor, subject, impersonation_id, client_id, \
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
-         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session) SELECT id FROM redeemed";
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM session) SELECT id FROM redeemed";
     let (granted, terms) = (redemption.granted, redemption.granted.terms());
     let detail = event.detail();
     let mut values = vec![

@@ -73,7 +73,6 @@ async fn every_command_of_the_documents_works_with_the_host_replaced() {
     ]);
     let made = run(curl, &Value::Null).await;
     let service = service_account(&server, APP).await;
-    server.write_trail().await.unwrap();
     let trail = server.db.trail().await;
     let calls = |subject: &str| {
         let call = format!("impersonation.api_call {service}->{subject}");

@@ -2,8 +2,8 @@
 use crate::support::{Browser, TestDb, TestServer};
 use futures_util::future::join_all;
 use understudy::crypto::password;
-use understudy::flows::verify_audit::verify;
-use understudy::store::audit_checkpoints::seal_next;
+use understudy::flows::verify_audit::{Evidence, verify};
+use understudy::store::audit_sealing::seal_next;
 
 const OFF: &[(&str, &str)] = &[("UNDERSTUDY_RATE_LIMITS", "off")];
 
@@ -64,7 +64,8 @@ async fn i16_of_two_hundred_who_write_at_once_every_event_is_there_and_the_chain
     let sealing = async |parts: &understudy::app::Parts| {
         let ctx = parts.context(1).unwrap();
         for _ in 0..30 {
-            seal_next(&mut ctx.store.conn().await.unwrap()).await.unwrap();
+            let mut conn = ctx.store.conn().await.unwrap();
+            seal_next(&mut conn, &ctx.shared.seals).await.unwrap();
         }
     };
     let (answers, (), ()) =
@@ -82,7 +83,9 @@ async fn i16_of_two_hundred_who_write_at_once_every_event_is_there_and_the_chain
     sealing(&server.parts).await;
     let forked = "SELECT count(*) - coalesce(max(number), 0) FROM audit_checkpoints";
     assert_eq!(server.db.count(forked).await, 0);
-    let report = verify(&server.parts.context(1).unwrap().store, None).await.unwrap();
+    let ctx = server.parts.context(1).unwrap();
+    let evidence = Evidence { key: Some(&ctx.shared.seals), kept: None };
+    let report = verify(&ctx.store, &evidence, |_| ()).await.unwrap();
     assert_eq!(report.broken, None);
     assert_eq!(report.events + report.unsealed, total, "{report:?}");
 }

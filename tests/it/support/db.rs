@@ -142,7 +142,7 @@ impl TestDb {
             .rows(
                 "SELECT relname::text FROM pg_class WHERE relkind = 'r' \
                  AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_\\_%' \
-                 AND relname NOT IN ('audit_events', 'audit_checkpoints', 'login_failures') ORDER BY 1",
+                 AND relname NOT IN ('audit_events', 'audit_checkpoints', 'audit_sealing', 'login_failures') ORDER BY 1",
             )
             .await;
         let tables: Vec<String> = tables.iter().map(|row| row.get(0)).collect();

@@ -7,6 +7,7 @@ pub mod dev;
 pub mod node;
 pub mod protocols;
 pub mod server;
+pub mod trail;
 pub mod words;
 pub mod xmlsec;
 

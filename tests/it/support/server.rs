@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use understudy::app::watch::{self, Migrations, Watch};
 use understudy::app::{self, Parts, Signals};
 use understudy::config::{Overrides, Purpose, Settings};
-use understudy::store::StoreError;
 use understudy::telemetry::Metrics;
 
 pub fn settings(url: &str, public_url: &str, extra: &[(&str, &str)]) -> Settings {
@@ -83,13 +82,6 @@ impl TestServer {
             let _ = thread.join();
         }
         drop(self.watch.take());
-    }
-
-    /// Writes the events of calls that wait. An error: they still do.
-    pub async fn write_trail(&self) -> Result<(), StoreError> {
-        let ctx = self.parts.context(1)?;
-        let conn = ctx.store.conn().await?;
-        self.parts.shared.trail.write_down(&conn).await
     }
 
     /// A browser without cookies.

@@ -90,7 +90,7 @@ fn seal(state: &Sealed) -> Seal {
         head: state.head.as_ref().map(ToString::to_string),
         at: state.at.map(times::moment).unwrap_or_default(),
         waiting: match state.waiting {
-            0 => "Every event is sealed.".to_owned(),
+            0 => "No event waits to be sealed.".to_owned(),
             1 => "1 event is not sealed yet.".to_owned(),
             1_000.. => "More than a thousand events are not sealed yet.".to_owned(),
             count => format!("{count} events are not sealed yet."),
