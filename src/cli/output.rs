@@ -5,7 +5,7 @@ pub fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-/// What somebody should know before, and what is no result of the command.
+/// Progress, and what a person should know beforehand: not part of the command's result.
 pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "understudy: {text}");
 }
@@ -19,9 +19,4 @@ pub fn notices(notices: &[String]) {
     for notice in notices {
         line(&format!("note: {notice}"));
     }
-}
-
-/// How far a long command is; not part of what it answers.
-pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -224,7 +224,7 @@ fn target(
 async fn issue(
     ctx: &Context,
     conn: &mut Conn,
-    (client, asked): (&Client, &Asked),
+    (client, asked): (&Client, &Asked<'_>),
     caller: &Caller,
 ) -> Result<Tokens, Refused> {
     let channel = Channel::TokenExchange;
@@ -247,7 +247,7 @@ async fn issue(
 async fn write(
     ctx: &Context,
     tx: &Conn,
-    (client, asked, granted): (&Client, &Asked, Impersonation),
+    (client, asked, granted): (&Client, &Asked<'_>, Impersonation),
     caller: &Caller,
 ) -> Result<Tokens, store::StoreError> {
     let now = asked.actor.at.now;

@@ -14,7 +14,7 @@ use crate::flows::start_impersonation::StartRefusal;
 use crate::flows::step_up::prove_again;
 use crate::http::cookies;
 use crate::impersonation::Denial;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 

@@ -7,9 +7,9 @@ use understudy::crypto::seal::MasterKey;
 use understudy::store::audit_sealing::seal_next;
 
 /// How `audit verify` ends.
-pub const BROKEN: i32 = 3;
-pub const END_MISSING: i32 = 4;
-pub const NOT_SEALED: i32 = 5;
+pub const BROKEN: i32 = 4;
+pub const END_MISSING: i32 = 5;
+pub const NOT_SEALED: i32 = 6;
 
 pub fn seal_key() -> SealKey {
     SealKey::derive(&MasterKey::parse(MASTER_KEY).unwrap()).unwrap()
