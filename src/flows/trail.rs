@@ -8,13 +8,16 @@
 //! The writer has a connection of its own, so that it never waits for one that a waiting caller holds. It belongs to
 //! no request: a caller that goes away takes neither its own event along nor those of others.
 use crate::audit::Event;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Conn, Store, StoreError};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// The most that go in one statement.
 const BATCH_SIZE: usize = 512;
+/// A write that fails after a longer time is not tried again: callers are answered within a few seconds.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One for each worker thread.
 #[derive(Clone)]
@@ -51,7 +54,7 @@ impl Trail {
     pub async fn append(&self, event: Event) -> Result<(), StoreError> {
         let (caller, written) = oneshot::channel();
         if self.enqueue(Waiting { event, caller }) {
-            start(Writer(Arc::clone(&self.0)));
+            start(Writer { queue: Arc::clone(&self.0), ended: false });
         }
         written.await.unwrap_or_else(|_| Err(lost()))
     }
@@ -88,36 +91,54 @@ impl Queue {
 }
 
 /// At work until nothing waits.
-struct Writer(Arc<Queue>);
+struct Writer {
+    queue: Arc<Queue>,
+    /// It has found nothing more; another one may be at work already.
+    ended: bool,
+}
 
 impl Drop for Writer {
     /// Also when its thread ends or it panics: then whoever waits is told, and the next caller starts another one.
     fn drop(&mut self) {
-        if std::thread::panicking() || self.0.state().writing {
-            let mut state = self.0.state();
-            state.writing = false;
-            state.waiting.clear();
+        if self.ended {
+            return;
         }
+        let mut state = self.queue.state();
+        state.writing = false;
+        state.waiting.clear();
     }
 }
 
 impl Writer {
-    async fn run(self) {
+    async fn run(mut self) {
         loop {
-            let batch = self.0.next_batch();
+            let batch = self.queue.next_batch();
             if batch.is_empty() {
+                self.ended = true;
                 return;
             }
-            write(&self.0.store, batch).await;
+            if write(&self.queue.store, batch).await == Outcome::Stuck {
+                // They have waited as long, and would wait as long again.
+                let waiting: Vec<Waiting> = self.queue.state().waiting.drain(..).collect();
+                refuse(waiting, lost());
+            }
         }
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Answered,
+    /// The database cannot be reached, or does not answer.
+    Stuck,
+}
+
 /// Writes the events of `batch` and tells each caller.
-async fn write(store: &Store, batch: Vec<Waiting>) {
+async fn write(store: &Store, batch: Vec<Waiting>) -> Outcome {
+    let begun = Instant::now();
     let conn = match store.conn().await {
         Ok(conn) => conn,
-        Err(error) => return refuse(batch, error),
+        Err(error) => return stuck(batch, error),
     };
     let events: Vec<&Event> = batch.iter().map(|waiting| &waiting.event).collect();
     let written = match events.as_slice() {
@@ -126,15 +147,30 @@ async fn write(store: &Store, batch: Vec<Waiting>) {
     };
     match written {
         Ok(()) => batch.into_iter().for_each(|waiting| tell(waiting, Ok(()))),
+        Err(error) if begun.elapsed() > PATIENCE => return stuck(batch, error),
         // An event that the database does not take must not keep out those of others.
-        Err(StoreError::Query(_)) if batch.len() > 1 => {
-            for waiting in batch {
-                let written = store::audit::append(&conn, &waiting.event).await;
-                tell(waiting, written);
-            }
-        }
+        Err(_) if batch.len() > 1 => return write_each(&conn, batch).await,
         Err(error) => refuse(batch, error),
     }
+    Outcome::Answered
+}
+
+async fn write_each(conn: &Conn, batch: Vec<Waiting>) -> Outcome {
+    let begun = Instant::now();
+    let mut batch = VecDeque::from(batch);
+    while let Some(waiting) = batch.pop_front() {
+        let written = store::audit::append(conn, &waiting.event).await;
+        tell(waiting, written);
+        if begun.elapsed() > PATIENCE {
+            return stuck(batch.into(), lost());
+        }
+    }
+    Outcome::Answered
+}
+
+fn stuck(batch: Vec<Waiting>, error: StoreError) -> Outcome {
+    refuse(batch, error);
+    Outcome::Stuck
 }
 
 /// The first caller hears why.

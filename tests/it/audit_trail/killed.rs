@@ -34,6 +34,7 @@ async fn none_is_missing(server: &TestServer, answered: &[String]) {
 
 /// Ten kills; `UNDERSTUDY_TEST_KILLS=200` for as many as it should stand.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "how many calls there were is what a long run is for")]
 async fn m07_a_server_that_is_killed_has_answered_no_call_without_its_event() {
     let kills = std::env::var_os("UNDERSTUDY_TEST_KILLS").and_then(|n| n.to_str()?.parse().ok());
     let server = TestServer::start_with(OFF).await;
