@@ -28,11 +28,19 @@ impl Default for SuspectedClients {
     }
 }
 
+/// How the audit trail hears of a failure.
+#[derive(Clone, Copy)]
+enum FailureReport<'a> {
+    /// Once a minute, with the address they came from.
+    Counted(Option<&'a CallerAddress>),
+    /// By an event that each has of its own.
+    OneByOne,
+}
+
 /// What wrong secrets of one application from one caller are counted by.
 pub(super) struct ClientAttempts<'a> {
     client: &'a ClientId,
-    /// None: assertions, of which each has an event of its own.
-    ip: Option<Option<&'a CallerAddress>>,
+    told: FailureReport<'a>,
     /// By network; the first of them says whether this caller is one of those who guess.
     limits: Vec<FailureLimit>,
     /// Over all networks.
@@ -62,7 +70,7 @@ impl<'a> ClientAttempts<'a> {
         };
         Self {
             client,
-            ip: Some(caller.ip.as_ref()),
+            told: FailureReport::Counted(caller.ip.as_ref()),
             limits,
             streak: Some(hash::hash_secret(&format!("client in a row\0\0{client}"))),
             suspicion: client.to_string(),
@@ -72,7 +80,13 @@ impl<'a> ClientAttempts<'a> {
     /// Assertions that `client` brings after it has shown who it is.
     pub(super) fn at_assertions(client: &'a ClientId) -> Self {
         let limits = vec![limit(&format!("client assertions\0{client}"), 1)];
-        Self { client, ip: None, limits, streak: None, suspicion: format!("assertions {client}") }
+        Self {
+            client,
+            told: FailureReport::OneByOne,
+            limits,
+            streak: None,
+            suspicion: format!("assertions {client}"),
+        }
     }
 
     /// How long the next attempt has to wait, whatever it shows. Asks the database only for an application of which
@@ -121,12 +135,12 @@ impl<'a> ClientAttempts<'a> {
             if wait.is_some() {
                 return Ok(wait);
             }
-            match self.ip {
-                Some(ip) => {
+            match self.told {
+                FailureReport::Counted(ip) => {
                     let ip = ip.map(|ip| &**ip);
                     login_failures::insert_of_client(tx, (self.client, ip), &keys).await?;
                 }
-                None => login_failures::insert(tx, &keys).await?,
+                FailureReport::OneByOne => login_failures::insert(tx, &keys).await?,
             }
             Ok(None)
         })

@@ -83,12 +83,6 @@ impl FailureKeys {
         Self { limits, streak: Some(own), besides, forgotten }
     }
 
-    fn retry_after(&self, count: FailureCount) -> Option<RetryAfter> {
-        let brake = count.last.map(|last| ACCOUNT_BRAKE.releases(count.in_a_row, last));
-        let until = count.full_until.max(brake)?;
-        RetryAfter::until(until, count.now)
-    }
-
     /// Whether an attempt may be made now. If so, it is counted in a row until it is known what became of it.
     ///
     /// # Errors
@@ -104,7 +98,7 @@ impl FailureKeys {
         }
         let count =
             store::login_failures::count(conn, &self.limits, self.streak.as_deref()).await?;
-        if let Some(wait) = self.retry_after(count) {
+        if let Some(wait) = retry_after(count) {
             return Ok(Err(wait));
         }
         let Some(streak) = &self.streak else {
@@ -120,7 +114,7 @@ impl FailureKeys {
             .transaction::<_, StoreError, _>(async |tx| {
                 store::login_failures::lock(tx, streak).await?;
                 let count = store::login_failures::count(tx, &self.limits, Some(streak)).await?;
-                let waits = self.retry_after(count);
+                let waits = retry_after(count);
                 if waits.is_none() {
                     store::login_failures::insert(tx, &kept).await?;
                 }
@@ -137,6 +131,12 @@ impl FailureKeys {
         let keys: Vec<&[u8]> = self.forgotten.iter().map(Vec::as_slice).collect();
         store::login_failures::forget(tx, &keys).await
     }
+}
+
+fn retry_after(count: FailureCount) -> Option<RetryAfter> {
+    let brake = count.last.map(|last| ACCOUNT_BRAKE.releases(count.in_a_row, last));
+    let until = count.full_until.max(brake)?;
+    RetryAfter::until(until, count.now)
 }
 
 /// An attempt that is being judged.

@@ -142,12 +142,11 @@ impl Floods {
     /// Whoever wrote a hop that cannot be read is told from others by the words of that hop.
     fn admits(&self, origin: Option<&ClientOrigin>) -> bool {
         let (Some(limits), Some(origin)) = (&self.0, origin) else { return true };
-        let (network, site) = match &origin.unreadable {
-            Some(hop) => (format!("{} {hop}", origin.address), None),
-            None => {
-                let key = throttle_key(origin.address);
-                (key.network, key.site)
-            }
+        let (network, site) = if let Some(hop) = &origin.unreadable {
+            (format!("{} {hop}", origin.address), None)
+        } else {
+            let key = throttle_key(origin.address);
+            (key.network, key.site)
         };
         limits.networks.check_key(&network).is_ok()
             && site.is_none_or(|site| limits.sites.check_key(&site).is_ok())
