@@ -47,60 +47,44 @@ async fn k04_a_role_is_given_by_an_old_session_only_with_the_password() {
     assert_eq!(server.db.text(told).await, expected);
 }
 
+/// A path, the purpose and the object of its form, and fields.
+type Case = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const CHANGES: &[Case] = &[
+    ("/console/users/auth0%7Cbob/roles/take", "take-role", "auth0|bob", &[("role", "auditor")]),
+    ("/console/users/usr_alice/status", "status-of-user", "usr_alice", &[("status", "inactive")]),
+    (
+        "/console/organizations/org_acme/status",
+        "status-of-organization",
+        "org_acme",
+        &[("status", "inactive")],
+    ),
+    ("/console/organizations/org_acme", "change-organization", "org_acme", &[("name", "Other")]),
+    ("/console/new-organization", "new-organization", "", &[("name", "New"), ("id", "org_new")]),
+    (
+        "/console/new-role",
+        "new-role",
+        "",
+        &[("name", "boss"), ("rank", "9"), ("users:write", "on")],
+    ),
+    ("/console/roles/auditor", "change-role", "auditor", &[("rank", "9"), ("users:write", "on")]),
+    (
+        "/console/applications/portal/status",
+        "application-status",
+        "portal",
+        &[("status", "inactive")],
+    ),
+    ("/console/applications/portal/delete", "delete-application", "portal", &[]),
+];
+
 #[tokio::test]
 async fn k04_roles_people_and_organizations_are_not_changed_by_an_old_session() {
     let server = TestServer::start().await;
     let ada = signed_in(&server, "ada").await;
     assert_eq!(give(&server, &ada, "auditor").await.status, 303);
     server.db.sql(TWO_HOURS).await;
-    let cases: &[(&str, &str, &str, &[(&str, &str)])] = &[
-        ("/console/users/auth0%7Cbob/roles/take", "take-role", "auth0|bob", &[("role", "auditor")]),
-        (
-            "/console/users/usr_alice/status",
-            "status-of-user",
-            "usr_alice",
-            &[("status", "inactive")],
-        ),
-        (
-            "/console/organizations/org_acme/status",
-            "status-of-organization",
-            "org_acme",
-            &[("status", "inactive")],
-        ),
-        (
-            "/console/organizations/org_acme",
-            "change-organization",
-            "org_acme",
-            &[("name", "Other")],
-        ),
-        (
-            "/console/new-organization",
-            "new-organization",
-            "",
-            &[("name", "New"), ("id", "org_new")],
-        ),
-        (
-            "/console/new-role",
-            "new-role",
-            "",
-            &[("name", "boss"), ("rank", "9"), ("users:write", "on")],
-        ),
-        (
-            "/console/roles/auditor",
-            "change-role",
-            "auditor",
-            &[("rank", "9"), ("users:write", "on")],
-        ),
-        (
-            "/console/applications/portal/status",
-            "application-status",
-            "portal",
-            &[("status", "inactive")],
-        ),
-        ("/console/applications/portal/delete", "delete-application", "portal", &[]),
-    ];
     let before = server.db.contents().await;
-    for (path, purpose, about, fields) in cases {
+    for (path, purpose, about, fields) in CHANGES {
         let asked = post(&server, &ada, (path, purpose, about), fields).await;
         asks(&asked);
         let carried = Filled::read(&asked, path);
