@@ -520,64 +520,59 @@ async fn a_provider_hears_of_an_end_that_no_browser_took_part_in() {
     assert!(xml.contains(&acting.index) && xml.contains(&acting.name), "{xml}");
 }
 
-#[tokio::test]
-async fn k13_a_response_goes_to_its_own_address_and_a_request_to_the_other() {
+/// `shop` and `wiki` with an address of their own for responses.
+async fn start_with_response_addresses() -> TestServer {
     let server = start("http://127.0.0.1:9/slo").await;
     let certificate = PROVIDER.certificate();
-    let saml = |binding: &str| {
+    let provider = |id: &str, binding: &str| {
         format!(
-            "saml: {{entity_id: \"urn:shop\", acs_urls: [\"http://127.0.0.1:9/shop/acs\"], certificate: \"{certificate}\", \
-             slo_url: \"http://127.0.0.1:9/slo/shop\", slo_response_url: \"http://127.0.0.1:9/slo/shop-return\", \
-             name_id_format: persistent, idp_initiated: true, slo_binding: {binding}}}"
+            "  - client_id: {id}\n    kind: saml\n    saml: {{entity_id: \"urn:{id}\", acs_urls: [\"http://127.0.0.1:9/{id}/acs\"], \
+             slo_url: \"http://127.0.0.1:9/slo/{id}\", slo_response_url: \"http://127.0.0.1:9/slo/{id}-return\", \
+             slo_binding: {binding}, certificate: \"{certificate}\", name_id_format: persistent, idp_initiated: true}}\n"
         )
     };
-    for binding in ["redirect", "post"] {
-        let text = format!(
-            "version: 1\nclients:\n  - {{client_id: shop, kind: saml, {}}}\n",
-            saml(binding)
-        );
-        let mut conn = store::pool::connect(&server.db.url).await.unwrap();
-        let file = provision::read(&text, |_| None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
-        provision::apply_to(&mut conn, &file, Prune::No).await.unwrap();
-        let exported = provision::export_from(&conn).await.unwrap();
-        assert!(
-            exported.contains("slo_response_url: http://127.0.0.1:9/slo/shop-return"),
-            "{exported}"
-        );
+    let text = format!(
+        "version: 1\nclients:\n{}{}",
+        provider("shop", "redirect"),
+        provider("wiki", "post")
+    );
+    let mut conn = store::pool::connect(&server.db.url).await.unwrap();
+    let file = provision::read(&text, |_| None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    provision::apply_to(&mut conn, &file, Prune::No).await.unwrap();
+    let exported = provision::export_from(&conn).await.unwrap();
+    assert!(
+        exported.contains("slo_response_url: http://127.0.0.1:9/slo/shop-return"),
+        "{exported}"
+    );
+    server
+}
+
+#[tokio::test]
+async fn k13_a_response_goes_to_its_own_address_and_a_request_to_the_other() {
+    let server = start_with_response_addresses().await;
+    for client in ["shop", "wiki"] {
         let alice = alice(&server).await;
-        let shop = sign_in(&alice, "shop").await;
-        let xml = logout_request(&server, &shop, None);
-        let page =
-            asks(&alice, "shop", &redirect("SAMLRequest", &xml, None, Some(&PROVIDER))).await;
+        let login = sign_in(&alice, client).await;
+        let xml = logout_request(&server, &login, None);
+        let query = redirect("SAMLRequest", &xml, None, Some(&PROVIDER));
+        let page = asks(&alice, client, &query).await;
         let page = alice.open(page.location()).await;
-        let response = match binding {
-            "redirect" => {
-                assert!(
-                    page.location().starts_with("http://127.0.0.1:9/slo/shop-return?"),
-                    "{}",
-                    page.location()
-                );
-                inflate(&parameter(page.location(), "SAMLResponse").unwrap())
-            }
-            _ => {
-                let form = page.form("http://127.0.0.1:9/slo/shop-return");
-                String::from_utf8(STANDARD.decode(form.field("SAMLResponse").unwrap()).unwrap())
-                    .unwrap()
-            }
+        let address = format!("http://127.0.0.1:9/slo/{client}-return");
+        let response = if client == "shop" {
+            assert!(page.location().starts_with(&format!("{address}?")), "{}", page.location());
+            inflate(&parameter(page.location(), "SAMLResponse").unwrap())
+        } else {
+            let posted = page.form(&address).field("SAMLResponse").unwrap();
+            String::from_utf8(STANDARD.decode(posted).unwrap()).unwrap()
         };
-        assert!(
-            response.contains("Destination=\"http://127.0.0.1:9/slo/shop-return\""),
-            "{response}"
-        );
+        assert!(response.contains(&format!("Destination=\"{address}\"")), "{response}");
     }
     // What we ask of it goes to the address for requests.
     let alice = alice(&server).await;
-    let (wiki, _) = (sign_in(&alice, "wiki").await, sign_in(&alice, "shop").await);
-    let xml = logout_request(&server, &wiki, None);
-    let page = asks(&alice, "wiki", &redirect("SAMLRequest", &xml, None, Some(&PROVIDER))).await;
-    assert_eq!(page.status, 200, "{}", page.body);
-    let form = page.form("http://127.0.0.1:9/slo/shop");
-    let sent = STANDARD.decode(form.field("SAMLRequest").unwrap()).unwrap();
-    let sent = String::from_utf8(sent).unwrap();
-    assert!(sent.contains("Destination=\"http://127.0.0.1:9/slo/shop\""), "{sent}");
+    let (shop, _) = (sign_in(&alice, "shop").await, sign_in(&alice, "wiki").await);
+    let xml = logout_request(&server, &shop, None);
+    let page = asks(&alice, "shop", &redirect("SAMLRequest", &xml, None, Some(&PROVIDER))).await;
+    let sent = page.form("http://127.0.0.1:9/slo/wiki").field("SAMLRequest").unwrap();
+    let sent = String::from_utf8(STANDARD.decode(sent).unwrap()).unwrap();
+    assert!(sent.contains("Destination=\"http://127.0.0.1:9/slo/wiki\""), "{sent}");
 }

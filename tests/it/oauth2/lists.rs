@@ -1,5 +1,4 @@
 //! Lists in requests: short, and their cost is that of their length.
-use super::*;
 use crate::support::TestServer;
 use std::time::{Duration, Instant};
 
