@@ -27,6 +27,7 @@ pub mod farewell;
 pub mod forwarded_token;
 pub mod find_users;
 pub mod hand_over;
+mod held_impersonation;
 pub mod housekeeping;
 pub mod introspect;
 pub mod issue_box_token;
@@ -39,6 +40,7 @@ pub mod manage_organizations;
 pub mod manage_roles;
 pub mod manage_users;
 pub mod narrow_token;
+pub mod native;
 pub mod read_assertion;
 pub mod preview_tokens;
 pub mod redeem_impersonation;
@@ -59,6 +61,7 @@ pub mod sign_out;
 pub mod start_impersonation;
 pub mod step_up;
 pub mod trail;
+pub mod use_once;
 pub mod userinfo;
 pub mod verify_access_token;
 pub mod view_user;
@@ -87,6 +90,7 @@ pub struct Shared {
     pub passwords: passwords::Passwords,
     pub trail: trail::Trail,
     pub facts: facts::Remembered,
+    pub origins: cross_origin::Origins,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
     pub issuer: String,
