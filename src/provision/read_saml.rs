@@ -40,6 +40,14 @@ pub(super) fn read(section: Section<'_>, entity_ids: &mut HashSet<String>) -> Sa
         section
             .wrong("require_signed_requests", "needs `certificates` to check the signatures with");
     }
+    let idp_initiated = section.flag("idp_initiated").unwrap_or_default();
+    if require_signed && idp_initiated {
+        // Nobody has signed anything when a sign-in starts here.
+        section.wrong(
+            "idp_initiated",
+            "answers without any request, and `require_signed_requests` is on; only one of them can be",
+        );
+    }
     let encryption = read_encryption(&section, told);
     let format = section.checked_text("name_id_format", check_format);
     let value = json!({
@@ -57,7 +65,7 @@ pub(super) fn read(section: Section<'_>, entity_ids: &mut HashSet<String>) -> Sa
         "sign_response": section.flag("sign_response").unwrap_or(true),
         "name_id_format": format
             .or(told.and_then(|told| told.name_id_format).map(|f| f.as_str().to_owned())),
-        "idp_initiated": section.flag("idp_initiated").unwrap_or_default(),
+        "idp_initiated": idp_initiated,
         "delegation_restriction": section.flag("delegation_restriction").unwrap_or_default(),
         "attributes": read_attributes(&section),
     });
