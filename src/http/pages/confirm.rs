@@ -59,9 +59,7 @@ pub fn page(
         csrf: forms::token(&browser.ctx, "confirm", &bound_to(record, session)),
     };
     // The application is the next stop, and comes back here with a request of its own.
-    let targets = FormTargets::of_client(&ask.client);
-    let targets = ask.return_url.iter().fold(targets, |targets, url| targets.and_url(url));
-    render_leading_to(&page, StatusCode::OK, &targets)
+    render_leading_to(&page, StatusCode::OK, &FormTargets::Applications)
 }
 
 /// The form was made for this link and this session, and posted by a page of ours.
@@ -72,7 +70,7 @@ pub fn is_genuine(
     (record, session): (&Record, &Session),
 ) -> bool {
     let form = Form::parse(body).and_then(|form| form.only(&["csrf"]));
-    forms::is_same_origin(request, ctx.issuer())
+    forms::may_be_ours(request, ctx.issuer())
         && form.is_ok_and(|form| {
             forms::verify(ctx, "confirm", &bound_to(record, session), form.get("csrf"))
         })
