@@ -7,6 +7,7 @@ use crate::config::{RateLimits, Settings};
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::crypto::seal::MasterKey;
+use crate::flows::cross_origin::Origins;
 use crate::flows::facts::Remembered;
 use crate::flows::keyring::Keys;
 use crate::flows::passwords::Passwords;
@@ -18,6 +19,7 @@ use crate::http::limits::{LARGEST_BODY, hold_to_limits};
 use crate::http::middleware::{Floods, hold_back_floods, identify};
 use crate::http::{self, Edge};
 use crate::protocols;
+use crate::protocols::oauth2::endpoints::cors::let_pages_read_errors;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, RequestLine};
 use actix_web::body::MessageBody;
@@ -81,6 +83,7 @@ pub fn parts(
         passwords: Passwords::new(cores),
         trail: Trail::default(),
         facts: Remembered::default(),
+        origins: Origins::default(),
         rooms: protocols::ROOMS,
         issuer: settings.public_url.as_str().to_owned(),
         canonical: CanonicalUrl::new(host, port),
@@ -151,6 +154,7 @@ pub fn serve(
             .app_data(web::Data::new(own.floods.clone()))
             .wrap(from_fn(hold_back_floods))
             .wrap(from_fn(hold_to_limits))
+            .wrap(from_fn(let_pages_read_errors))
             .wrap(from_fn(observe))
             .wrap(from_fn(identify))
             .configure(move |cfg| configure(cfg, &own))
@@ -181,7 +185,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
         .configure(http::pages::routes)
         .service(
             web::resource("/metrics")
-                .route(web::get().to(metrics))
+                .route(http::api::read().to(metrics))
                 .default_service(web::to(http::api::method_not_allowed_get)),
         )
         .default_service(web::to(http::pages::not_found));
