@@ -6,6 +6,7 @@ mod apply;
 mod bad_input;
 mod box_;
 mod browser;
+mod browsers;
 mod cli;
 mod clients;
 mod console;
