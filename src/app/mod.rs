@@ -10,6 +10,7 @@ use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::crypto::seal::MasterKey;
 use crate::flows::client_attempts::SuspectedClients;
+use crate::flows::cross_origin::Origins;
 use crate::flows::facts::Remembered;
 use crate::flows::keyring::Keys;
 use crate::flows::passwords::Passwords;
@@ -21,6 +22,7 @@ use crate::http::limits::{LARGEST_BODY, hold_to_limits};
 use crate::http::middleware::{Floods, hold_back_floods, identify, wait_for_keys};
 use crate::http::{self, Edge};
 use crate::protocols;
+use crate::protocols::oauth2::endpoints::cors::let_pages_read_errors;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, RequestLine};
 use actix_web::body::MessageBody;
@@ -85,6 +87,7 @@ pub fn parts(
         passwords: Passwords::new(cores),
         seals,
         facts: Remembered::default(),
+        origins: Origins::default(),
         rooms: protocols::ROOMS,
         issuer: settings.public_url.as_str().to_owned(),
         canonical: CanonicalUrl::new(host, port),
@@ -158,6 +161,7 @@ pub fn serve(
             .wrap(from_fn(wait_for_keys))
             .wrap(from_fn(hold_back_floods))
             .wrap(from_fn(hold_to_limits))
+            .wrap(from_fn(let_pages_read_errors))
             .wrap(from_fn(observe))
             .wrap(from_fn(identify))
             .configure(move |cfg| configure(cfg, &own))
@@ -188,7 +192,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
         .configure(http::pages::routes)
         .service(
             web::resource("/metrics")
-                .route(web::get().to(metrics))
+                .route(http::api::read().to(metrics))
                 .default_service(web::to(http::api::method_not_allowed_get)),
         )
         .default_service(web::to(http::pages::not_found));

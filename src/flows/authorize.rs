@@ -5,17 +5,17 @@
 //!
 //! [OpenID Connect Core §3.1.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthorizationEndpoint
 use super::complete_login::{Completed, SignedIn, complete_login, granted_scope};
-use super::end_impersonation::{EndedBy, decide_again, end_by_id};
+use super::end_impersonation::{EndedBy, end_by_id};
+use super::held_impersonation::{self, Standing};
 use super::issue_tokens::read_id_token;
-use super::{Context, Failure, claims, sign_in};
-use crate::crypto::hash;
+use super::use_once::URL_TTL;
+use super::{Context, Failure, claims, native, sign_in};
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::{EndReason, ProtocolName};
 use crate::domain::user::User;
 use crate::domain::{ImpersonationId, SessionId, Timestamp};
 use crate::login::{Answer, LoginRequest, Principal};
-use crate::store::sessions::Found;
 use crate::store::{self, Conn, StoreError};
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct Ask {
     /// The same for the consent page.
     pub consent_after: Option<i64>,
     pub consent_denied: bool,
+    /// The parameters as they were sent, for what was said to exactly these.
+    pub query: String,
     pub id_token_hint: Option<String>,
     /// Every authentication context class that was asked for.
     pub acr_values: Vec<String>,
@@ -61,6 +63,9 @@ pub struct Secrets<'a> {
 
 /// What happens next in the browser.
 pub enum Step {
+    /// About the impersonated user.
+    AnswerAsActor(Answer),
+    /// About the person that the browser's own session is of.
     Answer(Answer),
     /// `after`: only a sign-in from this moment on counts, in milliseconds.
     SignIn {
@@ -75,8 +80,15 @@ pub enum Step {
 pub enum AuthorizeRefusal {
     #[error("the user has to sign in")]
     LoginRequired,
+    /// The application asks silently, and an impersonation in it has ended since it asked last: it hears of that
+    /// before it is told about the actor's own account.
+    #[error("the impersonation has ended")]
+    ImpersonationEnded,
     #[error("the user has to consent")]
     ConsentRequired,
+    /// A native application is never answered silently, see [`native`].
+    #[error("the user has to confirm")]
+    InteractionRequired,
     #[error("access was denied")]
     AccessDenied,
     #[error("the authentication that was asked for cannot be had")]
@@ -107,13 +119,23 @@ pub async fn authorize(
 ) -> Result<Step, Refused> {
     let expected = ask.id_token_hint.as_deref().map(|hint| hinted(ctx, ask, hint)).transpose()?;
     let conn = ctx.store.conn().await?;
-    if let Some(secret) = secrets.impersonated {
-        let step = as_impersonated(ctx, &conn, ask, (secret, expected.as_deref()), caller).await?;
-        if let Some(step) = step {
-            return Ok(step);
+    let mut ended = false;
+    if let Some(impersonated) = secrets.impersonated {
+        let asked = Asked { ask, expected: expected.as_deref(), secrets };
+        match as_impersonated(ctx, &conn, &asked, impersonated, caller).await? {
+            Some(step) => return Ok(step),
+            None => ended = true,
         }
     }
-    as_own(ctx, &conn, ask, (secrets.own, expected.as_deref(), caller)).await
+    as_own(ctx, &conn, ask, (secrets.own, expected.as_deref(), ended), caller).await
+}
+
+/// A request, with what came along.
+struct Asked<'a> {
+    ask: &'a Ask,
+    /// The user that the application's ID token speaks of.
+    expected: Option<&'a str>,
+    secrets: Secrets<'a>,
 }
 
 /// The user that an ID token of ours for this application speaks of, expired or not.
@@ -126,24 +148,21 @@ fn hinted(ctx: &Context, ask: &Ask, hint: &str) -> Result<String, Refused> {
     }
 }
 
-/// `None`: there is no running impersonation for this application in this browser.
+/// `None`: there is no running impersonation for this application that counts in this browser.
 async fn as_impersonated(
     ctx: &Context,
     conn: &Conn,
-    ask: &Ask,
-    (secret, expected): (&str, Option<&str>),
+    &Asked { ask, expected, secrets }: &Asked<'_>,
+    secret: &str,
     caller: &Caller,
 ) -> Result<Option<Step>, Refused> {
-    let found = store::sessions::find(conn, &hash::hash_secret(secret)).await?;
-    let Some((Found::Impersonated { session, impersonation, client }, now)) = found else {
+    let own = held_impersonation::own_session(conn, secrets.own).await?;
+    let carried = held_impersonation::find(ctx, conn, (secret, own.as_ref()), caller).await?;
+    let Some(carried) = carried.filter(|carried| carried.client == ask.client.id) else {
         return Ok(None);
     };
-    if client != ask.client.id {
-        return Ok(None);
-    }
-    let Some(granted) = decide_again(ctx, conn, &impersonation, caller).await? else {
-        return Ok(None);
-    };
+    let (session, impersonation) = (carried.session, carried.impersonation);
+    let Standing::Running(granted, now) = carried.standing else { return Ok(None) };
     if ask.prompt.login || ask.max_age.is_some() || ask.auth_after.is_some() {
         return sign_in_instead(conn, ask, (&impersonation, now), caller).await.map(Some);
     }
@@ -154,8 +173,12 @@ async fn as_impersonated(
     }
     check_expected(granted.subject(), expected)?;
     // No consent is asked for and none is kept: what staff allow is not what the user allowed.
-    let principal = Principal::from(granted);
-    Ok(Some(answer(ctx, conn, ask, (&principal, &session, now, caller)).await?))
+    let principal = Principal::from(*granted);
+    if let Some(step) = native_step(ctx, ask, &session, now).await? {
+        return Ok(Some(step));
+    }
+    let answer = answer(ctx, conn, ask, (&principal, &session, now, caller)).await?;
+    Ok(Some(Step::AnswerAsActor(answer)))
 }
 
 async fn sign_in_instead(
@@ -176,7 +199,8 @@ async fn as_own(
     ctx: &Context,
     conn: &Conn,
     ask: &Ask,
-    (secret, expected, caller): (Option<&str>, Option<&str>, &Caller),
+    (secret, expected, ended): (Option<&str>, Option<&str>, bool),
+    caller: &Caller,
 ) -> Result<Step, Refused> {
     let own = match secret {
         Some(secret) => sign_in::resume_with_clock(conn, secret).await?,
@@ -193,6 +217,9 @@ async fn as_own(
         }
         return Ok(Step::SignIn { after: after(ask, now) });
     };
+    if ended && ask.prompt.none && expected != Some(proof.user().id.as_str()) {
+        return Err(Failure::Refused(AuthorizeRefusal::ImpersonationEnded));
+    }
     check_expected(proof.user(), expected)?;
     let known = ask.acr_values.iter().any(|acr| PASSWORD_OR_LESS.contains(&&**acr));
     if ask.acr == Acr::Essential && !ask.acr_values.is_empty() && !known {
@@ -205,7 +232,11 @@ async fn as_own(
     if let Some(step) = consent(conn, ask, (&principal, now)).await? {
         return Ok(step);
     }
-    answer(ctx, conn, ask, (&principal, &session.id, now, caller)).await
+    if let Some(step) = native_step(ctx, ask, &session.id, now).await? {
+        return Ok(step);
+    }
+    let answer = answer(ctx, conn, ask, (&principal, &session.id, now, caller)).await?;
+    Ok(Step::Answer(answer))
 }
 
 /// A sign-in at `at` is as fresh as it was asked for.
@@ -215,10 +246,11 @@ fn is_fresh(ask: &Ask, at: Timestamp, now: Timestamp) -> bool {
     since && young && !demands_login(ask)
 }
 
-/// `at` is not before `after`. We never ask for anything after now, so whoever else did is not heard.
+/// `at` is not before `after`, nor so long ago that a URL which was kept since then is what asks. We never ask for
+/// anything after now, so whoever else did is not heard.
 fn since(after: Option<i64>, at: Timestamp, now: Timestamp) -> bool {
     let after = after.filter(|after| *after <= now.timestamp_millis());
-    after.is_none_or(|after| at.timestamp_millis() >= after)
+    after.is_none_or(|after| at.timestamp_millis() >= after && now - at < URL_TTL)
 }
 
 /// Nobody can have signed in no seconds ago, so that is a way to say `prompt=login`.
@@ -276,13 +308,36 @@ async fn consent(
     Ok(Some(Step::Consent { after: again.or(ask.consent_after) }))
 }
 
+/// The question to the person whether they started this, where the application is at an address that is not its own
+/// alone.
+async fn native_step(
+    ctx: &Context,
+    ask: &Ask,
+    session: &SessionId,
+    now: Timestamp,
+) -> Result<Option<Step>, Refused> {
+    if !native::needs_yes(&ask.client, &ask.request.return_url) {
+        return Ok(None);
+    }
+    if ask.prompt.none {
+        return Err(Failure::Refused(AuthorizeRefusal::InteractionRequired));
+    }
+    if ask.consent_denied {
+        return Err(Failure::Refused(AuthorizeRefusal::AccessDenied));
+    }
+    if native::takes_yes(ctx, session, &ask.query, now).await? {
+        return Ok(None);
+    }
+    Ok(Some(Step::Consent { after: ask.consent_after }))
+}
+
 /// The code is stored before the answer leaves.
 async fn answer(
     ctx: &Context,
     conn: &Conn,
     ask: &Ask,
     (principal, session, now, caller): (&Principal, &SessionId, Timestamp, &Caller),
-) -> Result<Step, Refused> {
+) -> Result<Answer, Refused> {
     let request = &ask.request;
     let no_room = || StoreError::Corrupt { table: "clients", what: "no such room".into() };
     let room = ctx.room(request.protocol).ok_or_else(no_room)?;
@@ -292,7 +347,7 @@ async fn answer(
     let signed_in = SignedIn { principal, client: &ask.client, request, session, now };
     let Completed { answer, kept } = complete_login(ctx, room, signed_in)?;
     if kept.keep(conn, principal, caller).await? {
-        Ok(Step::Answer(answer))
+        Ok(answer)
     } else {
         // It ended this very moment, elsewhere.
         Err(Failure::Refused(AuthorizeRefusal::LoginRequired))

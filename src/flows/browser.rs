@@ -1,14 +1,13 @@
 //! What the cookies of a browser stand for, and how what runs in it is ended.
-use super::end_impersonation::{EndedBy, decide_again, end_by_id};
+use super::end_impersonation::{EndedBy, end_by_id};
+use super::held_impersonation::{self, Carried, Standing};
 use super::{Context, sign_in, sign_out};
 use crate::authentication::{Authenticated, Session};
-use crate::crypto::hash;
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
 use crate::impersonation::Impersonation;
-use crate::store::sessions::Found;
 use crate::store::{self, Conn, StoreError};
 use std::sync::Arc;
 
@@ -26,6 +25,9 @@ pub struct Seen {
     pub own: Option<(Session, Authenticated)>,
     /// The impersonated sessions that it holds, running ones and those that are over.
     pub held: Vec<Held>,
+    /// Impersonations whose cookies it has without the session of their actor. They count for nothing here, and
+    /// they end with the next sign-in or sign-out.
+    pub without_actor: Vec<ImpersonationId>,
 }
 
 /// An impersonated session that a browser holds the secret of.
@@ -62,31 +64,45 @@ pub async fn look(
         Some(token) => sign_in::resume(conn, token).await?,
         None => None,
     };
-    let mut held = Vec::new();
-    for token in &tokens.impersonated {
-        held.extend(find_held(ctx, conn, token, caller).await?);
+    let mut seen = Seen { own, ..Seen::default() };
+    if tokens.impersonated.is_empty() {
+        return Ok(seen);
     }
-    Ok(Seen { own, held })
+    let behind = match &seen.own {
+        Some((session, _)) => Some(session.id.clone()),
+        None => held_impersonation::own_session(conn, tokens.own.as_deref()).await?,
+    };
+    for token in &tokens.impersonated {
+        let carried = held_impersonation::find(ctx, conn, (token, behind.as_ref()), caller).await?;
+        if let Some(carried) = carried {
+            seen.take(ctx, conn, carried).await?;
+        }
+    }
+    Ok(seen)
 }
 
-async fn find_held(
-    ctx: &Context,
-    conn: &Conn,
-    token: &str,
-    caller: &Caller,
-) -> Result<Option<Held>, StoreError> {
-    let found = store::sessions::find(conn, &hash::hash_secret(token)).await?;
-    let Some((Found::Impersonated { session, impersonation, client }, now)) = found else {
-        return Ok(None);
-    };
-    let live = match decide_again(ctx, conn, &impersonation, caller).await? {
-        Some(granted) => {
-            let application = ctx.clients.find(conn, &client).await?;
-            application.map(|application| Live { granted, application, now })
-        }
-        None => None,
-    };
-    Ok(Some(Held { session, impersonation, client, live }))
+impl Seen {
+    async fn take(
+        &mut self,
+        ctx: &Context,
+        conn: &Conn,
+        carried: Carried,
+    ) -> Result<(), StoreError> {
+        let Carried { session, impersonation, client, standing } = carried;
+        let live = match standing {
+            Standing::WithoutActor => {
+                self.without_actor.push(impersonation);
+                return Ok(());
+            }
+            Standing::Over => None,
+            Standing::Running(granted, now) => {
+                let application = ctx.clients.find(conn, &client).await?;
+                application.map(|application| Live { granted: *granted, application, now })
+            }
+        };
+        self.held.push(Held { session, impersonation, client, live });
+        Ok(())
+    }
 }
 
 /// The actor has had enough. Ending one that is over already is no error.
@@ -101,7 +117,8 @@ pub async fn stop(
     Ok(())
 }
 
-/// Everything that runs in a browser ends: the person's own session and whatever they act as.
+/// Everything that runs in a browser ends: the person's own session, every impersonation, and those too that only
+/// their cookies are left of.
 pub async fn sign_out_everything(
     ctx: &Context,
     seen: &Seen,
@@ -112,8 +129,9 @@ pub async fn sign_out_everything(
     }
     let conn = ctx.store.conn().await?;
     let by = EndedBy { actor: None, reason: EndReason::Logout };
-    for held in seen.held.iter().filter(|held| held.live.is_some()) {
-        end_by_id(&conn, &held.impersonation, by, caller).await?;
+    let running = seen.held.iter().filter(|held| held.live.is_some());
+    for id in running.map(|held| &held.impersonation).chain(&seen.without_actor) {
+        end_by_id(&conn, id, by, caller).await?;
     }
     Ok(())
 }
@@ -167,6 +185,21 @@ pub async fn find_relying_party(
         return Ok(None);
     }
     let found = store::clients::find_by_realm(&*ctx.store.conn().await?, realm).await?;
+    match found {
+        Some(id) => find_application(ctx, &id).await,
+        None => Ok(None),
+    }
+}
+
+/// The active relying party of WS-Federation that takes answers at this address.
+pub async fn find_by_reply_url(
+    ctx: &Context,
+    url: &str,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    if url.chars().any(char::is_control) {
+        return Ok(None);
+    }
+    let found = store::clients::find_by_reply_url(&*ctx.store.conn().await?, url).await?;
     match found {
         Some(id) => find_application(ctx, &id).await,
         None => Ok(None),

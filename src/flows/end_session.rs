@@ -1,7 +1,9 @@
 //! An application signs its user out ([OpenID Connect RP-Initiated Logout]).
 //!
-//! Its ID token proves what it speaks of; without one the person is asked. Of an impersonation only that
-//! ends: the actor's own session stays, and so do the user's.
+//! Its ID token says which session it speaks of. ID tokens stand in URLs and logs, so one of them ends a session
+//! without a question only in the browser whose session it is; anywhere else the person is asked. An application of
+//! somebody else ends its own participation and no more. Of an impersonation only that ends: the actor's own session
+//! stays, and so do the user's.
 //!
 //! [OpenID Connect RP-Initiated Logout]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html
 use super::authenticate_client::find;
@@ -28,8 +30,9 @@ pub struct LogoutRequest {
 
 /// What became of it.
 pub enum Logout {
-    /// Nothing is proven: the person decides.
-    Ask,
+    /// Nothing is proven: the person decides. Then they go back to this application, which has registered the place
+    /// that was asked for.
+    Ask(Option<ClientId>),
     Done(Done),
 }
 
@@ -47,7 +50,6 @@ pub struct Done {
 /// What a good ID token says.
 struct Hint {
     client: Arc<Client>,
-    subject: String,
     session: Option<SessionId>,
 }
 
@@ -57,45 +59,64 @@ pub async fn end_session(
     own_secret: Option<&str>,
     caller: &Caller,
 ) -> Result<Logout, StoreError> {
-    let Some(hint) = hint(ctx, request).await? else { return Ok(Logout::Ask) };
+    let Some(hint) = hint(ctx, request).await? else {
+        let named = match &request.client_id {
+            Some(named) => find(ctx, named).await?,
+            None => None,
+        };
+        return Ok(ask(named, request));
+    };
     let conn = ctx.store.conn().await?;
     let to = destination(&hint.client, request);
     let named = match &hint.session {
         Some(session) => store::sessions::find_by_id(&conn, session).await?.map(|(found, _)| found),
         None => None,
     };
-    let ended = match named {
-        Some(Found::Impersonated { impersonation, client, session }) => {
+    let session = match named {
+        Some(Found::Impersonated { impersonation, client, session, .. }) => {
             let by = EndedBy { actor: None, reason: EndReason::Logout };
             end_by_id(&conn, &impersonation, by, caller).await?;
             let (acting_in, sessions) = (Some(client), vec![session]);
             return Ok(Logout::Done(Done { to, own: false, acting_in, sessions }));
         }
-        Some(Found::Own(session)) => Some(session),
-        None => None,
+        Some(Found::Own(session)) => session,
+        None => return Ok(ask(Some(hint.client), request)),
     };
-    let browser = of_browser(&conn, own_secret, &hint).await?;
-    drop(conn);
-    let own = browser.is_some();
-    // The browser may have signed in again since the application got its token.
-    let same = ended.as_ref().zip(browser.as_ref()).is_some_and(|(a, b)| a.id == b.id);
-    let mut sessions = Vec::new();
-    for session in ended.iter().map(|session| &**session).chain(browser.iter().filter(|_| !same)) {
-        sign_out::sign_out(ctx, session, caller).await?;
-        sessions.push(session.id.clone());
+    if !is_of_browser(&conn, own_secret, &session).await? {
+        return Ok(ask(Some(hint.client), request));
     }
-    Ok(Logout::Done(Done { to, own, acting_in: None, sessions }))
+    if !hint.client.first_party {
+        store::authorization_codes::revoke_of_session(&conn, &session.id, &hint.client.id).await?;
+        return Ok(Logout::Done(Done { to, own: false, acting_in: None, sessions: Vec::new() }));
+    }
+    drop(conn);
+    sign_out::sign_out(ctx, &session, caller).await?;
+    let sessions = vec![session.id.clone()];
+    Ok(Logout::Done(Done { to, own: true, acting_in: None, sessions }))
 }
 
-/// The browser's own session, if it is of the user that the application speaks of.
-async fn of_browser(
+fn ask(client: Option<Arc<Client>>, request: &LogoutRequest) -> Logout {
+    let registered = client.filter(|client| destination(client, request).is_some());
+    Logout::Ask(registered.map(|client| client.id.clone()))
+}
+
+/// The place that `request` asks for, if the application that it names has registered it.
+pub async fn find_destination(
+    ctx: &Context,
+    request: &LogoutRequest,
+) -> Result<Option<String>, StoreError> {
+    let Some(named) = &request.client_id else { return Ok(None) };
+    Ok(find(ctx, named).await?.and_then(|client| destination(&client, request)))
+}
+
+/// The browser is signed in by this very session.
+async fn is_of_browser(
     conn: &Conn,
     secret: Option<&str>,
-    hint: &Hint,
-) -> Result<Option<Session>, StoreError> {
-    let Some(secret) = secret else { return Ok(None) };
-    let found = sign_in::resume(conn, secret).await?;
-    Ok(found.map(|(session, _)| session).filter(|s| s.user.id.as_str() == hint.subject))
+    session: &Session,
+) -> Result<bool, StoreError> {
+    let Some(secret) = secret else { return Ok(false) };
+    Ok(sign_in::resume(conn, secret).await?.is_some_and(|(own, _)| own.id == session.id))
 }
 
 /// `None`: not one of ours, or one for another application than the request says.
@@ -103,13 +124,13 @@ async fn hint(ctx: &Context, request: &LogoutRequest) -> Result<Option<Hint>, St
     let Some(hint) = request.id_token_hint.as_deref() else { return Ok(None) };
     let Some(claims) = read_id_token(ctx, hint)? else { return Ok(None) };
     let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
-    let (Some(client), Some(subject)) = (text("aud"), text("sub")) else { return Ok(None) };
+    let Some(client) = text("aud") else { return Ok(None) };
     if request.client_id.as_deref().is_some_and(|named| named != client) {
         return Ok(None);
     }
     let session = text("sid").and_then(|sid| SessionId::parse(sid).ok());
     let client = find(ctx, client).await?;
-    Ok(client.map(|client| Hint { client, subject: subject.to_owned(), session }))
+    Ok(client.map(|client| Hint { client, session }))
 }
 
 /// Compared byte for byte with what is registered; `state` goes back unchanged.

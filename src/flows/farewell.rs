@@ -4,6 +4,7 @@
 //! keeps its session in a cookie; those who have not answered then hear it from server to server
 //! ([`super::deliver_logout`]).
 use super::end_impersonation::{EndedBy, end_by_id};
+use super::use_once::{URL_TTL, is_recent};
 use super::{Context, sign_out};
 use crate::crypto::hash;
 use crate::domain::caller::Caller;
@@ -58,7 +59,7 @@ pub(super) fn word(
 ) -> Result<Option<Answer>, StoreError> {
     let Some(room) = ctx.room(participant.protocol) else { return Ok(None) };
     let ring = ctx.shared.keys.ring()?;
-    let state = state(ctx, &participant.id);
+    let state = state(ctx, &participant.id, now.timestamp());
     let farewell = Farewell {
         client,
         issuer: ctx.issuer(),
@@ -84,20 +85,25 @@ pub(super) fn word(
 const STATE: &str = "farewell";
 const MESSAGE: &str = "farewell message";
 
-/// What comes back with the answer: the participant, under a MAC, in the 80 bytes that a `RelayState` may
-/// have ([SAML bindings §3.4.3]).
+/// What comes back with the answer: the participant and the second, under a MAC, in the 80 bytes that a `RelayState`
+/// may have ([SAML bindings §3.4.3]).
 ///
 /// [SAML bindings §3.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
-fn state(ctx: &Context, participant: &str) -> String {
-    let mac = ctx.shared.forms.sign(STATE, &[participant]);
-    format!("{participant}.{}", mac.get(..32).unwrap_or(&mac))
+fn state(ctx: &Context, participant: &str, at: i64) -> String {
+    let at = format!("{at:x}");
+    let mac = ctx.shared.forms.sign(STATE, &[participant, &at]);
+    format!("{participant}.{at}.{}", mac.get(..23).unwrap_or(&mac))
 }
 
-/// The participant that a `state` of ours names.
-pub fn participant_of(ctx: &Context, sent: &str) -> Option<String> {
-    let (participant, _) = sent.rsplit_once('.')?;
-    let expected = state(ctx, participant);
-    hash::constant_time_eq(expected.as_bytes(), sent.as_bytes()).then(|| participant.to_owned())
+/// The participant that a `state` of ours names, for an hour.
+pub fn participant_of(ctx: &Context, sent: &str, now: Timestamp) -> Option<String> {
+    let (rest, _) = sent.rsplit_once('.')?;
+    let (participant, at) = rest.rsplit_once('.')?;
+    let at = i64::from_str_radix(at, 16).ok()?;
+    let expected = state(ctx, participant, at);
+    let genuine = hash::constant_time_eq(expected.as_bytes(), sent.as_bytes());
+    let recent = is_recent(at.saturating_mul(1000), URL_TTL, now);
+    (genuine && recent).then(|| participant.to_owned())
 }
 
 /// The id of the message that a participant gets through the browser: always the same, so that its answer

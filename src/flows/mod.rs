@@ -30,6 +30,7 @@ pub mod farewell;
 pub mod forwarded_token;
 pub mod find_users;
 pub mod hand_over;
+mod held_impersonation;
 pub mod housekeeping;
 pub mod introspect;
 pub mod issue_box_token;
@@ -42,6 +43,7 @@ pub mod manage_organizations;
 pub mod manage_roles;
 pub mod manage_users;
 pub mod narrow_token;
+pub mod native;
 pub mod read_assertion;
 pub mod preview_tokens;
 mod question;
@@ -64,6 +66,7 @@ pub mod sign_out;
 pub mod start_impersonation;
 pub mod step_up;
 pub mod trail;
+pub mod use_once;
 pub mod userinfo;
 pub mod verify_access_token;
 pub mod view_user;
@@ -96,6 +99,7 @@ pub struct Shared {
     /// Makes the seals of the audit trail.
     pub seals: SealKey,
     pub facts: facts::Remembered,
+    pub origins: cross_origin::Origins,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
     pub issuer: String,

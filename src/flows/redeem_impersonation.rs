@@ -2,6 +2,7 @@
 //!
 //! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
 //! up in one statement with the session, the code and the audit event.
+mod again;
 mod genuine;
 mod onward;
 pub mod own;
@@ -133,9 +134,12 @@ pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<R
 pub async fn confirm(
     ctx: &Context,
     opener: Opener<'_>,
-    is_genuine: impl FnOnce(&Record, &Session) -> bool,
+    is_genuine: impl Fn(&Record, &Session) -> bool,
 ) -> Result<Opened, Failure<RedeemRefusal>> {
     let mut conn = ctx.store.conn().await?;
+    if let Some(redeemed) = again::confirm_again(ctx, &conn, opener, &is_genuine).await? {
+        return Ok(Opened::Redeemed(Box::new(redeemed)));
+    }
     let link = match find_link(ctx, &conn, opener.resource, opener.caller).await {
         // What is no link of ours is nothing to be confirmed.
         Err(Failure::Refused(RedeemRefusal::BadMac)) => {

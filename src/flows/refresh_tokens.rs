@@ -4,8 +4,8 @@
 //! impersonation never has one.
 //!
 //! One exception: an answer that was lost on its way. An application with a secret that asks again within ten
-//! seconds gets the same successor once more, as long as that one was not used. Nothing that is good for anything
-//! is stored for it: the successor is a MAC of the token that it follows.
+//! seconds, however often and at the same moment too, gets the same successor, as long as that one was not used.
+//! Nothing that is good for anything is stored for it: the successor is a MAC of the token that it follows.
 //!
 //! [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
 //! [RFC 9700 §4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
@@ -105,14 +105,23 @@ pub async fn refresh_tokens(
         audience,
         now: grant.now,
     };
+    let again = if successor.is_some() { Again::Same } else { Again::Never };
     let next = successor.unwrap_or_else(random::secret);
-    rotate(ctx, &conn, (&token_hash, &record), (&mint, next)).await
+    rotate(ctx, &conn, (&token_hash, &record, again), (&mint, next)).await
 }
 
 /// The token that follows `token`, for whoever may ask for it again: with a secret, a thief of tokens may not.
 fn successor(ctx: &Context, client: &Client, token: &str) -> Option<String> {
     let proven = client.auth_method != AuthMethod::None;
     proven.then(|| ctx.shared.refreshes.sign("successor", &[token]))
+}
+
+/// What a token that was used already gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Never,
+    /// The successor that was handed out before.
+    Same,
 }
 
 fn may_come_again(record: &Record, successor: Option<&str>) -> bool {
@@ -143,7 +152,7 @@ async fn may_go_on(conn: &Conn, client: &Client, record: &Record) -> Result<bool
 async fn rotate(
     ctx: &Context,
     conn: &Conn,
-    (token_hash, record): (&[u8], &Record),
+    (token_hash, record, again): (&[u8], &Record, Again),
     (mint, next): (&Mint<'_>, String),
 ) -> Result<Tokens, Failure<GrantRefusal>> {
     let drawn = issue_tokens::draw(mint);
@@ -158,12 +167,13 @@ async fn rotate(
         expires_at: drawn.expires_at,
         refresh: Some(next.stored(&granted)),
     };
-    let done = if record.used_at.is_none() {
-        store::refresh_tokens::rotate(conn, token_hash, &tokens).await?
-    } else {
+    let mut done = record.used_at.is_none()
+        && store::refresh_tokens::rotate(conn, token_hash, &tokens).await?;
+    if !done && again == Again::Same {
+        // Used before, or by another request at this very moment.
         let both = (token_hash, next.hash.as_slice());
-        store::refresh_tokens::hand_out_again(conn, both, &tokens).await?
-    };
+        done = store::refresh_tokens::hand_out_again(conn, both, &tokens).await?;
+    }
     if done {
         return Ok(issue_tokens::finish(ctx, mint, drawn, Some(next.secret))?);
     }

@@ -6,18 +6,22 @@
 use super::Edge;
 use crate::crypto::hash::sha256;
 use crate::domain::ClientId;
-use crate::impersonation::grant::LONGEST_DURATION;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::BTreeSet;
 
 const NAME: &str = "understudy";
 const SIGN_IN: &str = "understudy_form";
 const KNOWN: &str = "understudy_known";
+const POSTED: &str = "understudy_posted";
 /// Half a year: people who come less often wait with the strangers, when there is a flood of those.
 const KNOWN_FOR: i64 = 180 * 24 * 3600;
+/// The value of an impersonated cookie whose impersonation has ended; too short for a secret.
+const ENDED: &str = "ended";
 /// Secrets of ours have 43 characters; anything much longer is none.
 const LONGEST: usize = 64;
 /// Impersonations that one request is read for; a real browser holds one or two.
@@ -53,6 +57,16 @@ pub fn sign_in(request: &HttpRequest, secure: bool) -> Option<String> {
     read(request, &sign_in_name(secure))
 }
 
+/// The cookie by which a request that was posted from elsewhere comes back as a `GET`; `id` is of that request, so
+/// that two tabs do not take each other's.
+pub fn posted_request_name(id: &str, secure: bool) -> String {
+    named(&format!("{POSTED}_{}", id.get(..8).unwrap_or(id)), secure)
+}
+
+pub fn posted_request(request: &HttpRequest, id: &str) -> Option<String> {
+    read(request, &posted_request_name(id, is_secure(request)))
+}
+
 /// That somebody has signed in here before; see `flows::sign_in`.
 pub fn acquaintance(request: &HttpRequest) -> Option<String> {
     read(request, &named(KNOWN, is_secure(request)))
@@ -70,15 +84,34 @@ pub fn impersonated(request: &HttpRequest, client: &ClientId) -> Option<String> 
 
 /// The secrets of every session in which the browser acts as somebody.
 pub fn all_impersonated(request: &HttpRequest, secure: bool) -> Vec<String> {
-    let prefix = named(&format!("{NAME}_as_"), secure);
-    let Ok(cookies) = request.cookies() else { return Vec::new() };
-    let ours = cookies.iter().filter(|cookie| cookie.name().starts_with(&prefix));
-    ours.map(|cookie| cookie.value().to_owned()).filter(|value| fits(value)).take(MOST).collect()
+    let prefix = impersonated_prefix(secure);
+    let ours = pairs(request).filter(|(name, _)| name.starts_with(prefix.as_bytes()));
+    let values = ours.filter_map(|(_, value)| std::str::from_utf8(value).ok());
+    values.filter(|value| fits(value) && *value != ENDED).map(str::to_owned).take(MOST).collect()
 }
 
+fn impersonated_prefix(secure: bool) -> String {
+    named(&format!("{NAME}_as_"), secure)
+}
+
+/// Name and value of each cookie, as octets ([RFC 6265 §5.4]): one that cannot be read spoils no other. A host of
+/// the same domain can set cookies for ours.
+///
+/// [RFC 6265 §5.4]: https://www.rfc-editor.org/rfc/rfc6265#section-5.4
+fn pairs(request: &HttpRequest) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let lines = request.headers().get_all(header::COOKIE).map(header::HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = pair.split_at_checked(equals)?;
+        Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
+    })
+}
+
+/// Of several cookies of that name the first that can be one of ours.
 fn read(request: &HttpRequest, name: &str) -> Option<String> {
-    let value = request.cookie(name)?.value().to_owned();
-    fits(&value).then_some(value)
+    let values = pairs(request).filter(|(other, _)| *other == name.as_bytes());
+    let mut values = values.filter_map(|(_, value)| std::str::from_utf8(value).ok());
+    values.find(|value| fits(value)).map(str::to_owned)
 }
 
 fn fits(value: &str) -> bool {
@@ -91,10 +124,16 @@ pub fn set_own(request: &HttpRequest, secret: &str) -> Cookie<'static> {
     made(named(NAME, secure), secret.to_owned(), secure, None)
 }
 
-/// As long as an impersonation can last, so that a browser does not carry it for ever.
+/// Until the browser is closed: whoever sits there next is somebody else.
 pub fn set_impersonated(request: &HttpRequest, client: &ClientId, secret: &str) -> Cookie<'static> {
-    let (secure, longest) = (is_secure(request), LONGEST_DURATION.num_seconds());
-    made(impersonated_name(client, secure), secret.to_owned(), secure, Some(longest))
+    let secure = is_secure(request);
+    made(impersonated_name(client, secure), secret.to_owned(), secure, None)
+}
+
+/// In place of the secret of an impersonation that has ended; the next silent question of the application is
+/// answered by it: `login_required` once, and not the actor's own account without a word.
+pub fn set_ended(request: &HttpRequest, client: &ClientId) -> Cookie<'static> {
+    set_impersonated(request, client, ENDED)
 }
 
 /// Until the browser is closed, or `seconds` have gone by.
@@ -125,6 +164,21 @@ pub fn remove_session(request: &HttpRequest) -> Cookie<'static> {
 pub fn remove_impersonated(request: &HttpRequest, client: &ClientId) -> Cookie<'static> {
     let secure = is_secure(request);
     removed(impersonated_name(client, secure), secure)
+}
+
+/// Takes away the cookie of every impersonation, those too that stand for nothing any more.
+pub fn remove_all_impersonated(request: &HttpRequest) -> Vec<Cookie<'static>> {
+    let secure = is_secure(request);
+    let prefix = impersonated_prefix(secure);
+    let names = pairs(request).filter_map(|(name, _)| std::str::from_utf8(name).ok());
+    let ours = names.filter(|name| {
+        let rest = name.strip_prefix(&prefix);
+        rest.is_some_and(|rest| {
+            rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        })
+    });
+    let ours: BTreeSet<&str> = ours.collect();
+    ours.into_iter().map(|name| removed(name.to_owned(), secure)).collect()
 }
 
 #[cfg(test)]
@@ -170,5 +224,58 @@ mod tests {
         assert_eq!(impersonated(&request, &id("b")), None);
         assert_eq!(own(&request).as_deref(), Some("own"));
         assert_eq!(all_impersonated(&request, true), ["one"]);
+    }
+
+    #[test]
+    fn k06_the_cookie_of_an_impersonation_goes_with_the_browser() {
+        let request = TestRequest::default().app_data(edge(true)).to_http_request();
+        for cookie in [set_impersonated(&request, &id("a"), "s"), set_ended(&request, &id("a"))] {
+            assert!(cookie.max_age().is_none() && cookie.expires().is_none(), "{cookie}");
+        }
+    }
+
+    #[test]
+    fn k32_a_cookie_that_cannot_be_read_spoils_no_other() {
+        let empty = TestRequest::default().app_data(edge(true)).to_http_request();
+        let mine = format!("{}=mine", set_impersonated(&empty, &id("a"), "x").name());
+        let lines: [&[&[u8]]; 9] = [
+            &[b"n=M\xfcller; __Host-understudy=own; "],
+            &[b"M\xfc=1; __Host-understudy=own; "],
+            &[b"__Host-understudy=own; n=\xff\xfe; "],
+            &[b"n=\xfc", b"__Host-understudy=own; "],
+            &[b"__Host-understudy=\xfc; __Host-understudy=own; "],
+            &[b"n=%FC%; x; ;; =; __Host-understudy=own;"],
+            &[b"n=\"; __Host-understudy=own; "],
+            &[b"__Host-understudy; __Host-understudy=own; "],
+            &[b"__Host-understudy=; __Host-understudy=own;"],
+        ];
+        for line in lines {
+            let mut request = TestRequest::default().app_data(edge(true));
+            for (nth, part) in line.iter().enumerate() {
+                let last = nth + 1 == line.len();
+                let text = if last { [part, mine.as_bytes()].concat() } else { part.to_vec() };
+                let value = header::HeaderValue::from_bytes(&text).unwrap();
+                request = request.append_header((header::COOKIE, value));
+            }
+            let request = request.to_http_request();
+            assert_eq!(own(&request).as_deref(), Some("own"), "{line:?}");
+            assert_eq!(impersonated(&request, &id("a")).as_deref(), Some("mine"), "{line:?}");
+            assert_eq!(all_impersonated(&request, true), ["mine"], "{line:?}");
+        }
+    }
+
+    #[test]
+    fn k06_every_cookie_of_an_impersonation_is_taken_away() {
+        let request = TestRequest::default()
+            .app_data(edge(true))
+            .insert_header((
+                "cookie",
+                "__Host-understudy_as_a=1; x=2; __Host-understudy_as_b=ended",
+            ))
+            .to_http_request();
+        let gone = remove_all_impersonated(&request);
+        let names: Vec<&str> = gone.iter().map(Cookie::name).collect();
+        assert_eq!(names, ["__Host-understudy_as_a", "__Host-understudy_as_b"]);
+        assert_eq!(all_impersonated(&request, true), ["1"]);
     }
 }

@@ -11,9 +11,9 @@ mod tests;
 pub mod wsfed;
 pub mod wsfed_rms;
 
-use crate::http::api::method_not_allowed_get;
+use crate::http::api::{head_of_what_changes, method_not_allowed_get};
 use crate::login::Protocol;
-use actix_web::web::{ServiceConfig, get, resource, to};
+use actix_web::web::{ServiceConfig, get, head, resource, to};
 
 /// Every room of this server.
 pub static ROOMS: &[&dyn Protocol] =
@@ -27,6 +27,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(
         resource(common::sign_on::PATH)
             .route(get().to(continued::get))
+            .route(head().to(head_of_what_changes))
             .default_service(to(method_not_allowed_get)),
     );
 }

@@ -36,6 +36,14 @@ pub(super) fn read(section: Section<'_>, entity_ids: &mut HashSet<String>) -> Sa
     let (acs_urls, acs_indexes) = read_acs(&section, told, &mut notices);
     let logout = read_logout(&section, told, &mut notices);
     let signing = read_signing(&section, told, &mut notices);
+    let idp_initiated = section.flag("idp_initiated").unwrap_or_default();
+    if signing.required && idp_initiated {
+        // Nobody has signed anything when a sign-in starts here.
+        section.wrong(
+            "idp_initiated",
+            "answers without any request, and `require_signed_requests` is on; only one of them can be",
+        );
+    }
     let Encryption { certificate, algorithm, on } =
         read_encryption::read(&section, told, &mut notices);
     let attributes = read_attributes(&section);
@@ -55,7 +63,7 @@ pub(super) fn read(section: Section<'_>, entity_ids: &mut HashSet<String>) -> Sa
         "require_signed_requests": signing.required,
         "sign_response": section.flag("sign_response").unwrap_or(true),
         "name_id_format": read_format(&section, told, &mut notices),
-        "idp_initiated": section.flag("idp_initiated").unwrap_or_default(),
+        "idp_initiated": idp_initiated,
         "delegation_restriction": section.flag("delegation_restriction").unwrap_or_default(),
         "attributes": attributes,
     });

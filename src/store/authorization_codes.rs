@@ -300,6 +300,23 @@ pub async fn revoke(mut conn: &Conn, grant: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Ends all that `client` was given from `session`.
+pub async fn revoke_of_session(
+    mut conn: &Conn,
+    session: &SessionId,
+    client: &ClientId,
+) -> Result<(), StoreError> {
+    let live = authorization_codes::table
+        .filter(authorization_codes::session_id.eq(session.as_str()))
+        .filter(authorization_codes::client_id.eq(client.as_str()))
+        .filter(authorization_codes::revoked_at.is_null());
+    diesel::update(live)
+        .set(authorization_codes::revoked_at.eq(clock_now().nullable()))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}
+
 /// Removes what nothing hangs on any more, at most a thousand rows at a time. As long as its session
 /// lives a row stays: it says which applications a sign-out has to be told to.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {

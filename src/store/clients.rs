@@ -138,6 +138,20 @@ pub async fn find_by_realm(mut conn: &Conn, realm: &str) -> Result<Option<Client
     found.map(|id| super::id(TABLE, id)).transpose()
 }
 
+/// The active relying party that has registered this address, byte for byte; of several the first by id.
+pub async fn find_by_reply_url(mut conn: &Conn, url: &str) -> Result<Option<ClientId>, StoreError> {
+    struct ByReplyUrl;
+    const BY_REPLY_URL: &str = "SELECT id FROM clients WHERE kind = 'wsfed' AND status = 'active' \
+         AND (? = ANY (redirect_uris) OR ? = ANY (post_logout_redirect_uris)) ORDER BY id LIMIT 1";
+    let values = [Value::Text(url), Value::Text(url)];
+    let found: Option<String> =
+        Statement::<ByReplyUrl, diesel::sql_types::Text>::new(BY_REPLY_URL, &values)
+            .get_result(&mut conn)
+            .await
+            .optional()?;
+    found.map(|id| super::id(TABLE, id)).transpose()
+}
+
 /// The service provider of this entity ID, byte for byte. `None` also when two say that it is theirs.
 pub async fn find_by_entity_id(
     mut conn: &Conn,

@@ -81,7 +81,7 @@ pub async fn rotate(
 }
 
 /// Hands the `next` of a used refresh token out again, with another access token; false when it was used itself or
-/// handed out again already, which its time of issue says, or when its family is revoked.
+/// when its family is revoked.
 pub async fn hand_out_again(
     mut conn: &Conn,
     (token_hash, next): (&[u8], &[u8]),
@@ -90,7 +90,7 @@ pub async fn hand_out_again(
     struct Again;
     const TEXT: &str = "WITH again AS (UPDATE refresh_tokens n SET issued_at = clock_now() \
          FROM refresh_tokens r, authorization_codes c WHERE r.token_hash = ? AND n.token_hash = ? \
-         AND n.grant_id = r.grant_id AND n.used_at IS NULL AND n.issued_at <= r.used_at \
+         AND n.grant_id = r.grant_id AND n.used_at IS NULL \
          AND c.id = r.grant_id AND c.revoked_at IS NULL AND c.impersonation_id IS NULL \
          RETURNING n.grant_id, n.client_id, n.user_id, n.session_id, c.authenticated_at), \
          access AS (INSERT INTO access_tokens (token_hash, client_id, user_id, grant_id, session_id, \

@@ -25,6 +25,14 @@ pub async fn first_seen(
     Ok(inserted == 1)
 }
 
+/// Whether `key_hash` was seen before.
+pub async fn was_seen(mut conn: &Conn, kind: &str, key_hash: &[u8]) -> Result<bool, StoreError> {
+    let row = replay_guard::table
+        .filter(replay_guard::kind.eq(kind))
+        .filter(replay_guard::key_hash.eq(key_hash));
+    Ok(diesel::select(diesel::dsl::exists(row)).get_result(&mut conn).await?)
+}
+
 /// Removes what cannot come again, at most a thousand rows at a time.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;

@@ -1,12 +1,12 @@
 //! `sessions`: browsers that people are signed in with, and those of impersonations.
-use super::schema::{clock_now, moment, sessions};
+use super::schema::{Written, clock_now, moment, sessions, written};
 use super::statement::Statement;
 use super::{Conn, Moment, StoreError, people};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "sessions";
@@ -51,12 +51,27 @@ struct Row {
     bound_client_id: Option<String>,
 }
 
-type Columns = (Row, Moment);
+type Columns = (Row, Option<String>, Moment);
+
+/// The session of the actor that redeemed the link of an impersonated session.
+struct ActorSession;
+
+impl Written for ActorSession {
+    type SqlType = Nullable<Text>;
+    const SQL: &'static str = "(SELECT i.actor_session_id FROM impersonations i \
+         WHERE i.id = sessions.impersonation_id)";
+}
 
 /// What a session cookie stands for.
 pub enum Found {
     Own(Box<Session>),
-    Impersonated { session: SessionId, impersonation: ImpersonationId, client: ClientId },
+    Impersonated {
+        session: SessionId,
+        impersonation: ImpersonationId,
+        client: ClientId,
+        /// The actor's own session that stands behind it; none: the actor was only named.
+        actor_session: Option<SessionId>,
+    },
 }
 
 /// Looks a cookie up, and the clock. Judges nothing: see [`Session::resume`].
@@ -66,7 +81,7 @@ pub async fn find(
 ) -> Result<Option<(Found, Timestamp)>, StoreError> {
     let row: Option<Columns> = sessions::table
         .filter(sessions::token_hash.eq(token_hash))
-        .select((Row::as_select(), moment()))
+        .select((Row::as_select(), written::<ActorSession>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
@@ -81,7 +96,7 @@ pub async fn find_by_id(
 ) -> Result<Option<(Found, Timestamp)>, StoreError> {
     let row: Option<Columns> = sessions::table
         .filter(sessions::id.eq(session.as_str()))
-        .select((Row::as_select(), moment()))
+        .select((Row::as_select(), written::<ActorSession>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
@@ -91,7 +106,7 @@ pub async fn find_by_id(
 
 async fn convert(
     conn: &Conn,
-    (row, at): Columns,
+    (row, actor_session, at): Columns,
 ) -> Result<Option<(Found, Timestamp)>, StoreError> {
     let id = super::id(TABLE, row.id)?;
     let found = match (row.impersonation_id, row.bound_client_id) {
@@ -110,12 +125,28 @@ async fn convert(
             session: id,
             impersonation: super::id(TABLE, by)?,
             client: super::id(TABLE, bound)?,
+            actor_session: actor_session.map(|text| super::id(TABLE, text)).transpose()?,
         },
         (None, Some(_)) | (Some(_), None) => {
             return Err(StoreError::Corrupt { table: TABLE, what: "half a mark".into() });
         }
     };
     Ok(Some((found, at.now)))
+}
+
+/// The live session of an impersonation that came of a link.
+pub async fn find_impersonated(
+    mut conn: &Conn,
+    impersonation: &ImpersonationId,
+) -> Result<Option<SessionId>, StoreError> {
+    let id: Option<String> = sessions::table
+        .filter(sessions::impersonation_id.eq(impersonation.as_str()))
+        .filter(sessions::ended_at.is_null())
+        .select(sessions::id)
+        .first(&mut conn)
+        .await
+        .optional()?;
+    id.map(|id| super::id(TABLE, id)).transpose()
 }
 
 pub async fn touch(mut conn: &Conn, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ mod audit_trail;
 mod bad_input;
 mod box_;
 mod browser;
+mod browsers;
 mod cli;
 mod clients;
 mod console;

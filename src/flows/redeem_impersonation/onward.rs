@@ -40,7 +40,12 @@ pub(super) fn answer<'a>(
 /// Third-party initiated login ([OpenID Connect Core §4]).
 ///
 /// [OpenID Connect Core §4]: https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
-fn initiate_login(ctx: &Context, uri: &str, principal: &Principal, record: &Record) -> String {
+pub(super) fn initiate_login(
+    ctx: &Context,
+    uri: &str,
+    principal: &Principal,
+    record: &Record,
+) -> String {
     let joint = if uri.contains('?') { '&' } else { '?' };
     let (iss, hint) = (encode(ctx.issuer()), encode(principal.subject().id.as_str()));
     let mut url = format!("{uri}{joint}iss={iss}&login_hint={hint}");

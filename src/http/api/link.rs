@@ -1,7 +1,7 @@
 //! `GET` and `POST /users/{id}/impersonate?bewit=…`: opening a link.
 //!
 //! `GET` of a `confirm` link shows who will act as whom, to that person only, and changes nothing; their
-//! `POST` redeems. `GET` of a `direct` link redeems, unless it says that it only looks ahead.
+//! `POST` redeems. `GET` of a `direct` link redeems, unless it says that nobody opens it as a page.
 use super::{impersonate, method_not_allowed};
 use crate::flows::redeem_impersonation::{
     self as flow, Opened, Opener, Preview, RedeemRefusal, Redeemed,
@@ -12,14 +12,16 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, GlobalClient};
 use crate::http::pages::browser::{BrowserSession, with_cookies};
 use crate::http::pages::confirm::Asking;
+use crate::http::pages::forms;
 use crate::http::{caller, cookies, pages};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest as _, HttpRequest, HttpResponse, Resource, ResponseError as _, web};
 
 pub fn resource(path: &str) -> Resource {
     web::resource(path)
         .route(web::get().to(open))
-        .route(web::head().to(look_ahead))
+        .route(web::head().to(head))
         .route(web::post().to(post))
         .default_service(web::to(|_: Anyone| async { method_not_allowed("GET, HEAD, POST") }))
 }
@@ -50,7 +52,7 @@ async fn open(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> HttpR
     let opener = Opener {
         resource: &resource,
         session_token: session.as_deref(),
-        looks_ahead: is_prefetch(request.headers()),
+        looks_ahead: looks_ahead(request.headers()),
         caller: &caller(&request),
     };
     let outcome = match check_single_authentication(&request) {
@@ -92,7 +94,7 @@ async fn redeem(
     let genuine =
         |record: &_, session: &_| pages::confirm::is_genuine(request, ctx, body, (record, session));
     let outcome = flow::confirm(ctx, opener, genuine).await;
-    respond(request, outcome).await
+    respond_or_ask_again(request, ctx, opener, outcome).await
 }
 
 /// The password first, when the form is one of our page for this person; then the confirmation as ever. A wrong
@@ -121,7 +123,13 @@ async fn confirm_with_password(
         outcome @ (Ok(Opened::SignInFirst) | Err(_)) => return respond(request, outcome).await,
     };
     if !pages::confirm::is_genuine(request, ctx, body, (&preview.record, &preview.session)) {
-        return respond(request, Err(Failure::Refused(RedeemRefusal::Forged))).await;
+        return respond_or_ask_again(
+            request,
+            ctx,
+            opener,
+            Err(Failure::Refused(RedeemRefusal::Forged)),
+        )
+        .await;
     }
     match prove_again(ctx, &preview.session, password, &caller).await {
         Ok(proven) => {
@@ -137,8 +145,24 @@ async fn confirm_with_password(
     }
 }
 
+/// A page of ours that stood open while another tab signed in again is shown once more, and nothing is used up.
+async fn respond_or_ask_again(
+    request: &HttpRequest,
+    ctx: &Context,
+    opener: Opener<'_>,
+    outcome: Result<Opened, Failure<RedeemRefusal>>,
+) -> HttpResponse {
+    let is_stale = matches!(outcome, Err(Failure::Refused(RedeemRefusal::Forged)));
+    if is_stale && forms::may_be_ours(request, ctx.issuer()) && pages::wants_html(request) {
+        let mut page = respond(request, flow::open(ctx, opener).await).await;
+        *page.status_mut() = StatusCode::FORBIDDEN;
+        return page;
+    }
+    respond(request, outcome).await
+}
+
 /// A request that only looks ahead is told that there is something, and nothing is used up.
-async fn look_ahead(_: Anyone) -> HttpResponse {
+async fn head(_: Anyone) -> HttpResponse {
     seen()
 }
 
@@ -161,14 +185,34 @@ fn resource_of(request: &HttpRequest) -> String {
     request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Browsers and proxies that fetch ahead say so (Fetch Metadata, and the older spellings).
-fn is_prefetch(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
-        headers
-            .get_all(*name)
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| ["prefetch", "prerender", "preview"].iter().any(|w| value.contains(w)))
-    })
+/// Whether the request says that nobody will look at its answer as a page: it fetches ahead, or it is for a picture,
+/// a frame or a script ([Fetch Metadata §2]). Programs say nothing of the kind.
+///
+/// [Fetch Metadata §2]: https://www.w3.org/TR/fetch-metadata/
+fn looks_ahead(headers: &HeaderMap) -> bool {
+    const AHEAD: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+    let says = |name: &str, passes: fn(&str) -> bool| {
+        headers.get_all(name).any(|value| {
+            // What cannot be read is nothing that a browser says of a page that somebody opens.
+            value.to_str().map_or(true, |text| !passes(&text.trim().to_ascii_lowercase()))
+        })
+    };
+    let words = ["prefetch", "prerender", "preview"];
+    let fetches_ahead = AHEAD.iter().flat_map(|name| headers.get_all(*name)).any(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        words.iter().any(|word| text.contains(word))
+    });
+    // The `fetch` of Node says `cors` and nothing else; a browser always says for what and from where too.
+    let is_browser =
+        ["sec-fetch-dest", "sec-fetch-site"].iter().any(|it| headers.contains_key(*it));
+    let mode: fn(&str) -> bool = if is_browser {
+        |text| text == "navigate"
+    } else {
+        |text| matches!(text, "navigate" | "cors")
+    };
+    fetches_ahead
+        || says("sec-fetch-dest", |text| text == "document")
+        || says("sec-fetch-mode", mode)
 }
 
 async fn respond(
@@ -217,4 +261,54 @@ fn signed_in(request: &HttpRequest, redeemed: Redeemed) -> HttpResponse {
         return ApiError::unavailable().error_response();
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn ahead(lines: &[(&'static str, &'static str)]) -> bool {
+        let request = lines.iter().fold(TestRequest::default(), |r, line| r.append_header(*line));
+        looks_ahead(request.to_http_request().headers())
+    }
+
+    #[test]
+    fn k29_only_what_is_opened_as_a_page_or_by_a_program_redeems() {
+        for opens in [
+            &[][..],
+            &[("sec-fetch-dest", "document"), ("sec-fetch-mode", "navigate")],
+            &[("sec-fetch-dest", "document")],
+            &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
+            &[("purpose", "")],
+            &[("sec-fetch-mode", "cors")],
+        ] {
+            assert!(!ahead(opens), "{opens:?}");
+        }
+        for looks in [
+            &[("sec-fetch-dest", "image")][..],
+            &[("sec-fetch-dest", "iframe"), ("sec-fetch-mode", "navigate")],
+            &[("sec-fetch-dest", "frame")],
+            &[("sec-fetch-dest", "embed")],
+            &[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")],
+            &[("sec-fetch-dest", "something-new")],
+            &[("sec-fetch-dest", "")],
+            &[("sec-fetch-mode", "no-cors")],
+            &[("sec-fetch-mode", "cors"), ("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-mode", "same-origin")],
+            &[("sec-fetch-dest", "document"), ("sec-fetch-dest", "image")],
+            &[("sec-purpose", "Prefetch;Prerender")],
+            &[("purpose", "PREFETCH")],
+            &[("purpose", "x"), ("purpose", "prerender")],
+            &[("x-purpose", "preview")],
+            &[("x-moz", "prefetch")],
+            &[
+                ("sec-fetch-dest", "document"),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-purpose", "prefetch"),
+            ],
+        ] {
+            assert!(ahead(looks), "{looks:?}");
+        }
+    }
 }

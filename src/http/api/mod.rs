@@ -15,7 +15,7 @@ pub mod parameters;
 use super::error::ApiError;
 use actix_web::error::QueryPayloadError;
 use actix_web::http::StatusCode;
-use actix_web::web;
+use actix_web::{Route, guard, web};
 
 /// A request for a link fits many times.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -30,7 +30,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     }
     cfg.service(
         web::resource("/api/impersonations")
-            .route(web::get().to(impersonations::list))
+            .route(read().to(impersonations::list))
             .route(web::post().to(impersonations::create))
             .default_service(web::to(method_not_allowed_get_post)),
     )
@@ -41,7 +41,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     )
     .service(
         web::resource("/api/impersonations/{id}")
-            .route(web::get().to(impersonations::read_impersonation))
+            .route(read().to(impersonations::read_impersonation))
             .route(web::delete().to(impersonations::end))
             .default_service(web::to(method_not_allowed_get_delete)),
     )
@@ -50,14 +50,29 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     .service(web::resource("/forward-auth-for/{path:.*}").to(forward_auth::ask_for_path))
     .service(
         web::resource("/health/live")
-            .route(web::get().to(health::live))
+            .route(read().to(health::live))
             .default_service(web::to(method_not_allowed_get)),
     )
     .service(
         web::resource("/health/ready")
-            .route(web::get().to(health::ready))
+            .route(read().to(health::ready))
             .default_service(web::to(method_not_allowed_get)),
     );
+}
+
+/// `GET` and `HEAD` are always taken together ([RFC 9110 §9.1]); the server leaves the body of the second away.
+///
+/// [RFC 9110 §9.1]: https://www.rfc-editor.org/rfc/rfc9110#section-9.1
+pub fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// `HEAD` where a `GET` may change something: it changes nothing, and says that there is something.
+pub async fn head_of_what_changes(_: super::extract::Anyone) -> actix_web::HttpResponse {
+    actix_web::HttpResponse::Ok()
+        .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))
+        .insert_header((actix_web::http::header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .finish()
 }
 
 fn unreadable(problem: &QueryPayloadError) -> ApiError {
@@ -88,11 +103,11 @@ pub fn method_not_allowed(allow: &'static str) -> actix_web::HttpResponse {
 }
 
 pub async fn method_not_allowed_get(_: super::extract::Anyone) -> actix_web::HttpResponse {
-    method_not_allowed("GET")
+    method_not_allowed("GET, HEAD")
 }
 
 async fn method_not_allowed_get_post(_: super::extract::Anyone) -> actix_web::HttpResponse {
-    method_not_allowed("GET, POST")
+    method_not_allowed("GET, HEAD, POST")
 }
 
 async fn method_not_allowed_post(_: super::extract::Anyone) -> actix_web::HttpResponse {
@@ -100,5 +115,5 @@ async fn method_not_allowed_post(_: super::extract::Anyone) -> actix_web::HttpRe
 }
 
 async fn method_not_allowed_get_delete(_: super::extract::Anyone) -> actix_web::HttpResponse {
-    method_not_allowed("GET, DELETE")
+    method_not_allowed("GET, HEAD, DELETE")
 }

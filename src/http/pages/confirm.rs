@@ -91,9 +91,8 @@ pub fn page(
         error,
     };
     // The application is the next stop, and comes back here with a request of its own.
-    let targets = FormTargets::of_client(&ask.client);
-    let targets = ask.return_url.iter().fold(targets, |targets, url| targets.and_url(url));
-    throttled::told(render_leading_to(&page, status, &targets), refused.and_then(wait_of))
+    let page = render_leading_to(&page, status, &FormTargets::Applications);
+    throttled::told(page, refused.and_then(wait_of))
 }
 
 /// The password that came with a confirmation, if one did.
@@ -109,7 +108,7 @@ pub fn is_genuine(
     (record, session): (&Record, &Session),
 ) -> bool {
     let form = Form::parse(body).and_then(|form| form.only(&["csrf", USERNAME, PASSWORD]));
-    forms::is_same_origin(request, ctx.issuer())
+    forms::may_be_ours(request, ctx.issuer())
         && form.is_ok_and(|form| {
             forms::verify(ctx, "confirm", &bound_to(record, session), form.get("csrf"))
         })

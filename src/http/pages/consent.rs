@@ -6,10 +6,10 @@ use super::frame::{Page, frame};
 use super::headers::{FormTargets, redirect, render_leading_to};
 use super::parameter;
 use super::return_to::ReturnTo;
-use crate::authentication::{Authenticated, Session};
 use crate::domain::api_scope::ApiScope;
-use crate::domain::scope;
-use crate::flows::consent::{self, ConsentRefusal, Question};
+use crate::domain::scope::{self, Scopes};
+use crate::domain::user::User;
+use crate::flows::consent::{self, Answering, ConsentRefusal, Question};
 use crate::flows::start_impersonation::encode;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
@@ -23,7 +23,12 @@ struct ConsentPage {
     name: String,
     /// May be empty.
     email: String,
+    /// Empty when there is nothing to consent to, only the sign-in to be confirmed.
     scopes: Vec<AskedScope>,
+    /// Who is acted as, in the application, when somebody is.
+    acting_as: Option<String>,
+    /// The application runs on the device of the person.
+    on_device: bool,
     /// The request to go on with.
     return_to: String,
     csrf: String,
@@ -35,17 +40,54 @@ struct AskedScope {
     description: String,
 }
 
-/// Only somebody signed in for themselves answers: what staff allow, the user has not allowed.
+/// Who answers: the actor of an impersonation in a native application that asks, else the person who is signed in
+/// for themselves. What staff allow, the user has not allowed, so an actor only confirms the sign-in.
+struct Answerer<'a> {
+    answering: Answering<'a>,
+    acting_as: Option<&'a User>,
+}
+
+impl<'a> Answerer<'a> {
+    async fn of(
+        browser: &'a BrowserSession,
+        return_to: &ReturnTo,
+    ) -> Result<Option<Self>, PageError> {
+        let native = consent::find_native(&browser.ctx, return_to.as_str()).await;
+        let native = native.map_err(|cause| browser.accident(&cause))?;
+        let acting =
+            native.and_then(|client| browser.running().find(|(held, _)| held.client == client.id));
+        Ok(match (acting, &browser.seen.own) {
+            (Some((held, live)), _) => Some(Self {
+                answering: Answering::Acting(&held.session),
+                acting_as: Some(live.granted.subject()),
+            }),
+            (None, Some((session, proof))) => {
+                Some(Self { answering: Answering::Own(&session.id, proof), acting_as: None })
+            }
+            (None, None) => None,
+        })
+    }
+}
+
 pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     let return_to = ReturnTo::parse(&parameter(&browser.request, "return_to"));
-    let Some((session, proof)) = &browser.seen.own else {
-        return Ok(sign_in_first(&browser.request, &return_to));
+    show(&browser, &return_to, StatusCode::OK).await
+}
+
+async fn show(
+    browser: &BrowserSession,
+    return_to: &ReturnTo,
+    status: StatusCode,
+) -> Result<HttpResponse, PageError> {
+    let Some(answerer) = Answerer::of(browser, return_to).await? else {
+        return Ok(sign_in_first(&browser.request, return_to));
     };
-    let question = consent::describe(&browser.ctx, proof, return_to.as_str()).await;
+    let question = consent::describe(&browser.ctx, &answerer.answering, return_to.as_str()).await;
     let question = question.map_err(|failure| {
         PageError::failure(&browser.request, failure, words(&browser.request))
     })?;
-    Ok(page(&browser, session, &return_to, &question))
+    let page = page(browser, &answerer, return_to, &question);
+    Ok(render_leading_to(&page, status, &FormTargets::Applications))
 }
 
 fn sign_in_first(request: &HttpRequest, return_to: &ReturnTo) -> HttpResponse {
@@ -54,21 +96,23 @@ fn sign_in_first(request: &HttpRequest, return_to: &ReturnTo) -> HttpResponse {
 
 fn page(
     browser: &BrowserSession,
-    session: &Session,
+    answerer: &Answerer<'_>,
     return_to: &ReturnTo,
     question: &Question,
-) -> HttpResponse {
-    let user = &session.user;
-    let page = ConsentPage {
+) -> ConsentPage {
+    let user = browser.own().map(|session| &session.user);
+    let bound_to = [answerer.answering.session().as_str(), return_to.as_str()];
+    ConsentPage {
         page: frame(browser, "Allow access"),
         application: question.client.name.clone(),
-        name: user.display_name().to_owned(),
-        email: user.profile.email.clone().unwrap_or_default(),
-        scopes: question.scope.iter().map(asked).collect(),
+        name: user.map(|user| user.display_name().to_owned()).unwrap_or_default(),
+        email: user.and_then(|user| user.profile.email.clone()).unwrap_or_default(),
+        scopes: question.scope.iter().flat_map(Scopes::iter).map(asked).collect(),
+        acting_as: answerer.acting_as.map(|user| user.display_name().to_owned()),
+        on_device: question.native,
         return_to: return_to.as_str().to_owned(),
-        csrf: forms::token(&browser.ctx, "consent", &[session.id.as_str(), return_to.as_str()]),
-    };
-    render_leading_to(&page, StatusCode::OK, &FormTargets::of_client(&question.client))
+        csrf: forms::token(&browser.ctx, "consent", &bound_to),
+    }
 }
 
 fn asked(name: &str) -> AskedScope {
@@ -86,31 +130,33 @@ fn asked(name: &str) -> AskedScope {
     AskedScope { name: name.to_owned(), description }
 }
 
-/// The token is bound to the request, so that two tabs never answer for each other.
+/// The token is bound to the request, so that two tabs never answer for each other. A page that stood open while
+/// another tab signed in again asks again.
 pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
     let request = &browser.request;
     let form = posted.only(request, &["csrf", "return_to", "decision"])?;
     let return_to = ReturnTo::parse(form.get("return_to"));
-    let Some((session, proof)) = &browser.seen.own else {
+    let Some(Answerer { answering, .. }) = Answerer::of(&browser, &return_to).await? else {
         return Ok(sign_in_first(request, &return_to));
     };
-    let bound_to = [session.id.as_str(), return_to.as_str()];
+    let bound_to = [answering.session().as_str(), return_to.as_str()];
     if !forms::verify(&browser.ctx, "consent", &bound_to, form.get("csrf")) {
-        return Err(PageError::forged(request));
+        let again = show(&browser, &return_to, StatusCode::FORBIDDEN).await;
+        return again.map_err(|_| PageError::forged(request));
     }
-    let to = answer(&browser, proof, &return_to, form.get("decision")).await?;
+    let to = answer(&browser, &answering, &return_to, form.get("decision")).await?;
     Ok(redirect(request.method(), &to))
 }
 
 async fn answer(
     browser: &BrowserSession,
-    proof: &Authenticated,
+    answering: &Answering<'_>,
     return_to: &ReturnTo,
     decision: &str,
 ) -> Result<String, PageError> {
     let request = &browser.request;
     match decision {
-        "allow" => consent::grant(&browser.ctx, proof, return_to.as_str())
+        "allow" => consent::grant(&browser.ctx, answering, return_to.as_str())
             .await
             .map_err(|failure| PageError::failure(request, failure, words(request))),
         "deny" => Ok(consent::deny(return_to.as_str())),

@@ -3,7 +3,7 @@
 //! Each letter travels in a frame of its own, all at once, so that one application that hangs holds up
 //! nobody; after [`PATIENCE`] the browser goes on without it.
 use super::frame::{Page, bare};
-use super::headers::{FormTargets, redirect, render_parting};
+use super::headers::{redirect, render_parting};
 use crate::domain::SessionId;
 use crate::flows::farewell::{Letter, letters};
 use crate::flows::{Accident, Context};
@@ -53,14 +53,12 @@ pub async fn onward(
 }
 
 fn page(letters: Vec<Letter>, to: &str) -> HttpResponse {
-    let mut targets = FormTargets::nowhere_else();
     let mut envelopes = Vec::with_capacity(letters.len());
     for (nth, letter) in letters.into_iter().enumerate() {
         let (url, fields) = match letter.answer {
             Answer::Redirect(url) => (url, None),
             Answer::FormPost { action, fields } => (action, Some(fields)),
         };
-        targets = targets.and_url(&url);
         let frame = format!("farewell-{nth}");
         envelopes.push(Envelope { frame, application: letter.application, url, fields });
     }
@@ -71,5 +69,5 @@ fn page(letters: Vec<Letter>, to: &str) -> HttpResponse {
         next: to.to_owned(),
         letters: envelopes,
     };
-    render_parting(&page, StatusCode::OK, &targets)
+    render_parting(&page, StatusCode::OK)
 }

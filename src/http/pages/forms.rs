@@ -40,21 +40,34 @@ fn salted<'a>(salt: &'a str, parts: &[&'a str]) -> Vec<&'a str> {
     std::iter::once(salt).chain(parts.iter().copied()).collect()
 }
 
-/// Whether nothing says that the request came from a page of somebody else.
+/// Whether the browser says that the request came from a page of this server.
 ///
-/// Our pages send no referrer, and so browsers say `Origin: null` of their forms; that counts only
-/// together with `Sec-Fetch-Site`, which no page can forge.
+/// `Origin: null` counts only together with `Sec-Fetch-Site`, which no page can forge.
 pub fn is_same_origin(request: &HttpRequest, issuer: &str) -> bool {
-    let word = |name: &str| {
-        let mut values = request.headers().get_all(name);
-        let value = values.next().map(|value| value.to_str().unwrap_or("?"));
-        if values.next().is_some() { Some("?") } else { value }
-    };
-    match (word("sec-fetch-site"), word("origin")) {
+    match (word(request, "sec-fetch-site"), word(request, "origin")) {
         (None | Some("same-origin" | "none"), None) | (Some("same-origin"), Some("null")) => true,
         (None | Some("same-origin" | "none"), Some(origin)) => origin == issuer,
         (Some(_), _) => false,
     }
+}
+
+/// Whether nothing says that a form came from a page of somebody else. For forms that carry a token bound to a
+/// cookie, which is their proof.
+///
+/// Our pages send no referrer, and so browsers say `Origin: null` of their forms ([Fetch §3.2]); a browser
+/// without Fetch Metadata, or a proxy that strips it, then says nothing else.
+///
+/// [Fetch §3.2]: https://fetch.spec.whatwg.org/#origin-header
+pub fn may_be_ours(request: &HttpRequest, issuer: &str) -> bool {
+    let says_nothing = word(request, "sec-fetch-site").is_none();
+    is_same_origin(request, issuer) || (says_nothing && word(request, "origin") == Some("null"))
+}
+
+/// The one value of a header; `?` when there are several or it cannot be read.
+fn word<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let mut values = request.headers().get_all(name);
+    let value = values.next().map(|value| value.to_str().unwrap_or("?"));
+    if values.next().is_some() { Some("?") } else { value }
 }
 
 /// The fields of a form that a page of ours posted; each name once.
@@ -137,7 +150,7 @@ impl Posted {
     ) -> Result<Self, PageError> {
         let ctx = request.app_data::<web::Data<Context>>();
         let ctx = ctx.ok_or_else(|| PageError::busy(request))?;
-        if !is_same_origin(request, ctx.issuer()) {
+        if !may_be_ours(request, ctx.issuer()) {
             return Err(PageError::forged(request));
         }
         if !is_form(request) {

@@ -183,7 +183,7 @@ pub async fn delete(acting: Inside, request: HttpRequest) -> Result<HttpResponse
     for (held, _) in &ending {
         stop(acting.ctx(), held, &caller(&request)).await?;
     }
-    let gone = ending.iter().map(|(_, client)| cookies::remove_impersonated(&request, client));
+    let gone = ending.iter().map(|(_, client)| cookies::set_ended(&request, client));
     let answer =
         HttpResponse::NoContent().insert_header((header::CACHE_CONTROL, "no-store")).finish();
     Ok(with_cookies(answer, gone))

@@ -22,6 +22,10 @@ const PATHS: &[&str] = &[
     "/impersonation/stopped",
 ];
 
+/// Those of [`PATHS`] that redirect to an application.
+const LEAD_TO_APPLICATIONS: &[&str] =
+    &["/authorize", "/consent", "/continue", "/logout", "/oidc/logout"];
+
 /// A path and query of ours, safe in a `Location`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReturnTo(String);
@@ -34,6 +38,16 @@ impl ReturnTo {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Where a form leads that goes on to it.
+    pub fn targets(&self) -> FormTargets {
+        let path = self.0.split('?').next().unwrap_or_default();
+        if LEAD_TO_APPLICATIONS.contains(&path) {
+            FormTargets::Applications
+        } else {
+            FormTargets::Ours
+        }
     }
 
     /// The application that waits for this sign-in, by its own word.
@@ -91,11 +105,6 @@ fn is_link(path: &str) -> bool {
         let dots = user.replace("%2e", ".").replace("%2E", ".");
         !user.is_empty() && !user.contains('/') && !matches!(dots.as_str(), "." | "..")
     })
-}
-
-/// What the policy of a page allows whose form leads on to `targets`' application.
-pub fn targets(client: Option<&crate::domain::client::Client>) -> FormTargets {
-    client.map_or_else(FormTargets::nowhere_else, FormTargets::of_client)
 }
 
 #[cfg(test)]

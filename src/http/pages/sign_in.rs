@@ -4,18 +4,20 @@
 //! field and not in a second address.
 use super::browser::{BrowserSession, with_cookies};
 use super::error::PageError;
+use super::farewell;
 use super::forms::{self, Form, Posted};
 use super::frame::{Page, frame};
 use super::headers::{redirect, render_leading_to};
 use super::parameter;
-use super::return_to::{ReturnTo, targets};
+use super::return_to::ReturnTo;
 use super::throttled;
 use crate::authentication::SignInRefusal;
 use crate::crypto::random;
+use crate::domain::SessionId;
 use crate::domain::client::Client;
-use crate::flows::browser::find_application;
+use crate::flows::Failure;
+use crate::flows::browser::{find_application, sign_out_everything};
 use crate::flows::sign_in::{Refusal, SignedIn, Typed, sign_in};
-use crate::flows::{Failure, sign_out};
 use crate::http::cookies;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -35,6 +37,9 @@ struct LoginPage {
     notice: Option<String>,
     application: Option<String>,
 }
+
+/// What the token of the form is for.
+const PURPOSE: &str = "sign-in";
 
 /// What the page says beside its form.
 #[derive(Default)]
@@ -74,13 +79,13 @@ fn page(
     let page = LoginPage {
         page: frame(browser, "Sign in"),
         return_to: return_to.as_str().to_owned(),
-        csrf: forms::token(&browser.ctx, "sign-in", &[&secret]),
+        csrf: forms::token(&browser.ctx, PURPOSE, &[&secret, session_of(browser)]),
         email: words.email.to_owned(),
         error: words.error.map(str::to_owned),
         notice: words.notice,
         application: words.application.map(|client| client.name.clone()),
     };
-    let answer = render_leading_to(&page, status, &targets(words.application));
+    let answer = render_leading_to(&page, status, &return_to.targets());
     let cookie = cookies::made(cookies::sign_in_name(secure), secret, secure, None);
     with_cookies(answer, known.is_none().then_some(cookie))
 }
@@ -96,11 +101,19 @@ async fn application(
 pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
     let names = ["csrf", "return_to", "email", "password"];
     let mut form = posted.only(&browser.request, &names)?;
-    check_browser(&browser, &form)?;
     let return_to = ReturnTo::parse(form.get("return_to"));
+    let origin = origin_of(&browser, &form);
     let (email, password) = (form.take("email"), form.take("password"));
     // Pasted addresses often have white space around them that nobody sees.
     let email = email.trim().to_owned();
+    match origin {
+        FormOrigin::ThisBrowser => {}
+        FormOrigin::Foreign => return Err(PageError::forged(&browser.request)),
+        FormOrigin::Stale if browser.own().is_some() => {
+            return Ok(redirect(browser.request.method(), return_to.as_str()));
+        }
+        FormOrigin::Stale => return again(&browser, &return_to, &email).await,
+    }
     if email.chars().any(char::is_control) {
         return Err(PageError::malformed(&browser.request, "This is no email address."));
     }
@@ -112,32 +125,62 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     }
 }
 
-/// The form was made for this browser.
-fn check_browser(browser: &BrowserSession, form: &Form) -> Result<(), PageError> {
-    let secure = cookies::is_secure(&browser.request);
-    let secret = cookies::sign_in(&browser.request, secure);
-    let genuine = secret
-        .is_some_and(|secret| forms::verify(&browser.ctx, "sign-in", &[&secret], form.get("csrf")));
-    if genuine { Ok(()) } else { Err(PageError::forged(&browser.request)) }
+/// Where a sign-in form comes from.
+enum FormOrigin {
+    /// Made for this browser, and nobody has signed in to it since.
+    ThisBrowser,
+    /// It stood open while another tab signed in or out, or the button was pressed twice.
+    Stale,
+    /// No page of this server made it.
+    Foreign,
 }
 
-/// Always a new session in a new cookie; what this browser was signed in to before is over.
+fn origin_of(browser: &BrowserSession, form: &Form) -> FormOrigin {
+    let csrf = form.get("csrf");
+    if csrf.is_empty() {
+        return FormOrigin::Foreign;
+    }
+    let secret = cookies::sign_in(&browser.request, cookies::is_secure(&browser.request));
+    let genuine = secret.is_some_and(|secret| {
+        forms::verify(&browser.ctx, PURPOSE, &[&secret, session_of(browser)], csrf)
+    });
+    if genuine { FormOrigin::ThisBrowser } else { FormOrigin::Stale }
+}
+
+/// A form is bound to the session that it would replace, if there is one.
+fn session_of(browser: &BrowserSession) -> &str {
+    browser.own().map_or("", |session| session.id.as_str())
+}
+
+/// The form once more, with what was typed but the password.
+async fn again(
+    browser: &BrowserSession,
+    return_to: &ReturnTo,
+    email: &str,
+) -> Result<HttpResponse, PageError> {
+    let application = application(browser, return_to).await?;
+    let notice = Some("This page was open for a while. Please sign in once more.".to_owned());
+    let words = Words { email, error: None, notice, application: application.as_deref() };
+    Ok(page(browser, StatusCode::FORBIDDEN, return_to, words))
+}
+
+/// Always a new session in a new cookie. What this browser was signed in to before is over, and so is every
+/// impersonation that it holds: its actor was somebody else, or the same person in another session.
 async fn enter(
     browser: &BrowserSession,
     signed_in: &SignedIn,
     return_to: &ReturnTo,
 ) -> Result<HttpResponse, PageError> {
-    if let Some(old) = browser.own() {
-        let ended = sign_out::sign_out(&browser.ctx, old, &browser.caller).await;
-        ended.map_err(|cause| browser.accident(&cause))?;
-    }
+    let ended = sign_out_everything(&browser.ctx, &browser.seen, &browser.caller).await;
+    ended.map_err(|cause| browser.accident(&cause))?;
     let request = &browser.request;
     let own = cookies::set_own(request, &signed_in.session_token);
     let known = cookies::set_acquaintance(request, &signed_in.acquaintance);
-    let secure = cookies::is_secure(request);
-    let answer = redirect(request.method(), return_to.as_str());
-    let form = cookies::removed(cookies::sign_in_name(secure), secure);
-    Ok(with_cookies(answer, [own, known, form]))
+    let acted: Vec<SessionId> = browser.seen.held.iter().map(|held| held.session.clone()).collect();
+    let answer = farewell::onward(request, &browser.ctx, &acted, return_to.as_str()).await;
+    let answer = answer.map_err(|cause| browser.accident(&cause))?;
+    let gone = cookies::remove_all_impersonated(request);
+    Ok(with_cookies(answer, [own, known].into_iter().chain(gone)))
 }
 
 async fn refuse(

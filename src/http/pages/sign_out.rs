@@ -6,9 +6,11 @@ use super::forms::{self, Form, Posted};
 use super::frame::{Action, Page, frame};
 use super::headers::{FormTargets, redirect, render_leading_to};
 use super::message::{Message, Tone};
+use super::parameter;
 use crate::domain::SessionId;
 use crate::flows::Accident;
 use crate::flows::browser::sign_out_everything;
+use crate::flows::end_session::{LogoutRequest, find_destination};
 use crate::http::cookies;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -25,6 +27,9 @@ struct LogoutPage {
     csrf: String,
 }
 
+/// Where an application asks to go on to, as the fields of the form.
+const ONWARD: [&str; 3] = ["client_id", "post_logout_redirect_uri", "state"];
+
 /// Who asks for the sign-out, and where its form leads.
 #[derive(Default)]
 pub struct Asked {
@@ -37,14 +42,48 @@ pub struct Asked {
     pub targets: FormTargets,
 }
 
-pub async fn get(browser: BrowserSession) -> HttpResponse {
-    let asked = Asked { action: "/logout", ..Asked::default() };
-    if let Some(page) = page(&browser, asked) {
-        return page;
+/// With the place that an application has asked to go on to, see [`question`].
+pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
+    let text = |name: &str| Some(parameter(&browser.request, name)).filter(|it| !it.is_empty());
+    question(&browser, &asked_for(text), StatusCode::OK).await
+}
+
+/// What an application may have asked for ([RP-Initiated Logout §2]); the rest of its request is done with.
+///
+/// [RP-Initiated Logout §2]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
+fn asked_for(text: impl Fn(&str) -> Option<String>) -> LogoutRequest {
+    let [client_id, post_logout_redirect_uri, state] = ONWARD.map(text);
+    LogoutRequest { id_token_hint: None, client_id, post_logout_redirect_uri, state }
+}
+
+/// Whether to sign out, and then on to the place that the application has registered, if it has.
+pub async fn question(
+    browser: &BrowserSession,
+    asked: &LogoutRequest,
+    status: StatusCode,
+) -> Result<HttpResponse, PageError> {
+    let to = find_destination(&browser.ctx, asked).await;
+    let to = to.map_err(|cause| browser.accident(&cause))?;
+    let values = [&asked.client_id, &asked.post_logout_redirect_uri, &asked.state];
+    let fields = ONWARD.iter().zip(values).filter(|_| to.is_some());
+    let fields =
+        fields.filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect();
+    let targets = to.as_deref().map_or(FormTargets::Ours, FormTargets::of_url);
+    let form = Asked { application: None, action: "/logout", fields, targets };
+    if let Some(mut page) = page(browser, form) {
+        *page.status_mut() = status;
+        return Ok(page);
     }
     if browser.running().next().is_some() {
-        return redirect(browser.request.method(), "/me/impersonation");
+        return Ok(redirect(browser.request.method(), "/me/impersonation"));
     }
+    Ok(match to {
+        Some(to) => redirect(browser.request.method(), &to),
+        None => signed_out(browser),
+    })
+}
+
+fn signed_out(browser: &BrowserSession) -> HttpResponse {
     Message {
         tone: Tone::Success,
         heading: "You are signed out".to_owned(),
@@ -52,7 +91,7 @@ pub async fn get(browser: BrowserSession) -> HttpResponse {
         request_id: None,
         actions: vec![Action::new("Sign in", "/login")],
     }
-    .render(frame(&browser, "Signed out"), StatusCode::OK)
+    .render(frame(browser, "Signed out"), StatusCode::OK)
 }
 
 /// The question whether to sign out; `None` when nobody is signed in.
@@ -82,15 +121,21 @@ pub fn is_genuine(browser: &BrowserSession, form: &Form) -> bool {
     })
 }
 
+/// A question that stood open while another tab signed in again is asked again.
 pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    let form = posted.only(&browser.request, &["csrf"])?;
+    let [client, uri, state] = ONWARD;
+    let form = posted.only(&browser.request, &["csrf", client, uri, state])?;
+    let asked = asked_for(|name| Some(form.get(name).to_owned()).filter(|it| !it.is_empty()));
+    let to = find_destination(&browser.ctx, &asked).await;
+    let to = to.map_err(|cause| browser.accident(&cause))?;
     if browser.own().is_none() {
-        return Ok(redirect(browser.request.method(), "/logout"));
+        let to = to.as_deref().unwrap_or("/logout");
+        return Ok(redirect(browser.request.method(), to));
     }
     if !is_genuine(&browser, &form) {
-        return Err(PageError::forged(&browser.request));
+        return question(&browser, &asked, StatusCode::FORBIDDEN).await;
     }
-    let ended = leave(&browser, "/logout").await;
+    let ended = leave(&browser, to.as_deref().unwrap_or("/logout")).await;
     ended.map_err(|cause| browser.accident(&cause))
 }
 
@@ -105,7 +150,6 @@ pub async fn leave(browser: &BrowserSession, to: &str) -> Result<HttpResponse, A
     let cache = header::HeaderValue::from_static("\"cache\"");
     answer.headers_mut().insert(header::CLEAR_SITE_DATA, cache);
     let request = &browser.request;
-    let acting = browser.seen.held.iter();
-    let gone = acting.map(|held| cookies::remove_impersonated(request, &held.client));
+    let gone = cookies::remove_all_impersonated(request).into_iter();
     Ok(with_cookies(answer, gone.chain([cookies::remove_session(request)])))
 }

@@ -7,11 +7,13 @@ use super::forms::{self, Posted};
 use super::frame::{Action, Page, frame};
 use super::headers::{redirect, render};
 use super::parameter;
-use crate::domain::ImpersonationId;
 use crate::domain::permission::USERS_READ;
+use crate::domain::{ImpersonationId, Timestamp};
 use crate::flows::Accident;
 use crate::flows::browser::{Held, Parting, find_parting, stop};
+use crate::flows::clock;
 use crate::flows::start_impersonation::encode;
+use crate::flows::use_once::{URL_TTL, is_recent};
 use crate::http::cookies;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -59,18 +61,20 @@ fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a Held> {
 
 async fn gone(browser: &BrowserSession, held: &Held) -> Result<HttpResponse, Accident> {
     let id = held.impersonation.as_str();
-    let seal = forms::token(&browser.ctx, "stopped", &[id]);
-    let to = format!("/impersonation/stopped?id={}&seal={seal}", encode(id));
+    let at = clock::now(&browser.ctx).await?.timestamp_millis().to_string();
+    let seal = forms::token(&browser.ctx, "stopped", &[id, &at]);
+    let to = format!("/impersonation/stopped?id={}&at={at}&seal={seal}", encode(id));
     let sessions = [held.session.clone()];
     let mut answer = farewell::onward(&browser.request, &browser.ctx, &sessions, &to).await?;
     let cache = header::HeaderValue::from_static("\"cache\"");
     answer.headers_mut().insert(header::CLEAR_SITE_DATA, cache);
-    Ok(with_cookies(answer, [cookies::remove_impersonated(&browser.request, &held.client)]))
+    Ok(with_cookies(answer, [cookies::set_ended(&browser.request, &held.client)]))
 }
 
-/// Shown to the browser that was sent here, by the seal in its address.
+/// Shown to the browser that was sent here, by the seal in its address, for an hour.
 pub async fn stopped(browser: BrowserSession) -> Result<HttpResponse, PageError> {
-    let parting = match sealed(&browser) {
+    let now = clock::now(&browser.ctx).await.map_err(|cause| browser.accident(&cause))?;
+    let parting = match sealed(&browser, now) {
         Some(id) => find_parting(&browser.ctx, &id).await,
         None => Ok(None),
     };
@@ -79,11 +83,11 @@ pub async fn stopped(browser: BrowserSession) -> Result<HttpResponse, PageError>
     Ok(parting.map_or_else(elsewhere, |parting| page(&browser, parting)))
 }
 
-fn sealed(browser: &BrowserSession) -> Option<ImpersonationId> {
-    let id = parameter(&browser.request, "id");
-    let seal = parameter(&browser.request, "seal");
-    let genuine = forms::verify(&browser.ctx, "stopped", &[&id], &seal);
-    ImpersonationId::parse(id).ok().filter(|_| genuine)
+fn sealed(browser: &BrowserSession, now: Timestamp) -> Option<ImpersonationId> {
+    let [id, at, seal] = ["id", "at", "seal"].map(|name| parameter(&browser.request, name));
+    let genuine = forms::verify(&browser.ctx, "stopped", &[&id, &at], &seal);
+    let recent = at.parse().is_ok_and(|at| is_recent(at, URL_TTL, now));
+    ImpersonationId::parse(id).ok().filter(|_| genuine && recent)
 }
 
 fn page(browser: &BrowserSession, parting: Parting) -> HttpResponse {

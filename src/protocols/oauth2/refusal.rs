@@ -22,6 +22,7 @@ pub enum Refusal {
     RegistrationNotSupported,
     LoginRequired,
     ConsentRequired,
+    InteractionRequired,
     AccessDenied,
     UnmetRequirements,
 }
@@ -52,6 +53,9 @@ impl Refusal {
             }
             Self::LoginRequired => ("login_required", "the user has to sign in"),
             Self::ConsentRequired => ("consent_required", "the user has to consent"),
+            Self::InteractionRequired => {
+                ("interaction_required", "the user has to confirm the sign-in")
+            }
             Self::AccessDenied => ("access_denied", "access was denied"),
             // OpenID Connect Core Unmet Authentication Requirements 1.0.
             Self::UnmetRequirements => (
@@ -64,7 +68,10 @@ impl Refusal {
     /// `None`: for the person at the browser only.
     pub fn of_flow(refusal: AuthorizeRefusal) -> Option<Self> {
         match refusal {
-            AuthorizeRefusal::LoginRequired => Some(Self::LoginRequired),
+            AuthorizeRefusal::LoginRequired | AuthorizeRefusal::ImpersonationEnded => {
+                Some(Self::LoginRequired)
+            }
+            AuthorizeRefusal::InteractionRequired => Some(Self::InteractionRequired),
             AuthorizeRefusal::ConsentRequired => Some(Self::ConsentRequired),
             AuthorizeRefusal::AccessDenied | AuthorizeRefusal::NoName => Some(Self::AccessDenied),
             AuthorizeRefusal::UnmetRequirements => Some(Self::UnmetRequirements),
@@ -167,6 +174,7 @@ mod tests {
             Refusal::RegistrationNotSupported,
             Refusal::LoginRequired,
             Refusal::ConsentRequired,
+            Refusal::InteractionRequired,
             Refusal::AccessDenied,
             Refusal::UnmetRequirements,
         ];

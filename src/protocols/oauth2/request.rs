@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Parameters of our own, that only our own pages send a browser back with.
 pub const AUTH_AFTER: &str = "understudy_auth_after";
-pub const CONSENT_AFTER: &str = "understudy_consent_after";
+pub use crate::flows::consent::CONSENT_AFTER;
 
 /// What is read here, and so may be given once; other names may come along as often as they like.
 const READ: [&str; 19] = [
@@ -57,6 +57,8 @@ pub fn read(client: &Arc<Client>, sent: &Parameters, issuer: &str) -> Result<Ask
 }
 
 /// Where this application is answered, and how; a mistake in how is told by the query.
+///
+/// [Multiple Response Types §2.1, §5]: https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html
 pub fn reply(client: &Client, sent: &Parameters) -> Result<Reply, Bad> {
     let Some(redirect_uri) = sent.get("redirect_uri") else {
         return Err(Bad::Here("The application did not say where to send you back to."));
@@ -66,8 +68,11 @@ pub fn reply(client: &Client, sent: &Parameters) -> Result<Reply, Bad> {
             "The application asked to send you to a place it has not registered.",
         ));
     }
-    let in_fragment =
-        || sent.get("response_type").is_some_and(|kind| kind.split(' ').any(|one| one != "code"));
+    // What is asked for and unknown is answered where a server can read it ([Multiple Response Types §2.1, §5]).
+    let in_fragment = || {
+        let words = sent.get("response_type").unwrap_or_default();
+        words.split(' ').any(|word| matches!(word, "token" | "id_token"))
+    };
     // Of two modes or two states none is the one that is meant.
     let once = |name: &str| sent.get(name).filter(|_| !sent.is_repeated(name));
     let mode = once("response_mode").and_then(ResponseMode::parse);
@@ -144,6 +149,7 @@ fn fields(
         auth_after: number(sent, AUTH_AFTER)?,
         consent_after: number(sent, CONSENT_AFTER)?,
         consent_denied: sent.get(DENIED.0) == Some(DENIED.1),
+        query: sent.query_with(&[]),
         id_token_hint: sent.owned("id_token_hint"),
         acr_values,
         acr,

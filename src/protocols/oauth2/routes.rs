@@ -2,6 +2,7 @@
 use super::endpoints::body::{only_get, only_get_and_post, only_post};
 use super::endpoints::well_known::{self, Metadata};
 use super::endpoints::{authorize, cors, introspect, logout, revoke, token, userinfo};
+use crate::http::api::{head_of_what_changes, read};
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
 
@@ -11,20 +12,21 @@ pub fn routes(cfg: &mut ServiceConfig) {
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         cfg.service(
             resource(path)
-                .route(get().to(well_known::configuration))
-                .route(head().to(well_known::configuration))
+                .route(read().to(well_known::configuration))
+                .route(web::method(Method::OPTIONS).to(cors::preflight_of_everybody))
                 .default_service(to(only_get)),
         );
     }
     cfg.service(
         resource("/.well-known/jwks.json")
-            .route(get().to(well_known::jwks))
-            .route(head().to(well_known::jwks))
+            .route(read().to(well_known::jwks))
+            .route(web::method(Method::OPTIONS).to(cors::preflight_of_everybody))
             .default_service(to(only_get)),
     )
     .service(
         resource("/authorize")
             .route(get().to(authorize::get))
+            .route(head().to(head_of_what_changes))
             .route(post().to(authorize::post))
             .default_service(to(only_get_and_post)),
     )
@@ -47,7 +49,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     )
     .service(
         resource("/userinfo")
-            .route(get().to(userinfo::get))
+            .route(read().to(userinfo::get))
             .route(post().to(userinfo::post))
             .route(web::method(Method::OPTIONS).to(cors::preflight))
             .default_service(to(only_get_and_post)),
@@ -55,12 +57,13 @@ pub fn routes(cfg: &mut ServiceConfig) {
     .service(
         resource("/oidc/logout")
             .route(get().to(logout::get))
+            .route(head().to(head_of_what_changes))
             .route(post().to(logout::post))
             .default_service(to(only_get_and_post)),
     )
     .service(
         resource("/v2/logout")
-            .route(get().to(logout::v2))
+            .route(read().to(logout::v2))
             .route(post().to(logout::v2_confirmed))
             .default_service(to(only_get_and_post)),
     );

@@ -82,7 +82,9 @@ impl Refusal {
     /// Of the flow's reasons, consent and hints are never asked for in this protocol.
     pub fn of_flow(refusal: AuthorizeRefusal) -> Self {
         match refusal {
-            AuthorizeRefusal::LoginRequired => Self::NoPassive,
+            AuthorizeRefusal::LoginRequired
+            | AuthorizeRefusal::ImpersonationEnded
+            | AuthorizeRefusal::InteractionRequired => Self::NoPassive,
             AuthorizeRefusal::UnmetRequirements => Self::NoAuthnContext,
             AuthorizeRefusal::NoName => Self::NoVerifiedEmail,
             AuthorizeRefusal::AccessDenied

@@ -6,7 +6,7 @@ use crate::domain::ClientId;
 use crate::domain::protocol::ProtocolName;
 use crate::flows::browser::find_application;
 use crate::flows::{Accident, Context};
-use crate::http::api::method_not_allowed;
+use crate::http::api::{head_of_what_changes, method_not_allowed, read};
 use crate::http::extract::Anyone;
 use crate::http::pages;
 use crate::protocols::common::routes::with_slash;
@@ -21,16 +21,14 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.app_data(web::Data::new(Signed::default()));
     for path in ["/samlp/metadata", "/samlp/metadata/{client_id}"] {
         cfg.service(
-            resource(with_slash(path))
-                .route(get().to(metadata))
-                .route(head().to(metadata))
-                .default_service(to(only_get)),
+            resource(with_slash(path)).route(read().to(metadata)).default_service(to(only_get)),
         );
     }
     for path in ["/samlp/logout", "/samlp/{client_id}/logout"] {
         cfg.service(
             resource(with_slash(path))
                 .route(get().to(logout::get))
+                .route(head().to(head_of_what_changes))
                 .route(post().to(logout::post))
                 .default_service(to(only_get_and_post)),
         );
@@ -38,12 +36,14 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(
         resource(with_slash("/samlp/{client_id}/logout/done"))
             .route(get().to(logout::done))
-            .default_service(to(only_this_get)),
+            .route(head().to(head_of_what_changes))
+            .default_service(to(only_get)),
     );
     for path in ["/samlp", "/samlp/{client_id}"] {
         cfg.service(
             resource(with_slash(path))
                 .route(get().to(sso::get))
+                .route(head().to(head_of_what_changes))
                 .route(post().to(sso::post))
                 .default_service(to(only_get_and_post)),
         );
@@ -54,12 +54,8 @@ async fn only_get(_: Anyone) -> HttpResponse {
     method_not_allowed("GET, HEAD")
 }
 
-async fn only_this_get(_: Anyone) -> HttpResponse {
-    method_not_allowed("GET")
-}
-
 async fn only_get_and_post(_: Anyone) -> HttpResponse {
-    method_not_allowed("GET, POST")
+    method_not_allowed("GET, HEAD, POST")
 }
 
 /// Documents that were signed before, by what they say: a signature costs as much as a whole answer, and anybody

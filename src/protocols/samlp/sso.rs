@@ -131,7 +131,8 @@ async fn from_here(request: &HttpRequest, ctx: &Context) -> HttpResponse {
         Ok(None) => return unknown(request),
         Err(cause) => return accident(request, &cause),
     };
-    if !settings.idp_initiated {
+    // Registered before the two excluded each other: an answer without any signature is the one that is not given.
+    if !settings.idp_initiated || settings.require_signed_requests {
         return here(request, "Go to the application and sign in from there.");
     }
     let relay_state = match super::message::relay_state_of(request.query_string()) {

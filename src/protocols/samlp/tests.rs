@@ -248,3 +248,25 @@ fn metadata_can_be_read_by_people() {
     let metadata = Metadata::new(ISSUER, Some(&shop), ["MIIB", "MIIC"].into_iter()).unwrap();
     insta::assert_snapshot!(metadata.write().unwrap().replace("><", ">\n<"));
 }
+
+#[test]
+fn k27_a_request_stands_as_long_as_its_application_does_not_change() {
+    use crate::login::LoginRequest;
+    use crate::protocols::common::checked::{Checked, SealedRequest};
+    let now = "2026-01-01T12:00:00Z".parse().unwrap();
+    let shop = client(settings());
+    let plain = LoginRequest::plain(ProtocolName::Samlp, shop.id.clone(), ACS.to_owned());
+    let sealed = SealedRequest::new(Checked::plain(plain), &shop, now);
+    assert!(sealed.stands(&shop, now));
+    assert!(sealed.stands(&shop.clone(), now + chrono::Duration::minutes(59)));
+    assert!(!sealed.stands(&shop, now + chrono::Duration::minutes(60)));
+    let changed = [
+        client(SamlSettings { certificates: vec!["new".into()], ..settings() }),
+        client(SamlSettings { require_signed_requests: true, ..settings() }),
+        Client { redirect_uris: vec![ACS.to_owned(), "https://x.test".into()], ..shop.clone() },
+        Client { status: Status::Inactive, ..shop.clone() },
+    ];
+    for other in changed {
+        assert!(!sealed.stands(&other, now), "{other:?}");
+    }
+}

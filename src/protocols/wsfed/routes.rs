@@ -1,7 +1,7 @@
 //! Every URL of the room.
 use super::{MANNER, metadata};
 use crate::flows::Context;
-use crate::http::api::method_not_allowed;
+use crate::http::api::{head_of_what_changes, method_not_allowed, read};
 use crate::http::extract::Anyone;
 use crate::http::pages::browser::BrowserSession;
 use crate::http::pages::error::PageError;
@@ -21,8 +21,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     ] {
         cfg.service(
             resource(with_slash(path))
-                .route(get().to(metadata::of_all))
-                .route(head().to(metadata::of_all))
+                .route(read().to(metadata::of_all))
                 .default_service(to(only_get)),
         );
     }
@@ -30,8 +29,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
         resource(with_slash(
             "/wsfed/{client_id}/FederationMetadata/2007-06/FederationMetadata.xml",
         ))
-        .route(get().to(metadata::of_one))
-        .route(head().to(metadata::of_one))
+        .route(read().to(metadata::of_one))
         .default_service(to(only_get)),
     )
     .service(
@@ -43,6 +41,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
         cfg.service(
             resource(with_slash(path))
                 .route(get().to(asked))
+                .route(head().to(head_of_what_changes))
                 .route(post().to(posted))
                 .default_service(to(only_get_and_post)),
         );
@@ -81,5 +80,5 @@ async fn only_post(_: Anyone) -> HttpResponse {
 }
 
 async fn only_get_and_post(_: Anyone) -> HttpResponse {
-    method_not_allowed("GET, POST")
+    method_not_allowed("GET, HEAD, POST")
 }

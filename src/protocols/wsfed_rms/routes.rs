@@ -1,17 +1,18 @@
 //! Every URL of the room.
 use super::MANNER;
 use crate::flows::Context;
-use crate::http::api::method_not_allowed;
+use crate::http::api::{head_of_what_changes, method_not_allowed};
 use crate::http::extract::Anyone;
 use crate::protocols::common::routes::with_slash;
 use crate::protocols::common::wsfed::serve;
-use actix_web::web::{self, ServiceConfig, get, post, resource, to};
+use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
 use actix_web::{HttpRequest, HttpResponse};
 
 pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(
         resource(with_slash("/rms/{client_id}"))
             .route(get().to(asked))
+            .route(head().to(head_of_what_changes))
             .route(post().to(posted))
             .default_service(to(only_get_and_post)),
     );
@@ -37,5 +38,5 @@ async fn posted(
 }
 
 async fn only_get_and_post(_: Anyone) -> HttpResponse {
-    method_not_allowed("GET, POST")
+    method_not_allowed("GET, HEAD, POST")
 }

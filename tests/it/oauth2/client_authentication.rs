@@ -60,8 +60,6 @@ async fn c35_wrong_missing_unknown_and_disabled_are_one_answer() {
     answers.push(server.token(&[grant, ("code", "x"), ("client_id", "orders")]).await);
     for answer in &answers {
         refused(answer, 401, "invalid_client");
-        let challenge = answer.header("www-authenticate").unwrap();
-        assert!(challenge.starts_with("Basic"), "{challenge}");
         assert_eq!(answer.body, answers[0].body, "nothing tells which it was");
     }
     for path in ["/oauth/introspect", "/oauth/revoke"] {

@@ -76,7 +76,6 @@ async fn c55_without_proof_the_user_is_asked_and_stays_with_us() {
         &[("state", "s")],
         &[("post_logout_redirect_uri", AFTER), ("state", "s")],
         &[("client_id", "orders")],
-        &[("client_id", "orders"), ("post_logout_redirect_uri", AFTER), ("state", "s")],
         &[("id_token_hint", "")],
         &[("id_token_hint", "x"), ("post_logout_redirect_uri", AFTER)],
     ] {

@@ -131,6 +131,15 @@ async fn c03_a_registered_query_is_kept() {
     assert!(refusal.location().starts_with(&format!("{registered}&")), "{}", refusal.location());
 }
 
+/// The answer after the yes that a native application needs (K-23).
+async fn confirmed(browser: &Browser, path: &str) -> Page {
+    let page = browser.open(browser.open(path).await.location()).await;
+    let fields = hidden_fields(&page, "/consent");
+    let form: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let form: Vec<_> = form.into_iter().chain([("decision", "allow")]).collect();
+    browser.open(browser.post_form("/consent", &form).await.location()).await
+}
+
 #[tokio::test]
 async fn c04_a_native_application_on_a_loopback_address_may_have_any_port() {
     let server = TestServer::start().await;
@@ -144,7 +153,7 @@ async fn c04_a_native_application_on_a_loopback_address_may_have_any_port() {
     for uri in
         ["http://127.0.0.1/native", "http://127.0.0.1:51004/native", "http://127.0.0.1:1/native"]
     {
-        let answer = alice.get(&ask(uri)).await;
+        let answer = confirmed(&alice, &ask(uri)).await;
         assert!(answer.location().starts_with(&format!("{uri}?")), "{}", answer.location());
     }
     for other in [
@@ -180,7 +189,8 @@ async fn c04_the_code_of_a_native_application_is_for_the_port_that_it_asked_with
             ("code_challenge", CHALLENGE),
             ("code_challenge_method", "S256"),
         ];
-        let code = alice.code(&changes).await;
+        let answer = confirmed(&alice, &authorize(&changes)).await;
+        let code = answer.location_param("code").unwrap();
         let form = [
             ("grant_type", "authorization_code"),
             ("client_id", "native"),

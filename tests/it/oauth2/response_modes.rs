@@ -55,12 +55,8 @@ async fn c11_a_form_carries_nothing_but_its_fields() {
             let policy = page.header("content-security-policy").unwrap();
             assert!(!policy.contains("unsafe"), "{policy}");
             assert!(policy.contains("script-src 'self'"), "{policy}");
-            let targets = policy.split("form-action").nth(1).unwrap().split(';').next().unwrap();
-            let targets: Vec<_> = targets.split_whitespace().collect();
-            assert!(
-                targets.iter().all(|to| *to == "'self'" || to.starts_with("http://127.0.0.1")),
-                "{targets:?}"
-            );
+            // K-14: the one form has one place to go, and that may redirect.
+            assert!(!policy.contains("form-action"), "{policy}");
             assert_eq!(page.header("set-cookie"), None);
         }
     }

@@ -12,7 +12,6 @@ fn is_protected(page: &Page, path: &str) {
         "object-src 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
-        "form-action 'self'",
     ] {
         assert!(policy.contains(part), "{path}: {part} is not in {policy}");
     }
@@ -81,7 +80,7 @@ async fn b23_b32_the_confirm_page_names_both_and_loads_nothing_from_elsewhere() 
         }
     }
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("form-action 'self' http://127.0.0.1:*"), "{policy}");
+    assert!(!policy.contains("form-action"), "{policy}");
 }
 
 #[tokio::test]

@@ -123,7 +123,6 @@ async fn h01_a_sign_in_form_is_good_in_its_own_browser_only() {
         (String::new(), calm),
         (theirs, calm),
         (csrf.clone(), ("origin", "https://evil.test")),
-        (csrf.clone(), ("origin", "null")),
         (csrf.clone(), ("sec-fetch-site", "cross-site")),
         (csrf.clone(), ("sec-fetch-site", "same-site")),
     ] {
@@ -173,7 +172,7 @@ async fn a_login_hint_and_the_waiting_application_are_on_the_page() {
     assert_eq!(page.field("return_to").as_deref(), Some(request));
     assert!(page.body.contains("Northwind Orders"));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("form-action 'self' http://127.0.0.1:*"), "{policy}");
+    assert!(!policy.contains("form-action"), "{policy}");
 }
 
 #[tokio::test]

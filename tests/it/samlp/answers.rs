@@ -282,8 +282,9 @@ async fn d40_the_page_that_posts_works_without_scripts_and_leads_to_one_place() 
     let server = start("").await;
     let page = by_redirect(&server.alice().await, &server.request().await).await;
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.ends_with("form-action 'self' http://127.0.0.1:*"), "{policy}");
-    assert!(!policy.contains("unsafe-inline"), "{policy}");
+    // K-14: where the application goes on to is not known here.
+    assert!(!policy.contains("form-action") && !policy.contains("unsafe-inline"), "{policy}");
+    assert_eq!(page.body.matches("<form").count(), 1);
     assert_eq!(page.header("cache-control"), Some("no-store"));
     assert!(page.form(ACS).body.contains("<button"), "{}", page.body);
     assert!(page.body.contains("127.0.0.1:9"));

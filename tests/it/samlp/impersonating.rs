@@ -113,8 +113,10 @@ async fn an_application_that_starts_by_itself_gets_the_subject_and_the_marks() {
     assert_eq!(told.response().attribute("InResponseTo"), Some("_r1"));
     // By POST a browser sends no cookie; then it comes back with one.
     let encoded = STANDARD.encode(&xml);
-    let bare = server.browser();
-    let page = bare.post_form("/samlp/orders-saml", &[("SAMLRequest", &encoded)]).await;
+    let request = sam.request(reqwest::Method::POST, "/samlp/orders-saml");
+    let request = request.header("cookie", "none=1").form(&[("SAMLRequest", &encoded)]);
+    let page = sam.send(request).await;
+    assert_eq!(page.status, 303, "{}", page.body);
     is_marked(&Told::read(&sam.open(page.location()).await, ORDERS));
     // In another application Sam is Sam.
     let own = Told::read(&by_redirect(&sam, &server.request().await).await, ACS);

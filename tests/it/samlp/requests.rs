@@ -296,7 +296,7 @@ async fn d41_bindings_that_are_not_offered_are_refused() {
     assert_eq!(alice.open("/samlp/sp/artifact").await.status, 404);
     assert_eq!(alice.open("/samlp/sp?SAMLart=AAQAAA").await.status, 400);
     let put = alice.send(alice.request(reqwest::Method::PUT, "/samlp/sp")).await;
-    assert_eq!((put.status, put.header("allow")), (405, Some("GET, POST")));
+    assert_eq!((put.status, put.header("allow")), (405, Some("GET, HEAD, POST")));
 }
 
 #[tokio::test]

@@ -163,8 +163,10 @@ impl Browser {
     /// Fills in the login form on `page`.
     pub async fn sign_in_on(&self, page: &Page, email: &str, password: &str) -> Page {
         assert_eq!(page.status, 200, "{}", page.body);
-        let csrf = page.field("csrf").unwrap();
-        let return_to = page.field("return_to").unwrap_or_default();
+        // A page of a browser that acts as somebody has the form of its bar before this one.
+        let login = page.form("/login");
+        let csrf = login.field("csrf").unwrap();
+        let return_to = login.field("return_to").unwrap_or_default();
         let form = [
             ("csrf", csrf.as_str()),
             ("return_to", return_to.as_str()),

@@ -45,7 +45,7 @@ async fn e03_after_a_sign_out_nobody_is_sent_to_a_place_that_is_not_registered()
         "javascript:alert(1)",
         "/logout",
     ] {
-        for path in [OUT.to_owned(), "/wsfed?wa=wsignout1.0".to_owned()] {
+        for path in [OUT, "/wsfed?wa=wsignout1.0&wtrealm=urn:test:wsfed"] {
             let page = alice.open(&format!("{path}&wreply={wreply}")).await;
             is_refused(&page);
             assert!(!page.body.contains("evil"));

@@ -9,7 +9,7 @@ mod listing;
 mod users;
 mod wire;
 
-use super::body;
+use super::{body, read};
 use crate::domain::caller::Caller;
 use crate::flows::manage_users::Calling;
 use crate::http::caller;
@@ -25,18 +25,18 @@ use futures_util::future::LocalBoxFuture;
 pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.service(
         web::resource("/2.0/users")
-            .route(web::get().to(users::list))
+            .route(read().to(users::list))
             .route(web::post().to(users::create))
             .default_service(web::to(only_get_and_post)),
     )
     .service(
         web::resource("/2.0/users/me")
-            .route(web::get().to(users::me))
+            .route(read().to(users::me))
             .default_service(web::to(only_get)),
     )
     .service(
         web::resource("/2.0/users/{user_id}")
-            .route(web::get().to(users::read))
+            .route(read().to(users::read))
             .route(web::put().to(users::change))
             .route(web::delete().to(users::delete))
             .default_service(web::to(only_get_put_and_delete)),
@@ -105,13 +105,13 @@ impl Call {
 }
 
 async fn only_get_and_post(_: Anyone, request: HttpRequest) -> HttpResponse {
-    BoxError::MethodNotAllowed("GET, POST").answer(&request_id(&request))
+    BoxError::MethodNotAllowed("GET, HEAD, POST").answer(&request_id(&request))
 }
 
 async fn only_get(_: Anyone, request: HttpRequest) -> HttpResponse {
-    BoxError::MethodNotAllowed("GET").answer(&request_id(&request))
+    BoxError::MethodNotAllowed("GET, HEAD").answer(&request_id(&request))
 }
 
 async fn only_get_put_and_delete(_: Anyone, request: HttpRequest) -> HttpResponse {
-    BoxError::MethodNotAllowed("GET, PUT, DELETE").answer(&request_id(&request))
+    BoxError::MethodNotAllowed("GET, HEAD, PUT, DELETE").answer(&request_id(&request))
 }

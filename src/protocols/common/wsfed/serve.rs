@@ -70,7 +70,9 @@ async fn serve(
     };
     match (action, client) {
         (Action::SignOut | Action::Cleanup, client) => {
-            sign_out::ask(request, (client.as_deref(), &sent), arrived).await
+            let is_named = named.is_some() || sent.get("wtrealm").is_some();
+            let asked = sign_out::Asked { client: client.as_deref(), sent: &sent, is_named };
+            sign_out::ask(request, ctx, asked, arrived).await
         }
         (Action::SignIn, Some(client)) => sign_in(request, ctx, (&client, manner), &sent).await,
         (Action::SignIn, None) => here(request, Bad::UnknownApplication.words()),
@@ -116,7 +118,11 @@ async fn sign_in(
 /// WS-Federation has no answer that says no, so it is said to the person.
 pub fn refused(request: &HttpRequest, _: &Context, told: &Told<'_>) -> HttpResponse {
     let (status, text) = match told.refusal {
-        AuthorizeRefusal::LoginRequired => (StatusCode::FORBIDDEN, "The user has to sign in."),
+        AuthorizeRefusal::LoginRequired
+        | AuthorizeRefusal::ImpersonationEnded
+        | AuthorizeRefusal::InteractionRequired => {
+            (StatusCode::FORBIDDEN, "The user has to sign in.")
+        }
         AuthorizeRefusal::ConsentRequired => (StatusCode::FORBIDDEN, "The user has to consent."),
         AuthorizeRefusal::AccessDenied => {
             (StatusCode::FORBIDDEN, "This application is not for this user.")

@@ -9,7 +9,7 @@ use super::request::Bad;
 use super::serve::Arrived;
 use crate::domain::ClientId;
 use crate::domain::client::Client;
-use crate::flows::browser::find_application;
+use crate::flows::browser::{find_application, find_by_reply_url};
 use crate::flows::{Accident, Context};
 use crate::http::cookies;
 use crate::http::pages::browser::BrowserSession;
@@ -32,9 +32,18 @@ const DOT: &[u8] =
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\
     \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
+/// A request to sign out.
+pub struct Asked<'a> {
+    pub client: Option<&'a Client>,
+    pub sent: &'a Sent,
+    /// It says which relying party it is of. WS-Federation gives sign-out `wa` and `wreply` alone, and many send no more.
+    pub is_named: bool,
+}
+
 pub async fn ask(
     request: &HttpRequest,
-    (client, sent): (Option<&Client>, &Sent),
+    ctx: &Context,
+    asked: Asked<'_>,
     arrived: Arrived<'_>,
 ) -> HttpResponse {
     if let Arrived::ByForm(body) = arrived
@@ -44,13 +53,20 @@ pub async fn ask(
         let to = format!("{}?{}", request.path(), String::from_utf8_lossy(body));
         return redirect(request.method(), &to);
     }
-    let to = match sent.get("wreply") {
-        None => None,
-        Some(wreply) => match registered(client, wreply) {
-            Some(to) => Some(to),
-            None => return unregistered(request),
+    let Asked { client, sent, is_named } = asked;
+    let wreply = sent.get("wreply");
+    let found = match wreply.filter(|_| !is_named) {
+        Some(wreply) => match find_by_reply_url(ctx, wreply).await {
+            Ok(found) => found,
+            Err(cause) => return accident(request, &cause),
         },
+        None => None,
     };
+    let client = client.or(found.as_deref());
+    let to = wreply.and_then(|wreply| registered(client, wreply));
+    if is_named && wreply.is_some() && to.is_none() {
+        return unregistered(request);
+    }
     match BrowserSession::of(request).await {
         Ok(browser) => question(&browser, client, to),
         Err(cause) => accident(request, &cause),
@@ -69,7 +85,7 @@ fn question(browser: &BrowserSession, client: Option<&Client>, to: Option<String
     let question = sign_out::Asked {
         application: None,
         action: CONFIRMED,
-        targets: to.as_deref().map_or_else(FormTargets::nowhere_else, FormTargets::of_url),
+        targets: to.as_deref().map_or(FormTargets::Ours, FormTargets::of_url),
         fields: named.into_iter().chain(to.map(|to| ("wreply".to_owned(), to))).collect(),
     };
     sign_out::page(browser, question).unwrap_or_else(|| redirect(method, &onward))

@@ -4,12 +4,14 @@
 use super::body::accident_page;
 use crate::domain::ClientId;
 use crate::domain::client::Client;
-use crate::flows::authorize::{Ask, Secrets, Step, authorize};
+use crate::flows::authorize::{Ask, AuthorizeRefusal, Secrets, Step, authorize};
 use crate::flows::browser::find_application;
 use crate::flows::consent::DENIED;
+use crate::flows::native::CONFIRMED;
 use crate::flows::start_impersonation::encode;
 use crate::flows::{Context, Failure};
 use crate::http::extract::Anyone;
+use crate::http::pages::browser::with_cookies;
 use crate::http::pages::headers::redirect;
 use crate::http::pages::{self, message};
 use crate::http::{caller, cookies};
@@ -101,23 +103,40 @@ async fn step(
     }
     let secrets = Secrets { own: own.as_deref(), impersonated: impersonated.as_deref() };
     match authorize(ctx, ask, secrets, &caller(request)).await {
-        Ok(Step::Answer(answer)) => pages::answer(request, answer),
+        Ok(Step::AnswerAsActor(answer)) => pages::answer(request, answer),
+        Ok(Step::Answer(answer)) => {
+            // Whoever is answered for now acts as nobody here any more.
+            let over = impersonated.map(|_| cookies::remove_impersonated(request, &ask.client.id));
+            with_cookies(pages::answer(request, answer), over)
+        }
         Ok(Step::SignIn { after }) => to_page(request, "/login", &back_from_login(sent, after)),
         Ok(Step::Consent { after }) => {
             to_page(request, "/consent", &back_from_consent(sent, after))
         }
-        Err(Failure::Refused(refusal)) => match Refusal::of_flow(refusal) {
-            Some(refusal) => match request::reply(&ask.client, sent) {
-                Ok(reply) => pages::answer(request, with_refusal(&reply, refusal, ctx.issuer())),
-                Err(_) => here(request, "The request cannot be answered."),
-            },
-            None => here(request, "The application sent an ID token that is not its own."),
-        },
+        Err(Failure::Refused(refusal)) => refused(request, ctx, (ask, sent), refusal),
         Err(Failure::Accident(cause)) => accident_page(request, cause),
         Err(Failure::Busy) => {
             accident_page(request, crate::flows::Accident::Unavailable("busy".into()))
         }
     }
+}
+
+fn refused(
+    request: &HttpRequest,
+    ctx: &Context,
+    (ask, sent): (&Ask, &Parameters),
+    refusal: AuthorizeRefusal,
+) -> HttpResponse {
+    let Some(words) = Refusal::of_flow(refusal) else {
+        return here(request, "The application sent an ID token that is not its own.");
+    };
+    let Ok(reply) = request::reply(&ask.client, sent) else {
+        return here(request, "The request cannot be answered.");
+    };
+    let answer = pages::answer(request, with_refusal(&reply, words, ctx.issuer()));
+    // It has been told, and the next question is answered for the person who is really there.
+    let ended = refusal == AuthorizeRefusal::ImpersonationEnded;
+    with_cookies(answer, ended.then(|| cookies::remove_impersonated(request, &ask.client.id)))
 }
 
 fn to_page(request: &HttpRequest, path: &str, query: &str) -> HttpResponse {
@@ -133,6 +152,7 @@ fn back_from_login(sent: &Parameters, after: Option<i64>) -> String {
         ("max_age", max_age),
         (AUTH_AFTER, after.map(|after| after.to_string())),
         (DENIED.0, None),
+        (CONFIRMED, None),
     ])
 }
 
@@ -141,6 +161,7 @@ fn back_from_consent(sent: &Parameters, after: Option<i64>) -> String {
         ("prompt", without(sent, &["consent"])),
         (CONSENT_AFTER, after.map(|after| after.to_string())),
         (DENIED.0, None),
+        (CONFIRMED, None),
     ])
 }
 

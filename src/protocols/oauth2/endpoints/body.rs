@@ -40,8 +40,9 @@ pub fn secret(status: StatusCode) -> HttpResponseBuilder {
     answer
 }
 
-/// RFC 6749 §5.2. The challenge names the one scheme that there is.
-pub fn refuse(failure: Failure<TokenRefusal>) -> HttpResponse {
+/// RFC 6749 §5.2. Only an application that tried HTTP authentication is challenged to it, with the one scheme that
+/// there is: others read the challenge and not the error.
+pub fn refuse(request: &HttpRequest, failure: Failure<TokenRefusal>) -> HttpResponse {
     let refusal = match failure {
         Failure::Refused(refusal) => refusal,
         Failure::Accident(cause) => return accident(&cause),
@@ -59,7 +60,8 @@ pub fn refuse(failure: Failure<TokenRefusal>) -> HttpResponse {
         | TokenRefusal::Grant(_) => StatusCode::BAD_REQUEST,
     };
     let mut answer = secret(status);
-    if status == StatusCode::UNAUTHORIZED {
+    let tried = request.headers().contains_key(header::AUTHORIZATION);
+    if status == StatusCode::UNAUTHORIZED && tried {
         answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Understudy\""));
     }
     if let TokenRefusal::TooManyFailures(wait) = refusal {
@@ -97,7 +99,7 @@ pub async fn only_get(_: Anyone) -> HttpResponse {
 }
 
 pub async fn only_get_and_post(_: Anyone) -> HttpResponse {
-    method_not_allowed("GET, POST")
+    method_not_allowed("GET, HEAD, POST")
 }
 
 /// For a person, who has come by a link of an application.

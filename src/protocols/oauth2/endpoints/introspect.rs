@@ -26,14 +26,17 @@ pub async fn post(
     };
     // A name alone proves nothing, and a token tells about people (§2.1).
     if !client.client().kind.is_confidential() {
-        return body::refuse(Failure::Refused(TokenRefusal::InvalidClient));
+        return body::refuse(&request, Failure::Refused(TokenRefusal::InvalidClient));
     }
     let Some(token) = sent.get("token") else {
-        return body::refuse(Failure::Refused(TokenRefusal::InvalidRequest("token is missing")));
+        return body::refuse(
+            &request,
+            Failure::Refused(TokenRefusal::InvalidRequest("token is missing")),
+        );
     };
     let Ok(as_user) = sent.get("as_user").map(UserId::parse).transpose() else {
         let refusal = TokenRefusal::InvalidRequest("as_user is no user id");
-        return body::refuse(Failure::Refused(refusal));
+        return body::refuse(&request, Failure::Refused(refusal));
     };
     let question = Question { token, as_user: as_user.as_ref() };
     match introspect(&ctx, &client, &question, &caller(&request)).await {

@@ -30,9 +30,17 @@ pub async fn post(
     ctx: web::Data<Context>,
     payload: web::Payload,
 ) -> HttpResponse {
-    match payload.to_bytes_limited(LARGEST).await {
-        Ok(Ok(body)) => serve(&request, &ctx, &body).await,
-        Ok(Err(_)) | Err(_) => here(&request, "The request cannot be read."),
+    let Ok(Ok(body)) = payload.to_bytes_limited(LARGEST).await else {
+        return here(&request, "The request cannot be read.");
+    };
+    let is_nobody = cookies::own(&request).is_none()
+        && cookies::all_impersonated(&request, cookies::is_secure(&request)).is_empty();
+    match Parameters::of_form(&body) {
+        // Browsers send no `Lax` cookie along with a form from elsewhere, but they do with a redirect.
+        Ok(sent) if is_nobody => {
+            redirect(request.method(), &format!("/oidc/logout?{}", sent.query_with(&[])))
+        }
+        Ok(_) | Err(_) => serve(&request, &ctx, &body).await,
     }
 }
 
@@ -48,12 +56,27 @@ async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpRespons
     };
     let own = cookies::own(request);
     match end_session(ctx, &asked, own.as_deref(), &caller(request)).await {
-        Ok(Logout::Ask) => redirect(request.method(), QUESTION),
+        Ok(Logout::Ask(None)) => redirect(request.method(), QUESTION),
+        Ok(Logout::Ask(Some(client))) => {
+            let asked = LogoutRequest { client_id: Some(client.to_string()), ..asked };
+            match BrowserSession::of(request).await {
+                Ok(browser) => question(&browser, &asked).await,
+                Err(cause) => accident_page(request, cause),
+            }
+        }
         Ok(Logout::Done(done)) => match ended(request, ctx, &done).await {
             Ok(answer) => answer,
             Err(cause) => accident_page(request, cause),
         },
         Err(cause) => accident_page(request, cause),
+    }
+}
+
+/// Whether to sign out, and then back to the application; at once when nobody is signed in (§4).
+async fn question(browser: &BrowserSession, asked: &LogoutRequest) -> HttpResponse {
+    match sign_out::question(browser, asked, StatusCode::OK).await {
+        Ok(page) => page,
+        Err(error) => actix_web::ResponseError::error_response(&error),
     }
 }
 
@@ -74,8 +97,7 @@ async fn ended(
     };
     let answer = farewell::onward(request, ctx, &done.sessions, to).await?;
     let own = done.own.then(|| cookies::remove_session(request));
-    let acting =
-        done.acting_in.as_ref().map(|client| cookies::remove_impersonated(request, client));
+    let acting = done.acting_in.as_ref().map(|client| cookies::set_ended(request, client));
     Ok(with_cookies(answer, own.into_iter().chain(acting)))
 }
 

@@ -21,7 +21,10 @@ pub async fn post(
         Err(refused) => return refused,
     };
     let mut answer = match sent.get("token") {
-        None => body::refuse(Failure::Refused(TokenRefusal::InvalidRequest("token is missing"))),
+        None => body::refuse(
+            &request,
+            Failure::Refused(TokenRefusal::InvalidRequest("token is missing")),
+        ),
         Some(token) => match revoke(&ctx, &client, token, &caller(&request)).await {
             Ok(()) => body::secret(StatusCode::OK).finish(),
             Err(cause) => body::accident(&cause),

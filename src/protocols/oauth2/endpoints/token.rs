@@ -39,15 +39,15 @@ pub async fn post(
 ) -> HttpResponse {
     let sent = match body::parameters(&request, payload).await {
         Ok(sent) => sent,
-        Err(refusal) => return body::refuse(Failure::Refused(refusal)),
+        Err(refusal) => return body::refuse(&request, Failure::Refused(refusal)),
     };
     let authenticated = match client::authenticated(&ctx, &request, &sent).await {
         Ok(authenticated) => authenticated,
-        Err(failure) => return body::refuse(failure),
+        Err(failure) => return body::refuse(&request, failure),
     };
     let answer = match grants::run(&ctx, &authenticated, &sent, &caller(&request)).await {
         Ok(tokens) => given(&tokens),
-        Err(failure) => body::refuse(failure),
+        Err(failure) => body::refuse(&request, failure),
     };
     readable(&request, authenticated.client(), answer)
 }
@@ -75,8 +75,9 @@ pub(super) async fn proven(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<(crate::flows::authenticate_client::AuthenticatedClient, Parameters), HttpResponse> {
-    let refused = |refusal: TokenRefusal| body::refuse(Failure::Refused(refusal));
+    let refused = |refusal: TokenRefusal| body::refuse(request, Failure::Refused(refusal));
     let sent = body::parameters(request, payload).await.map_err(refused)?;
-    let client = client::authenticated(ctx, request, &sent).await.map_err(body::refuse)?;
+    let client = client::authenticated(ctx, request, &sent).await;
+    let client = client.map_err(|failure| body::refuse(request, failure))?;
     Ok((client, sent))
 }

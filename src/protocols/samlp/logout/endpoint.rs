@@ -9,6 +9,7 @@ use crate::domain::{ClientId, SessionId};
 use crate::flows::browser::{find_application, find_service_provider};
 use crate::flows::farewell::{Named, all_have_left, end_named, heard, message, participant_of};
 use crate::flows::start_impersonation::encode;
+use crate::flows::use_once::{URL_TTL, is_recent};
 use crate::flows::{Accident, Context, clock};
 use crate::http::extract::Anyone;
 use crate::http::form::pairs;
@@ -156,6 +157,7 @@ async fn asked(
         relay_state: received.relay_state.clone(),
         known: ended.known,
         sessions: ended.own.iter().map(ToString::to_string).collect(),
+        at: now.timestamp_millis(),
     };
     let to = back.path(ctx, &client.id)?;
     let answer = farewell::onward(request, ctx, &ended.own, &to).await?;
@@ -171,7 +173,7 @@ fn without_cookies(
     let request = &browser.request;
     let mine = browser.own().filter(|session| own.contains(&session.id));
     let held = browser.seen.held.iter().filter(|held| acted.contains(&held.session));
-    let gone = held.map(|held| cookies::remove_impersonated(request, &held.client));
+    let gone = held.map(|held| cookies::set_ended(request, &held.client));
     with_cookies(answer, gone.chain(mine.map(|_| cookies::remove_session(request))))
 }
 
@@ -185,6 +187,8 @@ struct Back {
     /// Whether the application calls anybody so.
     known: bool,
     sessions: Vec<String>,
+    /// Milliseconds: when it was asked for.
+    at: i64,
 }
 
 impl Back {
@@ -219,7 +223,9 @@ pub async fn done(
 async fn finish(request: &HttpRequest, ctx: &Context, client: &str) -> Result<HttpResponse, No> {
     let (client, settings) = provider(ctx, client).await?;
     let back = Back::read(ctx, request.query_string());
-    let Some(back) = back.filter(|back| back.client == client.id.as_str()) else {
+    let now = clock::now(ctx).await?;
+    let back = back.filter(|back| back.client == client.id.as_str());
+    let Some(back) = back.filter(|back| is_recent(back.at, URL_TTL, now)) else {
         return Ok(redirect(request.method(), "/logout"));
     };
     let sessions: Vec<SessionId> =
@@ -235,7 +241,7 @@ async fn finish(request: &HttpRequest, ctx: &Context, client: &str) -> Result<Ht
         in_response_to: &back.request,
         relay_state: back.relay_state.as_deref(),
         outcome,
-        now: clock::now(ctx).await?,
+        now,
         signer: ring.xml_signer(),
     };
     let answer = reply.send(&settings).map_err(|problem| Accident::Corrupt {
@@ -260,7 +266,7 @@ async fn told(
     let frame = Frame { entity_id, addresses: &addresses, signed: said.signed, now };
     let (answered, over) = read::response(said.element, frame)?;
     let state = received.relay_state.as_deref().ok_or(UNASKED)?;
-    let participant = participant_of(ctx, state).ok_or(UNASKED)?;
+    let participant = participant_of(ctx, state, now).ok_or(UNASKED)?;
     if answered != message(ctx, &participant) {
         return Err(UNASKED.into());
     }

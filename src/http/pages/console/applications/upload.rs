@@ -3,7 +3,7 @@
 //! [RFC 7578]: https://www.rfc-editor.org/rfc/rfc7578
 use crate::crypto::xml::decode;
 use crate::http::pages::error::PageError;
-use crate::http::pages::forms::is_same_origin;
+use crate::http::pages::forms::may_be_ours;
 use actix_multipart::Multipart;
 use actix_web::HttpRequest;
 use actix_web::http::{StatusCode, header};
@@ -29,7 +29,7 @@ impl Uploaded {
         issuer: &str,
         payload: Payload,
     ) -> Result<Self, PageError> {
-        if !is_same_origin(request, issuer) {
+        if !may_be_ours(request, issuer) {
             return Err(PageError::forged(request));
         }
         if !is_multipart(request) {

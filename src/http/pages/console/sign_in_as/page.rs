@@ -144,7 +144,7 @@ pub fn draw(
 
 /// The form may be answered with a redirect to any of the applications in its list.
 pub fn targets(clients: &[Client]) -> FormTargets {
-    clients.iter().map(FormTargets::of_client).fold(FormTargets::nowhere_else(), FormTargets::and)
+    if clients.is_empty() { FormTargets::Ours } else { FormTargets::Applications }
 }
 
 fn fields(console: &ConsoleSession, scene: &Scene, verdict: &Verdict) -> Fields {
