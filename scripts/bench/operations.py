@@ -82,9 +82,9 @@ class Operations:
             "SAML Response, both signatures": self.saml("bench-saml", 2.2, 0.3),
             "WS-Fed response": self.signed_in(self.wsfed(), 'name="wresult"', 1.25, 0.3),
             "JWT grant": Operation(self.jwt_grant, 0.22, 0.4),
-            "As-User call": self.by_service("/2.0/users/me", "subject-01", 0.14, 0.10),
+            "As-User call": self.by_service("/2.0/users/me", "subject-01", 0.18, 0.25),
             "forward-auth": self.by_service("/forward-auth?scope=root_readwrite", None, 0.09, 0.06),
-            "forward-auth with As-User": self.by_service("/forward-auth?scope=root_readwrite", "subject-01", 0.14, 0.10),
+            "forward-auth with As-User": self.by_service("/forward-auth?scope=root_readwrite", "subject-01", 0.18, 0.25),
             PASSWORD: Operation(self.password, 26),
         }
 
