@@ -6,6 +6,7 @@ fn slo(binding: &str, attributes: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
 fn corpus_of_addresses_for_answers() {
     let two = |first: &str, second: &str| provider("", "", &(acs(first) + &acs(second)));
     check(&[
@@ -137,6 +138,7 @@ fn corpus_of_addresses_for_answers() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
 fn corpus_of_addresses_for_logout() {
     let (redirect, post) = ("HTTP-Redirect", "HTTP-POST");
     let to = |last: &str| format!("Location=\"https://v.test/{last}\"");

@@ -26,6 +26,7 @@ fn x11(name: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
 fn corpus_of_encryption() {
     let on = |cipher: Value| json!({"encrypt_assertion": true, "encryption_certificate": certificate("rsa"), "encryption_algorithm": cipher});
     let guess: &[&str] = &["encrypted with AES-256-GCM"];

@@ -2,6 +2,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
 fn corpus_of_signing_keys() {
     let cert = certificate;
     let none = nothing;
@@ -101,6 +102,7 @@ fn corpus_of_signing_keys() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
 fn corpus_of_signing_keys_that_are_refused() {
     let nine: String = (1..10).map(|n| signing(&format!("ec-{n}"))).collect();
     let many: Vec<&str> = (1..10)
