@@ -31,6 +31,29 @@ step "cargo doc"
 RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --document-private-items
 
 optional shellcheck shellcheck scripts/*.sh scripts/bench/*.sh .ci/run
-optional cargo-deny cargo deny --locked check licenses bans sources
+# Licences, sources and known advisories of what we ship. Left out it is said so that nobody overlooks it: as the last
+# line, too.
+loud=()
+if command -v cargo-deny >/dev/null; then
+    step "cargo deny check licenses bans sources"
+    cargo deny --locked check licenses bans sources
+    step "cargo deny check advisories"
+    # The advisories come from the network the first time; without one, those that are there count.
+    if cargo deny --locked fetch db >/dev/null 2>&1; then
+        cargo deny --locked check advisories
+    elif cargo deny --locked --offline fetch db >/dev/null 2>&1; then
+        cargo deny --locked --offline check advisories
+        loud+=("cargo deny: the ADVISORIES were not renewed, because there is no network")
+    else
+        loud+=("cargo deny: the ADVISORIES WERE NOT CHECKED, because there is neither a network nor a copy of them")
+    fi
+else
+    loud+=("cargo deny: LICENCES, SOURCES AND ADVISORIES WERE NOT CHECKED; 'cargo install --locked cargo-deny' brings it")
+fi
+
 optional cargo-machete cargo machete
 optional typos typos
+
+for line in ${loud[@]+"${loud[@]}"}; do
+    printf '\n!!!! %s !!!!\n' "$line" >&2
+done
