@@ -1,6 +1,6 @@
 //! What runs beside the requests: migrations at the start, keys, readiness, deliveries, seals, cleaning.
 //!
-//! Two threads with a small runtime each. Nothing here decides anything: while it is stuck, requests
+//! Three threads with a small runtime each. Nothing here decides anything: while it is stuck, requests
 //! go on, and a rule that depends on time asks the database itself.
 use super::Parts;
 use crate::flows::end_impersonation::Looking;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 /// Whether the start may change the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub enum Migrations {
 }
 
 const BEAT: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Looks between two at the room on the disk.
+const ROOM_EVERY: u64 = 4;
+const REMIND_EVERY: Duration = Duration::from_mins(1);
 /// Beats between seals of the audit trail (and what else is written down late), and between cleanings.
 const SEAL_EVERY: u64 = 5;
 const CLEAN_EVERY: u64 = 60;
@@ -40,6 +45,17 @@ const LAST_TRIES: Duration = Duration::from_secs(10);
 pub struct Watch {
     stop: Arc<AtomicBool>,
     threads: Vec<std::thread::JoinHandle<()>>,
+    hopeless: oneshot::Receiver<StoreError>,
+}
+
+impl Watch {
+    /// Why the server will never be ready with the settings that it has; for ever pending if it may be.
+    pub async fn hopeless(&mut self) -> StoreError {
+        match (&mut self.hopeless).await {
+            Ok(problem) => problem,
+            Err(_) => std::future::pending().await,
+        }
+    }
 }
 
 impl Drop for Watch {
@@ -55,22 +71,44 @@ impl Drop for Watch {
     }
 }
 
+/// What the threads of a watch have in common.
+struct Shift {
+    parts: Parts,
+    migrations: Migrations,
+    stop: Arc<AtomicBool>,
+    /// The schema fits, and the keys are there.
+    prepared: Arc<AtomicBool>,
+    give_up: Option<oneshot::Sender<StoreError>>,
+}
+
 /// Starts the watch. Readiness follows it.
 pub fn start(parts: &Parts, migrations: Migrations) -> std::io::Result<Watch> {
     let stop = Arc::new(AtomicBool::new(false));
-    let spawn = |name: &str, work: fn(&Runtime, &Parts, Migrations, &AtomicBool)| {
-        let (stopped, parts) = (Arc::clone(&stop), parts.clone());
+    let prepared = Arc::new(AtomicBool::new(false));
+    let (sender, hopeless) = oneshot::channel();
+    let spawn = |name: &str, work: fn(&Runtime, Shift), give_up| {
+        let shift = Shift {
+            parts: parts.clone(),
+            migrations,
+            stop: Arc::clone(&stop),
+            prepared: Arc::clone(&prepared),
+            give_up,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || work(&runtime, &parts, migrations, &stopped))
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&runtime, shift))
     };
-    let threads = vec![spawn("watch", run)?, spawn("keys and trail", follow)?];
-    Ok(Watch { stop, threads })
+    let threads = vec![
+        spawn("watch", run, Some(sender))?,
+        spawn("keys and trail", follow, None)?,
+        spawn("readiness", keep_ready, None)?,
+    ];
+    Ok(Watch { stop, threads, hopeless })
 }
 
 /// Beside the rest, so that an application that takes its time over a logout does not keep an old key alive.
-fn follow(runtime: &Runtime, parts: &Parts, _: Migrations, stop: &AtomicBool) {
+#[expect(clippy::needless_pass_by_value, reason = "the thread owns what it works with")]
+fn follow(runtime: &Runtime, shift: Shift) {
+    let Shift { parts, stop, .. } = &shift;
     let ctx = match parts.context(1) {
         Ok(ctx) => ctx,
         Err(error) => return report("no store", &error),
@@ -108,29 +146,70 @@ async fn reload_keys(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
     parts.shared.keys.reload(&conn).await
 }
 
-fn run(runtime: &Runtime, parts: &Parts, migrations: Migrations, stop: &AtomicBool) {
-    let (mut prepared, mut dirty) = (false, true);
+fn run(runtime: &Runtime, mut shift: Shift) {
+    let mut dirty = true;
     let mut beat = 0_u64;
-    let ctx = match parts.context(2) {
+    let mut waiting = Repeated::default();
+    let ctx = match shift.parts.context(2) {
         Ok(ctx) => ctx,
         Err(error) => return report("no store", &error),
     };
-    while !stop.load(Ordering::Relaxed) {
-        if !prepared {
-            match runtime.block_on(prepare(parts, &ctx, migrations)) {
-                Ok(()) => prepared = true,
-                Err(error) => report("not ready yet", &error),
+    while !shift.stop.load(Ordering::Relaxed) {
+        if !shift.prepared.load(Ordering::Relaxed) {
+            match runtime.block_on(prepare(&shift.parts, &ctx, shift.migrations)) {
+                Ok(()) => shift.prepared.store(true, Ordering::Relaxed),
+                Err(error @ StoreError::Setting { .. }) => {
+                    report("never ready with these settings", &error);
+                    return drop(shift.give_up.take().map(|give_up| give_up.send(error)));
+                }
+                Err(error) => waiting.report("not ready yet", &error),
             }
         }
-        if prepared {
-            runtime.block_on(one_beat(parts, &ctx, beat));
-        }
-        if prepared && (dirty || beat.is_multiple_of(CLEAN_EVERY)) {
-            dirty = runtime.block_on(clean(&ctx, beat));
+        if shift.prepared.load(Ordering::Relaxed) {
+            runtime.block_on(one_beat(&shift.parts, &ctx, beat));
+            if dirty || beat.is_multiple_of(CLEAN_EVERY) {
+                dirty = runtime.block_on(clean(&ctx, beat));
+            }
         }
         beat += 1;
         std::thread::park_timeout(BEAT);
     }
+}
+
+/// A thread of its own, because the others may have to wait for what they do.
+#[expect(clippy::needless_pass_by_value, reason = "the thread owns what it works with")]
+fn keep_ready(runtime: &Runtime, shift: Shift) {
+    let Shift { parts, stop, prepared, .. } = &shift;
+    let (mut trouble, mut looks) = (Repeated::default(), 0_u64);
+    let ctx = match parts.context(1) {
+        Ok(ctx) => ctx,
+        Err(error) => return report("no store", &error),
+    };
+    while !stop.load(Ordering::Relaxed) {
+        if prepared.load(Ordering::Relaxed) {
+            let outcome = runtime.block_on(look(parts, &ctx, looks));
+            looks += 1;
+            match outcome {
+                Ok(true) => parts.readiness.found_good(),
+                Ok(false) => parts.readiness.found_bad(),
+                // Every connection is taken: those that the workers have go on answering.
+                Err(error) if parts.readiness.is_ready() && runtime.block_on(is_crowded(parts)) => {
+                    trouble.report("no connection is left to look at the database", &error);
+                    parts.readiness.found_good();
+                }
+                Err(error) => {
+                    trouble.report("the database does not answer", &error);
+                    parts.readiness.found_bad();
+                }
+            }
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+async fn is_crowded(parts: &Parts) -> bool {
+    let tried = store::pool::connect(&parts.database_url).await;
+    tried.is_err_and(|problem| store::pool::is_crowded(&problem))
 }
 
 /// With the causes, which the JSON of a log leaves out.
@@ -138,6 +217,21 @@ fn report(what: &'static str, error: &StoreError) {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let error = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
     tracing::warn!(%error, "{what}");
+}
+
+/// What is tried again every second is told once, and then each minute.
+#[derive(Default)]
+struct Repeated(Option<(String, Instant)>);
+
+impl Repeated {
+    fn report(&mut self, what: &'static str, error: &StoreError) {
+        let text = error.to_string();
+        if self.0.as_ref().is_some_and(|(said, at)| *said == text && at.elapsed() < REMIND_EVERY) {
+            return;
+        }
+        report(what, error);
+        self.0 = Some((text, Instant::now()));
+    }
 }
 
 async fn prepare(parts: &Parts, ctx: &Context, migrations: Migrations) -> Result<(), StoreError> {
@@ -152,6 +246,7 @@ async fn prepare(parts: &Parts, ctx: &Context, migrations: Migrations) -> Result
         Migrations::Leave => {}
     }
     let mut conn = ctx.store.conn().await?;
+    store::schema_version::check(&conn).await?;
     rotate_keys::ensure_keys(&mut conn, &parts.shared.keys).await?;
     parts.shared.keys.reload(&conn).await?;
     drop(conn);
@@ -168,15 +263,7 @@ async fn announce(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
 }
 
 async fn one_beat(parts: &Parts, ctx: &Context, beat: u64) {
-    let healthy = match look(parts, ctx).await {
-        Ok(healthy) => healthy,
-        Err(error) => {
-            report("the database does not answer", &error);
-            false
-        }
-    };
-    parts.readiness.set(healthy && parts.shared.keys.are_there());
-    if !healthy {
+    if !parts.readiness.is_ready() {
         return;
     }
     let looking = looking(beat);
@@ -218,8 +305,8 @@ async fn clean(ctx: &Context, beat: u64) -> bool {
 }
 
 /// Follows the keys, and whether the database takes writes: after a fail-over an old primary does not.
-async fn look(parts: &Parts, ctx: &Context) -> Result<bool, StoreError> {
-    let conn = ctx.store.conn().await?;
+async fn look(parts: &Parts, ctx: &Context, looks: u64) -> Result<bool, StoreError> {
+    let mut conn = ctx.store.conn().await?;
     parts.shared.keys.reload(&conn).await?;
     let (writable, ahead) = store::settings::writable_and_clock(&conn).await?;
     if !writable {
@@ -229,7 +316,10 @@ async fn look(parts: &Parts, ctx: &Context) -> Result<bool, StoreError> {
     if skew > chrono::Duration::seconds(2) {
         tracing::warn!(seconds = skew.num_seconds(), "this node's clock is off the database's");
     }
-    Ok(writable && skew <= chrono::Duration::seconds(30))
+    if looks.is_multiple_of(ROOM_EVERY) {
+        store::settings::check_room(&mut conn).await?;
+    }
+    Ok(writable && parts.shared.keys.are_there() && skew <= chrono::Duration::seconds(30))
 }
 
 #[expect(clippy::disallowed_methods, reason = "compares the node's clock with the database's")]

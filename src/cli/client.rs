@@ -19,7 +19,7 @@ pub fn add(metadata: &Path, asked: &ServiceProvider) -> Result<(), Problem> {
         let is_new = |change: &provision::Change| change.action == Action::Create;
         if !plan.changes.iter().filter(|change| change.what == What::Client).all(is_new) {
             let problem = format!("there is an application `{client}`; change it with `apply`");
-            return Err(Problem(problem));
+            return Err(Problem::failed(problem));
         }
         provision::apply_to(&mut conn, &file, Prune::No).await?;
         output::line(&format!("added {client}"));

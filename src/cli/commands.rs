@@ -2,23 +2,24 @@
 use super::{Problem, output, place};
 use crate::app::watch::{self, Migrations};
 use crate::app::{self, Parts};
-use crate::config::{self, Overrides, Purpose, Settings};
+use crate::config::{self, LogFormat, Overrides, Purpose, Settings};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
-use crate::embedded::Data;
-use crate::flows::replace_keys::replace_compromised;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::{Context, restored, rotate_keys as keys};
 use crate::impersonation::ActorProof;
 use crate::login::Parameters;
 use crate::provision;
-use crate::store;
+use crate::store::{self, schema_version};
 use crate::telemetry::{self, Destination, Metrics};
+use futures_util::future::{Either, select};
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
 
 /// What `serve` was told by its flags.
 pub struct Serving {
@@ -28,7 +29,7 @@ pub struct Serving {
 
 pub fn settings(overrides: Overrides, purpose: Purpose) -> Result<Settings, Problem> {
     Settings::read(config::environment(), overrides, purpose)
-        .map_err(|mistakes| Problem(config::describe(&mistakes)))
+        .map_err(|mistakes| Problem::settings(config::describe(&mistakes)))
 }
 
 pub fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
@@ -39,31 +40,71 @@ pub fn serve(serving: &Serving) -> Result<(), Problem> {
     let settings = settings(serving.overrides.clone(), Purpose::Serve)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stdout, &metrics)?;
-    let place = place::database(&settings, Data::Kept)?;
+    let place = place::database(&settings)?;
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
-    let parts = Parts { announce: Some(output::line), ..parts };
+    let parts = Parts { announce: Some(announcer(&settings)), ..parts };
     runtime()?.block_on(store::pooler::check_at_start(&place.url))?;
-    let listener = TcpListener::bind(settings.listen)?;
+    let listener = listen(settings.listen)?;
     tracing::info!(listen = %settings.listen, public_url = settings.public_url.as_str(), "serving");
     run_server(&parts, listener, serving.migrations)
 }
 
-/// Serves until a signal; then finishes what is under way.
+pub fn listen(address: SocketAddr) -> Result<TcpListener, Problem> {
+    TcpListener::bind(address)
+        .map_err(|problem| Problem::failed(format!("cannot listen on {address}: {problem}")))
+}
+
+/// Between lines of JSON a code for the first administrator is such a line too.
+pub fn announcer(settings: &Settings) -> fn(&str) {
+    match telemetry::format(&settings.log, Destination::Stdout) {
+        LogFormat::Text => output::line,
+        LogFormat::Json => |text| {
+            let message = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let message = format!("{message} (lost? `understudy bootstrap` prints another)");
+            output::line(&serde_json::json!({ "level": "INFO", "message": message }).to_string());
+        },
+    }
+}
+
+/// Serves until a signal; then finishes what is under way. Ends by itself where waiting for the database does not help.
 pub fn run_server(
     parts: &Parts,
     listener: TcpListener,
     migrations: Migrations,
 ) -> Result<(), Problem> {
-    let _watch = watch::start(parts, migrations)?;
+    let mut watch = watch::start(parts, migrations)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let system = actix_web::rt::System::new();
     system.block_on(async {
-        app::serve(parts, listener, workers, app::Signals::Server)?.await.map_err(Problem::from)
+        let server = app::serve(parts, listener, workers, app::Signals::Server)?;
+        let handle = server.handle();
+        match select(server, pin!(watch.hopeless())).await {
+            Either::Left((ended, _)) => Ok(ended?),
+            Either::Right((problem, server)) => {
+                let ((), ended) = futures_util::join!(handle.stop(false), server);
+                ended?;
+                Err(problem.into())
+            }
+        }
     })
 }
 
-/// Runs `work` against the database, with the server's own parts.
+/// Runs `work` against the database, once its schema is found to be ours. Nothing but `migrate` and `serve` changes it.
+pub fn with_database<T, F: Future<Output = Result<T, Problem>>>(
+    purpose: Purpose,
+    work: impl FnOnce(store::Conn) -> F,
+) -> Result<T, Problem> {
+    let settings = settings(Overrides::default(), purpose)?;
+    let place = place::database(&settings)?;
+    runtime()?.block_on(async {
+        let conn = store::pool::connect(&place.url).await?;
+        schema_version::check_once_migrated(&conn).await?;
+        work(conn).await
+    })
+}
+
+/// The same with the server's own parts, and a master key that is the right one.
 pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     purpose: Purpose,
     work: impl FnOnce(Context) -> F,
@@ -71,13 +112,26 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     let settings = settings(Overrides::default(), purpose)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stderr, &metrics)?;
-    let place = place::database(&settings, Data::Kept)?;
+    let place = place::database(&settings)?;
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
     runtime()?.block_on(async {
         store::pooler::check(&place.url).await?;
-        store::pool::migrate(&place.url).await?;
         let ctx = parts.context(2)?;
+        let conn = ctx.store.conn().await?;
+        schema_version::check_once_migrated(&conn).await?;
+        ctx.shared.keys.check(&conn).await?;
+        drop(conn);
+        work(ctx).await
+    })
+}
+
+/// The same, and the keys are there: those that are missing are made.
+pub fn with_keys<T, F: Future<Output = Result<T, Problem>>>(
+    purpose: Purpose,
+    work: impl FnOnce(Context) -> F,
+) -> Result<T, Problem> {
+    with_context(purpose, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         keys::ensure_keys(&mut conn, &ctx.shared.keys).await?;
         ctx.shared.keys.reload(&conn).await?;
@@ -88,7 +142,7 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
 
 pub fn migrate() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), Purpose::Database)?;
-    let place = place::database(&settings, Data::Kept)?;
+    let place = place::database(&settings)?;
     let run = runtime()?.block_on(async {
         store::pooler::check(&place.url).await?;
         store::pool::migrate(&place.url).await
@@ -104,7 +158,7 @@ pub fn migrate() -> Result<(), Problem> {
 
 pub fn revert() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), Purpose::Database)?;
-    let place = place::database(&settings, Data::Kept)?;
+    let place = place::database(&settings)?;
     let name = runtime()?.block_on(store::pool::revert_last(&place.url))?;
     output::line(&format!("reverted {name}"));
     Ok(())
@@ -119,10 +173,19 @@ pub fn apply(
     let folder = file.parent().unwrap_or(Path::new(""));
     let file = read_file_in(folder, &text, |_| None)?;
     with_context(Purpose::Sealing, async |ctx| {
-        let plan = provision::apply(&ctx, &file, dry_run, prune).await?;
+        let plan = provision::apply(&ctx, &file, dry_run, prune).await.map_err(not_applied)?;
         output::line(plan.to_string().trim_end());
         Ok(())
     })
+}
+
+fn not_applied(problem: provision::ProvisionError) -> Problem {
+    match problem {
+        provision::ProvisionError::Mistakes(mistakes) => mistaken(&mistakes),
+        problem @ (provision::ProvisionError::Conflict(_)
+        | provision::ProvisionError::Store(_)
+        | provision::ProvisionError::Hashing) => problem.into(),
+    }
 }
 
 /// A file, or standard input for `-`.
@@ -130,7 +193,7 @@ pub fn read_text(file: &Path) -> Result<String, Problem> {
     if file == Path::new("-") {
         return Ok(std::io::read_to_string(std::io::stdin())?);
     }
-    std::fs::read_to_string(file).map_err(|e| Problem(format!("{}: {e}", file.display())))
+    std::fs::read_to_string(file).map_err(|e| Problem::failed(format!("{}: {e}", file.display())))
 }
 
 /// Reads a provisioning file; `${NAME}` is looked up in the environment, then in `defaults`.
@@ -152,12 +215,12 @@ fn read_file_in(
     let beside = |name: &str| {
         std::fs::read_to_string(folder.join(name)).map_err(|e| format!("cannot be read: {e}"))
     };
-    provision::read_with_files(text, env, beside).map_err(|mistakes| mistaken(&mistakes))
+    provision::read_draft(text, env, beside).map_err(|mistakes| mistaken(&mistakes))
 }
 
 pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {
     let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    Problem(format!("the file has mistakes, nothing was changed:\n{}", lines.join("\n")))
+    Problem::settings(format!("the file has mistakes, nothing was changed:\n{}", lines.join("\n")))
 }
 
 pub fn export() -> Result<(), Problem> {
@@ -181,7 +244,7 @@ pub struct Asked {
 
 pub fn impersonate(asked: Asked) -> Result<(), Problem> {
     let protocol = ProtocolName::parse(&asked.protocol)
-        .ok_or_else(|| Problem("the protocol is oauth2, samlp, wsfed or wsfed-rms".into()))?;
+        .ok_or_else(|| Problem::settings("the protocol is oauth2, samlp, wsfed or wsfed-rms"))?;
     let start = Start {
         channel: Channel::Console,
         requested_by: "cli".to_owned(),
@@ -201,34 +264,9 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
         ticket: asked.ticket,
         ignored: Vec::new(),
     };
-    with_context(Purpose::Link, async |ctx| {
+    with_keys(Purpose::Link, async |ctx| {
         let issued = start_impersonation(&ctx, &start, &Caller::default()).await?;
         output::line(&issued.url);
-        Ok(())
-    })
-}
-
-pub fn list_keys() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
-        let (keys, now) = store::signing_keys::list(&*ctx.store.conn().await?).await?;
-        for key in keys {
-            let age = (now - key.created_at).num_days();
-            output::line(&format!(
-                "{}  {:6}  {:6}  {:9}  {age} days",
-                key.id, key.purpose, key.algorithm, key.state
-            ));
-        }
-        Ok(())
-    })
-}
-
-pub fn rotate_keys() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
-        let mut conn = ctx.store.conn().await?;
-        let nobody = (None, &Caller::default());
-        for id in keys::rotate(&mut conn, &ctx.shared.keys, nobody).await? {
-            output::line(&format!("now signing: {id}"));
-        }
         Ok(())
     })
 }
@@ -238,28 +276,8 @@ pub fn bootstrap() -> Result<(), Problem> {
     with_context(Purpose::Link, async |ctx| {
         match set_up::make_code(&ctx, Waiting::Replace).await? {
             Some(code) => output::line(&set_up::invitation(ctx.issuer(), &code)),
-            None => return Err(Problem("somebody administers this installation already".into())),
+            None => return Err(Problem::failed("somebody administers this installation already")),
         }
-        Ok(())
-    })
-}
-
-/// For a key that may be in other hands.
-pub fn replace_keys() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
-        let mut conn = ctx.store.conn().await?;
-        let keys = &ctx.shared.keys;
-        let done = replace_compromised(&mut conn, keys, &Caller::default()).await?;
-        for id in &done.signing {
-            output::line(&format!("now signing: {id}"));
-        }
-        output::line(&format!(
-            "ended: {} sessions, {} tokens, {} impersonations",
-            done.sessions, done.tokens, done.impersonations
-        ));
-        output::line(
-            "next: have every SAML and WS-Federation application fetch our metadata again (README)",
-        );
         Ok(())
     })
 }
@@ -282,7 +300,7 @@ pub fn healthcheck() -> Result<(), Problem> {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    let patience = std::time::Duration::from_secs(3);
+    let patience = Duration::from_secs(3);
     let mut stream = std::net::TcpStream::connect_timeout(&address, patience)?;
     stream.set_read_timeout(Some(patience))?;
     stream.write_all(b"GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
@@ -292,5 +310,5 @@ pub fn healthcheck() -> Result<(), Problem> {
     if first.contains(" 200") {
         return Ok(());
     }
-    Err(Problem(format!("not ready: {first}")))
+    Err(Problem::failed(format!("not ready: {first}")))
 }

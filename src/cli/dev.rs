@@ -2,7 +2,7 @@
 //! application, and no configuration.
 mod files;
 
-use super::commands::{read_file, run_server, runtime, settings};
+use super::commands::{announcer, listen, read_file, run_server, runtime, settings};
 use super::{Port, Problem, output, place};
 use crate::app::watch::Migrations;
 use crate::app::{self, Parts};
@@ -14,8 +14,9 @@ use crate::store;
 use crate::telemetry::{self, Destination, Metrics};
 use clap::Args;
 use files::Files;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 const DEMO: &str = include_str!("../../examples/demo.yaml");
 
@@ -38,26 +39,26 @@ pub fn run(dev: &Dev) -> Result<(), Problem> {
     let settings = settings(overrides, Purpose::Dev)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stdout, &metrics)?;
-    let key = place::master_key(&settings)?;
-    let place = place::database(&settings, if dev.fresh { Data::Fresh } else { Data::Kept })?;
+    let key = place::own_master_key(&settings)?;
+    let place = place::own_database(&settings, if dev.fresh { Data::Fresh } else { Data::Kept })?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
-    let parts = Parts { announce: Some(output::line), ..parts };
+    let parts = Parts { announce: Some(announcer(&settings)), ..parts };
     // Bound before the demo is started, so that a second `dev` fails here and at once.
-    let listener = TcpListener::bind(settings.listen)
-        .map_err(|e| Problem(format!("cannot listen on {}: {e}", settings.listen)))?;
+    let listener = listen(settings.listen)?;
     let demo = Demo::beside(&settings);
     prepare(&parts, (!dev.no_demo).then_some(&demo))?;
     if dev.no_demo {
         output::line(&format!("\nUnderstudy serves {}\n", settings.public_url.as_str()));
         return run_server(&parts, listener, Migrations::Leave);
     }
-    let _demo = demo.start(settings.public_url.as_str())?;
+    let running = demo.start(settings.public_url.as_str())?;
     let files = Files::beside(&settings);
     let (_files, missing) = match files.start()? {
         Ok(started) => (Some(started), None),
         Err(missing) => (None, Some(missing)),
     };
-    output::line(&guide(&settings, &demo, &told(&settings, &files, missing.as_deref())));
+    let application = Application::of(&demo, running.as_ref().err());
+    output::line(&guide(&settings, &application, &told(&settings, &files, missing.as_deref())));
     run_server(&parts, listener, Migrations::Leave)
 }
 
@@ -68,7 +69,10 @@ fn prepare(parts: &Parts, demo: Option<&Demo>) -> Result<(), Problem> {
         let mut conn = ctx.store.conn().await?;
         rotate_keys::ensure_keys(&mut conn, &parts.shared.keys).await?;
         drop(conn);
-        if let Some(demo) = demo {
+        let is_new = store::registrations::list(&*ctx.store.conn().await?).await?.is_empty()
+            && store::directory::list(&*ctx.store.conn().await?).await?.is_empty();
+        // Only once: what somebody has changed since is theirs.
+        if let Some(demo) = demo.filter(|_| is_new) {
             let file = read_file(DEMO, |name| (name == "DEMO_URL").then(|| demo.url.clone()))?;
             provision::apply(&ctx, &file, DryRun::No, Prune::No).await?;
         }
@@ -89,11 +93,15 @@ impl Demo {
         Self { url: format!("http://{listen}"), listen: listen.to_string() }
     }
 
-    fn start(&self, issuer: &str) -> Result<Option<Running>, Problem> {
+    /// `Err(_)` in the answer: it does not run, and why.
+    fn start(&self, issuer: &str) -> Result<Result<Running, String>, Problem> {
         let program = std::env::current_exe()?.with_file_name("examples").join("demo");
         if !program.exists() {
-            output::error("the demo application is not built; `make run` builds it");
-            return Ok(None);
+            return Ok(Err("it is not built; `make run` builds it".to_owned()));
+        }
+        // Somebody else who listens there would be taken for it.
+        if let Err(problem) = TcpListener::bind(&self.listen) {
+            return Ok(Err(format!("{}: {problem}", self.listen)));
         }
         let child = Command::new(program)
             .env("DEMO_LISTEN", &self.listen)
@@ -102,7 +110,38 @@ impl Demo {
             .env("DEMO_CLIENT_ID", "northwind-orders")
             .env("DEMO_CLIENT_SECRET", "northwind-demo-secret")
             .spawn()?;
-        Ok(Some(Running(child)))
+        let mut running = Running(child);
+        let begun = Instant::now();
+        while TcpStream::connect(&self.listen).is_err() {
+            if let Some(ended) = running.0.try_wait()? {
+                return Ok(Err(format!("it ended by itself ({ended})")));
+            }
+            if begun.elapsed() > STARTS_WITHIN {
+                return Ok(Err(format!("it does not answer at {}", self.listen)));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Ok(running))
+    }
+}
+
+/// How long the demo application is waited for.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
+
+/// The demo application as the guide tells of it.
+struct Application<'a> {
+    url: &'a str,
+    line: String,
+}
+
+impl<'a> Application<'a> {
+    fn of(demo: &'a Demo, missing: Option<&String>) -> Self {
+        let url = demo.url.as_str();
+        let line = missing.map_or_else(
+            || format!("{url}     (Northwind Orders)"),
+            |why| format!("is left out: {why}"),
+        );
+        Self { url, line }
     }
 }
 
@@ -163,14 +202,15 @@ fn told(settings: &Settings, files: &Files, missing: Option<&str>) -> String {
     )
 }
 
-fn guide(settings: &Settings, demo: &Demo, files: &str) -> String {
+fn guide(settings: &Settings, application: &Application<'_>, files: &str) -> String {
     let url = settings.public_url.as_str();
-    let demo = &demo.url;
+    let Application { url: demo, line } = application;
     let others: String = OTHERS.iter().map(|other| command(url, other)).collect();
     format!(
         r#"
+  Console             {url}/console     (as Ada; Sam finds "Sign in as" there)
   Understudy          {url}
-  Demo application    {demo}     (Northwind Orders)
+  Demo application    {line}
 
   People (password)   sam.support@understudy.test   support agent           (sam-demo)
                       riley@acme.test               support agent of Acme   (riley-demo)
@@ -187,7 +227,7 @@ fn guide(settings: &Settings, demo: &Demo, files: &str) -> String {
 
   The same by every other protocol; the demo application shows what it gets at {demo}/at/…
 {others}{files}
-  Ctrl-C stops everything; the data stays in .understudy/ (start again with --fresh for an empty one).
+  Ctrl-C stops everything; the data stays in .understudy/, with what you change. --fresh brings the demo data back.
 "#
     )
 }

@@ -6,15 +6,23 @@ pub mod audit;
 pub mod client;
 pub mod commands;
 pub mod dev;
+pub mod keys;
 pub mod output;
 pub mod place;
 
 use crate::config::Overrides;
 use crate::provision::{DryRun, Prune, ServiceProvider};
+use crate::store::StoreError;
 use clap::{Args, Parser, Subcommand};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+const AFTER_HELP: &str = "\
+Commands work on the database of DATABASE_URL. Without it only `dev` works, and, beside a folder `.understudy/` that `dev`
+has made, the others on its database, which they name first. Only `migrate` and `serve` change the schema.
+
+Exit codes: 0 done; 1 refused or failed; 2 a wrong command line or setting; 3 no database, or one with another schema.";
 
 /// An identity provider whose heart is impersonation, in the open.
 ///
@@ -26,7 +34,7 @@ use std::process::ExitCode;
 /// Fill it:       understudy apply -f directory.yaml
 /// Step in:       understudy impersonate --actor ID --subject ID --application ID --reason TEXT
 #[derive(Debug, Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(version, verbatim_doc_comment, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -152,10 +160,17 @@ enum Client {
 
 #[derive(Debug, Subcommand)]
 enum Keys {
-    /// Show every key: id, algorithm, purpose, state, age. No private part.
+    /// Show every key: id, purpose, algorithm, state, dates. No private part; needs no master key.
     List,
     /// The next keys take over; the old ones verify until their last token has expired.
-    Rotate,
+    ///
+    /// Refused while the next keys have been published for less than 24 hours: applications that keep the list of
+    /// keys do not know them yet.
+    Rotate {
+        /// Take over all the same.
+        #[arg(long)]
+        force: bool,
+    },
     /// Emergency: every key may be in other hands. New keys at once, the old ones verify nothing any more, and
     /// everybody is signed out: all sessions, tokens and impersonations end.
     Replace {
@@ -188,28 +203,69 @@ pub fn run() -> ExitCode {
     match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            output::error(&problem.0);
-            ExitCode::FAILURE
+            output::error(&problem.text);
+            ExitCode::from(problem.exit as u8)
         }
     }
 }
 
+/// How a command ends, for scripts. 0 is success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It was refused or went wrong.
+    Failed = 1,
+    /// The command line or a setting is wrong: trying again does not help.
+    Settings = 2,
+    /// The database cannot be reached or has another schema: later it may work.
+    Database = 3,
+}
+
 /// What a command says when it cannot do its work.
 #[derive(Debug)]
-pub struct Problem(pub String);
+pub struct Problem {
+    pub text: String,
+    pub exit: Exit,
+}
 
-impl<E: std::error::Error> From<E> for Problem {
+impl Problem {
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self { text: text.into(), exit: Exit::Failed }
+    }
+
+    pub fn settings(text: impl Into<String>) -> Self {
+        Self { text: text.into(), exit: Exit::Settings }
+    }
+}
+
+impl<E: std::error::Error + 'static> From<E> for Problem {
     fn from(error: E) -> Self {
         let mut text = error.to_string();
+        let mut exit = exit(&error);
         let mut cause = error.source();
         while let Some(deeper) = cause {
             let said = deeper.to_string();
             if !text.contains(&said) {
                 text = format!("{text}: {said}");
             }
+            if let Some(error) = deeper.downcast_ref::<StoreError>() {
+                exit = exit_of(error);
+            }
             cause = deeper.source();
         }
-        Self(text)
+        Self { text, exit }
+    }
+}
+
+fn exit<E: std::error::Error + 'static>(error: &E) -> Exit {
+    let error: &dyn std::error::Error = error;
+    error.downcast_ref::<StoreError>().map_or(Exit::Failed, exit_of)
+}
+
+fn exit_of(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Schema(_) => Exit::Database,
+        StoreError::Setting { .. } | StoreError::Pooled(_) => Exit::Settings,
+        StoreError::Corrupt { .. } | StoreError::Query(_) => Exit::Failed,
     }
 }
 
@@ -227,9 +283,10 @@ fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Export => commands::export(),
         Command::Impersonate(asked) => commands::impersonate(asked.into()),
         Command::Client { command } => add_client(command),
-        Command::Keys { command: Keys::List } => commands::list_keys(),
-        Command::Keys { command: Keys::Rotate } => commands::rotate_keys(),
-        Command::Keys { command: Keys::Replace { compromised: _ } } => commands::replace_keys(),
+        Command::Keys { command: Keys::List } => keys::list(),
+        Command::Keys { command: Keys::Rotate { force: false } } => keys::rotate(),
+        Command::Keys { command: Keys::Rotate { force: true } } => keys::rotate_now(),
+        Command::Keys { command: Keys::Replace { compromised: _ } } => keys::replace(),
         Command::Audit { command: Audit::Verify { head } } => audit::run(head.as_deref()),
         Command::Bootstrap => commands::bootstrap(),
         Command::Restored => commands::restored(),

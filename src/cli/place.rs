@@ -1,7 +1,7 @@
 //! `.understudy/`: where `dev` keeps its cluster and its key, and where other commands find them.
-use super::Problem;
+use super::{Problem, output};
 use crate::config::{Database, MasterKey, Settings};
-use crate::embedded::{Cluster, Data};
+use crate::embedded::{Cluster, Data, EmbeddedError};
 use secrecy::ExposeSecret as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -21,24 +21,45 @@ pub struct Place {
     _cluster: Option<Cluster>,
 }
 
-/// The database of the settings: a given one, that of a running `dev`, or the cluster of `.understudy/`.
-pub fn database(settings: &Settings, data: Data) -> Result<Place, Problem> {
+/// The database of `dev`: a given one, or the cluster of `.understudy/`, which is made if it is not there.
+pub fn own_database(settings: &Settings, data: Data) -> Result<Place, Problem> {
     match &settings.database {
         Database::Url(url) => Ok(Place { url: url.expose_secret().to_owned(), _cluster: None }),
-        Database::Embedded => match Cluster::persistent(&folder().join("postgres"), data) {
-            Ok(cluster) => {
-                cluster.create_database(DATABASE)?;
-                let url = cluster.url(DATABASE);
-                write_private(&url_file(), &url)?;
-                Ok(Place { url, _cluster: Some(cluster) })
-            }
-            Err(crate::embedded::EmbeddedError::AlreadyRunning { .. }) if data == Data::Kept => {
-                let url = fs::read_to_string(url_file())?;
-                Ok(Place { url, _cluster: None })
-            }
-            Err(error) => Err(error.into()),
-        },
+        Database::Embedded => opened(Cluster::persistent(&folder().join("postgres"), data)?),
     }
+}
+
+/// The database of every other command: a given one, or the one that `dev` has made, which is then named first.
+/// None is ever made up: a command that works on an empty database says that all is well.
+pub fn database(settings: &Settings) -> Result<Place, Problem> {
+    match &settings.database {
+        Database::Url(url) => Ok(Place { url: url.expose_secret().to_owned(), _cluster: None }),
+        Database::Embedded if url_file().exists() => {
+            let folder = folder().canonicalize()?;
+            output::note(&format!(
+                "DATABASE_URL is not set: this is about the database of `understudy dev` in {}",
+                folder.display()
+            ));
+            match Cluster::persistent(&self::folder().join("postgres"), Data::Kept) {
+                Ok(cluster) => opened(cluster),
+                Err(EmbeddedError::AlreadyRunning { .. }) => {
+                    Ok(Place { url: fs::read_to_string(url_file())?, _cluster: None })
+                }
+                Err(problem) => Err(problem.into()),
+            }
+        }
+        Database::Embedded => Err(Problem::settings(
+            "DATABASE_URL is missing, such as postgres://user:password@host/database. Without it only `dev` works, and \
+             commands in a folder where `dev` was started.",
+        )),
+    }
+}
+
+fn opened(cluster: Cluster) -> Result<Place, Problem> {
+    cluster.create_database(DATABASE)?;
+    let url = cluster.url(DATABASE);
+    write_private(&url_file(), &url)?;
+    Ok(Place { url, _cluster: Some(cluster) })
 }
 
 fn url_file() -> PathBuf {
@@ -51,15 +72,25 @@ pub fn master_key(settings: &Settings) -> Result<String, Problem> {
         MasterKey::Given(key) => Ok(key.expose_secret().to_owned()),
         MasterKey::Development => {
             let file = folder().join("master.key");
-            if let Ok(key) = fs::read_to_string(&file) {
-                return Ok(key);
-            }
-            let key = crate::crypto::seal::MasterKey::generate_text();
-            fs::create_dir_all(folder())?;
-            write_private(&file, &key)?;
-            Ok(key.to_string())
+            fs::read_to_string(&file).map_err(|problem| {
+                Problem::settings(format!(
+                    "UNDERSTUDY_MASTER_KEY is missing, and {} cannot be read: {problem}",
+                    file.display()
+                ))
+            })
         }
     }
+}
+
+/// The key of `dev`, which is made the first time.
+pub fn own_master_key(settings: &Settings) -> Result<String, Problem> {
+    let file = folder().join("master.key");
+    if matches!(settings.master_key, MasterKey::Development) && !file.exists() {
+        let key = crate::crypto::seal::MasterKey::generate_text();
+        fs::create_dir_all(folder())?;
+        write_private(&file, &key)?;
+    }
+    master_key(settings)
 }
 
 /// Readable by its owner only.

@@ -1,4 +1,5 @@
 use super::Mistake;
+use crate::domain::spelling::nearest;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 
@@ -36,7 +37,7 @@ impl Raw {
                     raw.values.insert(known, value);
                 }
             } else if has_our_prefix(&name) {
-                let what = nearest(&name).map_or_else(
+                let what = nearest(&name, NAMES.iter().copied()).map_or_else(
                     || "no such setting".to_owned(),
                     |near| format!("no such setting; did you mean {near}?"),
                 );
@@ -113,30 +114,4 @@ impl Raw {
 
 fn has_our_prefix(name: &str) -> bool {
     name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
-}
-
-/// A slip of a few keys, not a different word.
-fn nearest(name: &str) -> Option<&'static str> {
-    let name = name.to_ascii_uppercase();
-    NAMES
-        .iter()
-        .map(|known| (distance(&name, known), *known))
-        .min()
-        .filter(|(distance, _)| *distance <= 3)
-        .map(|(_, known)| known)
-}
-
-/// Levenshtein's distance, a row at a time.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut next = vec![i + 1];
-        for (y, pair) in b.bytes().zip(row.windows(2)) {
-            let &[diagonal, above] = pair else { continue };
-            let left = next.last().copied().unwrap_or(above);
-            next.push((above + 1).min(left + 1).min(diagonal + usize::from(x != y)));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }

@@ -110,6 +110,11 @@ fn bad_values_are_refused() {
     refused("DATABASE_URL", "host=db user=app", "postgres://");
     refused("UNDERSTUDY_LISTEN", "localhost:8080", "127.0.0.1:8080");
     refused("UNDERSTUDY_LOG", "understudy=loud", "level");
+    refused("UNDERSTUDY_LOG", "verbose", "is no level");
+    refused("UNDERSTUDY_LOG", "understudy", "is no level");
+    refused("UNDERSTUDY_LOG", "inof", "did you mean info?");
+    refused("DATABASE_URL", "postgres://u:p@h/d?sslmode=verify", "sslmode must be");
+    refused("DATABASE_URL", "postgres://u:p@h/d?sslcert=/x", "sslkey");
     refused("UNDERSTUDY_LOG_FORMAT", "xml", "`text` or `json`");
     refused("UNDERSTUDY_RATE_LIMITS", "no", "`on` or `off`");
     refused("UNDERSTUDY_STEP_UP_MINUTES", "-1", "from 1 to 720");
@@ -263,5 +268,18 @@ proptest::proptest! {
         {
             let _ = read(Purpose::Serve, &[(name, &value)]);
         }
+    }
+}
+
+#[test]
+fn l18_modules_without_a_level_of_their_own_go_on_as_usual() {
+    for (text, filter) in [
+        ("debug", "debug"),
+        ("WARN", "WARN"),
+        ("off", "off"),
+        ("understudy::store=debug", "info,understudy::store=debug"),
+        ("warn,understudy=trace", "warn,understudy=trace"),
+    ] {
+        assert_eq!(serve_with("UNDERSTUDY_LOG", text).unwrap().log.filter, filter);
     }
 }

@@ -1,6 +1,8 @@
 //! One function a value: what is accepted, and the words for what is not.
 use super::raw::Raw;
 use super::{LogFormat, Purpose, RateLimits};
+use crate::domain::database_url::DatabaseUrl;
+use crate::domain::spelling::nearest;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::SecretString;
@@ -28,7 +30,7 @@ pub(super) fn database_url(text: &str) -> Result<(), &'static str> {
         Some(rest) if rest.contains(char::is_whitespace) => {
             Err("contains white space; write it as %20")
         }
-        Some(_) => Ok(()),
+        Some(_) => DatabaseUrl::parse(text).map(|_| ()),
     }
 }
 
@@ -95,14 +97,49 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// Checked here with the parser that telemetry uses, because telemetry has nobody to complain to.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// A level, or pairs of module and level. A word alone that is no level is a mistake and never the name of a module:
+/// `verbose` would silence everything else.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
-    match EnvFilter::builder().with_regex(false).parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!(
-            "{error}; write a level (error, warn, info, debug, trace) or module=level pairs"
-        )),
+    let all = LEVELS.join(", ");
+    let level = |word: &str| {
+        if LEVELS.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            return Ok(());
+        }
+        let meant = nearest(word, LEVELS).map(|near| format!("; did you mean {near}?"));
+        let word = word.escape_debug();
+        Err(format!("`{word}` is no level ({all}){}", meant.unwrap_or_default()))
+    };
+    let mut whole = false;
+    for item in items(text) {
+        match item.split_once('=') {
+            None => {
+                level(item)?;
+                whole = true;
+            }
+            Some((module, of_module)) if is_module(module) => level(of_module)?,
+            Some((module, _)) => {
+                let module = module.escape_debug();
+                return Err(format!(
+                    "`{module}` is no module; write a level, or module=level pairs"
+                ));
+            }
+        }
     }
+    // What is not named goes on as usual.
+    let filter = if whole { text.to_owned() } else { format!("info,{text}") };
+    match EnvFilter::builder().with_regex(false).parse(&filter) {
+        Ok(_) => Ok(filter),
+        Err(error) => Err(format!("{error}; write a level ({all}), or module=level pairs")),
+    }
+}
+
+fn is_module(name: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    name.split("::").all(part)
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -5,6 +5,7 @@ pub mod box_profile;
 pub mod box_settings;
 pub mod caller;
 pub mod client;
+pub mod database_url;
 pub mod federation;
 pub mod id;
 pub mod network;
@@ -14,6 +15,7 @@ pub mod protocol;
 pub mod registered_uri;
 pub mod scope;
 pub mod role;
+pub mod spelling;
 pub mod user;
 
 pub use id::{ClientId, ImpersonationId, OrganizationId, SessionId, UserId};

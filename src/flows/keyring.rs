@@ -86,6 +86,15 @@ impl Keys {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
+    /// Whether the master key is the one that sealed the keys in the database, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Setting`] if it is another.
+    pub async fn check(&self, conn: &Conn) -> Result<(), StoreError> {
+        check_master(&self.master, &store::signing_keys::list(conn).await?.0)
+    }
+
     /// Makes the ring what the database says; cheap when nothing has changed.
     ///
     /// # Errors
@@ -117,8 +126,20 @@ fn corrupt(key: &SealedKey, problem: &dyn std::fmt::Display) -> StoreError {
     StoreError::Corrupt { table: TABLE, what: format!("key {}: {problem}", key.id) }
 }
 
+/// One key that cannot be opened is a broken row; if none can be, it is the master key that is another.
+fn check_master(master: &MasterKey, keys: &[SealedKey]) -> Result<(), StoreError> {
+    let opens = |key: &SealedKey| master.open(&key.id, &key.private_sealed).is_ok();
+    if keys.is_empty() || keys.iter().any(opens) {
+        return Ok(());
+    }
+    let what = "is not the key that the private keys in this database were sealed with: give the one that was \
+                used before";
+    Err(StoreError::Setting { name: "UNDERSTUDY_MASTER_KEY", what: what.to_owned() })
+}
+
 impl Opened {
     fn open(master: &MasterKey, keys: &[SealedKey]) -> Result<Self, StoreError> {
+        check_master(master, keys)?;
         let mut opened = Self::default();
         for key in keys {
             let private =

@@ -29,6 +29,8 @@ const LINK_RETIREMENT: Duration = Duration::seconds(crate::impersonation::ticket
 /// Makes the keys that are missing: a current one of each kind and the next, which every node and every
 /// application knows before it signs.
 pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError> {
+    // Keys of two master keys in one table would open for nobody.
+    ring.check(conn).await?;
     conn.transaction(async |tx| {
         store::signing_keys::lock(tx).await?;
         let (keys, now) = store::signing_keys::list(tx).await?;
@@ -57,7 +59,20 @@ pub async fn rotate(
     ring: &Keys,
     who: (Option<&UserId>, &Caller),
 ) -> Result<Vec<String>, StoreError> {
-    Ok(rotate_if(conn, ring, who, None).await?.unwrap_or_default())
+    Ok(rotate_if(conn, ring, who, Condition::None).await?.unwrap_or_default())
+}
+
+/// Every application has fetched the keys anew by then: what it keeps is rarely older than a day.
+pub const KNOWN_AFTER: Duration = Duration::hours(24);
+
+/// The same if the next keys have been published for [`KNOWN_AFTER`], or from the beginning: what was published a
+/// moment ago is not known to those who verify. `None`: they are younger.
+pub async fn rotate_published(
+    conn: &mut Conn,
+    ring: &Keys,
+    who: (Option<&UserId>, &Caller),
+) -> Result<Option<Vec<String>>, StoreError> {
+    rotate_if(conn, ring, who, Condition::Published).await
 }
 
 /// The same if the next keys are still those of `seen`, so that two who ask at once do it once: a key that nobody
@@ -68,26 +83,54 @@ pub async fn rotate_seen(
     who: (Option<&UserId>, &Caller),
     seen: &[String],
 ) -> Result<Option<Vec<String>>, StoreError> {
-    rotate_if(conn, ring, who, Some(seen)).await
+    rotate_if(conn, ring, who, Condition::Seen(seen)).await
+}
+
+/// What has to be so of the next keys.
+#[derive(Clone, Copy)]
+enum Condition<'a> {
+    None,
+    /// They are still these.
+    Seen(&'a [String]),
+    Published,
+}
+
+impl Condition<'_> {
+    fn holds(self, keys: &[SealedKey], now: Timestamp) -> bool {
+        let of_state = |state: &'static str| keys.iter().filter(move |key| key.state == state);
+        match self {
+            Self::None => true,
+            Self::Seen(seen) => {
+                of_state("next").count() == seen.len()
+                    && of_state("next").all(|key| seen.contains(&key.id))
+            }
+            Self::Published => of_state("next").all(|next| {
+                let same = |key: &&SealedKey| {
+                    key.algorithm == next.algorithm && key.purpose == next.purpose
+                };
+                let beside = of_state("current").filter(same);
+                // Made together with the key in use: whoever knows that one knows both.
+                now - next.created_at >= KNOWN_AFTER
+                    || beside.into_iter().all(|current| current.created_at >= next.created_at)
+            }),
+        }
+    }
 }
 
 async fn rotate_if(
     conn: &mut Conn,
     ring: &Keys,
     (by, caller): (Option<&UserId>, &Caller),
-    seen: Option<&[String]>,
+    condition: Condition<'_>,
 ) -> Result<Option<Vec<String>>, StoreError> {
     conn.transaction(async |tx| {
         store::signing_keys::lock(tx).await?;
         let (keys, now) = store::signing_keys::list(tx).await?;
-        let of_state = |state: &'static str| keys.iter().filter(move |key| key.state == state);
-        let promoted: Vec<&str> = of_state("next").map(|key| &*key.id).collect();
-        let same = |seen: &[String]| {
-            seen.len() == promoted.len() && seen.iter().all(|id| promoted.contains(&&**id))
-        };
-        if !seen.is_none_or(same) {
+        if !condition.holds(&keys, now) {
             return Ok(None);
         }
+        let of_state = |state: &'static str| keys.iter().filter(move |key| key.state == state);
+        let promoted: Vec<&str> = of_state("next").map(|key| &*key.id).collect();
         for key in of_state("current") {
             let retirement =
                 if key.purpose == "bewit" { LINK_RETIREMENT } else { TOKEN_RETIREMENT };

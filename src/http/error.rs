@@ -151,7 +151,11 @@ pub fn log(cause: &Accident) {
 /// that cannot be written, a node that turned read-only.
 pub fn is_outage(cause: &Accident) -> bool {
     match cause {
-        Accident::Unavailable(_) | Accident::Query(_) | Accident::Pooled(_) => true,
+        Accident::Unavailable(_)
+        | Accident::Query(_)
+        | Accident::Pooled(_)
+        | Accident::Setting { .. }
+        | Accident::Schema(_) => true,
         Accident::Corrupt { .. } => false,
     }
 }

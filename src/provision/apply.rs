@@ -1,7 +1,9 @@
 //! Makes the database say what the file says.
 use super::administrators;
 use super::file::{File, WantedPassword};
+use super::mistake::Mistake;
 use super::plan::{Action, Change, Plan, What};
+use super::read::beside;
 use super::steps::{Step, UserWrite, Write, steps};
 use super::stored::Stored;
 use crate::audit::{Event, EventKind};
@@ -23,6 +25,9 @@ const ACTOR: &str = "cli";
 pub enum ProvisionError {
     #[error("{}", .0.join("\n"))]
     Conflict(Vec<String>),
+    /// Of the file, seen only beside the database.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Mistakes(Vec<Mistake>),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("a password could not be hashed")]
@@ -72,6 +77,8 @@ pub async fn apply(
 /// What [`apply_to`] would do now.
 pub async fn plan(conn: &Conn, file: &File, prune: Prune) -> Result<Plan, ProvisionError> {
     let stored = Stored::load(conn).await?;
+    let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
+    let file = meant.as_ref().unwrap_or(file);
     let hashes = new_hashes(file, &stored).await?;
     let steps = steps(file, &stored, &hashes, prune).map_err(ProvisionError::Conflict)?;
     Ok(plan_of(&steps))
@@ -80,10 +87,15 @@ pub async fn plan(conn: &Conn, file: &File, prune: Prune) -> Result<Plan, Provis
 /// All of it or nothing, with an event for each change; what is right already is not touched.
 pub async fn apply_to(conn: &mut Conn, file: &File, prune: Prune) -> Result<Plan, ProvisionError> {
     // Before the transaction: a password costs 24 ms, and locks would be held for all of them.
-    let hashes = new_hashes(file, &Stored::load(conn).await?).await?;
+    let stored = Stored::load(conn).await?;
+    let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
+    let hashes = new_hashes(meant.as_ref().unwrap_or(file), &stored).await?;
     conn.transaction(async |tx| {
         store::settings::lock_for_apply(tx).await?;
         let stored = Stored::load(tx).await?;
+        // Once more: somebody may have changed what the file leaves out.
+        let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
+        let file = meant.as_ref().unwrap_or(file);
         let steps = steps(file, &stored, &hashes, prune).map_err(ProvisionError::Conflict)?;
         release_emails(tx, &steps).await?;
         for step in steps.iter().filter(|step| step.change.action != Action::Unchanged) {
@@ -106,17 +118,17 @@ fn plan_of(steps: &[Step]) -> Plan {
     Plan { changes: steps.iter().map(|step| step.change.clone()).collect() }
 }
 
-/// For each user of the file the hash of their password, if the stored one does not fit it.
+/// For each user of the file the hash of a password that is set: the first one, or another that the file insists on.
 async fn new_hashes(file: &File, stored: &Stored) -> Result<Vec<Option<String>>, ProvisionError> {
     let jobs: Vec<_> = file
         .users
         .iter()
         .zip(stored.users_of(file))
         .map(|(wanted, before)| match &wanted.password {
-            Some(WantedPassword::Plain(plain)) => {
+            Some(WantedPassword::Plain(plain)) if before.is_none() || wanted.left_out.reset => {
                 Some((plain.clone(), before.and_then(|before| before.password_hash.clone())))
             }
-            Some(WantedPassword::Hash(_)) | None => None,
+            Some(_) | None => None,
         })
         .collect();
     let work = tokio::task::spawn_blocking(move || {

@@ -86,3 +86,14 @@ pub(super) fn of_client(record: &ClientRecord) -> Document {
         ("box", json!(record.box_)),
     ]
 }
+
+/// The same without what is not given, as the file's reader takes it.
+pub(super) fn given_of_client(record: &ClientRecord) -> Document {
+    let is_given = |key: &str, value: &Value| match key {
+        // The word for "by a secret, in either way" is that nothing is said.
+        "token_endpoint_auth_method" => value != "client_secret",
+        "redirect_uris" => value.as_array().is_some_and(|uris| !uris.is_empty()),
+        _ => !value.is_null(),
+    };
+    of_client(record).into_iter().filter(|(key, value)| is_given(key, value)).collect()
+}

@@ -2,7 +2,7 @@
 use super::document;
 use super::file::WantedClient;
 use super::mistake::{Notes, Path, Step};
-use super::read::Names;
+use super::read::{Known, Names};
 use super::read_client;
 use super::section::Section;
 use crate::crypto::hash::sha256;
@@ -12,7 +12,6 @@ use crate::store::registrations::ClientRecord;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
 
 /// One that has been read and found right.
 pub struct Entry(pub(super) WantedClient);
@@ -47,8 +46,8 @@ pub fn read_entry(
 ) -> Result<Entry, Vec<Fault>> {
     let names = Names {
         organizations: organizations.into_iter().collect(),
-        roles: HashSet::new(),
-        clients: HashSet::new(),
+        roles: Known::default(),
+        clients: Known::default(),
     };
     let notes = Notes::default();
     let file = json!({ "clients": [values] });
@@ -86,13 +85,7 @@ fn fault(path: &Path, problem: String) -> Fault {
 
 /// A stored application in the words that [`read_entry`] takes, without what is not given.
 pub fn words(record: &ClientRecord) -> Map<String, Value> {
-    let is_given = |key: &str, value: &Value| match key {
-        // The word for "by a secret, in either way" is that nothing is said.
-        "token_endpoint_auth_method" => value != "client_secret",
-        "redirect_uris" => value.as_array().is_some_and(|uris| !uris.is_empty()),
-        _ => !value.is_null(),
-    };
-    let given = document::of_client(record).into_iter().filter(|(key, value)| is_given(key, value));
+    let given = document::given_of_client(record).into_iter();
     given.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 

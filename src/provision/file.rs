@@ -16,6 +16,16 @@ pub struct File {
     pub(super) roles: Vec<RoleRecord>,
     pub(super) users: Vec<WantedUser>,
     pub(super) clients: Vec<WantedClient>,
+    /// What it was read from, to be read once more beside the database.
+    pub(super) draft: Option<Draft>,
+}
+
+/// The values of a file, with its secrets. The text says on which line they stand.
+pub(super) struct Draft {
+    pub(super) text: SecretString,
+    pub(super) values: serde_json::Value,
+    /// What was wrong with it before anything was read: variables that are not set, files that are not there.
+    pub(super) found: Vec<(super::mistake::Path, String)>,
 }
 
 /// Says how much there is, not what: a file holds secrets.
@@ -69,4 +79,6 @@ pub(super) struct LeftOut {
     pub(super) user_metadata: bool,
     pub(super) app_metadata: bool,
     pub(super) box_: bool,
+    /// `password_reset`, `client_secret_reset`: without it a stored secret stays.
+    pub(super) reset: bool,
 }

@@ -2,8 +2,8 @@
 //!
 //! [`read()`] checks a whole file before anything is touched and names every mistake with its line;
 //! [`plan()`] says what would change; [`apply()`] does it in one transaction, with an audit event for each
-//! change. A file is the whole truth about what it names: a key that is left out is at its default. Only
-//! secrets, `status` and metadata stay as they are, because others change them in daily work.
+//! change. A file says what it names and nothing else: a key that is left out stays as it is in the database, `null`
+//! is its default, and passwords and secrets are those of the beginning.
 //!
 //! The console writes one application at a time, by the same rules: [`entry`] reads it, [`applications`]
 //! writes it.
@@ -15,6 +15,7 @@ mod document;
 pub mod entry;
 mod export;
 mod file;
+mod fill_in;
 mod locate;
 mod metadata_file;
 mod mistake;
@@ -37,7 +38,7 @@ pub use export::{export, export_from};
 pub use file::File;
 pub use mistake::Mistake;
 pub use plan::{Action, Change, Field, Plan, What};
-pub use read::{read, read_with_files};
+pub use read::{read, read_draft, read_with_files};
 pub use service_provider::{ServiceProvider, service_provider};
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! Text → [`File`], or every mistake.
-use super::file::{File, LeftOut, WantedOrganization};
+use super::apply::Prune;
+use super::file::{Draft, File, LeftOut, WantedOrganization};
+use super::fill_in::fill_in;
 use super::locate::line_of;
 use super::mistake::{Mistake, Notes, Path, printable};
 use super::section::Section;
+use super::stored::Stored;
 use super::substitute::Substitution;
 use super::{metadata_file, read_client, read_user};
 use crate::domain::OrganizationId;
@@ -11,6 +14,7 @@ use crate::domain::permission::{self, APP_SERVICE};
 use crate::domain::role::{self, BUILT_IN};
 use crate::store::organizations::OrganizationRecord;
 use crate::store::roles::RoleRecord;
+use secrecy::ExposeSecret as _;
 use std::collections::HashSet;
 
 pub(super) const STATUSES: [&str; 2] = ["active", "inactive"];
@@ -32,17 +36,92 @@ pub fn read_with_files(
     env: impl Fn(&str) -> Option<String>,
     file: impl Fn(&str) -> Result<String, String>,
 ) -> Result<File, Vec<Mistake>> {
-    let yaml: serde_norway::Value =
-        serde_norway::from_str(text).map_err(|error| vec![not_yaml(&error)])?;
     let notes = Notes::default();
-    let root = Path::default();
-    let mut values = Substitution { env: &env, notes: &notes }.value(yaml, &root);
-    metadata_file::bring_in(&mut values, &notes, &file);
-    let file = Section::new(&values, root, &notes).map(|top| read_file(top));
+    let draft = draft(text, &notes, env, file)?;
+    let file = Section::new(&draft.values, Path::default(), &notes);
+    let file = file.map(|top| read_file(top, Elsewhere::Anything));
     let found = notes.into_inner();
     match file {
-        Some(file) if found.is_empty() => Ok(file),
+        Some(file) if found.is_empty() => Ok(File { draft: Some(draft), ..file }),
         _ => Err(mistakes(text, found)),
+    }
+}
+
+/// The same without judging the entries: what one of them leaves out may stand in the database, beside which it is read
+/// by [`super::plan()`] and [`super::apply()`].
+///
+/// # Errors
+///
+/// A text that is no YAML.
+pub fn read_draft(
+    text: &str,
+    env: impl Fn(&str) -> Option<String>,
+    file: impl Fn(&str) -> Result<String, String>,
+) -> Result<File, Vec<Mistake>> {
+    let notes = Notes::default();
+    let draft = draft(text, &notes, env, file)?;
+    let draft = Draft { found: notes.into_inner(), ..draft };
+    Ok(File { draft: Some(draft), ..File::default() })
+}
+
+fn draft(
+    text: &str,
+    notes: &Notes,
+    env: impl Fn(&str) -> Option<String>,
+    file: impl Fn(&str) -> Result<String, String>,
+) -> Result<Draft, Vec<Mistake>> {
+    let yaml: serde_norway::Value =
+        serde_norway::from_str(text).map_err(|error| vec![not_yaml(&error)])?;
+    let mut values = Substitution { env: &env, notes }.value(yaml, &Path::default());
+    metadata_file::bring_in(&mut values, notes, &file);
+    Ok(Draft { text: text.into(), values, found: Vec::new() })
+}
+
+/// The file as it is meant beside what is stored. `None`: it was made and not read.
+///
+/// # Errors
+///
+/// Every mistake of the file, now that both are known.
+pub(super) fn beside(
+    file: &File,
+    stored: &Stored,
+    prune: Prune,
+) -> Result<Option<File>, Vec<Mistake>> {
+    let Some(draft) = &file.draft else { return Ok(None) };
+    let mut values = draft.values.clone();
+    fill_in(&mut values, stored);
+    let notes = Notes::default();
+    for (path, problem) in &draft.found {
+        notes.add(path.clone(), problem.clone());
+    }
+    let elsewhere = match prune {
+        Prune::No => Elsewhere::Stored(stored),
+        // What is not in the file will be gone.
+        Prune::Yes => Elsewhere::Nothing,
+    };
+    let read = Section::new(&values, Path::default(), &notes).map(|top| read_file(top, elsewhere));
+    let found = notes.into_inner();
+    match read {
+        Some(read) if found.is_empty() => Ok(Some(read.with_nothing_left_out())),
+        _ => Err(mistakes(draft.text.expose_secret(), found)),
+    }
+}
+
+impl File {
+    /// What was left out has been filled in: whatever is not there now is `null`, which is the default.
+    fn with_nothing_left_out(mut self) -> Self {
+        let only_reset =
+            |left_out: LeftOut| LeftOut { reset: left_out.reset, ..LeftOut::default() };
+        for wanted in &mut self.organizations {
+            wanted.left_out = only_reset(wanted.left_out);
+        }
+        for wanted in &mut self.users {
+            wanted.left_out = only_reset(wanted.left_out);
+        }
+        for wanted in &mut self.clients {
+            wanted.left_out = only_reset(wanted.left_out);
+        }
+        self
     }
 }
 
@@ -73,11 +152,58 @@ fn mistakes(text: &str, found: Vec<(Path, String)>) -> Vec<Mistake> {
     mistakes
 }
 
+/// What is there besides the file.
+#[derive(Clone, Copy)]
+enum Elsewhere<'a> {
+    Nothing,
+    /// Nobody has looked yet.
+    Anything,
+    Stored(&'a Stored),
+}
+
+/// The names of one kind of thing.
+#[derive(Default)]
+pub(super) struct Known {
+    names: HashSet<String>,
+    /// Others may be somewhere else.
+    open: bool,
+}
+
+impl Known {
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.open || self.names.contains(name)
+    }
+}
+
+impl FromIterator<String> for Known {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
+        Self { names: names.into_iter().collect(), open: false }
+    }
+}
+
 /// What others may refer to.
 pub(super) struct Names {
-    pub(super) organizations: HashSet<String>,
-    pub(super) roles: HashSet<String>,
-    pub(super) clients: HashSet<String>,
+    pub(super) organizations: Known,
+    pub(super) roles: Known,
+    pub(super) clients: Known,
+}
+
+impl Elsewhere<'_> {
+    fn and(self, names: Names) -> Names {
+        let mut names = names;
+        let all = [&mut names.organizations, &mut names.roles, &mut names.clients];
+        match self {
+            Self::Nothing => {}
+            Self::Anything => all.into_iter().for_each(|known| known.open = true),
+            Self::Stored(stored) => {
+                let [organizations, roles, clients] = all;
+                organizations.names.extend(stored.organizations.iter().map(|one| one.id.clone()));
+                roles.names.extend(stored.roles.iter().map(|one| one.name.clone()));
+                clients.names.extend(stored.clients.iter().map(|one| one.record.id.clone()));
+            }
+        }
+        names
+    }
 }
 
 impl Names {
@@ -92,14 +218,14 @@ impl Names {
 }
 
 pub(super) fn unknown(what: &str, name: &str) -> String {
-    format!("there is no {what} `{}` in this file", printable(name))
+    format!("there is no {what} `{}` in this file or in the database", printable(name))
 }
 
 pub(super) fn twice(name: &str) -> String {
     format!("`{}` stands for another one already", printable(name))
 }
 
-fn read_file(top: Section<'_>) -> File {
+fn read_file(top: Section<'_>, elsewhere: Elsewhere<'_>) -> File {
     if !top.gives("version") {
         top.missing("version");
     } else if top.whole_number("version") != Some(1) {
@@ -108,7 +234,7 @@ fn read_file(top: Section<'_>) -> File {
     let impersonation_enabled = top.section("settings").and_then(read_settings);
     let organizations = read_organizations(&top);
     let roles = read_roles(&top);
-    let names = Names {
+    let names = elsewhere.and(Names {
         organizations: organizations.iter().map(|wanted| wanted.record.id.clone()).collect(),
         roles: roles
             .iter()
@@ -116,18 +242,18 @@ fn read_file(top: Section<'_>) -> File {
             .chain(BUILT_IN.map(str::to_owned).into_iter().filter(|name| name != APP_SERVICE))
             .collect(),
         clients: names_of(&top, "clients", "client_id"),
-    };
+    });
     let users = read_user::read_all(&top, &names);
     let clients = read_client::read_all(&top, &names);
     if !top.sections("policies").is_empty() {
         top.wrong("policies", "policies come with a later version; leave them out");
     }
     top.finish();
-    File { impersonation_enabled, organizations, roles, users, clients }
+    File { impersonation_enabled, organizations, roles, users, clients, draft: None }
 }
 
 /// What a section that is read later will be called.
-fn names_of(top: &Section<'_>, key: &'static str, id: &'static str) -> HashSet<String> {
+fn names_of(top: &Section<'_>, key: &'static str, id: &'static str) -> Known {
     top.sections(key).iter().filter_map(|section| section.text(id)).collect()
 }
 
@@ -148,6 +274,20 @@ fn read_switch(section: Section<'_>) -> Option<bool> {
 pub(super) fn read_status(section: &Section<'_>) -> (String, LeftOut) {
     let status = section.word("status", &STATUSES).unwrap_or("active").to_owned();
     (status, LeftOut { status: !section.gives("status"), ..LeftOut::default() })
+}
+
+/// Whether a secret of the file counts for an entry that is there already: as a rule somebody has changed it since.
+pub(super) fn read_reset(
+    section: &Section<'_>,
+    key: &'static str,
+    secrets: [&'static str; 2],
+) -> bool {
+    let reset = section.flag(key).unwrap_or(false);
+    if reset && !secrets.iter().any(|secret| section.gives(secret)) {
+        let [plain, _] = secrets;
+        section.wrong(key, format!("needs a `{plain}` to set"));
+    }
+    reset
 }
 
 fn read_organizations(top: &Section<'_>) -> Vec<WantedOrganization> {

@@ -1,6 +1,6 @@
 //! The section `clients`.
-use super::file::WantedClient;
-use super::read::{Names, check_id, read_status};
+use super::file::{LeftOut, WantedClient};
+use super::read::{Names, check_id, read_reset, read_status};
 use super::read_rooms::{self, Rooms};
 use super::section::Section;
 use crate::crypto::{hash, jwk};
@@ -40,6 +40,9 @@ fn read_one(
         section.wrong("client_id", format!("`{id}` is an address of ours already: /samlp/{id}"));
     }
     let (status, left_out) = read_status(&section);
+    let secrets = ["client_secret", "client_secret_hash"];
+    let reset = read_reset(&section, "client_secret_reset", secrets);
+    let left_out = LeftOut { reset, ..left_out };
     let proof = read_proof(&section, kind);
     let rooms = rooms.read(&section, kind);
     let valid_until = rooms.valid_until;

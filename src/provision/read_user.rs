@@ -1,6 +1,6 @@
 //! The section `users`.
 use super::file::{LeftOut, WantedPassword, WantedUser};
-use super::read::{Names, check_id, read_status, twice, unknown};
+use super::read::{Names, check_id, read_reset, read_status, twice, unknown};
 use super::section::Section;
 use crate::crypto::password;
 use crate::domain::box_profile::BoxProfile;
@@ -36,6 +36,7 @@ fn read_one(section: Section<'_>, names: &Names, seen: &mut Seen) -> WantedUser 
         user_metadata: !section.gives("user_metadata"),
         app_metadata: !section.gives("app_metadata"),
         box_: !section.gives("box"),
+        reset: read_reset(&section, "password_reset", ["password", "password_hash"]),
         ..left_out
     };
     let verified = section.flag("email_verified").unwrap_or(true);

@@ -1,5 +1,6 @@
 //! One mapping of the file, read key by key; a key that nobody asked for is a mistake.
 use super::mistake::{Notes, Path, printable};
+use crate::domain::spelling::nearest;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -189,7 +190,9 @@ impl<'a> Section<'a> {
             let mut known = known.clone();
             known.sort_unstable();
             known.dedup();
-            let problem = format!("unknown key; the keys here are: {}", known.join(", "));
+            let meant = nearest(key, known.iter().copied());
+            let meant = meant.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            let problem = format!("unknown key{meant}; the keys here are: {}", known.join(", "));
             self.wrong(key, problem);
         }
     }

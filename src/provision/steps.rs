@@ -180,6 +180,8 @@ fn user(
         record.id = random::id("usr", stored.now);
     }
     let new_hash = match &wanted.password {
+        // Those of the file are for the beginning.
+        Some(_) if before.is_some() && !wanted.left_out.reset => None,
         Some(WantedPassword::Hash(hash)) => Some(hash.as_str()),
         Some(WantedPassword::Plain(_)) => new_hash,
         None => None,
@@ -232,8 +234,10 @@ fn clients(file: &File, stored: &Stored) -> Vec<Step> {
         }
         let stored_secrets =
             before.map(|before| before.secret_hashes.as_slice()).unwrap_or_default();
-        let new_secret =
-            wanted.secret_hash.clone().filter(|hash| stored_secrets != std::slice::from_ref(hash));
+        let new_secret = wanted.secret_hash.clone().filter(|hash| {
+            (before.is_none() || wanted.left_out.reset)
+                && stored_secrets != std::slice::from_ref(hash)
+        });
         let doc_before = before.map(|before| document::of_client(&before.record));
         let after = document::of_client(&record);
         let mut change = change(What::Client, &record.id, doc_before.as_ref(), &after);

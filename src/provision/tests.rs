@@ -11,14 +11,14 @@ fn env(name: &str) -> Option<String> {
     (name == "SECRET").then(|| "from-the-environment".to_owned())
 }
 
-/// What is wrong in `text`, a line each.
+/// What is wrong in `text` beside an empty database, a line each.
 fn wrong(text: &str) -> String {
-    match read(text, env) {
+    let nothing_else = |name: &str| Err(name.to_owned());
+    let empty = applied(&File::default());
+    let read = read_draft(text, env, nothing_else);
+    match read.and_then(|draft| read::beside(&draft, &empty, Prune::No)) {
         Ok(_) => String::new(),
-        Err(mistakes) => mistakes.iter().fold(String::new(), |mut all, mistake| {
-            let _ = writeln!(all, "{mistake}");
-            all
-        }),
+        Err(mistakes) => mistakes.iter().map(|mistake| format!("{mistake}\n")).collect(),
     }
 }
 
@@ -103,8 +103,8 @@ line 5: organizations[1].id: `acme` stands for another one already
 line 7: roles[0].name: `admin` is built in and stays as it is
 line 8: roles[0].permissions[0]: `Refund` is no permission: lower-case words joined by `:`, `-`, `_` or `.`
 line 11: users[0].email: is no e-mail address
-line 12: users[0].organization: there is no organization `initech` in this file
-line 15: users[0].roles[1]: there is no role `helpdesk` in this file
+line 12: users[0].organization: there is no organization `initech` in this file or in the database
+line 15: users[0].roles[1]: there is no role `helpdesk` in this file or in the database
 line 16: users[0].password: the environment variable NOT_SET is not set
 line 17: users[1]: `email` is missing
 line 23: clients[0].redirect_uris[1]: `javascript:alert(1)` has a scheme that is never allowed
@@ -336,7 +336,7 @@ users:
   - {email: BOB@acme.test, name: Bob, status: inactive}
   - {id: dora, email: dora@acme.test}
 clients:
-  - {client_id: shop, kind: web, client_secret: two, redirect_uris: ['https://shop.example/b'],
+  - {client_id: shop, kind: web, client_secret: two, client_secret_reset: true, redirect_uris: ['https://shop.example/b'],
      impersonation: {redeem: direct}}
 ";
 

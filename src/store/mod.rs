@@ -32,6 +32,7 @@ pub mod registrations;
 pub mod restored;
 pub mod roles;
 pub mod schema;
+pub mod schema_version;
 pub mod session_participants;
 pub mod service_accounts;
 pub mod sessions;
@@ -39,6 +40,7 @@ pub mod settings;
 pub mod setup_codes;
 pub mod signing_keys;
 mod statement;
+pub(crate) mod tls;
 pub mod users;
 
 pub use diesel_async::AsyncConnection as Transactional;
@@ -67,6 +69,11 @@ pub enum StoreError {
     /// What stands between us and the database is not fit for it.
     #[error("{0}")]
     Pooled(&'static str),
+    /// A setting does not fit the database, and waiting does not help.
+    #[error("{name}: {what}")]
+    Setting { name: &'static str, what: String },
+    #[error("{0}")]
+    Schema(schema_version::Misfit),
 }
 
 impl From<DbError> for StoreError {

@@ -1,6 +1,7 @@
 //! Connections: a small pool that never makes a caller wait long.
 use super::StoreError;
 use super::patience::STATEMENT;
+use crate::domain::database_url::DatabaseUrl;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool};
@@ -9,19 +10,20 @@ use diesel_async::pooled_connection::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::config::Host;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{NoTls, Socket};
 
 pub use super::patience::Conn;
 pub type PooledConn = Object<Conn>;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// Any number; the same in every version, because nodes that start together wait for each other on it.
-const MIGRATION_LOCK: i64 = 0x756e_6465_7273;
+pub(super) const MIGRATION_LOCK: i64 = 0x756e_6465_7273;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
@@ -93,9 +95,18 @@ fn refuse_left_behind(created: Instant, silent: &Distrust) -> Result<(), HookErr
     Ok(())
 }
 
+/// The database is there and has no connection left for us.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Crowded(String);
+
+pub fn is_crowded(problem: &StoreError) -> bool {
+    matches!(problem, StoreError::Unavailable(cause) if cause.is::<Crowded>())
+}
+
 /// One connection outside a pool, which says plainly what is wrong.
 pub async fn connect(url: &str) -> Result<Conn, StoreError> {
-    let conn = establish(url.to_owned()).await.map_err(|e| StoreError::Unavailable(e.into()))?;
+    let conn = establish_in_time(url).await?;
     Ok(Conn::new(conn, Arc::default(), Arc::default()))
 }
 
@@ -113,11 +124,6 @@ pub async fn revert_last(url: &str) -> Result<String, StoreError> {
     with_harness(url, |harness| Ok(harness.revert_last_migration(MIGRATIONS)?.to_string())).await
 }
 
-/// Whether the schema is as new as this program.
-pub async fn is_migrated(url: &str) -> Result<bool, StoreError> {
-    with_harness(url, |harness| Ok(!harness.has_pending_migration(MIGRATIONS)?)).await
-}
-
 type Harness = diesel_async::AsyncMigrationHarness<AsyncPgConnection>;
 type Accident = Box<dyn std::error::Error + Send + Sync>;
 
@@ -127,8 +133,7 @@ async fn with_harness<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     use diesel_async::RunQueryDsl as _;
     // A migration takes the time that it takes, and so does waiting for one's turn.
-    let unavailable = |e: ConnectionError| StoreError::Unavailable(e.into());
-    let mut conn = establish(url.to_owned()).await.map_err(unavailable)?;
+    let mut conn = establish_in_time(url).await?;
     diesel::sql_query("SET statement_timeout = 0").execute(&mut conn).await?;
     diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
         .execute(&mut conn)
@@ -141,17 +146,72 @@ async fn with_harness<T: Send + 'static>(
 }
 
 /// All of it in time, the greetings too: whoever takes the connection need not be a database that answers.
-#[expect(clippy::disallowed_methods, reason = "there is no connection yet")]
 async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {
-    let late = |_| ConnectionError::BadConnection("the database does not answer".to_owned());
+    establish_in_time(&url).await.map_err(|problem| match problem {
+        NotConnected::NotNow(error) => error,
+        NotConnected::Crowded(said) => ConnectionError::BadConnection(said),
+        NotConnected::NotEver(error) => ConnectionError::BadConnection(error.to_string()),
+    })
+}
+
+/// Why there is no connection.
+enum NotConnected {
+    /// Later there may be one.
+    NotNow(ConnectionError),
+    Crowded(String),
+    /// As long as the settings stay what they are, waiting does not help.
+    NotEver(StoreError),
+}
+
+impl From<NotConnected> for StoreError {
+    fn from(problem: NotConnected) -> Self {
+        match problem {
+            NotConnected::NotNow(error) => Self::Unavailable(error.into()),
+            NotConnected::Crowded(said) => Self::Unavailable(Crowded(said).into()),
+            NotConnected::NotEver(error) => error,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for NotConnected {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let wrong = |what| Self::NotEver(StoreError::Setting { name: "DATABASE_URL", what });
+        let said = error.as_db_error().map(tokio_postgres::error::DbError::message);
+        let said = said.unwrap_or_default();
+        match error.code() {
+            Some(code)
+                if *code == SqlState::INVALID_PASSWORD
+                    || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
+            {
+                wrong(format!("the database refuses the user or the password ({said})"))
+            }
+            Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
+                wrong(format!("there is no such database: create it, or name another ({said})"))
+            }
+            Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => {
+                Self::Crowded(describe(&error))
+            }
+            Some(_) | None => Self::NotNow(ConnectionError::BadConnection(describe(&error))),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "there is no connection yet")]
+async fn establish_in_time(url: &str) -> Result<AsyncPgConnection, NotConnected> {
+    let late = |_| {
+        NotConnected::NotNow(ConnectionError::BadConnection(
+            "the database does not answer".to_owned(),
+        ))
+    };
     tokio::time::timeout(STATEMENT, establish_at_all(url)).await.map_err(late)?
 }
 
-async fn establish_at_all(url: String) -> ConnectionResult<AsyncPgConnection> {
-    let bad = |e: tokio_postgres::Error| ConnectionError::BadConnection(describe(&e));
-    // `verify-full` is what rustls always does.
-    let url = url.replace("sslmode=verify-full", "sslmode=require");
-    let mut config: tokio_postgres::Config = url.parse().map_err(bad)?;
+async fn establish_at_all(url: &str) -> Result<AsyncPgConnection, NotConnected> {
+    let unread =
+        |what: String| NotConnected::NotEver(StoreError::Setting { name: "DATABASE_URL", what });
+    let url = DatabaseUrl::parse(url).map_err(|what| unread(what.to_owned()))?;
+    let config: Result<tokio_postgres::Config, _> = url.driver_url.parse();
+    let mut config = config.map_err(|e| unread(describe(&e)))?;
     config
         .application_name("understudy")
         .connect_timeout(PATIENCE)
@@ -162,25 +222,27 @@ async fn establish_at_all(url: String) -> ConnectionResult<AsyncPgConnection> {
     if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) {
         return establish_by(&config, NoTls).await;
     }
-    establish_by(&config, tokio_postgres_rustls::MakeRustlsConnect::new(tls()?)).await
+    let tls = super::tls::config(&url.tls).map_err(NotConnected::NotEver)?;
+    establish_by(&config, tokio_postgres_rustls::MakeRustlsConnect::new(tls)).await
 }
 
 async fn establish_by<T>(
     config: &tokio_postgres::Config,
     tls: T,
-) -> ConnectionResult<AsyncPgConnection>
+) -> Result<AsyncPgConnection, NotConnected>
 where
     T: MakeTlsConnect<Socket, TlsConnect: Send, Stream: Send + 'static>,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    let bad = |e: tokio_postgres::Error| ConnectionError::BadConnection(describe(&e));
-    let (client, connection) = config.connect(tls).await.map_err(bad)?;
+    let (client, connection) = config.connect(tls).await?;
     // A standby says what was so: there somebody who was shut out a moment ago is still let in (J25).
     if connection.parameter("in_hot_standby") == Some("on") {
-        let what = "this is a standby of another database";
-        return Err(ConnectionError::BadConnection(what.to_owned()));
+        let what = "this is a standby of another database".to_owned();
+        return Err(NotConnected::NotNow(ConnectionError::BadConnection(what)));
     }
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    AsyncPgConnection::try_from_client_and_connection(client, connection)
+        .await
+        .map_err(NotConnected::NotNow)
 }
 
 /// The driver's own text hides the cause (`error connecting to server`), so say both.
@@ -192,23 +254,4 @@ fn describe(error: &tokio_postgres::Error) -> String {
         cause = deeper.source();
     }
     text
-}
-
-/// With the certificates that this machine trusts. Made once: there are a few hundred on some systems, and
-/// to parse them for each connection is felt.
-pub(crate) fn tls() -> ConnectionResult<rustls::ClientConfig> {
-    static MADE: OnceLock<rustls::ClientConfig> = OnceLock::new();
-    if let Some(made) = MADE.get() {
-        return Ok(made.clone());
-    }
-    let bad = |e: rustls::Error| ConnectionError::BadConnection(e.to_string());
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(bad)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MADE.get_or_init(|| config).clone())
 }

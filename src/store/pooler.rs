@@ -38,18 +38,36 @@ const START: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 ///
-/// [`StoreError::Pooled`].
+/// [`StoreError::Pooled`], and [`StoreError::Setting`] where waiting does not help.
 pub async fn check_at_start(url: &str) -> Result<(), StoreError> {
     match within(START, check(url)).await {
-        Some(Err(unfit @ StoreError::Pooled(_))) => Err(unfit),
+        Some(Err(unfit @ (StoreError::Pooled(_) | StoreError::Setting { .. }))) => Err(unfit),
         Some(Ok(()) | Err(_)) | None => Ok(()),
     }
+}
+
+/// How often a pooler has to show itself: a connection that is cut at the wrong moment looks like one.
+const SUSPICIONS: usize = 3;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    OwnSession,
+    PerhapsShared,
 }
 
 /// # Errors
 ///
 /// [`StoreError::Pooled`] with what to do about it; others when the database cannot be asked.
 pub async fn check(url: &str) -> Result<(), StoreError> {
+    for _ in 0..SUSPICIONS {
+        if Box::pin(look(url)).await? == Verdict::OwnSession {
+            return Ok(());
+        }
+    }
+    Err(SHARED)
+}
+
+async fn look(url: &str) -> Result<Verdict, StoreError> {
     let mut one = match connect(url).await {
         Err(StoreError::Unavailable(cause)) if cause.to_string().contains(NO_OPTIONS) => {
             return Err(REFUSED);
@@ -61,13 +79,34 @@ pub async fn check(url: &str) -> Result<(), StoreError> {
     let patience = PATIENCE + begun.elapsed() * 4;
     // A pooler of transactions gives out the session that was used last: ours, which is then somebody else's.
     let mut other = connect(url).await?;
-    other.batch_execute("BEGIN").await.map_err(shared)?;
+    match other.batch_execute("BEGIN").await {
+        Ok(()) => {}
+        // A session that answered a moment ago and is ours refuses none of this.
+        Err(DbError::DatabaseError(..)) => return Ok(Verdict::PerhapsShared),
+        Err(problem) => return Err(problem.into()),
+    }
     match within(patience, self::session(&mut one)).await {
         Some(Ok(again)) if again == session => other.batch_execute("ROLLBACK").await?,
         Some(Err(StoreError::Unavailable(cause))) => return Err(StoreError::Unavailable(cause)),
-        Some(_) | None => return Err(SHARED),
+        Some(_) => return Ok(Verdict::PerhapsShared),
+        None => return Err(silent(url, other).await),
     }
-    if is_set(&mut one).await? { Ok(()) } else { Err(BARE) }
+    if is_set(&mut one).await? { Ok(Verdict::OwnSession) } else { Err(BARE) }
+}
+
+/// Nothing came back while `other` had a transaction open: either a pooler has given our session to it, and then it
+/// answers, or the database answers nobody.
+async fn silent(url: &str, mut other: Conn) -> StoreError {
+    let answers = within(PATIENCE, other.batch_execute("ROLLBACK")).await;
+    match answers {
+        Some(Ok(())) => SHARED,
+        Some(Err(_)) | None => match within(PATIENCE, connect(url)).await {
+            Some(Err(problem)) => problem,
+            Some(Ok(_)) | None => {
+                StoreError::Unavailable("the database does not answer in time".into())
+            }
+        },
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "gives up waiting, no transaction of ours")]
@@ -85,9 +124,4 @@ async fn is_set(mut conn: &mut Conn) -> Result<bool, DbError> {
         AND current_setting('idle_in_transaction_session_timeout') <> '0' \
         AND current_setting('TimeZone') IN ('UTC', 'Etc/UTC', 'GMT')";
     diesel::select(sql::<Bool>(all)).get_result(&mut conn).await
-}
-
-/// A session that answered a moment ago and is ours refuses none of this.
-fn shared(problem: DbError) -> StoreError {
-    if matches!(problem, DbError::DatabaseError(..)) { SHARED } else { problem.into() }
 }

@@ -3,7 +3,7 @@ use super::schema::{clock_now, settings};
 use super::{Conn, StoreError};
 use crate::domain::Timestamp;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
 
 /// Whether impersonation is switched on at all, and what time it is.
 pub async fn feature_and_clock(mut conn: &Conn) -> Result<(bool, Timestamp), StoreError> {
@@ -34,6 +34,18 @@ pub async fn writable_and_clock(mut conn: &Conn) -> Result<(bool, Timestamp), St
     );
     let clock = diesel::dsl::sql::<Timestamptz>("clock_timestamp()");
     Ok(diesel::select((read_only, clock)).get_result(&mut conn).await?)
+}
+
+/// Whether the disk of the database has room: a few hundred kilobytes go into a temporary file there. A small write
+/// could not tell, because it finds room on a page that is half empty.
+///
+/// # Errors
+///
+/// The database's own words when there is none.
+pub async fn check_room(conn: &mut Conn) -> Result<(), StoreError> {
+    // The two statements are one transaction, as they are sent together.
+    let spill = "SET LOCAL work_mem = '64kB'; SELECT count(*) FROM generate_series(1, 30000)";
+    Ok(conn.batch_execute(spill).await?)
 }
 
 /// One provisioning run at a time, on any node; held until the transaction is over.

@@ -46,15 +46,23 @@ pub fn start(
     destination: Destination,
     metrics: &Metrics,
 ) -> Result<Flush, TelemetryError> {
-    let (sink, terminal): (Box<dyn Write + Send>, bool) = match destination {
-        Destination::Stdout => (Box::new(io::stdout()), io::stdout().is_terminal()),
-        Destination::Stderr => (Box::new(io::stderr()), io::stderr().is_terminal()),
+    let sink: Box<dyn Write + Send> = match destination {
+        Destination::Stdout => Box::new(io::stdout()),
+        Destination::Stderr => Box::new(io::stderr()),
     };
-    let format =
-        settings.format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     let (lines, flush) = lines::start(sink, metrics.lines_dropped())?;
+    let format = format(settings, destination);
     tracing::subscriber::set_global_default(subscriber(&settings.filter, format, lines))?;
     Ok(flush)
+}
+
+/// As it is set, else text on a terminal and JSON anywhere else.
+pub fn format(settings: &LogSettings, destination: Destination) -> LogFormat {
+    let terminal = match destination {
+        Destination::Stdout => io::stdout().is_terminal(),
+        Destination::Stderr => io::stderr().is_terminal(),
+    };
+    settings.format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json })
 }
 
 fn subscriber(filter: &str, format: LogFormat, lines: Lines) -> impl tracing::Subscriber + use<> {
@@ -62,6 +70,11 @@ fn subscriber(filter: &str, format: LogFormat, lines: Lines) -> impl tracing::Su
         .with_regex(false)
         .with_default_directive(LevelFilter::INFO.into())
         .parse_lossy(filter);
+    let callers = if filter.max_level_hint().is_some_and(|level| level >= LevelFilter::DEBUG) {
+        CallersMistakes::Told
+    } else {
+        CallersMistakes::LeftOut
+    };
     let (text, json) = match format {
         LogFormat::Text => (Some(fmt::layer().with_ansi(false).with_writer(lines)), None),
         LogFormat::Json => {
@@ -69,13 +82,28 @@ fn subscriber(filter: &str, format: LogFormat, lines: Lines) -> impl tracing::Su
             (None, Some(layer.with_writer(lines)))
         }
     };
-    Registry::default().with(filter).with(libraries_at_most_info()).with(text).with(json)
+    Registry::default().with(filter).with(libraries(callers)).with(text).with(json)
 }
+
+/// Requests that cannot be read. The library calls them errors; they are those of whoever sent them, and everybody
+/// can send them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CallersMistakes {
+    Told,
+    LeftOut,
+}
+
+const READS_REQUESTS: &str = "actix_http";
 
 /// Libraries do not know which of their values are secrets, so at `debug` and `trace` they are silent
 /// whatever the filter says.
-fn libraries_at_most_info() -> FilterFn {
-    filter_fn(|metadata| {
-        *metadata.level() <= Level::INFO || metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
+fn libraries(callers: CallersMistakes) -> FilterFn<impl Fn(&tracing::Metadata<'_>) -> bool> {
+    filter_fn(move |metadata| {
+        let target = metadata.target();
+        if target.starts_with(env!("CARGO_CRATE_NAME")) {
+            return true;
+        }
+        *metadata.level() <= Level::INFO
+            && (callers == CallersMistakes::Told || !target.starts_with(READS_REQUESTS))
     })
 }

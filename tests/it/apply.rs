@@ -14,6 +14,9 @@ fn apply(db: &TestDb, text: &str, flags: &[&str]) -> Said {
 #[tokio::test]
 async fn the_demo_file_applies_twice_and_survives_a_round_trip() {
     let (db, other) = (TestDb::empty(), TestDb::empty());
+    for empty in [&db, &other] {
+        assert!(run(&empty.url, &["migrate"]).success);
+    }
     let first = run(&db.url, &["apply", "-f", DEMO]);
     assert!(first.success, "{first:?}");
     assert_eq!(

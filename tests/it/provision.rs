@@ -103,9 +103,9 @@ organizations: [{id: acme, impersonation: {enabled: false}}]
 roles: [{name: billing, rank: 2}]
 users:
   - {email: A@ACME.test, password: one, organization: acme, roles: [billing]}
-  - {id: c, email: c@acme.test, password: four}
+  - {id: c, email: c@acme.test, password: four, password_reset: true}
 clients:
-  - {client_id: shop, kind: web, client_secret: two}
+  - {client_id: shop, kind: web, client_secret: two, client_secret_reset: true}
 ";
     apply(&db, second, Prune::Yes).await;
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Calls to servers that others have named: short, without redirects, and never into our own network.
 use crate::flows::Context;
-use crate::store::{StoreError, pool};
+use crate::store::{StoreError, tls};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
@@ -80,7 +80,7 @@ fn client(open: bool) -> Result<&'static Client, StoreError> {
     if let Some(client) = made.get() {
         return Ok(client);
     }
-    let tls = pool::tls().map_err(|e| StoreError::Unavailable(e.into()))?;
+    let tls = tls::system().map_err(|e| StoreError::Unavailable(e.into()))?;
     let builder = ClientBuilder::new()
         .tls_backend_preconfigured(tls)
         .redirect(Policy::none())

@@ -2,20 +2,29 @@
 use crate::http::extract::Anyone;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-/// What the watcher in `app` has last seen.
+/// When the watcher in `app` last found everything good. It looks every half second; a database that stands still
+/// gives it no answer at all, so an old one counts no more.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness(Arc<RwLock<Option<Instant>>>);
+
+/// Out of rotation within three seconds (M-04), whatever has happened.
+const GOOD_FOR: Duration = Duration::from_millis(2500);
 
 impl Readiness {
-    pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
+    pub fn found_good(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    pub fn found_bad(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let good = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        good.is_some_and(|at| at.elapsed() < GOOD_FOR)
     }
 }
 

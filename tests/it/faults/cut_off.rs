@@ -165,3 +165,25 @@ async fn j06_a_database_that_falls_silent_is_503_in_seconds_and_found_again() {
         assert_eq!(in_time(facts.impersonate()).await.status, 200);
     }
 }
+
+/// M-04: a balancer learns of it within three seconds, though nothing is answered that could say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m04_a_node_whose_database_stands_still_is_not_ready_within_three_seconds() {
+    let db = TestDb::create();
+    let (line, url) = line_to(&db).await;
+    let at = TestDb { name: "no_such_database".to_owned(), url };
+    let server = TestServer::start_on(at, OFF).await;
+    let facts = Facts::gather(&server).await;
+    for _ in 0..2 {
+        until_status(&facts, "/health/ready", 200).await;
+        line.0.send(true).unwrap();
+        let begun = Instant::now();
+        until_status(&facts, "/health/ready", 503).await;
+        assert!(begun.elapsed() < Duration::from_millis(3200), "{:?}", begun.elapsed());
+        line.0.send(false).unwrap();
+        until("it is ready again", 15, async || {
+            ask(facts.get("/health/ready")).await.unwrap().status == 200
+        })
+        .await;
+    }
+}

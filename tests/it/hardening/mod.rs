@@ -5,7 +5,7 @@ mod guesses;
 mod injection;
 mod nodes;
 mod numbers;
-mod pooler;
+pub mod pooler;
 mod restored;
 mod roles;
 mod steps;

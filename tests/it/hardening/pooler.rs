@@ -14,9 +14,9 @@ const SETTINGS: [&str; 4] = [
 ];
 
 /// One that runs, and its address as a `DATABASE_URL`.
-struct Bouncer {
+pub struct Bouncer {
     program: Child,
-    url: String,
+    pub url: String,
     _folder: TempDir,
 }
 
@@ -34,7 +34,7 @@ fn pgbouncer() -> Command {
 }
 
 impl Bouncer {
-    async fn start(db: &TestDb, settings: &str) -> Self {
+    pub async fn start(db: &TestDb, settings: &str) -> Self {
         let (user, place) = db.url.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
         let (sockets, _) = place.split_once('/').unwrap();
         let name = &db.name;
@@ -70,7 +70,7 @@ impl Bouncer {
 }
 
 /// The settings that `options` would bring.
-async fn give_settings(db: &TestDb) {
+pub async fn give_settings(db: &TestDb) {
     for setting in SETTINGS {
         db.sql(&format!("ALTER DATABASE {} SET {setting}", db.name)).await;
     }

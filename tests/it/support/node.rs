@@ -42,12 +42,34 @@ impl Node {
         Self::launch_as(database, public_url, &free_address())
     }
 
+    /// The same with flags of `serve`.
+    pub fn launch_with(database: &str, flags: &[&str]) -> Self {
+        let address = free_address();
+        Self::launch_by(database, &format!("http://{address}"), &address, flags, "trace")
+    }
+
+    pub fn launch_logging(database: &str, log: &str) -> Self {
+        let address = free_address();
+        Self::launch_by(database, &format!("http://{address}"), &address, &[], log)
+    }
+
     fn launch_as(database: &str, public_url: &str, address: &str) -> Self {
+        Self::launch_by(database, public_url, address, &[], "trace")
+    }
+
+    fn launch_by(
+        database: &str,
+        public_url: &str,
+        address: &str,
+        flags: &[&str],
+        log: &str,
+    ) -> Self {
         let mut command = program(database, public_url);
         command
             .args(["serve", "--listen", address])
+            .args(flags)
             .env("UNDERSTUDY_RATE_LIMITS", "off")
-            .env("UNDERSTUDY_LOG", "trace")
+            .env("UNDERSTUDY_LOG", log)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -115,6 +137,8 @@ pub fn program(database: &str, public_url: &str) -> Command {
 #[derive(Debug)]
 pub struct Said {
     pub success: bool,
+    /// `None`: a signal ended it.
+    pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
@@ -124,6 +148,7 @@ impl From<Output> for Said {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self {
             success: output.status.success(),
+            code: output.status.code(),
             out: text(output.stdout),
             err: text(output.stderr),
         }

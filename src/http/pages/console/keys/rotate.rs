@@ -13,12 +13,8 @@ use crate::http::pages::times;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
-use chrono::Duration;
 
 const ROTATE: &str = "rotate-keys";
-/// Applications that keep the list of keys for longer than this are rare.
-const KNOWN_AFTER: Duration = Duration::hours(24);
-
 #[derive(Template)]
 #[template(path = "console/keys_rotate.html")]
 struct AskPage {
@@ -47,7 +43,7 @@ async fn next(console: &ConsoleSession) -> Result<(Vec<Next>, Option<String>), P
     let (keys, now) = list_keys(console.ctx()).await.map_err(|e| console.accident(&e))?;
     let next: Vec<_> = keys.into_iter().filter(|key| key.state == State::Next).collect();
     let youngest = next.iter().map(|key| now - key.created_at).min();
-    let young = youngest.filter(|age| *age < KNOWN_AFTER).map(times::span);
+    let young = youngest.filter(|age| *age < rotate_keys::KNOWN_AFTER).map(times::span);
     let row = |key: crate::flows::see_keys::PublicKey| Next {
         purpose: purpose(&key.purpose),
         created: key.created_at.into(),
