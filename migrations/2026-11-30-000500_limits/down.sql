@@ -1,3 +1,4 @@
+DROP FUNCTION put_not_before(text, text[]);
 DELETE FROM vetoes WHERE kind LIKE '%\_not\_before';
 ALTER TABLE vetoes DROP CONSTRAINT vetoes_kind_check;
 ALTER TABLE vetoes ADD CONSTRAINT vetoes_kind_check CHECK (kind IN ('client', 'organization', 'session', 'grant'));

@@ -15,3 +15,27 @@ DROP INDEX login_failures_expired;
 ALTER TABLE vetoes DROP CONSTRAINT vetoes_kind_check;
 ALTER TABLE vetoes ADD CONSTRAINT vetoes_kind_check CHECK (kind IN ('client', 'organization', 'session', 'grant',
     'client_not_before', 'organization_not_before', 'user_not_before', 'everybody_not_before')) NOT VALID;
+
+-- The rows of that kind are written by this function alone, with the rights of the owner: the role that serves can
+-- neither write nor move any other veto (scripts/least-rights.sql). People are remembered with these moments, so a
+-- new one about people makes a new version of the directory.
+CREATE FUNCTION put_not_before(what text, whose text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF what NOT IN ('client_not_before', 'organization_not_before', 'user_not_before', 'everybody_not_before') THEN
+        RAISE EXCEPTION 'there is no such kind: %', what;
+    END IF;
+    INSERT INTO vetoes (id, kind) SELECT DISTINCT id, what FROM unnest(whose) AS id
+        ON CONFLICT (id, kind) DO UPDATE SET since = greatest(vetoes.since, excluded.since);
+    IF what <> 'client_not_before' THEN
+        UPDATE directory_version
+            SET version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
+                xact = pg_current_xact_id()
+            WHERE xact <> pg_current_xact_id();
+    END IF;
+END $$;
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION put_not_before(text, text[]) SECURITY DEFINER SET search_path = pg_catalog, %I, pg_temp',
+        current_schema());
+END $$;
+REVOKE EXECUTE ON FUNCTION put_not_before(text, text[]) FROM PUBLIC;

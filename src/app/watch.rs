@@ -25,6 +25,8 @@ pub enum Migrations {
 
 const BEAT: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Until the schema and the keys are there: a start is ready as soon as it can answer.
+const FIRST_LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Looks between two at the room on the disk.
 const ROOM_EVERY: u64 = 4;
 const REMIND_EVERY: Duration = Duration::from_mins(1);
@@ -185,7 +187,8 @@ fn keep_ready(runtime: &Runtime, shift: Shift) {
                 }
             }
         }
-        std::thread::park_timeout(LOOK_EVERY);
+        let is_prepared = prepared.load(Ordering::Relaxed);
+        std::thread::park_timeout(if is_prepared { LOOK_EVERY } else { FIRST_LOOK_EVERY });
     }
 }
 

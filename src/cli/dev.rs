@@ -68,6 +68,8 @@ fn prepare(parts: &Parts, demo: Option<&Demo>) -> Result<(), Problem> {
         let ctx = parts.context(2)?;
         let mut conn = ctx.store.conn().await?;
         rotate_keys::ensure_keys(&mut conn, &parts.shared.keys).await?;
+        // What the guide prints works as soon as it is printed.
+        parts.shared.keys.reload(&conn).await?;
         drop(conn);
         let is_new = store::registrations::list(&*ctx.store.conn().await?).await?.is_empty()
             && store::directory::list(&*ctx.store.conn().await?).await?.is_empty();

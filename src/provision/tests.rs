@@ -383,7 +383,7 @@ organizations: [{id: 'no', name: 'a: b #c ${SECRET}', status: inactive, imperson
 users:
   - {id: '007', email: a@x.test, email_verified: false, phone_number: '+1', kind: service_account,
      user_metadata: {n: 1.5, m: 2, deep: [{x: null}, 'yes', '$${SECRET}']}}
-  - {id: 'null', name: \"line\\nbreak\"}
+  - {id: 'null', name: \"a: 'b' # c\"}
 clients:
   - {client_id: s, kind: saml, saml: {entity_id: x, acs_urls: ['https://a.example/']}, impersonation: {redeem: direct}}
   - {client_id: w, kind: wsfed, wsfed: {realm: x, reply_urls: ['https://a.example/'], token_version: '2.0'}}

@@ -34,26 +34,20 @@ impl<'a> NotBefore<'a> {
 /// From this commit on. Two in one moment are one.
 pub async fn put(mut conn: &Conn, whose: NotBefore<'_>) -> Result<(), StoreError> {
     struct Put;
-    const TEXT: &str = "INSERT INTO vetoes (id, kind) VALUES (?, ?) \
-         ON CONFLICT (id, kind) DO UPDATE SET since = greatest(vetoes.since, excluded.since)";
+    const TEXT: &str = "SELECT put_not_before(?, ARRAY[?])";
     let (id, kind) = whose.row();
-    let values = [Value::Text(id), Value::Text(kind)];
+    let values = [Value::Text(kind), Value::Text(id)];
     Statement::<Put, ()>::new(TEXT, &values).execute(&mut conn).await?;
     match whose {
-        NotBefore::Client(_) => Ok(()),
-        NotBefore::Organization(id) => {
-            put_for_clients_of(conn, id).await?;
-            renew_directory(conn).await
-        }
-        NotBefore::User(_) | NotBefore::Everybody => renew_directory(conn).await,
+        NotBefore::Organization(id) => put_for_clients_of(conn, id).await,
+        NotBefore::Client(_) | NotBefore::User(_) | NotBefore::Everybody => Ok(()),
     }
 }
 
 async fn put_for_clients_of(mut conn: &Conn, organization: &str) -> Result<(), StoreError> {
     struct ClientsOf;
-    const TEXT: &str = "INSERT INTO vetoes (id, kind) SELECT id, 'client_not_before' FROM clients \
-         WHERE organization_id = ? \
-         ON CONFLICT (id, kind) DO UPDATE SET since = greatest(vetoes.since, excluded.since)";
+    const TEXT: &str = "SELECT put_not_before('client_not_before', \
+         ARRAY(SELECT id FROM clients WHERE organization_id = ?))";
     let values = [Value::Text(organization)];
     Statement::<ClientsOf, ()>::new(TEXT, &values).execute(&mut conn).await?;
     Ok(())
@@ -62,8 +56,7 @@ async fn put_for_clients_of(mut conn: &Conn, organization: &str) -> Result<(), S
 /// What every application was given, for itself too: there are hundreds of them, not millions.
 pub async fn put_for_all_clients(mut conn: &Conn) -> Result<(), StoreError> {
     struct AllClients;
-    const TEXT: &str = "INSERT INTO vetoes (id, kind) SELECT id, 'client_not_before' FROM clients \
-         ON CONFLICT (id, kind) DO UPDATE SET since = greatest(vetoes.since, excluded.since)";
+    const TEXT: &str = "SELECT put_not_before('client_not_before', ARRAY(SELECT id FROM clients))";
     Statement::<AllClients, ()>::new(TEXT, &[]).execute(&mut conn).await?;
     Ok(())
 }
@@ -74,20 +67,9 @@ pub async fn put_for_users_made_by(
     (client, organization): (&str, &str),
 ) -> Result<(), StoreError> {
     struct MadeBy;
-    const TEXT: &str = "INSERT INTO vetoes (id, kind) SELECT id, 'user_not_before' FROM users \
-         WHERE created_by_client_id = ? AND organization_id = ? \
-         ON CONFLICT (id, kind) DO UPDATE SET since = greatest(vetoes.since, excluded.since)";
+    const TEXT: &str = "SELECT put_not_before('user_not_before', ARRAY(SELECT id FROM users \
+         WHERE created_by_client_id = ? AND organization_id = ?))";
     let values = [Value::Text(client), Value::Text(organization)];
     Statement::<MadeBy, ()>::new(TEXT, &values).execute(&mut conn).await?;
-    renew_directory(conn).await
-}
-
-/// People are remembered with these moments, so a new one makes a new version of the directory.
-async fn renew_directory(mut conn: &Conn) -> Result<(), StoreError> {
-    struct Renew;
-    const TEXT: &str = "UPDATE directory_version \
-         SET version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint), \
-         xact = pg_current_xact_id() WHERE xact <> pg_current_xact_id()";
-    Statement::<Renew, ()>::new(TEXT, &[]).execute(&mut conn).await?;
     Ok(())
 }

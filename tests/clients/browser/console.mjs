@@ -253,7 +253,7 @@ const stories = {
       await signIn(other, who);
       await heading(other, 'Your account');
       await other.goto(link);
-      await other.getByText('Not for this user').waitFor();
+      await other.getByText('This link is for somebody else').waitFor();
       assert.doesNotMatch(await other.locator('main').innerText(), /Sam Support|Northwind/);
       await other.goto(`${it.issuer}/account`);
       await heading(other, 'Your account');

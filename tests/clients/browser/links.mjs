@@ -80,7 +80,7 @@ const stories = {
     while (await page.goBack({ waitUntil: 'load' }).catch(() => null)) {
       pages += 1;
       assert.equal(await confirm(page, 'Alice Chen').count(), 0, page.url());
-      if (page.url() === it.link) assert.match(await page.locator('body').innerText(), /Link already used/);
+      if (page.url() === it.link) assert.match(await page.locator('body').innerText(), /This link was used already/);
     }
     assert.ok(pages > 0);
   },

@@ -51,7 +51,7 @@ await inBrowser(async (browser) => {
   assert.equal(await page.getByLabel('Impersonation in progress').count(), 0);
 
   await page.goto(it.link);
-  await page.getByText('Link already used').waitFor();
+  await page.getByText('This link was used already').waitFor();
 
   // Signing in at the application is signing in as Sam again.
   await page.goto(`${it.demo}/login`);

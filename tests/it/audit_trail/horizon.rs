@@ -128,6 +128,8 @@ async fn k11_what_waits_for_more_than_a_minute_is_in_the_metrics_the_readiness_a
         let line = page.lines().find_map(|l| l.strip_prefix("understudy_audit_unsealed_seconds "));
         line.unwrap_or_else(|| panic!("{page}")).parse::<f64>().unwrap()
     };
+    let all_sealed = async || server.db.count(UNSEALED).await == 0;
+    until("what the start wrote is sealed", 15, all_sealed).await;
     let forgetful = server.db.client().await;
     forgetful.batch_execute(&format!("BEGIN; {ONE}")).await.unwrap();
     server.db.sql(ONE).await;

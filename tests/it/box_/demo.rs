@@ -26,6 +26,6 @@ async fn the_tutorial_that_dev_prints_can_be_typed_as_it_is() {
     bash.arg("-c").arg(&script).current_dir(env!("CARGO_MANIFEST_DIR"));
     let said = run(bash, &Value::Null).await;
     assert_eq!(said.matches(r#""name":"README.md""#).count(), 2, "{script}\n{said}");
-    assert!(said.contains(r#""login":"AppUser_boxapp_"#), "{said}");
+    assert!(said.contains(r#""login":"AppUser_"#), "{said}");
     assert_eq!(api.get("/2.0/folders/0").await.status, 401);
 }

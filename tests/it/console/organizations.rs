@@ -119,7 +119,10 @@ async fn switching_one_off_ends_what_runs_in_it_and_nothing_elsewhere() {
     assert_eq!(server.db.text(status).await, "ended subject_changed");
     assert!(alice.open("/account").await.location().starts_with("/login"));
     assert_eq!(post(&server, &ada, acme, &[("status", "active")]).await.status, 303);
-    assert_eq!(alice.open("/account").await.status, 200);
+    // What was ended stays ended (K-25): she signs in anew.
+    assert!(alice.open("/account").await.location().starts_with("/login"));
+    let again = signed_in(&server, "alice").await;
+    assert_eq!(again.open("/account").await.status, 200);
 }
 
 #[tokio::test]

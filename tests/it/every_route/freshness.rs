@@ -28,6 +28,7 @@ const FORMS: &[(&str, Answer)] = &[
     ("/consent", Without),
     ("/console/applications/{client_id}/delete", Fresh),
     ("/console/applications/{client_id}/edit", Fresh),
+    ("/console/applications/{client_id}/end-tokens", Fresh),
     // Fills the form in; saving that is another `POST`.
     ("/console/applications/{client_id}/metadata", Without),
     ("/console/applications/{client_id}/secret", Fresh),

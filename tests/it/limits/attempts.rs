@@ -39,7 +39,7 @@ async fn k08_networks_of_one_ipv6_site_are_limited_together() {
     let key = |text: &str| format!("decode('{}', 'base64')", key_of(text));
     let sql = format!(
         "INSERT INTO login_failures (key_hash) SELECT {} FROM generate_series(1, 999)",
-        key("login\02001:db8:7::/48")
+        key("login\x002001:db8:7::/48")
     );
     server.db.sql(&sql).await;
     assert_eq!(attempt(&server, "2001:db8:7:1::1", WRONG).await.status, 400, "the last one");

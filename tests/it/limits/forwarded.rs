@@ -24,11 +24,14 @@ async fn address(server: &TestServer, headers: &[(&str, &[u8])]) -> String {
         .await
 }
 
+/// Header lines: name and octets.
+type Lines<'a> = &'a [(&'a str, &'a [u8])];
+
 #[tokio::test]
 async fn k09_every_form_of_a_forwarded_address_is_in_the_trail() {
     let server = TestServer::start_with(PROXIED).await;
     let xff = "x-forwarded-for";
-    let cases: &[(&[(&str, &[u8])], &str)] = &[
+    let cases: &[(Lines<'_>, &str)] = &[
         (&[(xff, b"203.0.113.7:51008")], "203.0.113.7"),
         (&[(xff, b"[2001:db8::7]:4711")], "2001:db8::7"),
         (&[(xff, b"\"[2001:db8::7]\"")], "2001:db8::7"),

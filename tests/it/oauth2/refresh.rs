@@ -287,7 +287,7 @@ async fn c32_a_new_password_ends_the_refresh_tokens() {
     let server = TestServer::start().await;
     let tokens = family(&server).await;
     let file = "version: 1\norganizations:\n  - {id: org_acme, name: Acme}\nusers:\n  - {id: usr_alice, \
-                email: alice@acme.test, name: Alice Chen, password: another-password, organization: org_acme}\n";
+                email: alice@acme.test, name: Alice Chen, password: another-password, password_reset: true, organization: org_acme}\n";
     let ctx = server.parts.context(1).unwrap();
     let file = provision::read(file, |_| None).unwrap();
     provision::apply(&ctx, &file, DryRun::No, Prune::No).await.unwrap();

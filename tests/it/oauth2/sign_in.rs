@@ -302,8 +302,9 @@ async fn c89_a_password_may_be_long_and_is_taken_as_it_is() {
         let answer = attempt(&server, "alice@acme.test", password, &[]).await;
         assert_eq!(answer.status, 303, "{password:.20}: {}", answer.body);
     }
-    // No normalization: what was set is what opens.
-    assert_eq!(attempt(&server, "alice@acme.test", "A\u{30a}", &[]).await.status, 400);
+    // Two spellings of one text are one password (NIST SP 800-63B §5.1.1.2, K-52).
+    assert_eq!(attempt(&server, "alice@acme.test", "A\u{30a}", &[]).await.status, 303);
+    assert_eq!(attempt(&server, "alice@acme.test", "A", &[]).await.status, 400);
     let before =
         server.db.count("SELECT count(*) FROM audit_events WHERE type = 'login.failed'").await;
     assert_eq!(attempt(&server, "alice@acme.test", &"x".repeat(4097), &[]).await.status, 400);

@@ -4,7 +4,7 @@ use crate::support::node::{program, run, run_with, until};
 use crate::support::{Node, TestDb};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use understudy::store::pool::revert_last;
 
 const APPLIED: &str = "SELECT count(*) FROM __diesel_schema_migrations";
@@ -33,6 +33,24 @@ fn l02_without_a_database_a_command_refuses_and_makes_none_up() {
     assert!(!said.success && said.err.contains("DATABASE_URL"), "{said:?}");
 }
 
+/// `understudy dev`; stopped, with its cluster, when dropped.
+struct Dev(Child);
+
+impl Dev {
+    fn stop(&mut self) {
+        let _ = kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGINT);
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.stop();
+        }
+    }
+}
+
 #[tokio::test]
 async fn l02_beside_the_folder_of_dev_a_command_says_whose_database_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -40,7 +58,7 @@ async fn l02_beside_the_folder_of_dev_a_command_says_whose_database_it_is() {
     let mut dev = Command::new(env!("CARGO_BIN_EXE_understudy"));
     dev.env_clear().current_dir(folder.path());
     dev.args(["dev", "--fresh", "--no-demo", "--port", &port.to_string()]);
-    let mut dev = dev.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut dev = Dev(dev.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let browser = crate::support::Browser::bare(&format!("http://127.0.0.1:{port}"));
     until("dev is ready", 60, async || {
         let asked = browser.client.get(format!("http://127.0.0.1:{port}/health/ready"));
@@ -55,8 +73,7 @@ async fn l02_beside_the_folder_of_dev_a_command_says_whose_database_it_is() {
         assert!(said.success && said.out.starts_with("ID "), "{round}: {said:?}");
         assert!(said.err.contains(named), "{round}: {said:?}");
         if round == 0 {
-            kill(Pid::from_raw(dev.id().cast_signed()), Signal::SIGINT).unwrap();
-            dev.wait().unwrap();
+            dev.stop();
         }
     }
 }

@@ -32,11 +32,12 @@ async fn l06_every_command_but_migrate_works_under_the_least_rights_role() {
     for arguments in [
         &["keys", "list"][..],
         &["export"],
-        &["audit", "verify"],
         &ask,
         &["keys", "rotate"],
         &["keys", "replace", "--compromised"],
         &["restored"],
+        // The one before has sealed what the test's database came with.
+        &["audit", "verify"],
     ] {
         let said = with(&url, &[], arguments);
         assert!(said.success, "{arguments:?}: {said:?}");
