@@ -213,7 +213,7 @@ async fn a49_a_new_password_signs_out_everywhere_and_ends_impersonations() {
     let db = in_use().await;
     apply(&db, DIRECTORY, Prune::No).await;
     assert_eq!(end_of_impersonation(&db).await, "active");
-    let reset = "password: another-one, password_reset: true";
+    let reset = "password: another-one\n    password_reset: true";
     let text = DIRECTORY.replace("password: alice-password", reset);
     apply(&db, &text, Prune::No).await;
     assert_eq!(end_of_impersonation(&db).await, "ended subject_changed");
