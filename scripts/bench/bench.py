@@ -2,7 +2,7 @@
 """make bench: CPU seconds of the server and of Postgres for 1,000 right answers, beside the goals.
 
 The method is PERFORMANCE.md's: a release build, a private Postgres on the same machine with synchronous_commit
-on, 8 keep-alive connections from wrk, a warm-up, then three runs of ten seconds of which the median counts. The
+on, 8 keep-alive connections from wrk (64 where a row says so), a warm-up, then three runs of ten seconds of which the median counts. The
 server runs with its ordinary settings, request log included; only the rate limits are off.
 """
 
@@ -112,13 +112,13 @@ class Load:
     def __init__(self, server, postgres, folder):
         self.server, self.postgres, self.folder = server, postgres, folder
 
-    def wrk(self, script, settings, seconds):
+    def wrk(self, script, settings, seconds, connections=8):
         run = self.folder / "run.lua"
         run.write_text("return " + lua(settings))
         env = {"PATH": os.environ["PATH"], "BENCH_RUN": str(run), "BENCH_DIR": str(HERE)}
         before = cluster.cpu(self.server.process.pid), self.postgres.cpu()
         done = subprocess.run(
-            ["wrk", "-t1", "-c8", f"-d{seconds}s", "--timeout", "5s", "--latency",
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "--latency",
              "-s", HERE / script, self.server.base],
             env=env, capture_output=True, text=True, check=False)
         after = cluster.cpu(self.server.process.pid), self.postgres.cpu()

@@ -83,8 +83,11 @@ class Operations:
             "WS-Fed response": self.signed_in(self.wsfed(), 'name="wresult"', 1.25, 0.3),
             "JWT grant": Operation(self.jwt_grant, 0.22, 0.4),
             "As-User call": self.by_service("/2.0/users/me", "subject-01", 0.18, 0.25),
+            "As-User call, 64 connections": self.by_service("/2.0/users/me", "subject-01", 0.14, 0.15, 64),
             "forward-auth": self.by_service("/forward-auth?scope=root_readwrite", None, 0.09, 0.06),
             "forward-auth with As-User": self.by_service("/forward-auth?scope=root_readwrite", "subject-01", 0.18, 0.25),
+            "forward-auth with As-User, 64 connections":
+                self.by_service("/forward-auth?scope=root_readwrite", "subject-01", 0.14, 0.15, 64),
             PASSWORD: Operation(self.password, 26),
         }
 
@@ -157,7 +160,7 @@ class Operations:
 
         return Operation(run, server, postgres)
 
-    def by_service(self, path, subject, server, postgres):
+    def by_service(self, path, subject, server, postgres, connections=8):
         """The application's service account calls, as itself or as somebody."""
         forward_auth = path.startswith("/forward-auth")
         piece = "" if forward_auth else f'"id":"{subject}"'
@@ -169,7 +172,8 @@ class Operations:
         def run(load, seconds):
             bearer = {"Authorization": f"Bearer {self.box_token('enterprise', 'bench')}"}
             return load.wrk("steady.lua", {"method": "GET", "path": path, "status": 200,
-                                           "headers": {**bearer, **named}, "piece": piece, **told}, seconds)
+                                           "headers": {**bearer, **named}, "piece": piece, **told},
+                            seconds, connections)
 
         return Operation(run, server, postgres)
 
