@@ -1,5 +1,5 @@
 -- What the role that serves may do: read and write rows. It cannot change the schema, rewrite the audit trail, choose
--- the position or the time of an event, write a seal, forget what was used once, or turn the clock. As the owner of
+-- the position or the time of an event, write a seal without the two functions for it, forget what was used once, or turn the clock. As the owner of
 -- the database, after every `understudy migrate`:
 --
 --   psql "$OWNERS_URL" -v role=understudy_app -f scripts/least-rights.sql

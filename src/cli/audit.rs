@@ -15,6 +15,8 @@ const BROKEN: u8 = 4;
 const END_MISSING: u8 = 5;
 /// The oldest event that no seal covers is older than a minute.
 const NOT_SEALED: u8 = 6;
+/// Postgres draws numbers ahead, and skips them when it crashes.
+const SKIPPED_BY_A_CRASH: i64 = 32;
 /// Events between two lines that say how far it is.
 const PROGRESS: i64 = 100_000;
 
@@ -63,6 +65,9 @@ fn say(report: &Report, evidence: &Evidence<'_>) -> ExitCode {
     }
     if let Some(broken) = &report.broken {
         output::error(&format!("the audit trail is NOT whole: {broken}"));
+        if report.broken_seals > 1 {
+            output::error(&format!("seals that do not hold: {}", report.broken_seals));
+        }
         return ExitCode::from(BROKEN);
     }
     if let Some(head) = &report.head {
@@ -85,13 +90,23 @@ fn say_end(report: &Report, evidence: &Evidence<'_>) -> ExitCode {
         (None, Some(_)) => output::line(
             "the seals after the given head are not vouched for: that needs the master key",
         ),
+        (Some(_), None) if report.old_seals > 0 => output::line(
+            "the seals of the new kind were made with this key; those of the old kind prove nothing by themselves, and \
+             what was there before shows only beside a head (--head)",
+        ),
         (Some(_), None) => output::line(
-            "the seals are genuine; whether later ones were there shows only beside a head (--head)",
+            "the seals were made with this key; whether others were there before, or events were changed before they \
+             were sealed, shows only beside a head (--head)",
         ),
         (Some(_), Some(_)) => {}
     }
     if let Some((from, to)) = report.missing {
-        output::error(&format!("numbers {from}–{to} never became events, or were cut off"));
+        let crash = if to - from < SKIPPED_BY_A_CRASH {
+            " (a crash of Postgres skips as many)"
+        } else {
+            ""
+        };
+        output::error(&format!("numbers {from}–{to} never became events, or were cut off{crash}"));
         return ExitCode::from(END_MISSING);
     }
     if report.is_late() {

@@ -15,7 +15,7 @@ use crate::flows::{Context, restored, rotate_keys as keys};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::provision;
-use crate::store::{self, schema_version};
+use crate::store::{self, StoreError, schema_version};
 use crate::telemetry::{self, Destination, Metrics};
 use futures_util::future::{Either, select};
 use std::future::Future;
@@ -151,7 +151,11 @@ pub fn migrate() -> Result<(), Problem> {
     let place = place::database(&settings)?;
     let run = runtime()?.block_on(async {
         store::pooler::check(&place.url).await?;
-        store::pool::migrate(&place.url).await
+        let run = store::pool::migrate(&place.url).await?;
+        // One that is newer than this program is not up to date.
+        let store = store::Store::new(&place.url, 1)?;
+        schema_version::check(&*store.conn().await?).await?;
+        Ok::<_, StoreError>(run)
     })?;
     if run.is_empty() {
         output::line("the schema is up to date");

@@ -90,7 +90,7 @@ pub fn replace() -> Result<(), Problem> {
             done.sessions, done.tokens, done.impersonations
         ));
         output::line(
-            "next: have every SAML and WS-Federation application fetch our metadata again (README)",
+            "next: have every SAML and WS-Federation application fetch our metadata again (docs/setup/stolen-key.md)",
         );
         Ok(())
     })

@@ -22,7 +22,8 @@ const AFTER_HELP: &str = "\
 Commands work on the database of DATABASE_URL. Without it only `dev` works, and, beside a folder `.understudy/` that `dev`
 has made, the others on its database, which they name first. Only `migrate` and `serve` change the schema.
 
-Exit codes: 0 done; 1 refused or failed; 2 a wrong command line or setting; 3 no database, or one with another schema.";
+Exit codes: 0 done; 1 refused or failed; 2 a wrong command line or setting; 3 no database, or one with another schema; `audit verify` \
+has 4, 5 and 6 besides.";
 
 /// An identity provider whose heart is impersonation, in the open.
 ///
@@ -30,7 +31,7 @@ Exit codes: 0 done; 1 refused or failed; 2 a wrong command line or setting; 3 no
 /// application, the user and the audit trail all see who is really there.
 ///
 /// Try it:        understudy dev
-/// Run it:        understudy serve        (settings come from the environment, see README)
+/// Run it:        understudy serve        (settings: docs/reference/settings.md)
 /// Fill it:       understudy apply -f directory.yaml
 /// Step in:       understudy impersonate --actor ID --subject ID --application ID --reason TEXT
 #[derive(Debug, Parser)]
@@ -192,7 +193,7 @@ enum Keys {
 enum Audit {
     /// Make every seal again and say up to where the trail is whole.
     ///
-    /// Exit code 3: it is not whole. 4: numbers at its end never became events, or were cut off. 5: the oldest event
+    /// Exit code 4: it is not whole. 5: numbers at its end never became events, or were cut off. 6: the oldest event
     /// that is not sealed is older than a minute. With the master key in the environment the seals are shown to be
     /// genuine; without it, only that they fit the events.
     Verify {

@@ -274,6 +274,10 @@ pub const SITE_FACTOR: u16 = 10;
 pub fn throttle_key(address: IpAddr) -> ThrottleKey {
     match address.to_canonical() {
         IpAddr::V4(v4) => ThrottleKey { network: v4.to_string(), site: None },
+        // All of IPv4 behind a translator (RFC 6052 §2.1): each address is a line of its own.
+        IpAddr::V6(v6) if v6.to_bits() & !mask(32) == NAT64 => {
+            ThrottleKey { network: v6.to_string(), site: None }
+        }
         IpAddr::V6(v6) => {
             let upper = |bits: u32| Ipv6Addr::from_bits(v6.to_bits() & !mask(128 - bits));
             ThrottleKey {
@@ -283,6 +287,9 @@ pub fn throttle_key(address: IpAddr) -> ThrottleKey {
         }
     }
 }
+
+/// `64:ff9b::/96`.
+const NAT64: u128 = 0x0064_ff9b << 96;
 
 /// `::ffff:0:0/96`. An IPv6 range that takes it in would be 0.0.0.0/0 in disguise.
 const IPV4: Network = Network { first: 0xffff_0000_0000, last: 0xffff_ffff_ffff };

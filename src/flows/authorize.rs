@@ -272,7 +272,7 @@ fn check_expected(user: &User, expected: Option<&str>) -> Result<(), Refused> {
 }
 
 /// An application of one organization is for its people alone.
-fn serves(client: &Client, user: &User) -> bool {
+pub(super) fn serves(client: &Client, user: &User) -> bool {
     let its = client.organization.as_ref().map(|organization| &organization.id);
     its.is_none() || its == user.organization_id()
 }

@@ -203,6 +203,9 @@ pub struct Which {
     pub organization: Option<crate::domain::OrganizationId>,
 }
 
+/// How many are read at once.
+const PAGE: i64 = 1_000;
+
 /// Ends every waiting link and running impersonation that matches; how many.
 pub async fn end_all(
     ctx: &Context,
@@ -213,7 +216,7 @@ pub async fn end_all(
     end_matching(&*ctx.store.conn().await?, which, by, caller).await
 }
 
-/// The same within a transaction.
+/// The same within a transaction, a page at a time until none is left.
 pub(super) async fn end_matching(
     conn: &Conn,
     which: &Which,
@@ -227,12 +230,21 @@ pub(super) async fn end_matching(
             actor: which.actor.clone(),
             subject: which.subject.clone(),
             client: which.client.clone(),
+            requester: None,
             organization: which.organization.clone(),
             before: None,
-            limit: i64::from(u16::MAX),
+            limit: PAGE,
         };
-        for record in store::impersonations::list(conn, &filter).await? {
-            ended += u64::from(end(conn, &record, by, caller).await?);
+        loop {
+            let mut ended_now = 0;
+            for record in store::impersonations::list(conn, &filter).await? {
+                ended_now += u64::from(end(conn, &record, by, caller).await?);
+            }
+            ended += ended_now;
+            // What has ended has another status, so the next page is another one.
+            if ended_now == 0 {
+                break;
+            }
         }
     }
     Ok(ended)

@@ -4,7 +4,7 @@
 //! `typ` is its own, and nothing here takes it.
 use super::Context;
 use super::act_as_user::Called;
-use super::issue_tokens::{UnknownAudience, audience, sign, signer};
+use super::issue_tokens::{UnknownAudience, audience, registered_audience, sign, signer};
 use super::verify_access_token::LiveToken;
 use crate::crypto::random;
 use crate::domain::api_scope::ApiScope;
@@ -47,6 +47,9 @@ impl Purpose<'_> {
             Some(_) => audience == self.audience,
             None => self.internal.is_some() && audience == self.internal,
         };
+        // And its application may still ask for it.
+        let named =
+            named && audience.is_some_and(|a| registered_audience(&token.client, a).is_some());
         if !named && (self.audience.is_some() || !token.is_for(issuer)) {
             return Err(NotMeant::Audience);
         }

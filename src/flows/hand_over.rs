@@ -151,6 +151,8 @@ pub async fn use_code(
             Some(hash)
                 if !is_recent && store::handover_codes::waits(&conn, hash, &person.id).await? =>
             {
+                // Nothing was guessed.
+                attempt.given_up(&conn).await?;
                 return Err(Failure::Refused(CodeRefusal::StepUp));
             }
             Some(hash) => store::handover_codes::redeem(&conn, hash, &person.id).await?,

@@ -2,7 +2,7 @@
 //!
 //! Staff of an organization with the permission change its name and its switch for impersonation; whether it
 //! is there and active is the operator's.
-use super::end_impersonation::{Touched, judge_touched};
+use super::end_impersonation::{EndedBy, Touched, Which, end_matching, judge_touched};
 use super::last_administrator;
 use super::{Context, Failure, service_accounts};
 use crate::audit::{Event, EventKind};
@@ -10,6 +10,7 @@ use crate::authentication::session::IDLE_LIMIT;
 use crate::crypto::random;
 use crate::domain::caller::Caller;
 use crate::domain::permission::ORGANIZATIONS_WRITE;
+use crate::domain::protocol::EndReason;
 use crate::domain::user::User;
 use crate::domain::{OrganizationId, Status, organization};
 use crate::store::not_before::NotBefore;
@@ -259,6 +260,13 @@ async fn write(
 ) -> Result<(), Failure<OrganizationRefusal>> {
     store::organizations::put(tx, after).await?;
     judge_touched(tx, Touched::Organization(&after.id), by.id.as_str(), &event.caller).await?;
+    let is_off = after.status != Status::Active.as_str() || !after.impersonation_enabled;
+    if is_off && let Ok(organization) = OrganizationId::parse(after.id.as_str()) {
+        // Links that wait are over with what runs, and do not come back.
+        let which = Which { organization: Some(organization), ..Which::default() };
+        let ended = EndedBy { actor: Some(by.id.as_str()), reason: EndReason::FeatureOff };
+        end_matching(tx, &which, ended, &event.caller).await?;
+    }
     store::audit::append(tx, event).await?;
     Ok(())
 }

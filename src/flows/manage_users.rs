@@ -84,8 +84,11 @@ impl<'a> Manager<'a> {
             return Err(ManageRefusal::Forbidden);
         }
         let client = &calling.token.client;
-        let everybody = calling.token.scope.contains(MANAGE_MANAGED_USERS);
-        let app_users = calling.token.scope.contains(MANAGE_APP_USERS);
+        // A person's token opens what the application's entry still lists; what a service account may do is said by
+        // the `box` section.
+        let listed = |scope: &str| user.kind != UserKind::Person || client.may_ask_for(scope);
+        let carries = |scope: &str| calling.token.scope.contains(scope) && listed(scope);
+        let (everybody, app_users) = (carries(MANAGE_MANAGED_USERS), carries(MANAGE_APP_USERS));
         let of_client = client.organization.as_ref().map(|organization| &organization.id);
         let organization = user.organization_id().or(of_client).cloned();
         let organization = organization.ok_or(ManageRefusal::Forbidden)?;
@@ -153,6 +156,9 @@ pub async fn find_user(
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let not_found = Failure::Refused(ManageRefusal::NotFound);
     if calling.user.is_some_and(|own| own.id == *user) {
+        if !opens_this_api(calling.token) {
+            return Err(Failure::Refused(ManageRefusal::MissingScope));
+        }
         let conn = ctx.store.conn().await?;
         let oneself = people::at(&conn, user.as_str(), calling.token.at).await?;
         return oneself.map(|found| found.person.clone()).ok_or(not_found);
@@ -161,6 +167,14 @@ pub async fn find_user(
     let conn = ctx.store.conn().await?;
     let found = box_users::find(&conn, user).await?;
     found.filter(|found| manager.sees(&found.user)).ok_or(not_found)
+}
+
+/// A sign-in opens `/userinfo` and nothing else. This API is for tokens of applications that are set up for it, never of
+/// a third party's, and for those that carry one of its scopes.
+fn opens_this_api(token: &LiveToken) -> bool {
+    let carries = |scope: &str| token.scope.contains(scope) && token.client.may_ask_for(scope);
+    let manages = carries(MANAGE_MANAGED_USERS) || carries(MANAGE_APP_USERS);
+    token.client.first_party && (token.client.box_.is_some() || manages)
 }
 
 /// Which page of which users.

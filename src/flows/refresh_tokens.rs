@@ -10,15 +10,15 @@
 //! [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
 //! [RFC 9700 §4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 use super::authenticate_client::AuthenticatedClient;
+use super::authorize::serves;
 use super::exchange_code::GrantRefusal;
 use super::issue_tokens::{self, Mint, Tokens};
 use super::{Context, Failure};
 use crate::authentication::remembered;
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
-use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{AuthMethod, Client, GrantType};
-use crate::domain::scope::Scopes;
+use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
 use crate::login::Principal;
 use crate::store::authorization_codes::{self as grants, NewRefresh, NewTokens};
 use crate::store::refresh_tokens::Record;
@@ -85,8 +85,13 @@ pub async fn refresh_tokens(
     if !may_go_on(&conn, client, &record).await? {
         return Err(INVALID);
     }
-    // A scope of our own APIs that the application no longer lists is not given once more.
-    let may = |scope: &str| ApiScope::parse(scope).is_none_or(|own| client.has_api_scope(own));
+    if !serves(client, &record.grant.user) {
+        return Err(INVALID);
+    }
+    // A scope that the application no longer lists is not given once more.
+    let may = |scope: &str| {
+        STANDARD.contains(&scope) || scope == OFFLINE_ACCESS || client.may_ask_for(scope)
+    };
     let most = record.scope.filter(may);
     let scope = asked.unwrap_or(&most);
     if !scope.is_subset_of(&most) {

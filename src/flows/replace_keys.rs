@@ -96,15 +96,7 @@ async fn replace_all(
         insert(tx, ring, (algorithm, purpose, "next"), now).await?;
     }
     let reason = EndedBy { actor: by, reason: EndReason::StoppedByAdmin };
-    let mut impersonations = 0;
-    // So many at a time.
-    loop {
-        let ended = end_matching(tx, &Which::default(), reason, caller).await?;
-        impersonations += ended;
-        if ended == 0 {
-            break;
-        }
-    }
+    let impersonations = end_matching(tx, &Which::default(), reason, caller).await?;
     let sessions = store::sessions::end_all(tx).await?;
     let tokens = store::access_tokens::revoke_all(tx).await?;
     let gone: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();

@@ -12,7 +12,7 @@ use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::Channel;
 use crate::domain::scope::Scopes;
-use crate::domain::user::{Holder, User};
+use crate::domain::user::{Holder, User, UserKind};
 use crate::domain::{ClientId, SessionId, Timestamp, UserId};
 use crate::impersonation::Impersonation;
 use crate::store::access_tokens::{self, Record};
@@ -198,6 +198,14 @@ async fn judge(
     }
     let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };
     if !client.is_active() {
+        return Ok(None);
+    }
+    // An application of one organization is for its people alone, also once it has been given to another one.
+    let home = client.organization.as_ref().map(|organization| &organization.id);
+    let outside = |user: &Holder| {
+        user.kind == UserKind::Person && home.is_some() && home != user.organization.as_ref()
+    };
+    if impersonation.is_none() && record.user.as_ref().is_some_and(outside) {
         return Ok(None);
     }
     // A user without a login is let in by nobody but the application whose own they are.

@@ -102,7 +102,10 @@ pub struct Report {
     pub unsealed_seconds: Option<f64>,
     /// Positions after the newest event that never became events, or were cut off.
     pub missing: Option<(i64, i64)>,
+    /// The first thing that is wrong.
     pub broken: Option<Broken>,
+    /// Seals that do not hold.
+    pub broken_seals: i64,
 }
 
 impl Report {
@@ -121,7 +124,8 @@ pub struct Evidence<'a> {
     pub kept: Option<&'a Head>,
 }
 
-/// Makes every seal again, in order, and stops at the first that does not fit. `progress` is called with the events
+/// Makes every seal again, in order. One that does not fit is named, and those after it are checked all the same, because
+/// a bad seal must not hide what was changed later. `progress` is called with the events
 /// that have been read, from time to time.
 pub async fn verify(
     store: &Store,
@@ -134,11 +138,10 @@ pub async fn verify(
         let after = walk.newest();
         let seals = audit_checkpoints::list_after(&conn, after, PAGE_SIZE).await?;
         for seal in seals {
-            walk.report.broken = walk.judge(&conn, &seal, evidence).await?;
-            if walk.report.broken.is_some() {
-                return Ok(walk.report);
+            match walk.judge(&conn, &seal, evidence).await? {
+                Some(broken) => walk.pass_over(seal, broken),
+                None => walk.count(seal),
             }
-            walk.count(seal);
             progress(walk.report.events);
         }
         let positions = audit_checkpoints::positions(&conn).await?;
@@ -164,6 +167,7 @@ impl Report {
             unsealed_seconds: None,
             missing: None,
             broken: None,
+            broken_seals: 0,
         }
     }
 }
@@ -179,6 +183,15 @@ struct Walk {
 impl Walk {
     fn newest(&self) -> i64 {
         self.previous.as_ref().map_or(0, |seal| seal.number)
+    }
+
+    fn pass_over(&mut self, seal: Checkpoint, broken: Broken) {
+        self.report.broken_seals += 1;
+        self.report.broken.get_or_insert(broken);
+        if let Covers::Positions { after_seq, .. } = &seal.covers {
+            self.first.get_or_insert_with(|| (*after_seq, old_end(self.previous.as_ref())));
+        }
+        self.previous = Some(seal);
     }
 
     fn count(&mut self, seal: Checkpoint) {
@@ -236,9 +249,10 @@ impl Walk {
         kept: Option<&Head>,
     ) -> Result<Report, StoreError> {
         let newest = self.newest();
-        self.report.broken = kept
+        let cut_off = kept
             .filter(|kept| kept.number > newest)
             .map(|kept| Broken::CutOff { kept: kept.number, newest });
+        self.report.broken = self.report.broken.take().or(cut_off);
         let (begins, old_end) = match self.first.take() {
             Some(first) => first,
             None => (audit_checkpoints::begins_after(conn).await?, old_end(self.previous.as_ref())),

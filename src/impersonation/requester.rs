@@ -2,6 +2,7 @@
 //!
 //! Three kinds of id can stand behind a request: a client, a person, and the command line. They are kept apart by
 //! type, in the row too, because ids of different kinds may be spelt alike.
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::organization::Organization;
 use crate::domain::protocol::Channel;
@@ -71,6 +72,8 @@ pub struct RequestingApplication {
     pub organization: Option<OrganizationId>,
     /// Active, and so is its organization.
     pub active: bool,
+    /// Its entry lists the scope with which people ask for links by its tokens.
+    pub may_create: bool,
 }
 
 impl From<&Client> for RequestingApplication {
@@ -82,6 +85,7 @@ impl From<&Client> for RequestingApplication {
             first_party: client.first_party,
             organization: client.organization.as_ref().map(home),
             active: client.is_active(),
+            may_create: client.has_api_scope(ApiScope::ImpersonationsCreate),
         }
     }
 }
@@ -136,7 +140,7 @@ impl Requester {
                 | Channel::TokenExchange => false,
             },
             RequestedBy::Token { .. } => match channel {
-                Channel::Link => true,
+                Channel::Link => self.application.as_ref().is_some_and(|asking| asking.may_create),
                 Channel::AsUser | Channel::OnBehalfOf => by_client,
                 // A name alone proves nothing: the application shows who it is.
                 Channel::TokenExchange => {

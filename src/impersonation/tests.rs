@@ -98,6 +98,7 @@ fn global() -> Requester {
         first_party: true,
         organization: None,
         active: true,
+        may_create: true,
     };
     let by = RequestedBy::Application(id);
     Requester { by, application: Some(application), scopes: Scopes::default() }

@@ -10,7 +10,7 @@ use crate::audit::{Event, EventKind};
 use crate::crypto::password::{self, PasswordError};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
-use crate::domain::{ClientId, UserId};
+use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::flows::Context;
 use crate::flows::end_impersonation::{self, EndedBy, Touched, judge_touched};
 use crate::flows::{service_accounts, shut_out};
@@ -224,7 +224,17 @@ async fn write_organization(
     if switched {
         store::not_before::put(tx, NotBefore::Organization(&record.id)).await?;
     }
-    judge_touched(tx, Touched::Organization(&record.id), ACTOR, &Caller::default()).await
+    let touched = Touched::Organization(&record.id);
+    judge_touched(tx, touched, ACTOR, &Caller::default()).await?;
+    // Links that wait are over with what runs, and do not come back.
+    if (switched || !record.impersonation_enabled)
+        && let Ok(organization) = OrganizationId::parse(record.id.as_str())
+    {
+        let who = (ACTOR, &Caller::default());
+        let inside = Filter { organization: Some(organization), ..all() };
+        end_all(tx, inside, EndReason::FeatureOff, who).await?;
+    }
+    Ok(())
 }
 
 /// What an application loses that is changed, switched off or on, or taken away.
@@ -248,6 +258,11 @@ pub(super) async fn end_tokens_of_client(
     who: (&str, &Caller),
 ) -> Result<(), StoreError> {
     end_of_client(tx, id, who).await?;
+    // What it asked for elsewhere was got with its credentials, too: a link signs in whoever has it.
+    if let Ok(client) = ClientId::parse(id) {
+        let asked_for = Filter { requester: Some(client), ..all() };
+        end_all(tx, asked_for, EndReason::ClientChanged, who).await?;
+    }
     store::not_before::put(tx, NotBefore::Client(id)).await
 }
 

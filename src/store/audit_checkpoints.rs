@@ -144,7 +144,8 @@ pub async fn read_transactions(
          ORDER BY e.xact, e.seq"
     );
     let mut digest = EventDigest::upon(previous);
-    let (mut events, mut last_seq, mut last_xact) = (0, 0, from.to_owned());
+    // From the very first number on: none below zero is ever drawn, and none may hide there.
+    let (mut events, mut last_seq, mut last_xact) = (0, i64::MIN, from.to_owned());
     loop {
         let query = diesel::sql_query(text.as_str())
             .bind::<Text, _>(last_xact.as_str())
@@ -159,6 +160,7 @@ pub async fn read_transactions(
             last_xact = row.xact.clone().unwrap_or(last_xact);
         }
         if is_last(&rows) {
+            let last_seq = if events == 0 { 0 } else { last_seq };
             return Ok(Stretch { events, last_seq, digest: digest.finish() });
         }
     }

@@ -208,6 +208,8 @@ pub struct Filter {
     pub actor: Option<UserId>,
     pub subject: Option<UserId>,
     pub client: Option<ClientId>,
+    /// Asked for by this application: for itself, or by a person with a token that it holds.
+    pub requester: Option<ClientId>,
     /// Only rows of this organization.
     pub organization: Option<OrganizationId>,
     /// Only rows before this one, for paging.
@@ -228,6 +230,13 @@ pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, Store
     }
     if let Some(client) = &filter.client {
         query = query.filter(impersonations::client_id.eq(client.as_str()));
+    }
+    if let Some(requester) = &filter.requester {
+        let itself = impersonations::requester_kind
+            .eq("application")
+            .and(impersonations::requested_by.eq(requester.as_str()));
+        let by_token = impersonations::requester_application.eq(requester.as_str());
+        query = query.filter(itself.or(by_token).assume_not_null());
     }
     if let Some(organization) = &filter.organization {
         query = query.filter(impersonations::organization_id.eq(organization.as_str()));

@@ -23,7 +23,7 @@ const BARE: StoreError = StoreError::Pooled(
 );
 const REFUSED: StoreError = StoreError::Pooled(
     "DATABASE_URL leads to a pooler that takes no `options` (PgBouncer). Connect to Postgres itself, or to a pool \
-     with `pool_mode = session` and `ignore_startup_parameters = options`, and give the settings to the database; the README \
+     with `pool_mode = session` and `ignore_startup_parameters = options`, and give the settings to the database; docs/setup/deploy.md \
      says which.",
 );
 

@@ -68,6 +68,10 @@ impl Asked<'_> {
                     end_impersonation::touch(conn, &granted, ask.now).await?;
                     return Ok(granted);
                 }
+                (Ok(_), None) if self.has_ended(conn, &who).await? => {
+                    let denial = Denial::Over(EndReason::StoppedByAdmin);
+                    return self.refuse(conn, denial, (&known, &by), caller).await;
+                }
                 (Ok(granted), None) => {
                     if self.start(conn, &granted, caller).await? {
                         return Ok(granted);
@@ -100,6 +104,17 @@ impl Asked<'_> {
                 RequestedBy::Token { person: actor.clone(), application: Some(self.client.clone()) }
             }
             None => RequestedBy::Application(self.client.clone()),
+        }
+    }
+
+    /// Once it has ended, this bearer acts as that subject no more, in whatever form it is shown. Asked before a row is
+    /// made, so once for a bearer and a subject.
+    async fn has_ended(&self, conn: &Conn, who: &Who) -> Result<bool, StoreError> {
+        match (self.channel, self.bearer_hash) {
+            (Channel::AsUser | Channel::OnBehalfOf, Some(bearer)) => {
+                acting::has_ended(conn, bearer, &who.subject).await
+            }
+            _ => Ok(false),
         }
     }
 

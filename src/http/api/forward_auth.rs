@@ -15,13 +15,14 @@ use crate::flows::api_access::{ApiRefusal, RefusedCall, note_refused};
 use crate::flows::forwarded_token::{NotMeant, Purpose, check_audience, forwarded_token};
 use crate::flows::verify_access_token::LiveToken;
 use crate::http::caller;
+use crate::http::edge::BearerClient;
 use crate::http::error::ApiError;
 use crate::http::extract::acting_as::{self, ActingRefusal};
 use crate::http::extract::{Anyone, bearer};
 use crate::http::header_name::normalized;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _, web};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::cell::RefCell;
 
@@ -169,12 +170,18 @@ async fn bearer_meant(
         scope: wanted.scope.as_ref(),
     };
     let lacking = RefCell::new(None);
-    let accepts = |token: &LiveToken<Holder>| match purpose.check(ctx.issuer(), token) {
-        Ok(()) => true,
-        Err(NotMeant::Audience) => false,
-        Err(NotMeant::Scope(scope)) => {
-            *lacking.borrow_mut() = Some((scope, token.client.clone(), token.user.clone()));
-            false
+    let noted = |token: &LiveToken<Holder>| {
+        request.extensions_mut().insert(BearerClient(token.client.id.to_string()));
+    };
+    let accepts = |token: &LiveToken<Holder>| {
+        noted(token);
+        match purpose.check(ctx.issuer(), token) {
+            Ok(()) => true,
+            Err(NotMeant::Audience) => false,
+            Err(NotMeant::Scope(scope)) => {
+                *lacking.borrow_mut() = Some((scope, token.client.clone(), token.user.clone()));
+                false
+            }
         }
     };
     let called = acting_as::called(ctx, request, (bearer(request)?, what), accepts).await;

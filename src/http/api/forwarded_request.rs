@@ -5,6 +5,7 @@
 use crate::http::header_name::normalized;
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
 
 /// Where the proxy says what it was asked. Any of them may be there.
 const METHODS: [&str; 2] = ["x-forwarded-method", "x-original-method"];
@@ -29,11 +30,14 @@ pub fn is_safe(request: &HttpRequest) -> bool {
         !asks_for_another_method(&name) && !leaves_http(&name, value)
     });
     let own_query = request.uri().query().unwrap_or_default();
-    let queries = targets(headers).filter_map(|target| Some(target.split_once('?')?.1));
+    let overridden = |target: Cow<'_, str>| {
+        target.split_once('?').is_some_and(|(_, query)| overrides_method(query))
+    };
     is_safe_method(request.method().as_str().as_bytes())
         && named
         && only_reads
-        && !queries.chain([own_query]).any(overrides_method)
+        && !targets(headers).any(overridden)
+        && !overrides_method(own_query)
 }
 
 fn is_safe_method(method: &[u8]) -> bool {
@@ -74,7 +78,9 @@ fn leaves_http(name: &str, value: &HeaderValue) -> bool {
 /// Frameworks take the method from the query too: `_method=DELETE`.
 fn overrides_method(query: &str) -> bool {
     let pairs = query.split(['&', ';']).flat_map(|part| {
-        url::form_urlencoded::parse(part.as_bytes()).map(|(name, _)| normalized(&name))
+        // Some frameworks cut a name at its first NUL.
+        url::form_urlencoded::parse(part.as_bytes())
+            .map(|(name, _)| normalized(name.split('\0').next().unwrap_or_default()))
     });
     let mut names = pairs.map(|name| name.trim_end_matches('-').to_owned());
     names.any(|name| {
@@ -84,10 +90,11 @@ fn overrides_method(query: &str) -> bool {
     })
 }
 
-fn targets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// What cannot be read as text is read as far as it can: one odd byte hides no query.
+fn targets(headers: &HeaderMap) -> impl Iterator<Item = Cow<'_, str>> {
     let is_target = |name: &HeaderName| TARGETS.contains(&normalized(name.as_str()).as_str());
     let own = headers.iter().filter(move |(name, _)| is_target(name));
-    own.filter_map(|(_, value)| value.to_str().ok())
+    own.map(|(_, value)| String::from_utf8_lossy(value.as_bytes()))
 }
 
 /// What is asked for, as the proxy says: for the trail, and for nothing else. `path` is what the client asked of a
@@ -116,6 +123,19 @@ mod tests {
 
     fn safe_with(name: &str, value: &str) -> bool {
         safe(&[("x-original-method", "GET"), (name, value)])
+    }
+
+    #[test]
+    fn k22_an_odd_byte_in_the_target_hides_no_override() {
+        for target in
+            [&b"/a?_method=DELETE&z=\xe9"[..], b"/\xc3\xa9?_method=DELETE", b"/a?_method%00x=PUT"]
+        {
+            let value = HeaderValue::from_bytes(target).unwrap();
+            let request = TestRequest::get()
+                .append_header(("x-original-method", "GET"))
+                .append_header(("x-original-uri", value));
+            assert!(!is_safe(&request.to_http_request()), "{target:?}");
+        }
     }
 
     #[test]

@@ -189,6 +189,7 @@ pub async fn list(
         actor: listing.actor,
         subject: listing.subject,
         client: listing.client_id,
+        requester: None,
         organization: who.organization().cloned(),
         before: listing.before,
         limit,
@@ -229,8 +230,12 @@ pub async fn end(
     request: HttpRequest,
     ctx: web::Data<Context>,
     id: web::Path<String>,
+    payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     check_no_query(&request)?;
+    if !super::body(payload).await?.is_empty() {
+        return Err(ApiError::invalid_request("this request has no body"));
+    }
     let seen = read_one(&who, &ctx, &id).await?;
     let reason = reason(&who, &request, &seen).await?;
     let by = EndedBy { actor: Some(who.id()), reason };

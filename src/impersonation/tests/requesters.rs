@@ -89,6 +89,7 @@ impl Asks {
             first_party: self != Self::ThirdParty,
             organization: home.map(|home| OrganizationId::parse(home).unwrap()),
             active: true,
+            may_create: true,
         });
         Requester { by, application, scopes: Scopes::default() }
     }

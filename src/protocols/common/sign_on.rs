@@ -37,10 +37,20 @@ pub struct Told<'a> {
 
 /// What [`answer_to`] answers.
 struct Waiting<'a> {
+    origin: Origin,
     client: &'a Arc<Client>,
     sealed: SealedRequest,
     refused: Refused,
     now: Timestamp,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// From the application, just now: no URL of ours holds it.
+    Application,
+    /// From a URL of ours, which may be shown once.
+    Sealed,
 }
 
 /// A request that an application has just made.
@@ -60,7 +70,8 @@ pub async fn sign_on(
     {
         return by_get(request, ctx, &sealed);
     }
-    answer_to(request, ctx, &Waiting { client, sealed, refused, now }).await
+    let origin = Origin::Application;
+    answer_to(request, ctx, &Waiting { origin, client, sealed, refused, now }).await
 }
 
 /// Browsers send no `Lax` cookie along with a form from elsewhere, but they do with a redirect. The browser is known
@@ -103,7 +114,8 @@ pub async fn go_on(
         let secure = cookies::is_secure(request);
         cookies::removed(cookies::posted_request_name(&sealed.id, secure), secure)
     });
-    let answer = answer_to(request, ctx, &Waiting { client, sealed, refused, now }).await;
+    let origin = Origin::Sealed;
+    let answer = answer_to(request, ctx, &Waiting { origin, client, sealed, refused, now }).await;
     with_cookies(answer, name)
 }
 
@@ -112,7 +124,7 @@ fn answered_already(request: &HttpRequest) -> HttpResponse {
 }
 
 async fn answer_to(request: &HttpRequest, ctx: &Context, waiting: &Waiting<'_>) -> HttpResponse {
-    let Waiting { client, sealed, refused, now } = waiting;
+    let Waiting { client, sealed, refused, now, .. } = waiting;
     let checked = &sealed.checked;
     let own = cookies::own(request);
     let impersonated = cookies::impersonated(request, &client.id);
@@ -139,13 +151,16 @@ async fn answer_to(request: &HttpRequest, ctx: &Context, waiting: &Waiting<'_>) 
     }
 }
 
-/// The answer uses the request up.
+/// The answer uses up a request that a URL holds.
 async fn give(
     request: &HttpRequest,
     ctx: &Context,
     waiting: &Waiting<'_>,
     answer: Answer,
 ) -> HttpResponse {
+    if waiting.origin == Origin::Application {
+        return pages::answer(request, answer);
+    }
     match use_once(ctx, USED, &waiting.sealed.id, waiting.now + URL_TTL + URL_TTL).await {
         Ok(true) => pages::answer(request, answer),
         Ok(false) => answered_already(request),

@@ -9,7 +9,7 @@ use crate::store::schema::impersonations;
 use crate::store::statement::{Statement, Value};
 use crate::store::{Conn, StoreError, audit};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 
 /// Which row is meant.
@@ -69,6 +69,24 @@ pub async fn find(mut conn: &Conn, key: Key<'_>) -> Result<Option<Acted>, StoreE
         .await
         .optional()?;
     row.map(Acted::try_from).transpose()
+}
+
+/// Whether this bearer has acted as the subject before and that has ended: by the other header, or as the token that
+/// it was narrowed from, or that was narrowed from the same one.
+pub async fn has_ended(
+    mut conn: &Conn,
+    bearer_hash: &[u8],
+    subject: &UserId,
+) -> Result<bool, StoreError> {
+    struct HasEnded;
+    const TEXT: &str = "SELECT EXISTS (SELECT FROM access_tokens b \
+         JOIN access_tokens t ON t.token_hash = coalesce(b.narrowed_from, b.token_hash) \
+         OR t.narrowed_from = coalesce(b.narrowed_from, b.token_hash) \
+         JOIN impersonations i ON i.bearer_hash = t.token_hash \
+         WHERE b.token_hash = ? AND i.subject_id = ? AND i.channel IN ('as_user', 'on_behalf_of') \
+         AND i.ended_at IS NOT NULL)";
+    let values = [Value::Bytes(bearer_hash), Value::Text(subject.as_str())];
+    Ok(Statement::<HasEnded, Bool>::new(TEXT, &values).get_result(&mut conn).await?)
 }
 
 /// Writes the row, active from the first moment, and its event; false when there is one already.

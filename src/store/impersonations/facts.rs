@@ -1,5 +1,6 @@
 //! What the heart looks at: who, as whom, where, and whether at all, in one read; and a link.
 use super::{Link, Record, Row, TABLE};
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::user::User;
 use crate::domain::{ClientId, Status, UserId};
@@ -34,8 +35,9 @@ pub struct Ticket {
     pub at: Moment,
 }
 
-/// Id, kind, first party, status; organization and its status.
-type RequestingColumns = (String, String, bool, String, Option<String>, Option<String>);
+/// Id, kind, first party, status; organization and its status; API scopes.
+type RequestingColumns =
+    (String, String, bool, String, Option<String>, Option<String>, Vec<String>);
 
 type Columns =
     (bool, Moment, Option<Application>, Option<Person>, Option<Person>, Option<RequestingColumns>);
@@ -46,7 +48,7 @@ fn person() -> <Person as Selectable<Pg>>::SelectExpression {
 
 fn requesting_application(columns: RequestingColumns) -> Result<RequestingApplication, StoreError> {
     const TABLE: &str = "clients";
-    let (key, kind, first_party, status, organization, organization_status) = columns;
+    let (key, kind, first_party, status, organization, organization_status, scopes) = columns;
     let is_active = |text: &str| Ok::<_, StoreError>(word(TABLE, text, Status::parse)?.is_active());
     let home_is_active = organization_status.as_deref().map(is_active).transpose()?;
     Ok(RequestingApplication {
@@ -55,6 +57,7 @@ fn requesting_application(columns: RequestingColumns) -> Result<RequestingApplic
         first_party,
         organization: organization.map(|text| id(TABLE, text)).transpose()?,
         active: is_active(&status)? && home_is_active.unwrap_or(true),
+        may_create: scopes.iter().any(|scope| scope == ApiScope::ImpersonationsCreate.as_str()),
     })
 }
 
@@ -87,6 +90,7 @@ pub async fn facts(
                     applications::status,
                     applications::organization_id,
                     applications::organization_status,
+                    applications::api_scopes,
                 ))
                 .nullable(),
         ))

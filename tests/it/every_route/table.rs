@@ -75,11 +75,11 @@ pub const TABLE: &[Line] = &[
     line("GET", "/userinfo", "/userinfo", "", [401, 401, 401, 200, 200, 200, 403, 403]),
     line("POST", "/userinfo", "/userinfo", "", [401, 401, 401, 200, 200, 200, 403, 403]),
 
-    // Users in the manner of Box: everybody sees themselves; who manages others has shown it by scope.
-    line("GET", "/2.0/users/me", "/2.0/users/me", "", [401, 401, 401, 200, 200, 200, 403, 403]),
+    // Users in the manner of Box: tokens of applications that are set up for it. A sign-in elsewhere opens nothing here (K-01).
+    line("GET", "/2.0/users/me", "/2.0/users/me", "", [401, 401, 401, 403, 403, 403, 403, 403]),
     line("GET", "/2.0/users", "/2.0/users", "", [401, 401, 401, 403, 403, 403, 403, 403]),
     line("POST", "/2.0/users", "/2.0/users", APP_USER, [401, 401, 401, 403, 403, 403, 403, 403]),
-    line("GET", "/2.0/users/{user_id}", "/2.0/users/usr_alice", "", [401, 401, 401, 200, 403, 200, 403, 403]),
+    line("GET", "/2.0/users/{user_id}", "/2.0/users/usr_alice", "", [401, 401, 401, 403, 403, 403, 403, 403]),
     line("PUT", "/2.0/users/{user_id}", "/2.0/users/usr_alice", r#"{"name":"A"}"#, [401, 401, 401, 403, 403, 403, 403, 403]),
     line("DELETE", "/2.0/users/{user_id}", "/2.0/users/usr_alice", "", [401, 401, 401, 403, 403, 403, 403, 403]),
 

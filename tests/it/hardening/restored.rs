@@ -4,6 +4,35 @@ use crate::support::node::run;
 use crate::support::{Browser, TestServer};
 use reqwest::cookie::CookieStore as _;
 
+/// A JWT that an application holds for itself has a row only once it is revoked, and the backup is older than that.
+#[tokio::test]
+async fn m03_after_a_backup_was_put_back_a_revoked_token_of_an_application_stays_dead() {
+    let server = TestServer::start().await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "machine"),
+        ("client_secret", "machine-secret"),
+        ("audience", "https://jobs.test/api"),
+    ];
+    let token = async |server: &TestServer| {
+        let answer = server.browser().post_form("/oauth/token", &form).await.json();
+        answer["access_token"].as_str().unwrap().to_owned()
+    };
+    let ask = async |server: &TestServer, path: &str, token: &str| {
+        let form =
+            [("client_id", "machine"), ("client_secret", "machine-secret"), ("token", token)];
+        server.browser().post_form(path, &form).await
+    };
+    // In the backup nothing says that it is revoked.
+    let revoked = token(&server).await;
+    assert_eq!(ask(&server, "/oauth/introspect", &revoked).await.json()["active"], true);
+    let said = run(&server.db.url, &["restored"]);
+    assert!(said.success, "{said:?}");
+    assert_eq!(ask(&server, "/oauth/introspect", &revoked).await.json()["active"], false);
+    let new = token(&server).await;
+    assert_eq!(ask(&server, "/oauth/introspect", &new).await.json()["active"], true);
+}
+
 #[tokio::test]
 async fn i17_after_a_backup_was_put_back_nothing_that_was_handed_out_is_good() {
     let server = TestServer::start().await;

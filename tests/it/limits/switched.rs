@@ -347,3 +347,33 @@ async fn k25_the_cleaning_does_not_bring_anything_back() {
     ];
     assert_eq!(server.browser().post_form("/oauth/token", &form).await.status, 400);
 }
+
+/// Whoever knows a leaked secret has asked for links with it, and a `direct` link signs in whoever has it.
+#[tokio::test]
+async fn k25_what_an_application_asked_for_ends_with_its_tokens() {
+    let server = TestServer::start().await;
+    let acting = server.impersonated_tokens().await["access_token"].as_str().unwrap().to_owned();
+    let waiting = server.link("legacy").await;
+    let entry = "kind: global, client_secret: global-secret}";
+    for status in ["inactive", "active"] {
+        let other = entry.replace('}', &format!(", status: {status}}}"));
+        apply(&server, entry, &other).await;
+    }
+    assert_eq!(server.userinfo(&acting).await.status, 401);
+    assert_eq!(server.browser().get(&waiting).await.status, 403);
+    let ended = "SELECT count(*) FROM impersonations WHERE status IN ('active', 'link_issued')";
+    assert_eq!(server.db.count(ended).await, 0);
+}
+
+#[tokio::test]
+async fn k25_links_that_wait_do_not_survive_an_organization_that_was_switched_off() {
+    let entry = "{id: org_acme, name: Acme}";
+    for off in ["status: inactive", "impersonation: {enabled: false}"] {
+        let server = TestServer::start().await;
+        let waiting = server.link("legacy").await;
+        apply(&server, entry, &format!("{{id: org_acme, name: Acme, {off}}}")).await;
+        let on = off.replace("inactive", "active").replace("false", "true");
+        apply(&server, entry, &format!("{{id: org_acme, name: Acme, {on}}}")).await;
+        assert_eq!(server.browser().get(&waiting).await.status, 403, "{off}");
+    }
+}

@@ -7,7 +7,7 @@ fn slo(binding: &str, attributes: &str) -> String {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
-fn corpus_of_addresses_for_answers() {
+fn k47_addresses_for_answers_are_stored_or_left_out_with_a_note() {
     let two = |first: &str, second: &str| provider("", "", &(acs(first) + &acs(second)));
     check(&[
         (
@@ -139,7 +139,7 @@ fn corpus_of_addresses_for_answers() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
-fn corpus_of_addresses_for_logout() {
+fn k13_addresses_for_logout_are_stored_as_the_metadata_name_them() {
     let (redirect, post) = ("HTTP-Redirect", "HTTP-POST");
     let to = |last: &str| format!("Location=\"https://v.test/{last}\"");
     let with = |services: &str| at_home("", "", services);

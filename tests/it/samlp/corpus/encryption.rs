@@ -27,7 +27,7 @@ fn x11(name: &str) -> String {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
-fn corpus_of_encryption() {
+fn k12_encryption_is_what_the_metadata_ask_for() {
     let on = |cipher: Value| json!({"encrypt_assertion": true, "encryption_certificate": certificate("rsa"), "encryption_algorithm": cipher});
     let guess: &[&str] = &["encrypted with AES-256-GCM"];
     let sha1 = format!("<ds:DigestMethod Algorithm=\"{DSIG}sha1\"/>");
@@ -145,7 +145,7 @@ fn corpus_of_encryption() {
 }
 
 #[test]
-fn corpus_of_encryption_that_is_refused() {
+fn k12_encryption_that_is_not_spoken_is_refused() {
     let not_spoken = "KeyDescriptor 2 (encryption) asks for an encryption that is not spoken here";
     let first = "KeyDescriptor 1 (encryption)";
     check_refused(&[

@@ -3,7 +3,7 @@ use super::*;
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
-fn corpus_of_signing_keys() {
+fn k48_signing_keys_are_stored_or_named() {
     let cert = certificate;
     let none = nothing;
     check(&[
@@ -103,7 +103,7 @@ fn corpus_of_signing_keys() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
-fn corpus_of_signing_keys_that_are_refused() {
+fn k48_signing_keys_that_cannot_be_used_are_refused() {
     let nine: String = (1..10).map(|n| signing(&format!("ec-{n}"))).collect();
     let many: Vec<&str> = (1..10)
         .map(|n| {

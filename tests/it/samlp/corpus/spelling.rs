@@ -3,7 +3,7 @@ use super::*;
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
-fn corpus_of_spellings() {
+fn k26_k42_values_are_read_whatever_their_spelling() {
     let signed =
         |word: &str| at_home(&format!("AuthnRequestsSigned=\"{word}\""), &signing("rsa"), "");
     let named = |id: &str| entity(&format!("entityID=\"{id}\""), "", &home());
@@ -94,7 +94,7 @@ fn corpus_of_spellings() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one line of thought a case")]
-fn corpus_of_names() {
+fn k43_formats_of_names_are_known_or_named() {
     let formats = |uris: &[&str]| {
         let all = uris.iter().map(|uri| format!("<md:NameIDFormat>{uri}</md:NameIDFormat>"));
         at_home("", "", &all.collect::<String>())

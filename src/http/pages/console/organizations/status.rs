@@ -77,8 +77,8 @@ fn texts(view: &View, signed_in: i32) -> Vec<String> {
         }
         many => format!("{many} people in it can no longer sign in anywhere."),
     };
-    let rest = "Its own applications no longer work, and every impersonation of its people ends. It can be switched on \
-                again.";
+    let rest = "Its own applications no longer work, and every impersonation of its people ends. What its people and \
+                its applications were given ends for good: after it is switched on again, they sign in anew.";
     vec![out, locked, rest.to_owned()]
 }
 
