@@ -129,6 +129,8 @@ async fn k36_an_unknown_response_type_is_answered_where_a_server_reads_it() {
 async fn k46_head_is_answered_wherever_get_is_and_changes_nothing() {
     let server = TestServer::start().await;
     let alice = server.alice().await;
+    let is_ready = async || server.browser().get("/health/ready").await.status == 200;
+    crate::support::node::until("it is ready", 10, is_ready).await;
     let before = server.db.contents().await;
     for path in [
         "/authorize?client_id=orders&response_type=code&scope=openid&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback",

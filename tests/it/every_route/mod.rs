@@ -67,6 +67,8 @@ fn h18_the_table_names_what_is_mounted_and_nothing_else() {
 async fn h18_every_caller_gets_what_the_table_says() {
     let server = TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await;
     let callers = Callers::gather(&server).await;
+    let is_ready = async || server.browser().get("/health/ready").await.status == 200;
+    crate::support::node::until("it is ready", 10, is_ready).await;
     let mut wrong = Vec::new();
     for line in TABLE {
         let mut got = [0; KINDS.len()];
