@@ -245,6 +245,22 @@ fn k01_an_application_of_a_third_party_asks_for_nothing() {
 }
 
 #[test]
+fn k01_an_application_that_lost_the_scope_opens_no_link() {
+    let by_token = |a: &mut ImpersonationRequest, may_create: bool| {
+        let application = a.requester.application.as_mut().unwrap();
+        (application.kind, application.may_create) = (ClientKind::Web, may_create);
+        a.requester.by = RequestedBy::Token {
+            person: a.actor.id.clone(),
+            application: Some(application.id.clone()),
+        };
+    };
+    let mut ask = allowed();
+    by_token(&mut ask, true);
+    assert!(decide(&ask).is_ok());
+    refused(|a| by_token(a, false), Denial::RequesterNotAllowed);
+}
+
+#[test]
 fn k01_a_person_asks_for_nobody_else() {
     for by in [
         RequestedBy::Session(UserId::parse("ada").unwrap()),

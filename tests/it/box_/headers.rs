@@ -489,6 +489,17 @@ async fn a46_what_somebody_has_ended_is_over_for_this_token() {
     let request = request.bearer_auth(&token).header("as-user", "usr_alice");
     assert_eq!(server.browser().send(request).await.status, 204);
     denied(&userinfo_as(&server, &token, "usr_alice").await);
+    // Not by the other header either, nor by a token that is narrowed from this one.
+    denied(&get(&server, "/userinfo", &token, &[(BY_EMAIL, "alice@acme.test")]).await);
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", token.as_str()),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("scope", "openid"),
+    ];
+    let narrowed = server.browser().post_form("/oauth2/token", &form).await;
+    let narrowed = narrowed.json()["access_token"].as_str().unwrap().to_owned();
+    denied(&userinfo_as(&server, &narrowed, "usr_alice").await);
     assert_eq!(server.userinfo(&token).await.status, 200);
     let fresh = cora(&server).await;
     assert_eq!(userinfo_as(&server, &fresh, "usr_alice").await.status, 200);
