@@ -204,7 +204,7 @@ pub(super) fn report(what: &'static str, error: &StoreError) {
     tracing::warn!(%error, "{what}");
 }
 
-/// What is tried again every second is told once, and then each minute.
+/// An error that repeats every second is logged once, and then once a minute.
 #[derive(Default)]
 struct Repeated(Option<(String, Instant)>);
 

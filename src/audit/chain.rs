@@ -1,8 +1,8 @@
 //! The seals over the trail.
 //!
 //! A seal covers a stretch of events and names the seal before it, so that a changed, removed or inserted event makes
-//! that seal wrong and every later one. It is an HMAC under a key that is derived from the master key: whoever holds
-//! the database alone cannot make one. Seals of the old kind are plain hashes; they stay as they are, and the first
+//! that seal wrong and every later one. It is an HMAC under a key that is derived from the master key, so the
+//! database alone cannot make one. Seals of the old kind are plain hashes; they stay as they are, and the first
 //! seal of the new kind names the last of them.
 use crate::crypto::hash::{Hasher, sha256};
 use crate::crypto::mac::{MacKey, MacKeyTooShort};

@@ -115,12 +115,10 @@ impl Event {
         }
     }
 
-    /// A refusal is seen by the auditors of the actor's organization, else of the requester's, else of the
-    /// subject's: whoever tried is theirs.
+    /// A refusal, for the auditors that [`crate::impersonation::Requester::organization_of_refusal`] names.
     pub fn refused(ask: &ImpersonationRequest, denial: Denial, caller: &Caller) -> Self {
-        let actor = ask.actor.organization_id();
-        let whose = actor.or(ask.requester.organization());
-        let whose = whose.or(ask.subject.organization_id()).map(ToString::to_string);
+        let (actor, subject) = (ask.actor.organization_id(), ask.subject.organization_id());
+        let whose = ask.requester.organization_of_refusal(actor, subject).map(ToString::to_string);
         let about = Self::about(EventKind::ImpersonationRefused, ask, caller);
         Self { organization: whose, ..about.requested(&ask.requester.by) }.because(denial.code())
     }

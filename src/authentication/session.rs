@@ -30,7 +30,7 @@ pub enum SessionRefusal {
 
 /// Whether a proof given at `authenticated_at` still counts at `now` where something gives power.
 ///
-/// `window` is the operator's `STEP_UP_MINUTES`; `None` means that nobody is asked again. A proof that is exactly as
+/// `window` is the operator's `STEP_UP_MINUTES`; `None` means that the password is never asked again. A proof that is exactly as
 /// old as the window counts. The console, confirmation pages and the decision about an impersonation all ask here.
 pub fn is_fresh(authenticated_at: Timestamp, now: Timestamp, window: Option<Duration>) -> bool {
     window.is_none_or(|window| now - authenticated_at <= window)

@@ -1,4 +1,4 @@
-//! Slowing down whoever guesses, without locking a victim out.
+//! Limits that slow down guessing without locking out the owner of the account.
 //!
 //! Failures are counted three times: for an account *from one network* and for one network over all accounts, both
 //! over a window, and in a row for an account from everywhere. So an attacker exhausts their own network, many
@@ -12,7 +12,7 @@ use chrono::Duration;
 pub const WINDOW: Duration = Duration::minutes(15);
 /// Failures for one account from one network.
 pub const ACCOUNT_AND_NETWORK: u16 = 10;
-/// Failures from one network, whatever the account.
+/// Failures from one network, over all accounts.
 pub const NETWORK: u16 = 100;
 
 /// How far back wrong secrets of one application from one network count.
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(waits(CLIENT_BRAKE, 200), 60);
     }
 
-    /// Whoever guesses as fast as they are let is at the hundredth failure in a row not before a day is over.
+    /// With these pauses the hundredth failure in a row is not reached within a day.
     #[test]
     fn k08_the_hundredth_failure_in_a_row_is_a_day_away() {
         let mut now = at(0);

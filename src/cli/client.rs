@@ -56,7 +56,7 @@ pub fn setting(text: &str) -> Result<(String, Value), Problem> {
     Ok((key.to_owned(), value))
 }
 
-/// Ends everything that an application was given; for whoever has changed a secret that leaked.
+/// Ends everything that an application was given; to be used after a leaked secret was changed.
 pub fn end_tokens(client_id: String) -> Result<(), Problem> {
     let client = ClientId::parse(client_id)?;
     with_context(Purpose::Link, async |ctx| {

@@ -89,17 +89,12 @@ impl Known {
         Requester { by: by.clone(), application, scopes: scopes.cloned().unwrap_or_default() }
     }
 
-    /// Whose auditors see a refusal: those of the actor who asks, else of the application that asks, else of the actor
-    /// whom it names, else of the subject. An actor who is only named has nothing to do with it.
+    /// Whose auditors see a refusal ([`Requester::organization_of_refusal`]).
     pub(super) fn organization_of_refusal(&self, by: &RequestedBy) -> Option<String> {
         let requester = self.requester(by, None);
         let actor = self.actor().and_then(User::organization_id);
-        let subject = || self.subject().and_then(User::organization_id);
-        let first = match by.person() {
-            Some(_) => actor.or(requester.organization()),
-            None => requester.organization().or(actor),
-        };
-        first.or_else(subject).map(ToString::to_string)
+        let subject = self.subject().and_then(User::organization_id);
+        requester.organization_of_refusal(actor, subject).map(ToString::to_string)
     }
 }
 

@@ -107,6 +107,20 @@ impl Requester {
         self.application.as_ref().and_then(|application| application.organization.as_ref())
     }
 
+    /// Whose auditors see a refusal: the organization of a person who asks for themselves; else that of the requesting
+    /// application, then of the actor whom it names. An actor who is only named has nothing to do with it.
+    pub fn organization_of_refusal<'a>(
+        &'a self,
+        actor: Option<&'a OrganizationId>,
+        subject: Option<&'a OrganizationId>,
+    ) -> Option<&'a OrganizationId> {
+        let asking = match self.by.person() {
+            Some(_) => actor.or(self.organization()),
+            None => self.organization().or(actor),
+        };
+        asking.or(subject)
+    }
+
     /// The application is still there and active. Only an application of that very id counts, because the kind
     /// of the id is known: a user of the same id is somebody else.
     pub(super) fn stands(&self) -> bool {

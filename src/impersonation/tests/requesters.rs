@@ -261,6 +261,22 @@ fn k01_an_application_that_lost_the_scope_opens_no_link() {
 }
 
 #[test]
+fn k18_a_refusal_is_seen_where_it_was_asked_and_not_where_somebody_was_named() {
+    let [acme, globex] = ["org_acme", "org_globex"].map(|id| OrganizationId::parse(id).unwrap());
+    let mut requester = global();
+    let home = |requester: &Requester| {
+        requester.organization_of_refusal(Some(&globex), Some(&acme)).cloned()
+    };
+    assert_eq!(home(&requester), Some(globex.clone()), "the operator's application has none");
+    requester.application.as_mut().unwrap().organization = Some(acme.clone());
+    assert_eq!(home(&requester), Some(acme.clone()), "an actor who is only named");
+    requester.by = RequestedBy::Session(UserId::parse("carol").unwrap());
+    assert_eq!(home(&requester), Some(globex.clone()), "a person who asks");
+    requester.application = None;
+    assert_eq!(requester.organization_of_refusal(None, Some(&acme)), Some(&acme));
+}
+
+#[test]
 fn k01_a_person_asks_for_nobody_else() {
     for by in [
         RequestedBy::Session(UserId::parse("ada").unwrap()),
