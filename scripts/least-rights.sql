@@ -17,6 +17,6 @@ GRANT EXECUTE ON FUNCTION audit_seal_begin(boolean), audit_seal_end(bytea, bytea
 -- Kept by triggers, with the rights of the owner; vetoes that are old enough may be cleaned away.
 REVOKE INSERT, UPDATE ON vetoes FROM :role;
 GRANT EXECUTE ON FUNCTION put_not_before(text, text[]) TO :role;
-REVOKE INSERT, UPDATE, DELETE ON directory_version FROM :role;
+REVOKE INSERT, UPDATE, DELETE ON directory_versions, directory_version FROM :role;
 REVOKE UPDATE ON replay_guard FROM :role;
 REVOKE INSERT, UPDATE, DELETE ON __diesel_schema_migrations FROM :role;

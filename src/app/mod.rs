@@ -1,6 +1,7 @@
 //! The composition root: builds the parts, plugs the rooms in, serves, and keeps watch.
 //!
 //! Start at [`serve`]. What runs beside the requests is in [`watch`].
+mod connections;
 mod sealing;
 pub mod watch;
 
@@ -29,13 +30,12 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpMessage as _, HttpResponse, HttpServer, web};
+use connections::WorkerContexts;
 use nix::sys::socket::Backlog;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Connections to the database for each worker thread.
-const CONNECTIONS: usize = 8;
 /// How long the head of a request may take to arrive.
 const HEAD_TAKES: Duration = Duration::from_secs(5);
 
@@ -55,6 +55,10 @@ pub enum StartError {
 #[derive(Clone)]
 pub struct Parts {
     pub database_url: String,
+    /// How many connections to the database the node opens at most.
+    pub connections: usize,
+    /// Those of the workers, while it serves.
+    pub contexts: Option<Arc<WorkerContexts>>,
     pub shared: Arc<Shared>,
     pub edge: Edge,
     pub readiness: Readiness,
@@ -102,6 +106,8 @@ pub fn parts(
     let secure = settings.public_url.is_https();
     Ok(Parts {
         database_url: database_url.to_owned(),
+        connections: settings.database_connections,
+        contexts: None,
         shared: Arc::new(shared),
         edge: Edge { trusted_proxies: settings.trusted_proxies.clone(), secure, ..Edge::default() },
         readiness: Readiness::default(),
@@ -112,6 +118,12 @@ pub fn parts(
 }
 
 impl Parts {
+    /// The context of one more worker.
+    fn worker_context(&self) -> Result<Context, StoreError> {
+        let shared = self.contexts.as_ref().and_then(|contexts| contexts.next());
+        shared.map_or_else(|| WorkerContexts::of_one(self), Ok)
+    }
+
     /// A context with connections of its own.
     pub fn context(&self, connections: usize) -> Result<Context, StoreError> {
         Ok(Context {
@@ -135,7 +147,7 @@ pub enum Signals {
     Host,
 }
 
-/// Serves on `listener` with one thread a worker, each with its own connections, until told to stop.
+/// Serves on `listener` with one thread a worker until told to stop.
 ///
 /// The server answers whether or not the database is there; [`watch::start`] makes it ready.
 pub fn serve(
@@ -144,12 +156,12 @@ pub fn serve(
     workers: usize,
     signals: Signals,
 ) -> Result<Server, StartError> {
-    let own = parts.clone();
+    let mut own = parts.clone();
     // More callers at a time than the 128 that may wait by default; who is let in and forgotten would wait for ever.
     let waiting = Backlog::new(BACKLOG).map_err(std::io::Error::from)?;
     nix::sys::socket::listen(&listener, waiting).map_err(std::io::Error::from)?;
-    // Tried once here, so that a URL that cannot be read stops the start and not a worker.
-    parts.context(1)?;
+    // Made here, so that a URL that cannot be read stops the start and not a worker.
+    own.contexts = Some(Arc::new(WorkerContexts::new(parts, workers)?));
     let server = HttpServer::new(move || {
         let own = own.clone();
         App::new()
@@ -179,7 +191,7 @@ pub fn serve(
 
 /// All routes. One table: what is not here is 404.
 pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
-    match parts.context(CONNECTIONS) {
+    match parts.worker_context() {
         Ok(ctx) => {
             cfg.app_data(web::Data::new(ctx));
         }

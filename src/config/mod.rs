@@ -14,6 +14,7 @@ mod tests;
 pub use crate::domain::network::{Network, client_address};
 pub use mistake::{Mistake, describe};
 pub use public_url::PublicUrl;
+pub use values::{DEFAULT_CONNECTIONS, MIN_CONNECTIONS};
 
 use raw::Raw;
 use secrecy::SecretString;
@@ -98,6 +99,8 @@ pub struct Mail {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub database: Database,
+    /// How many connections to the database one node opens at most.
+    pub database_connections: usize,
     pub public_url: PublicUrl,
     pub listen: SocketAddr,
     pub master_key: MasterKey,
@@ -126,6 +129,9 @@ impl Settings {
         let mut raw = Raw::new(vars);
         let listen = listen(&mut raw, &overrides);
         let database = raw.secret("DATABASE_URL", values::database_url);
+        let database_connections = raw
+            .parsed("UNDERSTUDY_DATABASE_CONNECTIONS", values::database_connections)
+            .unwrap_or(DEFAULT_CONNECTIONS);
         let key = values::master_key(&mut raw);
         let url = raw.given_or("UNDERSTUDY_PUBLIC_URL", overrides.public_url, PublicUrl::parse);
         let log = LogSettings {
@@ -156,6 +162,7 @@ impl Settings {
         check_rate_limits(&mut raw, rate_limits, &public_url);
         raw.finish(Self {
             database,
+            database_connections,
             public_url,
             listen,
             master_key,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 /// that is silently ignored is a setting that somebody believes in.
 const NAMES: &[&str] = &[
     "DATABASE_URL",
+    "UNDERSTUDY_DATABASE_CONNECTIONS",
     "UNDERSTUDY_PUBLIC_URL",
     "UNDERSTUDY_LISTEN",
     "UNDERSTUDY_MASTER_KEY",

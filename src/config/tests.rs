@@ -46,6 +46,18 @@ fn a_whole_installation_is_read() {
 }
 
 #[test]
+fn l22_the_number_of_connections_is_a_number_that_a_node_can_work_with() {
+    assert_eq!(read(Purpose::Serve, GOOD).unwrap().database_connections, DEFAULT_CONNECTIONS);
+    for (text, number) in [("8", 8), ("18", 18), (" 250 ", 250), ("10000", 10_000)] {
+        let settings = serve_with("UNDERSTUDY_DATABASE_CONNECTIONS", text).unwrap();
+        assert_eq!(settings.database_connections, number, "{text}");
+    }
+    for nonsense in ["0", "7", "-1", "10001", "1e3", "8.5", "many", "18446744073709551616"] {
+        refused("UNDERSTUDY_DATABASE_CONNECTIONS", nonsense, "must be a number from 8 to 10000");
+    }
+}
+
+#[test]
 fn serve_asks_for_all_that_is_missing_at_once() {
     let mistakes = read(Purpose::Serve, &[("UNDERSTUDY_LISTEN", "here")]).unwrap_err();
     let names: Vec<_> = mistakes.iter().map(|mistake| mistake.name.as_str()).collect();

@@ -34,6 +34,21 @@ pub(super) fn database_url(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Ten nodes of any size fit a Postgres with `max_connections = 200`, which keeps some for its administrators.
+pub const DEFAULT_CONNECTIONS: usize = 18;
+/// Of the threads beside the requests, and of one group of workers.
+pub const MIN_CONNECTIONS: usize = 8;
+const MAX_CONNECTIONS: usize = 10_000;
+
+pub(super) fn database_connections(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(number @ MIN_CONNECTIONS..=MAX_CONNECTIONS) => Ok(number),
+        Ok(_) | Err(_) => {
+            Err(format!("must be a number from {MIN_CONNECTIONS} to {MAX_CONNECTIONS}"))
+        }
+    }
+}
+
 /// From the variable or from the file it names, never from both: the one that is not used would be
 /// the one somebody rotates.
 pub(super) fn master_key(raw: &mut Raw) -> Option<SecretString> {

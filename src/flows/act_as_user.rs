@@ -205,7 +205,7 @@ async fn answered(
         bearer_hash: Some(&bearer.hash),
         subject: subject.as_ref(),
         expires_at: bearer.expires_at,
-        at: Some(bearer.at),
+        at: Some(&bearer.at),
     };
     ask.answered(ctx, conn, earlier, caller).await
 }

@@ -80,7 +80,7 @@ pub async fn decide_again(
 ) -> Result<Option<Impersonation>, StoreError> {
     let Some((record, at)) = find_active(conn, id).await? else { return Ok(None) };
     let who = facts::Who::of(&record);
-    let known = facts::at(ctx, conn, &who, Some(at)).await?;
+    let known = facts::at(ctx, conn, &who, Some(&at)).await?;
     let granted = judge(conn, &record, &known, (None, caller)).await?;
     if let Some(granted) = &granted {
         facts::remember(ctx, who, &known).await;

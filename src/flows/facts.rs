@@ -1,7 +1,7 @@
 //! What the heart looks at, always as it stands in the database.
 //!
 //! Read in one round trip, or remembered: facts that led to a yes are used again as long as the database says that
-//! the directory is still at the version that they were read at. It says so in the statement by which a request
+//! the organizations that they are about are still at the versions that they were read at. It says so in the statement by which a request
 //! finds its token or its link, so nothing is asked twice and there is no stale yes, not for a moment.
 use super::Context;
 use super::question::Question;
@@ -109,13 +109,13 @@ pub async fn at(
     ctx: &Context,
     conn: &Conn,
     who: &Who,
-    at: Option<Moment>,
+    at: Option<&Moment>,
 ) -> Result<Known, StoreError> {
-    if let Some(Moment { now, directory: directory @ Some(_) }) = at
+    if let Some(Moment { now, directory: Some(directory) }) = at
         && let Some(facts) = ctx.shared.facts.0.get(who).await
-        && facts.at.directory == directory
+        && facts.hold_at(directory)
     {
-        return Ok(Known { facts, now });
+        return Ok(Known { facts, now: *now });
     }
     load(conn, who).await
 }
@@ -125,7 +125,7 @@ pub async fn at(
 pub async fn remember(ctx: &Context, who: Who, known: &Known) {
     let memory = &ctx.shared.facts.0;
     let old = memory.get(&who).await;
-    let is_new = old.is_none_or(|old| old.at.directory != known.facts.at.directory);
+    let is_new = old.is_none_or(|old| !Arc::ptr_eq(&old, &known.facts));
     if is_new && known.facts.at.directory.is_some() {
         memory.insert(who, Arc::clone(&known.facts)).await;
     }

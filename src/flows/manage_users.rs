@@ -160,7 +160,7 @@ pub async fn find_user(
             return Err(Failure::Refused(ManageRefusal::MissingScope));
         }
         let conn = ctx.store.conn().await?;
-        let oneself = people::at(&conn, user.as_str(), calling.token.at).await?;
+        let oneself = people::at(&conn, user.as_str(), &calling.token.at).await?;
         return oneself.map(|found| found.person.clone()).ok_or(not_found);
     }
     let manager = Manager::of(calling, Wish::Read).map_err(Failure::Refused)?;

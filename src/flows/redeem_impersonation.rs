@@ -195,7 +195,7 @@ async fn find_link(
     match state {
         TicketState::Waiting => {
             let who = Who::of(&record);
-            let known = facts::at(ctx, conn, &who, Some(at)).await?;
+            let known = facts::at(ctx, conn, &who, Some(&at)).await?;
             Ok(Link { record, terms, who, known, ticket_hash })
         }
         TicketState::Redeemed => reject(conn, &record, RedeemRefusal::Used, caller).await,

@@ -107,7 +107,7 @@ pub(super) async fn judge(
     caller: &Caller,
 ) -> Result<Prepared, Failure<StartRefusal>> {
     let who = who(start);
-    let known = facts::at(ctx, conn, &who, start.at).await?;
+    let known = facts::at(ctx, conn, &who, start.at.as_ref()).await?;
     let now = known.now;
     match prepare(ctx, (start, opened_by, ctx.shared.step_up), &known) {
         Ok(prepared) => {

@@ -104,7 +104,7 @@ pub async fn find_acting(
 
 async fn convert(conn: &Conn, (row, vetoes, at): Columns) -> Result<(Record, Moment), StoreError> {
     let user = match &row.user_id {
-        Some(id) => people::at(conn, id, at).await?,
+        Some(id) => people::at(conn, id, &at).await?,
         None => None,
     };
     let ended = row.revoked_at.is_some()

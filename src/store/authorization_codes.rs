@@ -143,7 +143,7 @@ pub(super) async fn convert(
     conn: &Conn,
     (row, session_ended_at, client_ended_it, at): Columns,
 ) -> Result<Option<Grant>, StoreError> {
-    let Some(person) = people::at(conn, &row.user_id, at).await? else { return Ok(None) };
+    let Some(person) = people::at(conn, &row.user_id, &at).await? else { return Ok(None) };
     let ended_it = client_ended_it || person.ended_since(row.created_at).is_some();
     Ok(Some(Grant {
         id: row.id,

@@ -17,6 +17,7 @@ pub mod consents;
 pub mod credentials;
 pub mod directory;
 pub mod directory_search;
+mod directory_version;
 pub mod handover_codes;
 pub mod history;
 pub mod impersonations;
@@ -46,15 +47,16 @@ pub(crate) mod tls;
 pub mod users;
 
 pub use diesel_async::AsyncConnection as Transactional;
+pub use directory_version::DirectoryVersions;
 pub use pool::{Conn, PooledConn, Store};
 
 /// When something was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, diesel::Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, diesel::Queryable)]
 pub struct Moment {
     /// By the database's clock.
     pub now: crate::domain::Timestamp,
-    /// Which version of the directory that was. `None`: nobody can say what the transaction will leave behind.
-    pub directory: Option<i64>,
+    /// Which versions of the directory there were. `None`: the transaction has written something, and may be undone.
+    pub directory: Option<DirectoryVersions>,
 }
 
 /// What a transaction may fail with by itself (lost connection, serialization).

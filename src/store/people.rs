@@ -1,4 +1,4 @@
-//! People, remembered for as long as the database says that nothing in the directory has changed.
+//! People, remembered for as long as the database says that nothing in their organization has changed.
 //!
 //! It says so with whatever names them, a session, a code or a token, in the same statement ([`Moment`]): nothing is
 //! asked twice, and nobody is seen as they were before.
@@ -6,6 +6,7 @@
 //! Only for whoever shows something of their own. Somebody who is named by others is read each time, or the time of
 //! the answer would say whether there is such a user.
 use super::box_users::{Beside, whole};
+use super::directory_version::{DirectoryVersions, OrganizationVersion};
 use super::schema::{Written, moment, people, users, written};
 use super::users::Person;
 use super::{Conn, Moment, StoreError};
@@ -24,12 +25,8 @@ const MOST: usize = 10_000;
 #[derive(Default)]
 pub(super) struct People(Mutex<Remembered>);
 
-/// All of one version.
-#[derive(Default)]
-struct Remembered {
-    directory: i64,
-    people: HashMap<String, Arc<Standing>>,
-}
+/// Each with the version of their organization at which they were read.
+type Remembered = HashMap<String, (OrganizationVersion, Arc<Standing>)>;
 
 /// Somebody, and until when what they were given is dead.
 pub struct Standing {
@@ -64,20 +61,21 @@ impl Written for PersonNotBefore {
 }
 
 impl People {
-    fn get(&self, id: &str, directory: i64) -> Option<Arc<Standing>> {
+    /// Whoever has moved to another organization has changed both, so the one they were in says enough.
+    fn get(&self, id: &str, directory: &DirectoryVersions) -> Option<Arc<Standing>> {
         let known = self.known();
-        if known.directory == directory { known.people.get(id).cloned() } else { None }
+        let (version, person) = known.get(id)?;
+        let organization = person.user.organization_id();
+        (directory.of(organization) == *version).then(|| Arc::clone(person))
     }
 
-    fn keep(&self, id: &str, directory: i64, person: &Arc<Standing>) {
+    fn keep(&self, id: &str, directory: &DirectoryVersions, person: &Arc<Standing>) {
+        let version = directory.of(person.user.organization_id());
         let mut known = self.known();
-        let is_full = known.directory == directory && known.people.len() >= MOST;
-        if known.directory < directory || is_full {
-            *known = Remembered { directory, people: HashMap::new() };
+        if known.len() >= MOST && !known.contains_key(id) {
+            *known = HashMap::new();
         }
-        if known.directory == directory {
-            known.people.insert(id.to_owned(), Arc::clone(person));
-        }
+        known.insert(id.to_owned(), (version, Arc::clone(person)));
     }
 
     fn known(&self) -> MutexGuard<'_, Remembered> {
@@ -89,9 +87,10 @@ impl People {
 pub async fn at(
     mut conn: &Conn,
     id: &str,
-    at: Moment,
+    at: &Moment,
 ) -> Result<Option<Arc<Standing>>, StoreError> {
-    let remembered = at.directory.and_then(|directory| conn.people().get(id, directory));
+    let seen = at.directory.as_ref();
+    let remembered = seen.and_then(|directory| conn.people().get(id, directory));
     if remembered.is_some() {
         return Ok(remembered);
     }
@@ -104,7 +103,7 @@ pub async fn at(
         .optional()?;
     let Some((person, beside, not_before, at)) = row else { return Ok(None) };
     let person = Arc::new(Standing { person: whole((person, beside))?, not_before });
-    if let Some(directory) = at.directory {
+    if let Some(directory) = &at.directory {
         conn.people().keep(id, directory, &person);
     }
     Ok(Some(person))

@@ -187,19 +187,19 @@ pub fn clock_now() -> ClockNow {
     written()
 }
 
-/// Which version of the directory a statement sees. NULL in a transaction that has written anything: what it sees
+/// Which versions of the directory a statement sees. NULL in a transaction that has written anything: what it sees
 /// may be its own and never come to be.
 #[derive(Debug)]
-pub struct DirectoryVersion;
+pub struct SeenVersions;
 
-impl Written for DirectoryVersion {
-    type SqlType = diesel::sql_types::Nullable<diesel::sql_types::BigInt>;
+impl Written for SeenVersions {
+    type SqlType = diesel::sql_types::Nullable<diesel::sql_types::Array<diesel::sql_types::Text>>;
     const SQL: &'static str = "(CASE WHEN pg_current_xact_id_if_assigned() IS NULL \
-         THEN (SELECT version FROM directory_version) END)";
+         THEN ARRAY(SELECT version || ' ' || key FROM directory_versions) END)";
 }
 
 /// The columns of a [`super::Moment`].
-pub type Moment = (ClockNow, Raw<DirectoryVersion>);
+pub type Moment = (ClockNow, Raw<SeenVersions>);
 
 pub fn moment() -> Moment {
     (written(), written())

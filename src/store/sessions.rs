@@ -111,7 +111,7 @@ async fn convert(
     let id = super::id(TABLE, row.id)?;
     let found = match (row.impersonation_id, row.bound_client_id) {
         (None, None) => {
-            let Some(person) = people::at(conn, &row.user_id, at).await? else { return Ok(None) };
+            let Some(person) = people::at(conn, &row.user_id, &at).await? else { return Ok(None) };
             Found::Own(Box::new(Session {
                 id,
                 user: person.user.clone(),

@@ -34,7 +34,7 @@ pub(super) struct Asked<'a> {
     pub(super) subject: Option<&'a UserId>,
     pub(super) expires_at: Timestamp,
     /// When the bearer was looked up.
-    pub(super) at: Option<Moment>,
+    pub(super) at: Option<&'a Moment>,
 }
 
 impl Asked<'_> {

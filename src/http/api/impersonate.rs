@@ -50,7 +50,7 @@ fn read(subject: UserId, global: &GlobalClient, mut fields: Fields) -> Result<St
         channel: Channel::Link,
         requested_by: RequestedBy::Application(global.client.id.clone()),
         scopes: None,
-        at: Some(global.at),
+        at: Some(global.at.clone()),
         actor: UserId::parse(actor).map_err(|_| bad_id("impersonator_id"))?,
         proof: ActorProof::Asserted,
         subject,

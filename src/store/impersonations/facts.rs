@@ -8,7 +8,7 @@ use crate::impersonation::RequestingApplication;
 use crate::store::clients::Application;
 use crate::store::schema::{applications, impersonations, moment, people, settings};
 use crate::store::users::Person;
-use crate::store::{Conn, Moment, StoreError, id, word};
+use crate::store::{Conn, DirectoryVersions, Moment, StoreError, id, word};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -26,6 +26,24 @@ pub struct Facts {
     pub requesting: Option<RequestingApplication>,
     pub feature_enabled: bool,
     pub at: Moment,
+}
+
+impl Facts {
+    /// Whether nothing that they are about has changed between when they were read and `directory`. A move to another
+    /// organization changes both.
+    pub fn hold_at(&self, directory: &DirectoryVersions) -> bool {
+        let (Some(seen), Some(actor), Some(subject), Some(client)) =
+            (&self.at.directory, &self.actor, &self.subject, &self.client)
+        else {
+            return false;
+        };
+        let asks = self.requesting.as_ref().and_then(|asks| asks.organization.as_ref());
+        let owner = client.organization.as_ref().map(|organization| &organization.id);
+        // An application without an organization is watched with everything.
+        let owners = [owner, asks].into_iter().flatten().map(Some);
+        let homes = [actor.organization_id(), subject.organization_id()];
+        homes.into_iter().chain(owners).all(|home| seen.agree(directory, home))
+    }
 }
 
 /// A link, found by its ticket.

@@ -95,7 +95,7 @@ async fn k17_what_was_used_once_is_not_forgotten_before_its_time() {
         "TRUNCATE replay_guard",
         "DELETE FROM vetoes",
         "UPDATE vetoes SET since = '2020-01-01'",
-        "UPDATE directory_version SET version = 1",
+        "UPDATE directory_versions SET version = 1",
     ] {
         let said = app.refuses(refused).await;
         let kept = ["permission denied", "stays until"].iter().any(|why| said.contains(why));

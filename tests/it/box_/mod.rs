@@ -2,6 +2,7 @@
 //!
 //! `box-app` may do everything in Acme, `box-small` works with its own app users only.
 mod audit;
+mod by_organization;
 mod demo;
 mod exchange;
 mod forward_auth;

@@ -64,7 +64,7 @@ async fn i14_the_role_that_serves_needs_no_more_than_rows() {
         "SELECT setval('audit_events_seq_seq', 1)",
         "INSERT INTO vetoes (id, kind) VALUES ('x', 'client')",
         "UPDATE replay_guard SET expires_at = now()",
-        "UPDATE directory_version SET version = 0",
+        "UPDATE directory_versions SET version = 0",
         "CREATE OR REPLACE FUNCTION clock_now() RETURNS timestamptz LANGUAGE sql AS 'SELECT now()'",
         "CREATE SCHEMA x",
         "ALTER TABLE audit_events DISABLE TRIGGER ALL",
