@@ -14,6 +14,7 @@ const UNKNOWN_TO_DIESEL: &[(&str, &str)] = &[
     ("directory_version", "for the release before"),
     ("directory_versions", "read by a written expression only"),
     ("sessions.impersonated", "generated"),
+    ("sign_outs", "read and written by statements of its own"),
     ("users.search", "generated, and read by a statement of its own"),
     ("users.sort_key", "generated, and read by a statement of its own"),
 ];

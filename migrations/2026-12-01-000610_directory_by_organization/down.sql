@@ -21,14 +21,13 @@ BEGIN
     IF what NOT IN ('client_not_before', 'organization_not_before', 'user_not_before', 'everybody_not_before') THEN
         RAISE EXCEPTION 'there is no such kind: %', what;
     END IF;
-    INSERT INTO vetoes (id, kind) SELECT DISTINCT id, what FROM unnest(whose) AS id
+    INSERT INTO vetoes (id, kind, since)
+        SELECT DISTINCT id, what, clock_now() + (clock_timestamp() - now()) FROM unnest(whose) AS id
         ON CONFLICT (id, kind) DO UPDATE SET since = greatest(vetoes.since, excluded.since);
-    IF what <> 'client_not_before' THEN
-        UPDATE directory_version
-            SET version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
-                xact = pg_current_xact_id()
-            WHERE xact <> pg_current_xact_id();
-    END IF;
+    UPDATE directory_version
+        SET version = greatest(version + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint),
+            xact = pg_current_xact_id()
+        WHERE xact <> pg_current_xact_id();
 END $$;
 DROP FUNCTION directory_has_changed(text);
 

@@ -106,14 +106,18 @@ BEGIN
     IF what NOT IN ('client_not_before', 'organization_not_before', 'user_not_before', 'everybody_not_before') THEN
         RAISE EXCEPTION 'there is no such kind: %', what;
     END IF;
-    INSERT INTO vetoes (id, kind) SELECT DISTINCT id, what FROM unnest(whose) AS id
+    INSERT INTO vetoes (id, kind, since)
+        SELECT DISTINCT id, what, clock_now() + (clock_timestamp() - now()) FROM unnest(whose) AS id
         ON CONFLICT (id, kind) DO UPDATE SET since = greatest(vetoes.since, excluded.since);
-    IF what = 'organization_not_before' THEN
-        PERFORM directory_has_changed(concat('org:', id)) FROM unnest(whose) AS id;
-    ELSIF what = 'user_not_before' THEN
-        PERFORM directory_has_changed(homes.key)
-            FROM (SELECT DISTINCT concat('org:', organization_id) AS key FROM users WHERE id = ANY (whose)) AS homes;
-    ELSIF what = 'everybody_not_before' THEN
+    PERFORM directory_has_changed(changed.key) FROM (
+        SELECT DISTINCT CASE what
+            WHEN 'organization_not_before' THEN concat('org:', whom.id)
+            WHEN 'user_not_before' THEN (SELECT concat('org:', organization_id) FROM users WHERE users.id = whom.id)
+            WHEN 'client_not_before' THEN
+                (SELECT 'org:' || organization_id FROM clients WHERE clients.id = whom.id) END AS key
+        FROM unnest(whose) AS whom (id)) AS changed WHERE changed.key IS NOT NULL;
+    IF what = 'everybody_not_before' OR what = 'client_not_before'
+        AND EXISTS (SELECT FROM clients WHERE id = ANY (whose) AND organization_id IS NULL) THEN
         PERFORM directory_has_changed('everything');
     END IF;
 END $$;
