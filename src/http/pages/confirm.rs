@@ -4,7 +4,8 @@ use super::forms::{self, Form};
 use super::frame::{Page, frame};
 use super::headers::{FormTargets, render_leading_to};
 use super::step_up::{PASSWORD, USERNAME, wait_of, words_of};
-use super::{throttled, times};
+use super::throttled;
+use super::times::{self, Moment};
 use crate::authentication::Session;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
@@ -27,7 +28,7 @@ struct ConfirmPage {
     application: String,
     protocol: String,
     read_only: bool,
-    until: String,
+    until: Moment,
     duration_minutes: i64,
     reason: Option<String>,
     ticket: Option<String>,

@@ -3,8 +3,8 @@ use super::headers::FormTargets;
 use crate::domain::ClientId;
 use crate::http::form::pairs;
 
-/// Where to without a better place.
-pub const DEFAULT: &str = "/account";
+/// Default landing page after sign-in: the console for those who may use it, else the account page.
+pub const DEFAULT: &str = "/";
 /// As long as a request that an application may make of `/authorize`.
 const LONGEST: usize = 32 * 1024;
 
@@ -31,9 +31,19 @@ const LEAD_TO_APPLICATIONS: &[&str] =
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// Whatever is not on the list becomes the account page.
+    /// Anything that is not on the list becomes [`DEFAULT`].
     pub fn parse(text: &str) -> Self {
         Self(if is_ours(text) { text.to_owned() } else { DEFAULT.to_owned() })
+    }
+
+    /// Nothing in particular waits for this sign-in.
+    pub fn is_default(&self) -> bool {
+        self.0 == DEFAULT
+    }
+
+    /// A page that administrators land on: the default one, or one of the console.
+    pub fn is_for_administrators(&self) -> bool {
+        self.is_default() || self.0 == "/console" || self.0.starts_with("/console/")
     }
 
     pub fn as_str(&self) -> &str {
@@ -131,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn h20_anything_else_becomes_the_account_page() {
+    fn h20_anything_else_becomes_the_default_page() {
         for text in [
             "",
             "//evil.example",

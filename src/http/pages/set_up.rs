@@ -16,11 +16,16 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
+/// Names the notice that the sign-in page shows after the set-up.
+pub const DONE: &str = "set-up";
+
 #[derive(Template)]
 #[template(path = "setup.html")]
 struct SetUpPage {
     page: Page,
     csrf: String,
+    /// Repeated when another field was wrong: it cannot be printed again.
+    code: String,
     email: String,
     name: String,
     shortest: usize,
@@ -31,6 +36,7 @@ struct SetUpPage {
 
 #[derive(Default)]
 struct Words<'a> {
+    code: &'a str,
     email: &'a str,
     name: &'a str,
     error: Option<(&'static str, &'static str)>,
@@ -39,6 +45,12 @@ struct Words<'a> {
 pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     check_needed(&browser).await?;
     Ok(page(&browser, StatusCode::OK, &Words::default()))
+}
+
+/// Whether this installation waits for its first administrator. A database that does not answer counts as no,
+/// because then the sign-in page says what is wrong.
+pub async fn waits(browser: &BrowserSession) -> bool {
+    is_needed(&browser.ctx).await.unwrap_or(false)
 }
 
 async fn check_needed(browser: &BrowserSession) -> Result<(), PageError> {
@@ -58,6 +70,7 @@ fn page(browser: &BrowserSession, status: StatusCode, words: &Words<'_>) -> Http
     let page = SetUpPage {
         page: frame(browser, "The first administrator"),
         csrf: forms::token(&browser.ctx, "set-up", &[&secret]),
+        code: words.code.to_owned(),
         email: words.email.to_owned(),
         name: words.name.to_owned(),
         shortest: SHORTEST,
@@ -81,8 +94,10 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     check_needed(&browser).await?;
     let (email, name) = (form.take("email"), form.take("name"));
     let (code, password) = (form.take("code"), form.take("password"));
-    let again = |status, error| {
-        page(&browser, status, &Words { email: &email, name: &name, error: Some(error) })
+    let typed_code = code.clone();
+    let again = |status, error: (&'static str, &'static str)| {
+        let code = if error.0 == "code" { "" } else { typed_code.as_str() };
+        page(&browser, status, &Words { code, email: &email, name: &name, error: Some(error) })
     };
     if password != form.get("repeated") {
         let error = ("repeated", "The password is not the same both times.");
@@ -90,7 +105,10 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     }
     let typed = Typed { code, email: email.clone(), name: name.clone(), password };
     match set_up(&browser.ctx, typed, &browser.caller).await {
-        Ok(_) => Ok(redirect(browser.request.method(), "/login?return_to=%2Fconsole")),
+        Ok(_) => {
+            let answer = redirect(browser.request.method(), "/login?return_to=%2Fconsole");
+            Ok(with_cookies(answer, [cookies::set_notice(&browser.request, DONE)]))
+        }
         Err(Failure::Refused(SetUpRefusal::NotNeeded)) => Err(over(&browser)),
         Err(Failure::Refused(refusal)) => {
             let wait = if let SetUpRefusal::Throttled(wait) = refusal { Some(wait) } else { None };

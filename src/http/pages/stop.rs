@@ -9,11 +9,11 @@ use super::headers::{redirect, render};
 use super::parameter;
 use crate::domain::permission::USERS_READ;
 use crate::domain::{ImpersonationId, Timestamp};
-use crate::flows::Accident;
 use crate::flows::browser::{Held, Parting, find_parting, stop};
 use crate::flows::clock;
 use crate::flows::start_impersonation::encode;
 use crate::flows::use_once::{URL_TTL, is_recent};
+use crate::flows::{Accident, Context};
 use crate::http::cookies;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -59,11 +59,19 @@ fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a Held> {
     }
 }
 
+/// The page that says that `impersonation` has ended. Its address is sealed and works for an hour.
+pub async fn stopped_path(
+    ctx: &Context,
+    impersonation: &ImpersonationId,
+) -> Result<String, Accident> {
+    let id = impersonation.as_str();
+    let at = clock::now(ctx).await?.timestamp_millis().to_string();
+    let seal = forms::token(ctx, "stopped", &[id, &at]);
+    Ok(format!("/impersonation/stopped?id={}&at={at}&seal={seal}", encode(id)))
+}
+
 async fn gone(browser: &BrowserSession, held: &Held) -> Result<HttpResponse, Accident> {
-    let id = held.impersonation.as_str();
-    let at = clock::now(&browser.ctx).await?.timestamp_millis().to_string();
-    let seal = forms::token(&browser.ctx, "stopped", &[id, &at]);
-    let to = format!("/impersonation/stopped?id={}&at={at}&seal={seal}", encode(id));
+    let to = stopped_path(&browser.ctx, &held.impersonation).await?;
     let sessions = [held.session.clone()];
     let mut answer = farewell::onward(&browser.request, &browser.ctx, &sessions, &to).await?;
     let cache = header::HeaderValue::from_static("\"cache\"");

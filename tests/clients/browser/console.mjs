@@ -79,7 +79,9 @@ const stories = {
     assert.match(await tab.getByLabel('Impersonation in progress').innerText(), /Sam Support is acting as Alice Chen/);
     await page.bringToFront();
     await page.getByRole('button', { name: /^Stop/ }).first().click();
-    await page.getByText('You have stopped. You are yourself again.').waitFor();
+    await heading(page, 'Impersonation ended');
+    await page.getByRole('link', { name: 'Back to Alice Chen' }).click();
+    await heading(page, 'Alice Chen');
     await tab.reload();
     await heading(tab, 'Alice Chen');
     assert.equal(await tab.getByLabel('Impersonation in progress').count(), 0);
@@ -129,7 +131,7 @@ const stories = {
     const page = await person(browser);
     await enter(page);
     await page.goto(form('usr_alice', { reason: 'a call' }));
-    await button(page, 'Open in a private window').click();
+    await button(page, 'Use another browser…').click();
     await heading(page, 'Your code');
     const code = await page.locator('#code').innerText();
     assert.match(code, /^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
@@ -160,7 +162,7 @@ const stories = {
     await page.goto(form('usr_erin'));
     await verdict(page, 'Not allowed');
     await page.getByText('They hold rights that you do not have.').waitFor();
-    for (const name of ['Open now', 'Copy link', 'Open in a private window']) {
+    for (const name of ['Open now', 'Copy link', 'Use another browser…']) {
       assert.equal(await button(page, name).count(), 0, name);
     }
     // While the form is filled in, the verdict follows.
@@ -244,9 +246,11 @@ const stories = {
     const page = await person(browser);
     await enter(page);
     await page.goto(form('usr_alice', { reason: 'a call' }));
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await button(page, 'Copy link').click();
-    await heading(page, 'Your link');
-    const link = await page.getByLabel('Link', { exact: true }).inputValue();
+    await page.getByText('Link copied.').waitFor();
+    await heading(page, 'Sign in as Alice Chen');
+    const link = await page.evaluate(() => navigator.clipboard.readText());
     for (const who of [it.riley, it.alice]) {
       const other = await person(browser);
       await other.goto(`${it.issuer}/account`);
@@ -355,7 +359,7 @@ const stories = {
     await enter(page);
     const filled = new URLSearchParams({ application: 'portal', reason: 'a call', ticket: 'T-1' });
     await page.goto(`${it.issuer}/console/users/usr_alice/sign-in-as?${filled}`);
-    await button(page, 'Open in a private window').click();
+    await button(page, 'Use another browser…').click();
     await heading(page, 'Confirm your password');
     if (it.scripts) await new Album(it.album).look(page, 'console-prove');
     await page.getByLabel('Your password').fill('wrong');
@@ -364,7 +368,7 @@ const stories = {
     await page.getByRole('link', { name: 'Cancel' }).click();
     await heading(page, 'Sign in as Alice Chen');
     assert.equal(await page.getByLabel('Ticket').inputValue(), 'T-1');
-    await button(page, 'Open in a private window').click();
+    await button(page, 'Use another browser…').click();
     await page.getByLabel('Your password').fill(it.sam.password);
     await page.keyboard.press('Enter');
     await heading(page, 'Your code');
@@ -374,19 +378,19 @@ const stories = {
   async 'set-up'(browser) {
     const page = await person(browser);
     await page.goto(`${it.issuer}/setup`);
-    await heading(page, 'The first administrator');
+    await heading(page, 'Set up Understudy');
     await new Album(it.album).look(page, 'setup');
     await page.getByLabel('Code').fill(it.code);
     await page.getByLabel('Your email address').fill('root@example.test');
     await page.getByLabel('Your name').fill('Rosa Root');
     await page.getByLabel('Password', { exact: true }).fill('short');
-    await page.getByLabel('Password once more').fill('short');
-    await button(page, 'Become administrator').click();
+    await page.getByLabel('Confirm password').fill('short');
+    await button(page, 'Create administrator').click();
     await page.getByRole('alert').getByText('fewer than 12 characters').waitFor();
     await page.getByLabel('Code').fill(it.code);
     await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
-    await page.getByLabel('Password once more').fill('correct horse battery');
-    await button(page, 'Become administrator').click();
+    await page.getByLabel('Confirm password').fill('correct horse battery');
+    await button(page, 'Create administrator').click();
     await heading(page, 'Sign in');
     await signIn(page, { email: 'root@example.test', password: 'correct horse battery' });
     await heading(page, 'Users');
@@ -421,7 +425,7 @@ const stories = {
     await album.look(page, 'console-users-none');
     await page.goto(form('usr_alice', { reason: 'Order NW-20418 looks wrong', ticket: 'T-4711' }));
     await album.look(page, 'console-sign-in-as');
-    await button(page, 'Open in a private window').click();
+    await button(page, 'Use another browser…').click();
     await heading(page, 'Your code');
     await album.look(page, 'console-code');
     await page.goto(form('usr_alice'));

@@ -58,7 +58,7 @@ async function administrator(page) {
   await page.getByRole('button', { name: 'End it now' }).click();
   await page.getByText('It has ended.').waitFor();
   await page.goto(`${it.issuer}/console/impersonations/history`);
-  await page.getByLabel('How it ended').selectOption({ label: 'Stopped by the subject' });
+  await page.getByLabel('Status').selectOption({ label: 'Stopped by the subject' });
   await page.getByText('1 impersonation', { exact: true }).waitFor();
   await album.look(page, 'console-history');
   await page.goto(`${it.issuer}/console/audit`);

@@ -4,7 +4,7 @@ use super::{Here, tabs};
 use crate::domain::{ImpersonationId, Timestamp};
 use crate::flows::account::{accesses, end_access};
 use crate::flows::see_history::{self, Entry, Page as History, State};
-use crate::http::pages::console::kit::{Pager, Tab, address};
+use crate::http::pages::console::kit::{Moment, Pager, Tab, address};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::{Page, frame};
@@ -29,11 +29,11 @@ pub struct Access {
     pub id: String,
     pub actor: String,
     pub application: String,
-    pub started: String,
+    pub started: Moment,
     /// `None` while it runs.
-    pub ended: Option<String>,
-    /// While it runs, when it ends by itself.
-    pub until: String,
+    pub ended: Option<Moment>,
+    /// The latest end of one that runs.
+    pub until: Option<Moment>,
     pub lasted: String,
     pub how: &'static str,
     pub reason_code: Option<String>,
@@ -58,7 +58,7 @@ fn access(owner: &AccountOwner, row: &Entry, started: Timestamp, now: Timestamp)
         application: row.application.name.clone(),
         started: times::moment(started),
         ended: ended.map(|at| times::end(started, at)),
-        until: row.ends_at.map(times::clock).unwrap_or_default(),
+        until: row.ends_at.map(times::clock),
         lasted: times::span(ended.unwrap_or(now) - started),
         how: match state {
             State::Ended(Some(reason)) => words::how_it_ended_for_its_subject(reason),

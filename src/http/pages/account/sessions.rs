@@ -5,7 +5,7 @@ use crate::domain::SessionId;
 use crate::flows::end_sessions;
 use crate::http::cookies;
 use crate::http::pages::browser::with_cookies;
-use crate::http::pages::console::kit::Tab;
+use crate::http::pages::console::kit::{Moment, Tab};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::{Page, frame};
@@ -29,8 +29,8 @@ struct Row {
     id: String,
     browser: String,
     address: String,
-    signed_in: String,
-    seen: String,
+    signed_in: Moment,
+    seen: Moment,
     here: bool,
     csrf: String,
 }

@@ -1,7 +1,6 @@
 //! What the macros of `templates/console/kit.html` are given.
-use crate::domain::Timestamp;
 use crate::flows::start_impersonation::encode;
-use crate::http::pages::times;
+pub use crate::http::pages::times::Moment;
 
 /// `path?name=value&…`, without the parameters that are empty.
 pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
@@ -14,19 +13,6 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
         address.push_str(&encode(value));
     }
     address
-}
-
-/// A moment to be shown by `when`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
-    pub text: String,
-    pub rfc3339: String,
-}
-
-impl From<Timestamp> for Moment {
-    fn from(at: Timestamp) -> Self {
-        Self { text: times::moment(at), rfc3339: at.to_rfc3339() }
-    }
 }
 
 /// Somebody to be shown by `person`.

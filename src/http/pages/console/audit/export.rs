@@ -53,7 +53,7 @@ pub async fn export(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     let format = Format::parse(form.get("format"));
     let format = format.ok_or_else(|| console.malformed("An export is csv or jsonl."))?;
     let filters = Filters::of(&console, NAMES, |name| form.get(name).to_owned())?;
-    let search = wanted(&console, &filters).await?;
+    let (search, _) = wanted(&console, &filters).await?;
     let asked: Vec<String> =
         filters.pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     let what = (format.extension(), asked.join("&"));

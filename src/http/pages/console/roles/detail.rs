@@ -4,7 +4,7 @@ use super::list::require;
 use super::words;
 use super::{HERE, mend, path, refused};
 use crate::domain::UserId;
-use crate::domain::permission::{ROLES_WRITE, USERS_READ};
+use crate::domain::permission::{RETIRED, ROLES_WRITE, USERS_READ};
 use crate::flows::Failure;
 use crate::flows::manage_roles::{Change, Holder, View, change_role, rank_of_reader, view_role};
 use crate::http::pages::console::kit::{Person, address};
@@ -84,11 +84,10 @@ async fn page(
     let rank = rank_of_reader(console.ctx(), &console.user().id).await;
     let rank = rank.map_err(|e| console.accident(&e))?;
     let (page, frame) = console.frame(Section::Roles, "Role", SENTENCES);
-    let permissions = view
-        .role
-        .permissions
-        .iter()
-        .map(|name| Permission { name: name.clone(), words: words::of(name).unwrap_or_default() });
+    let permissions =
+        view.role.permissions.iter().filter(|name| !RETIRED.contains(&name.as_str())).map(|name| {
+            Permission { name: name.clone(), words: words::of(name).unwrap_or_default() }
+        });
     let seen = console.may(USERS_READ);
     let page = RolePage {
         page,

@@ -6,7 +6,7 @@ use crate::domain::client::Client;
 use crate::domain::permission::IMPERSONATE;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
-use crate::flows::preview_tokens::{applications_of, protocols_of};
+use crate::flows::preview_tokens::{applications_by_use, protocols_of};
 use crate::http::pages::console::kit::{Field, Select};
 use crate::http::pages::console::users::preview::{applications, protocol_select};
 use crate::http::pages::console::users::{path, seen};
@@ -67,7 +67,7 @@ impl Scene {
         subject: User,
         wanted: Wanted,
     ) -> Result<Self, PageError> {
-        let open = applications_of(console.ctx(), &subject).await;
+        let open = applications_by_use(console.ctx(), &subject).await;
         let mut clients = open.map_err(|e| console.accident(&e))?;
         clients.retain(|client| client.impersonation.enabled);
         Ok(Self { subject, clients, wanted })

@@ -21,7 +21,7 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Form;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
-use crate::http::pages::times;
+use crate::http::pages::times::{self, Moment};
 use crate::impersonation::Denial;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -37,7 +37,7 @@ struct HandedOverPage {
     again: String,
     subject: String,
     application: String,
-    until: String,
+    until: Moment,
     way: HandedOver,
 }
 
@@ -215,7 +215,7 @@ fn hand_over(
     console: &ConsoleSession,
     scene: &Scene,
     way: HandedOver,
-    until: String,
+    until: Moment,
 ) -> HttpResponse {
     let (page, frame) = console.frame(Section::Users, "Sign in as user", &[]);
     let application = scene.wanted.client(&scene.clients);
