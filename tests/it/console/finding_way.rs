@@ -256,7 +256,7 @@ async fn n15_a_code_is_copied_and_its_address_is_a_link() {
     let code = sam.post_form(&action, &form).await;
     assert_eq!(code.status, 200, "{}", code.body);
     assert!(code.body.contains("data-copy=\"code\" hidden"), "{}", code.body);
-    assert!(code.body.contains(&format!("href=\"{}/go\"", server.url)), "{}", code.body);
+    assert!(code.body.contains(&format!("href=\"/go\">{}/go</a>", server.url)), "{}", code.body);
 }
 
 #[tokio::test]
