@@ -36,7 +36,7 @@ struct ConsentPage {
 
 struct AskedScope {
     name: String,
-    /// Continues "It will be able to": "Read your orders".
+    /// Continues "This will allow it to": "Read your orders".
     description: String,
 }
 
@@ -117,7 +117,7 @@ fn page(
 
 fn asked(name: &str) -> AskedScope {
     let description = match name {
-        scope::OPENID => "Know who you are".to_owned(),
+        scope::OPENID => "See your user ID".to_owned(),
         scope::PROFILE => "See your name and your picture".to_owned(),
         scope::EMAIL => "See your email address".to_owned(),
         scope::PHONE => "See your phone number".to_owned(),

@@ -41,7 +41,7 @@ impl PageError {
 
     /// A form that is not one of ours: other fields, another encoding, too large.
     pub fn malformed(request: &HttpRequest, text: &'static str) -> Self {
-        Self::new(request, StatusCode::BAD_REQUEST, "This request is not understood", text)
+        Self::new(request, StatusCode::BAD_REQUEST, "Something's wrong with this request", text)
     }
 
     /// A form that did not come from a page of ours in this browser, or came too late.
@@ -74,7 +74,7 @@ impl PageError {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             heading: "Something went wrong here",
-            text: "Nothing you did. If you ask for help, give the number below.",
+            text: "This is our fault. If you contact support, mention the request number below.",
             retry_after: None,
             onward: None,
             request_id: request_id.map(String::into_boxed_str),

@@ -59,7 +59,7 @@ fn sign_in(browser: &BrowserSession) -> HttpResponse {
 
 fn page(browser: &BrowserSession, session: &Session, shown: Shown<'_>) -> HttpResponse {
     let page = GoPage {
-        page: frame(browser, "Go on with a code"),
+        page: frame(browser, "Enter your code"),
         name: session.user.display_name().to_owned(),
         error: shown.error,
         code: shown.code.to_owned(),

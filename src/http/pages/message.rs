@@ -80,7 +80,7 @@ pub fn of(request: &HttpRequest, refusal: &ApiError) -> HttpResponse {
         (None, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
             ("One moment please", "Understudy cannot answer right now. Try again.".to_owned())
         }
-        (None, StatusCode::NOT_FOUND) => ("There is nothing here", sentence(description)),
+        (None, StatusCode::NOT_FOUND) => ("Page not found", sentence(description)),
         (None, status) if status.is_server_error() => {
             ("Something went wrong here", sentence(description))
         }

@@ -60,7 +60,7 @@ async fn check_needed(browser: &BrowserSession) -> Result<(), PageError> {
 
 fn over(browser: &BrowserSession) -> PageError {
     let text = "Somebody administers this installation already. Ask them.";
-    PageError::new(&browser.request, StatusCode::NOT_FOUND, "There is nothing here", text)
+    PageError::new(&browser.request, StatusCode::NOT_FOUND, "Page not found", text)
 }
 
 fn page(browser: &BrowserSession, status: StatusCode, words: &Words<'_>) -> HttpResponse {
@@ -100,7 +100,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
         page(&browser, status, &Words { code, email: &email, name: &name, error: Some(error) })
     };
     if password != form.get("repeated") {
-        let error = ("repeated", "The password is not the same both times.");
+        let error = ("repeated", "The passwords don't match.");
         return Ok(again(StatusCode::BAD_REQUEST, error));
     }
     let typed = Typed { code, email: email.clone(), name: name.clone(), password };
@@ -133,14 +133,14 @@ fn words_of(refusal: SetUpRefusal) -> (StatusCode, &'static str, &'static str) {
         SetUpRefusal::Throttled(wait) => {
             (StatusCode::TOO_MANY_REQUESTS, "code", throttled::words(wait))
         }
-        SetUpRefusal::BadEmail => (bad, "email", "This is no email address."),
+        SetUpRefusal::BadEmail => (bad, "email", "Enter a valid email address."),
         SetUpRefusal::EmailTaken => (bad, "email", "Somebody else has this email address already."),
         SetUpRefusal::BadName => (bad, "name", "A name is a line of at most 200 characters."),
         SetUpRefusal::Password(Password::TooLong) => {
             (bad, "password", "A password has at most 4096 bytes.")
         }
         SetUpRefusal::Password(Password::Guessable) => {
-            (bad, "password", "Your name or your email address is no password.")
+            (bad, "password", "Don't use your name or email address as the password.")
         }
         SetUpRefusal::Password(
             Password::TooShort

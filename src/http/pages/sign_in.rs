@@ -126,7 +126,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
         FormOrigin::Stale => return again(&browser, &return_to, &email).await,
     }
     if email.chars().any(char::is_control) {
-        return Err(PageError::malformed(&browser.request, "This is no email address."));
+        return Err(PageError::malformed(&browser.request, "Enter a valid email address."));
     }
     let acquaintance = cookies::acquaintance(&browser.request);
     let typed = Typed { email: &email, password, acquaintance: acquaintance.as_deref() };

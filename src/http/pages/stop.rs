@@ -46,7 +46,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
 }
 
 fn acting_as_nobody(browser: &BrowserSession) -> PageError {
-    let (heading, text) = ("You are acting as nobody", "Nothing was changed.");
+    let (heading, text) = ("You're not impersonating anyone", "Nothing was changed.");
     PageError::new(&browser.request, StatusCode::CONFLICT, heading, text)
 }
 

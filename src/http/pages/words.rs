@@ -25,15 +25,15 @@ pub fn how_it_ended(reason: EndReason) -> &'static str {
         EndReason::StoppedByActor => "Stopped by the actor",
         EndReason::StoppedBySubject => "Stopped by the subject",
         EndReason::StoppedByAdmin => "Stopped by an administrator",
-        EndReason::Timeout => "Time was up",
+        EndReason::Timeout => "Expired",
         EndReason::Idle => "Not used for 10 minutes",
-        EndReason::ActorRevoked => "Actor not allowed any more",
+        EndReason::ActorRevoked => "Agent lost permission",
         EndReason::SubjectChanged => "Subject changed",
         EndReason::ClientChanged => "Application changed",
         EndReason::ConsentWithdrawn => "Consent withdrawn",
-        EndReason::Superseded => "Superseded by newer links",
+        EndReason::Superseded => "Replaced by a newer link",
         EndReason::FeatureOff => "Impersonation switched off",
-        EndReason::Logout => "Actor or application signed out",
+        EndReason::Logout => "Signed out",
     }
 }
 
@@ -66,13 +66,13 @@ fn word(words: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
 }
 
 const EVENTS: &[(&str, &str)] = &[
-    ("impersonation.requested", "Code for another window made"),
+    ("impersonation.requested", "Code created"),
     ("impersonation.refused", "Impersonation refused"),
-    ("impersonation.link_issued", "Link handed out"),
+    ("impersonation.link_issued", "Link created"),
     ("impersonation.link_rejected", "Link rejected"),
     ("impersonation.started", "Impersonation started"),
     ("impersonation.token_issued", "Token issued"),
-    ("impersonation.api_call", "Call to an application"),
+    ("impersonation.api_call", "API call"),
     ("impersonation.action_blocked", "Action blocked"),
     ("impersonation.ended", "Impersonation ended"),
     ("api.refused", "API call refused"),
@@ -90,7 +90,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("key.replaced", "Keys replaced"),
     ("sessions.ended", "All sessions and tokens ended"),
     ("audit.exported", "Audit trail exported"),
-    ("backup.restored", "Backup put back"),
+    ("backup.restored", "Backup restored"),
 ];
 
 /// What happened, by the type of its event; a type that has no words yet speaks for itself.
@@ -138,7 +138,7 @@ pub fn browser(user_agent: Option<&str>) -> String {
         ("Linux", "Linux"),
     ];
     let Some(text) = user_agent.filter(|text| !text.is_empty()) else {
-        return "A browser that does not say which".to_owned();
+        return "Unknown browser".to_owned();
     };
     let find = |marks: &[(&str, &'static str)]| {
         marks.iter().find(|(mark, _)| text.contains(mark)).map(|(_, name)| *name)

@@ -36,7 +36,7 @@ async function make(page, name) {
   assert.equal(await page.getByLabel('Name').inputValue(), name);
   await page.getByLabel('Redirect addresses').fill(REDIRECT);
   await button(page, 'Create application').click();
-  await heading(page, 'The application is there');
+  await heading(page, 'Application created');
   return credentials(page);
 }
 
@@ -91,7 +91,7 @@ const stories = {
     await page.waitForTimeout(300);
     assert.ok(!(await page.content()).includes(first.client_secret), 'Back shows the secret');
     await page.goto(`${LIST}/${first.client_id}`);
-    await link(page, 'Make a new one').click();
+    await link(page, 'Rotate secret').click();
     await page.getByText('is refused from now on').waitFor();
     await button(page, 'Make a new secret').click();
     await heading(page, 'The new client secret');
@@ -105,7 +105,7 @@ const stories = {
     await page.getByRole('link', { name: 'Made in the console' }).click();
     await link(page, 'Delete…').click();
     await button(page, 'Delete for good').click();
-    await page.getByRole('status').getByText('The application is gone.').waitFor();
+    await page.getByRole('status').getByText('Application deleted.').waitFor();
   },
 
   /// The keyboard alone makes and changes one.

@@ -302,7 +302,7 @@ const stories = {
     await page.getByLabel('Name', { exact: true }).fill('Initech');
     await button(page, 'Create').click();
     await heading(page, 'Initech');
-    await page.getByText('The organization is there.').waitFor();
+    await page.getByText('Organization created.').waitFor();
     await page.getByLabel('Name', { exact: true }).fill('Initrode');
     await page.getByLabel('Support staff may act as its people').uncheck();
     await button(page, 'Save').click();
@@ -330,24 +330,24 @@ const stories = {
     await page.getByLabel(/^Other permissions/).fill('orders:refund');
     await button(page, 'Create').click();
     await heading(page, 'Front desk');
-    await page.getByText('A word of your applications').waitFor();
+    await page.getByText('Custom permission').waitFor();
 
     await page.goto(`${it.issuer}/console/users/usr_alice`);
-    await page.getByLabel('Another role').selectOption('Front desk');
-    await button(page, 'Give').click();
-    await page.getByText('They have the role now.').waitFor();
+    await page.getByLabel('Add a role').selectOption('Front desk');
+    await button(page, 'Add').click();
+    await page.getByText('Role added.').waitFor();
     await page.getByRole('link', { name: 'Front desk' }).click();
     await heading(page, 'Front desk');
     await page.getByText('Alice Chen').waitFor();
     await page.getByText('Only a role that nobody holds can be removed.').waitFor();
     await page.getByRole('link', { name: 'Alice Chen' }).click();
-    await button(page, 'Take away the role Front desk').click();
-    await page.getByText('They have the role no longer.').waitFor();
-    await page.getByRole('link', { name: 'Switch off…' }).click();
-    await button(page, 'Switch off').click();
-    await page.getByText('They are switched off').waitFor();
-    await button(page, 'Switch on').click();
-    await page.getByText('They are active again.').waitFor();
+    await button(page, 'Remove the role Front desk').click();
+    await page.getByText('Role removed.').waitFor();
+    await page.getByRole('link', { name: 'Deactivate…' }).click();
+    await button(page, 'Deactivate').click();
+    await page.getByText('Deactivated.').waitFor();
+    await button(page, 'Reactivate').click();
+    await page.getByText('Reactivated. They can sign in again.').waitFor();
     await page.goto(`${it.issuer}/console/roles/Front%20desk`);
     await button(page, 'Remove').click();
     await page.getByText('The role has been removed.').waitFor();
@@ -479,7 +479,7 @@ const stories = {
     const alice = await person(browser);
     await alice.goto(`${it.issuer}/console`);
     await signIn(alice, it.alice);
-    await heading(alice, 'This is not for you to see');
+    await heading(alice, 'You don\'t have access to this page');
     await album.look(alice, 'console-forbidden');
   },
 };

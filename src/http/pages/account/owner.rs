@@ -104,8 +104,8 @@ impl AccountOwner {
 
     /// What is not there, and what is somebody else's: one answer.
     pub fn missing(&self) -> PageError {
-        let text = "There is no such thing in your account.";
-        PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+        let text = "It doesn't exist in your account.";
+        PageError::new(self.request(), StatusCode::NOT_FOUND, "Page not found", text)
             .leading_to("Your account", "/account")
     }
 

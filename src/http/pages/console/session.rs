@@ -95,8 +95,8 @@ impl FromRequest for ConsoleSession {
 }
 
 fn not_permitted(request: &HttpRequest) -> PageError {
-    let text = "Your roles do not allow this. Ask an administrator if you need it.";
-    PageError::new(request, StatusCode::FORBIDDEN, "This is not for you to see", text)
+    let text = "Your roles don't allow this. Ask an administrator if you need access.";
+    PageError::new(request, StatusCode::FORBIDDEN, "You don't have access to this page", text)
         .leading_to("Your account", "/account")
 }
 
@@ -162,8 +162,8 @@ impl ConsoleSession {
 
     /// What is not there, and what is another organization's: one answer.
     pub fn missing(&self) -> PageError {
-        let text = "There is no such thing, or it is not yours to see.";
-        PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+        let text = "It doesn't exist, or you don't have access.";
+        PageError::new(self.request(), StatusCode::NOT_FOUND, "Page not found", text)
             .leading_to("Back to the console", "/console")
     }
 

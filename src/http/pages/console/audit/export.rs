@@ -75,8 +75,8 @@ pub async fn export(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
 
 fn too_many(console: &ConsoleSession, refusal: Refusal) -> PageError {
     let Refusal::TooMany = refusal;
-    let text = "More than 100,000 events fit these filters. Take them away in parts, by time.";
-    PageError::new(console.request(), StatusCode::BAD_REQUEST, "This is too much at once", text)
+    let text = "More than 100,000 events fit these filters. Export them in parts, by time.";
+    PageError::new(console.request(), StatusCode::BAD_REQUEST, "Too many events", text)
 }
 
 /// When the database fails on the way, the transfer breaks off: half a file does not pass for a whole one.

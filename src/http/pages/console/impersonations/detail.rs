@@ -47,8 +47,7 @@ struct Facts {
 }
 
 const A_PAGE: i64 = 100;
-const SENTENCES: &[(&str, &str)] =
-    &[("ended", "It has ended. Nothing of it works any more, anywhere.")];
+const SENTENCES: &[(&str, &str)] = &[("ended", "Impersonation ended. All its tokens are revoked.")];
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     console.require(IMPERSONATIONS_READ)?;

@@ -57,7 +57,7 @@ const FEW: i64 = 20;
 const CHANGE: &str = "change-role";
 const DELETE: &str = "delete-role";
 const SENTENCES: &[(&str, &str)] = &[
-    ("created", "The role is there. Give it to somebody on their page."),
+    ("created", "Role created. Add it to a user on their page."),
     ("changed", "The role is changed. It counts from now on for everybody who holds it."),
 ];
 

@@ -169,7 +169,7 @@ fn fields(console: &ConsoleSession, scene: &Scene, verdict: &Verdict) -> Fields 
     Fields {
         application: applications(&scene.clients, chosen).error(verdict.of_field("application")),
         protocol: protocol_select(&spoken, protocol),
-        reason: line("reason", "Reason").hint("They can read it, and so can whoever audits."),
+        reason: line("reason", "Reason").hint("Visible to the user and to auditors."),
         ticket: line("ticket", "Ticket"),
         duration: Select::new("duration", "Ends after", lengths, duration)
             .error(verdict.of_field("duration")),

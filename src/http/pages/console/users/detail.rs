@@ -221,5 +221,5 @@ pub async fn end_session(
 
 fn superior(console: &ConsoleSession) -> PageError {
     let text = "They hold permissions that you do not have. Nothing was done.";
-    PageError::new(console.request(), StatusCode::FORBIDDEN, "This is not for you to end", text)
+    PageError::new(console.request(), StatusCode::FORBIDDEN, "You can't do this", text)
 }
