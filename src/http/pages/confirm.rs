@@ -1,4 +1,4 @@
-//! The page that a link shows to its actor: who will act as whom, where, and until when.
+//! The confirmation page of a link: actor, subject, application and end of the impersonation.
 use super::browser::BrowserSession;
 use super::forms::{self, Form};
 use super::frame::{Page, frame};
@@ -41,7 +41,7 @@ struct ConfirmPage {
     error: Option<&'static str>,
 }
 
-/// What the page asks for beside the click.
+/// Whether the page asks for the password in addition to the click.
 #[derive(Debug, Clone, Copy)]
 pub enum Asking {
     Nothing,

@@ -1,4 +1,4 @@
-//! `/consent`: an application of somebody else asks for access, and its user answers.
+//! `/consent`: a third-party application asks for access, and the user allows or denies it.
 use super::browser::BrowserSession;
 use super::error::PageError;
 use super::forms::{self, Posted};

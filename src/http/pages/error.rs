@@ -1,4 +1,4 @@
-//! What stopped a page, in words for people. Nothing internal ever reaches them.
+//! Errors that a page ends in, as text for people. They never contain internal details.
 use super::frame::Action;
 use super::message::{Message, Surroundings, Tone};
 use crate::flows::Accident;
@@ -15,7 +15,7 @@ pub struct PageError {
     heading: &'static str,
     text: &'static str,
     retry_after: Option<&'static str>,
-    /// A way on, for whom there is one.
+    /// A button that leads on: its label and a local path.
     onward: Option<(&'static str, &'static str)>,
     request_id: Option<Box<str>>,
     surroundings: Option<Surroundings>,
@@ -65,7 +65,7 @@ impl PageError {
         Self { surroundings, ..Self::ours(caller(request).request_id) }
     }
 
-    /// For a handler that did not live to say so itself.
+    /// For a handler that panicked.
     pub fn panicked(request_id: String) -> Self {
         Self::ours(Some(request_id))
     }
@@ -82,7 +82,7 @@ impl PageError {
         }
     }
 
-    /// What a flow failed with, when its refusals have words of their own.
+    /// Converts the failure of a flow; `words` describes its refusals.
     pub fn failure<R>(
         request: &HttpRequest,
         failure: Failure<R>,

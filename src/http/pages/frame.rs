@@ -1,4 +1,4 @@
-//! What the frame of every page is given.
+//! Values for the frame of every page: title, assets, and the bar of a running impersonation.
 use super::browser::BrowserSession;
 use super::{assets, forms};
 use crate::flows::browser::{Held, Live};
@@ -35,7 +35,7 @@ pub struct Bar {
     pub others: usize,
 }
 
-/// A way onward; the first of a page is shown as the main one.
+/// A button of a page; the first one is its primary button.
 #[derive(Clone)]
 pub struct Action {
     pub label: String,
@@ -49,7 +49,7 @@ impl Action {
     }
 }
 
-/// The frame for an answer about which browser asks nothing was asked.
+/// The frame for an answer that does not look up the session of the browser.
 pub fn bare(title: &str) -> Page {
     Page {
         title: title.to_owned(),

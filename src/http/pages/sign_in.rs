@@ -115,7 +115,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     let return_to = ReturnTo::parse(form.get("return_to"));
     let origin = origin_of(&browser, &form);
     let (email, password) = (form.take("email"), form.take("password"));
-    // Pasted addresses often have white space around them that nobody sees.
+    // Pasted addresses often have white space around them.
     let email = email.trim().to_owned();
     match origin {
         FormOrigin::ThisBrowser => {}
@@ -163,7 +163,7 @@ fn session_of(browser: &BrowserSession) -> &str {
     browser.own().map_or("", |session| session.id.as_str())
 }
 
-/// The form once more, with what was typed but the password.
+/// Shows the form again with everything that was typed except the password.
 async fn again(
     browser: &BrowserSession,
     return_to: &ReturnTo,
@@ -218,7 +218,7 @@ async fn refuse(
     Ok(throttled::told(page(browser, status, return_to, words), wait))
 }
 
-/// No account, no password and a wrong one are told apart for nobody.
+/// Same error for an unknown account, a missing password and a wrong password, so that accounts cannot be probed.
 fn words_of(reason: Refusal) -> (StatusCode, &'static str) {
     match reason {
         Refusal::SignIn(SignInRefusal::WrongCredentials | SignInRefusal::NoLogin)

@@ -1,4 +1,4 @@
-//! `POST /impersonation/stop`: the actor has done what there was to do.
+//! `POST /impersonation/stop`: the actor ends an impersonation. `GET /impersonation/stopped` shows that it ended.
 use super::browser::{BrowserSession, with_cookies};
 use super::console::users::path;
 use super::error::PageError;
@@ -30,7 +30,7 @@ struct StoppedPage {
     actions: Vec<Action>,
 }
 
-/// Nobody says here who comes back: it is who was signed in all the time.
+/// The request names no user to come back as: the actor's own session was never replaced.
 pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
     if browser.seen.held.is_empty() {
         return Err(acting_as_nobody(&browser));
@@ -50,7 +50,7 @@ fn acting_as_nobody(browser: &BrowserSession) -> PageError {
     PageError::new(&browser.request, StatusCode::CONFLICT, heading, text)
 }
 
-/// The one with that id; without an id the only one.
+/// The impersonation with this id; without an id, the only one that the browser holds.
 fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a Held> {
     let held = &browser.seen.held;
     match held.as_slice() {
@@ -111,7 +111,7 @@ fn page(browser: &BrowserSession, parting: Parting) -> HttpResponse {
     render(&page, StatusCode::OK)
 }
 
-/// Back to where it was begun, as far as the person may still go there.
+/// Links back to where the impersonation was started, if the actor may still open that page.
 fn onward(browser: &BrowserSession, parting: &Parting) -> Vec<Action> {
     let Some(session) = browser.own() else { return vec![Action::new("Sign in", "/login")] };
     let account = Action::new("Your account", "/account");

@@ -1,4 +1,4 @@
-//! What people and programs are told who have tried too often.
+//! Answers to too many attempts.
 use crate::authentication::throttle::RetryAfter;
 use actix_web::HttpResponse;
 use actix_web::http::header;

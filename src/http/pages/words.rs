@@ -1,7 +1,7 @@
-//! Words for people, where the program has only names.
+//! Labels for the values that the program knows by stable names: end reasons, protocols, channels, event types.
 use crate::domain::protocol::EndReason;
 
-/// How an impersonation ended, said to whom it was about.
+/// Label of an end reason for the impersonated user.
 pub fn how_it_ended_for_its_subject(reason: EndReason) -> &'static str {
     match reason {
         EndReason::StoppedByActor => "they ended it",
@@ -19,7 +19,7 @@ pub fn how_it_ended_for_its_subject(reason: EndReason) -> &'static str {
     }
 }
 
-/// The same, said to staff.
+/// Label of an end reason for staff.
 pub fn how_it_ended(reason: EndReason) -> &'static str {
     match reason {
         EndReason::StoppedByActor => "Stopped by the actor",
@@ -110,7 +110,7 @@ pub fn kinds(choice: &str) -> Vec<String> {
     let Some(group) = choice.strip_suffix('*') else { return vec![choice.to_owned()] };
     let of_group = EVENTS.iter().filter(|(kind, _)| kind.starts_with(group));
     let mut kinds: Vec<String> = of_group.map(|(kind, _)| (*kind).to_owned()).collect();
-    // A group of nothing is not everything.
+    // Keeps the unknown prefix, so that an empty group filters to nothing instead of matching all events.
     kinds.push(choice.to_owned());
     kinds
 }

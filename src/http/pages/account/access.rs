@@ -1,4 +1,4 @@
-//! `/account/access`: who acted as the owner, and *end access now*.
+//! `/account/access`: every impersonation of the account owner, and *End access now*.
 use super::owner::AccountOwner;
 use super::{Here, tabs};
 use crate::domain::{ImpersonationId, Timestamp};
@@ -24,7 +24,7 @@ struct AccessPage {
     pages: Pager,
 }
 
-/// One time that somebody acted as the owner of the account.
+/// One impersonation of the account owner.
 pub struct Access {
     pub id: String,
     pub actor: String,

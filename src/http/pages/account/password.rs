@@ -1,4 +1,4 @@
-//! `/account/password`: the current one, and a new one.
+//! `/account/password`: changes the password of the account owner.
 use super::owner::AccountOwner;
 use super::{Here, tabs};
 use crate::flows::Failure;

@@ -1,4 +1,4 @@
-//! `/account/sessions`: where somebody is signed in, and an end to it.
+//! `/account/sessions`: the live sessions of the account owner, with buttons that end them.
 use super::owner::AccountOwner;
 use super::{Here, tabs};
 use crate::domain::SessionId;

@@ -15,7 +15,7 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     address
 }
 
-/// Somebody to be shown by `person`.
+/// A user or an application, printed by the macro `person`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Person {
     pub name: String,
@@ -50,7 +50,7 @@ pub struct Pager {
     pub next: Option<String>,
 }
 
-/// What stands under a field.
+/// Hint and error under a field.
 #[derive(Debug, Default)]
 pub struct Help {
     pub hint: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! The trail as a file: CSV for a spreadsheet, JSON lines for a program. Whole, or not at all.
+//! Export of the audit trail as CSV or JSON lines. An export is complete, or it is refused.
 use super::{NAMES, require, wanted};
 use crate::flows::see_audit::{self, Entry, Export, Refusal};
 use crate::flows::{Accident, Context};
@@ -43,7 +43,7 @@ impl Format {
     }
 }
 
-/// A `POST`, because it leaves an event: who took what away.
+/// A `POST`, because it appends an audit event about the export.
 pub async fn export(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
     require(&console)?;
     let mut known = vec!["csrf", "format"];

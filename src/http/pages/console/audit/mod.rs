@@ -1,4 +1,4 @@
-//! `/console/audit`: what everybody did; to look through, to follow, to take away.
+//! `/console/audit`: the audit trail, as a list that can be filtered and followed, and as an export.
 mod export;
 mod list;
 pub mod shown;

@@ -1,4 +1,4 @@
-//! One event, in words.
+//! One audit event as the console shows it.
 use crate::domain::permission::{IMPERSONATIONS_READ, USERS_READ};
 use crate::flows::see_audit::{Entry, Page};
 use crate::flows::start_impersonation::encode;
@@ -46,7 +46,7 @@ pub fn event(console: &ConsoleSession, entry: &Entry, page: &Page) -> Event {
         ticket: entry.ticket.clone(),
         origin: origin(entry),
         impersonation: entry.impersonation_id.as_ref().map(|id| Link {
-            // What was refused never began, so there is no page about it.
+            // A refused impersonation was never started, so it has no page.
             href: (console.may(IMPERSONATIONS_READ) && entry.kind != "impersonation.refused")
                 .then(|| format!("/console/impersonations/{}", encode(id))),
             id: id.clone(),

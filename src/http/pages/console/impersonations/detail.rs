@@ -1,4 +1,4 @@
-//! One impersonation: who, when, why, and everything that happened in it, in order.
+//! One impersonation: actor, subject, times, reason, and its audit events in order.
 use super::shown::{self, Row};
 use super::{HERE, HISTORY};
 use crate::domain::ImpersonationId;

@@ -1,4 +1,4 @@
-//! What there was, by whom, as whom, in which application, when, and how it ended.
+//! Past impersonations, with filters.
 use super::shown::{self, Row};
 use super::{HISTORY, tabs};
 use crate::domain::ImpersonationId;

@@ -1,4 +1,4 @@
-//! What runs now, with the time that is left.
+//! Running impersonations, with the time left.
 use super::shown::{self, Row};
 use super::{HERE, tabs};
 use crate::domain::ImpersonationId;

@@ -1,4 +1,4 @@
-//! One impersonation, in words.
+//! One impersonation as lists of the console show it.
 use crate::domain::permission::USERS_READ;
 use crate::domain::{ImpersonationId, Timestamp};
 use crate::flows::see_history::{self, Entry, Named, State};

@@ -1,4 +1,4 @@
-//! The verdict before the click, in words.
+//! The verdict that the form shows before a button is pressed.
 use super::wanted::Wanted;
 use crate::domain::client::Client;
 use crate::domain::protocol::{EndReason, ProtocolName, Redeem};
@@ -92,7 +92,7 @@ impl Verdict {
     }
 }
 
-/// Asks the heart.
+/// Asks for the decision without writing anything.
 pub async fn check(
     console: &ConsoleSession,
     wanted: &Wanted,

@@ -47,7 +47,7 @@ struct Fields {
     open: bool,
 }
 
-/// What was asked about, and what there is to choose from.
+/// Subject, offered applications and form input.
 pub struct Scene {
     pub subject: User,
     pub clients: Vec<Client>,
@@ -78,7 +78,7 @@ impl Scene {
         Some((client, self.wanted.protocol(console.ctx(), client)?))
     }
 
-    /// What stands in the way before the heart is asked.
+    /// The verdict when there is no application to decide about.
     pub fn nothing(&self) -> Verdict {
         Verdict::Nothing(match self.clients.as_slice() {
             [] => "No application that this user can sign in to accepts impersonated sign-ins.",

@@ -1,4 +1,4 @@
-//! One user: who they are, where they are signed in, what happened, and who acted as whom.
+//! One user: profile, roles, sessions, recent events and impersonations.
 use super::member::{self, Member, member};
 use super::{HERE, kind, named, path};
 use crate::domain::permission::{

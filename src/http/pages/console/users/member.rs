@@ -1,4 +1,4 @@
-//! What staff change about a user: the roles, and whether they are active.
+//! Changes to the roles and the status of a user.
 use super::{detail, named, path};
 use crate::domain::permission::USERS_WRITE;
 use crate::domain::user::User;
