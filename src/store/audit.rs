@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 /// The values of an event; `detail` is [`Event::detail`], which the caller keeps alive.
 pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Value<'a>; 14] {
     let text = |text: &'a Option<String>| Value::MaybeText(text.as_deref());
+    event.count();
     [
         Value::Text(event.kind.as_str()),
         text(&event.actor),
@@ -47,6 +48,7 @@ pub async fn append_all(mut conn: &Conn, events: &[&Event]) -> Result<(), StoreE
     fn all<'a>(events: &[&'a Event], pick: impl Fn(&'a Event) -> Option<&'a str>) -> Value<'a> {
         Value::Texts(events.iter().map(|event| pick(event)).collect())
     }
+    events.iter().for_each(|event| event.count());
     let values = [
         all(events, |event| Some(event.kind.as_str())),
         all(events, |event| event.actor.as_deref()),
