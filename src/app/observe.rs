@@ -74,7 +74,13 @@ fn span(
 ) -> tracing::Span {
     let trace_id = trace.trace_id_text();
     let route = route.unwrap_or(NO_ROUTE);
-    tracing::error_span!("request", request_id, route, client = client.map(tracing::field::display), trace_id)
+    tracing::error_span!(
+        "request",
+        request_id,
+        route,
+        client = client.map(tracing::field::display),
+        trace_id
+    )
 }
 
 #[cfg(test)]
