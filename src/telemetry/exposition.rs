@@ -3,9 +3,8 @@
 //! A number that is not known is `NaN` and never 0, because 0 would mean that all is well.
 use super::Metrics;
 use crate::flows::passwords::HashingLoad;
-use crate::flows::take_readings::Readings;
+use crate::flows::take_readings::{PoolLoad, Readings};
 use crate::observability::counters::{self, Counted};
-use crate::store::pool::PoolLoad;
 use std::fmt::Write as _;
 
 /// What the process knows about itself at the moment of the request.
