@@ -174,7 +174,7 @@ pub static IMPERSONATIONS_REFUSED: CounterFamily<25, 1> = CounterFamily::by_labe
     ],
 );
 
-pub static AUDIT_EVENTS: CounterFamily<25, 1> = CounterFamily::by_label(
+pub static AUDIT_EVENTS: CounterFamily<26, 1> = CounterFamily::by_label(
     "understudy_audit_events_total",
     "Events that were handed to the audit trail, by type",
     "type",
@@ -192,6 +192,7 @@ pub static AUDIT_EVENTS: CounterFamily<25, 1> = CounterFamily::by_label(
         "login.succeeded",
         "login.failed",
         "logout",
+        "sessions.ended",
         "application.token_issued",
         "application.token_refused",
         "user.changed",
