@@ -183,13 +183,11 @@ fn l01_the_image_runs_as_nobody_in_particular_and_says_what_it_is() {
 
 /// Runs a program that checks a file, where it is installed.
 fn check(program: &str, arguments: &[&str]) {
-    match Command::new(program).args(arguments).current_dir(root()).output() {
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{program} {arguments:?}: {said}");
-        }
-        Err(missing) => eprintln!("{program} is left out: {missing}"),
-    }
+    let Ok(output) = Command::new(program).args(arguments).current_dir(root()).output() else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
 }
 
 #[test]

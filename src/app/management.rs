@@ -8,7 +8,7 @@ use super::{Parts, StartError};
 use crate::http;
 use crate::http::api::health::Readiness;
 use crate::http::extract::Anyone;
-use crate::store::pool::PoolLoad;
+use crate::store::pool::{ObservedPool, PoolLoad};
 use crate::telemetry::exposition::{self, ProcessState};
 use actix_web::dev::Server;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -106,7 +106,7 @@ fn state(parts: &Parts) -> ProcessState {
 /// Each worker has a pool, so the loads are added.
 fn pool_load(parts: &Parts) -> PoolLoad {
     let pools = parts.pools.lock().unwrap_or_else(PoisonError::into_inner);
-    pools.iter().filter_map(|pool| pool.load()).fold(PoolLoad::default(), |sum, one| PoolLoad {
+    pools.iter().filter_map(ObservedPool::load).fold(PoolLoad::default(), |sum, one| PoolLoad {
         in_use: sum.in_use + one.in_use,
         idle: sum.idle + one.idle,
         waiting: sum.waiting + one.waiting,

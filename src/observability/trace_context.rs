@@ -97,7 +97,7 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let mut digits = text.bytes();
     for byte in &mut bytes {
-        *byte = digit(digits.next()?)? << 4 | digit(digits.next()?)?;
+        *byte = (digit(digits.next()?)? << 4) | digit(digits.next()?)?;
     }
     digits.next().is_none().then_some(bytes)
 }

@@ -48,7 +48,9 @@ pub async fn append_all(mut conn: &Conn, events: &[&Event]) -> Result<(), StoreE
     fn all<'a>(events: &[&'a Event], pick: impl Fn(&'a Event) -> Option<&'a str>) -> Value<'a> {
         Value::Texts(events.iter().map(|event| pick(event)).collect())
     }
-    events.iter().for_each(|event| event.count());
+    for event in events {
+        event.count();
+    }
     let values = [
         all(events, |event| Some(event.kind.as_str())),
         all(events, |event| event.actor.as_deref()),

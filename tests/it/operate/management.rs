@@ -60,18 +60,24 @@ async fn k57_metrics_are_served_before_the_keys_are_there_and_say_what_is_not_kn
         management.client.get(format!("{}/metrics", node.management)).send().await.is_ok()
     })
     .await;
-    assert_eq!(node.metric("understudy_keys_loaded").await, 0.0);
-    assert_eq!(node.metric("understudy_ready").await, 0.0);
-    assert!(node.metric("understudy_impersonations_running").await.is_nan());
+    assert_eq!(node.metric("understudy_keys_loaded").await, "0");
+    assert_eq!(node.metric("understudy_ready").await, "0");
+    assert!(node.metric("understudy_impersonations_running").await == "NaN");
     assert_eq!(management.get("/health").await.status, 503);
     held.rollback().await.unwrap();
     node.until_ready().await;
-    assert_eq!(node.metric("understudy_keys_loaded").await, 1.0);
+    assert_eq!(node.metric("understudy_keys_loaded").await, "1");
     until("the database is read", 20, async || {
-        !node.metric("understudy_impersonations_running").await.is_nan()
+        node.metric("understudy_impersonations_running").await != "NaN"
     })
     .await;
-    assert!(node.metric("understudy_signing_key_age_seconds{purpose=\"token\"}").await >= 0.0);
+    assert!(
+        node.metric("understudy_signing_key_age_seconds{purpose=\"token\"}")
+            .await
+            .parse::<f64>()
+            .unwrap()
+            >= 0.0
+    );
 }
 
 #[tokio::test]
@@ -98,7 +104,7 @@ async fn the_metrics_count_what_happens_in_the_domain() {
     let browser = node.browser();
     browser.sign_in("sam@understudy.test", "not his password").await;
     browser.sign_in("sam@understudy.test", "sam-password").await;
-    for (outcome, times) in [("wrong_credentials", 1.0), ("succeeded", 1.0), ("error", 0.0)] {
+    for (outcome, times) in [("wrong_credentials", "1"), ("succeeded", "1"), ("error", "0")] {
         let series = format!("understudy_sign_ins_total{{outcome=\"{outcome}\"}}");
         assert_eq!(node.metric(&series).await, times, "{outcome}");
     }
@@ -115,9 +121,9 @@ async fn the_metrics_count_what_happens_in_the_domain() {
     let unheard_of = [("grant_type", "a-word\"} 7"), as_global[1], as_global[2]];
     assert_eq!(browser.post_form("/oauth/token", &unheard_of).await.status, 400);
     for (labels, times) in [
-        ("grant=\"client_credentials\",outcome=\"issued\"", 1.0),
-        ("grant=\"client_credentials\",outcome=\"refused\"", 1.0),
-        ("grant=\"other\",outcome=\"refused\"", 1.0),
+        ("grant=\"client_credentials\",outcome=\"issued\"", "1"),
+        ("grant=\"client_credentials\",outcome=\"refused\"", "1"),
+        ("grant=\"other\",outcome=\"refused\"", "1"),
     ] {
         let series = format!("understudy_token_requests_total{{{labels}}}");
         assert_eq!(node.metric(&series).await, times, "{labels}");
@@ -135,18 +141,18 @@ async fn the_metrics_count_what_happens_in_the_domain() {
     assert_eq!(node.browser().get(&link.body).await.status, 302);
     assert_eq!(ask("usr_sam").await.status, 403);
     for (series, times) in [
-        ("understudy_impersonations_started_total{channel=\"link\"}", 1.0),
-        ("understudy_impersonations_refused_total{reason=\"self_impersonation\"}", 1.0),
-        ("understudy_audit_events_total{type=\"impersonation.started\"}", 1.0),
+        ("understudy_impersonations_started_total{channel=\"link\"}", "1"),
+        ("understudy_impersonations_refused_total{reason=\"self_impersonation\"}", "1"),
+        ("understudy_audit_events_total{type=\"impersonation.started\"}", "1"),
     ] {
         assert_eq!(node.metric(series).await, times, "{series}");
     }
     until("the running one is counted", 20, async || {
-        node.metric("understudy_impersonations_running").await == 1.0
+        node.metric("understudy_impersonations_running").await == "1"
     })
     .await;
-    assert!(node.metric("understudy_database_connections{state=\"idle\"}").await >= 1.0);
-    assert!(node.metric("process_resident_memory_bytes").await > 1e6);
+    assert!(node.metric("understudy_database_connections{state=\"idle\"}").await != "0");
+    assert!(node.metric("process_resident_memory_bytes").await.len() > 6);
     is_well_formed(&node.metrics().await);
     promtool_agrees(&node.metrics().await);
 }

@@ -104,11 +104,11 @@ impl Node {
         Browser::bare(&self.management).get("/metrics").await.body
     }
 
-    /// The value of one time series, written as on the metrics page.
-    pub async fn metric(&self, series: &str) -> f64 {
+    /// The value of one time series, both as they are written on the metrics page.
+    pub async fn metric(&self, series: &str) -> String {
         let page = self.metrics().await;
         let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("{series} is not in\n{page}")).parse().unwrap()
+        line.unwrap_or_else(|| panic!("{series} is not in\n{page}")).to_owned()
     }
 
     /// The status of a path; `None` when there was no answer.
