@@ -71,6 +71,7 @@ pub fn announcer(settings: &Settings) -> fn(&str) {
 }
 
 /// Serves until a signal; then finishes what is under way. Ends by itself where waiting for the database does not help.
+#[expect(clippy::disallowed_methods, reason = "the process owns the server for operators")]
 pub fn run_server(
     parts: &Parts,
     listener: TcpListener,
@@ -84,7 +85,7 @@ pub fn run_server(
     system.block_on(async {
         if let Some((address, listener)) = management {
             tracing::info!(listen = %address, "serving metrics");
-            // It ends with the process: an operator sees the server finish what is under way.
+            // It ends with the process, because operators watch how the server finishes what is under way.
             actix_web::rt::spawn(app::management::serve(parts, listener)?);
         }
         let server = app::serve(parts, listener, workers, app::Signals::Server)?;
