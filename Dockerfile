@@ -32,6 +32,8 @@ USER 10001:10001
 WORKDIR /
 ENV UNDERSTUDY_LISTEN=0.0.0.0:8080
 EXPOSE 8080
+# Metrics, if UNDERSTUDY_MANAGEMENT_LISTEN is set.
+EXPOSE 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s --retries=3 \
     CMD ["understudy", "healthcheck"]

@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 // In reading order. A module may use only the modules above it; `tests/architecture.rs` checks.
 pub mod domain;
+pub mod observability;
 pub mod authentication;
 pub mod impersonation;
 pub mod crypto;

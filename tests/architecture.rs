@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// Reading order of `src/lib.rs`. A module may use only modules further up.
 const ORDER: &[&str] = &[
     "domain",
+    "observability",
     "authentication",
     "impersonation",
     "crypto",

@@ -180,3 +180,55 @@ fn l01_the_image_runs_as_nobody_in_particular_and_says_what_it_is() {
         assert!(root().join(copied.split(' ').next().unwrap()).exists(), "{copied}");
     }
 }
+
+/// Runs a program that checks a file, where it is installed.
+fn check(program: &str, arguments: &[&str]) {
+    let Ok(output) = Command::new(program).args(arguments).current_dir(root()).output() else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+}
+
+#[test]
+fn the_alert_rules_are_rules_to_prometheus() {
+    check("promtool", &["check", "rules", "examples/prometheus/alerts.yaml"]);
+}
+
+#[test]
+fn the_unit_is_a_unit_to_systemd_and_leaves_little_open() {
+    let unit = fs::read_to_string(root().join("examples/systemd/understudy.service")).unwrap();
+    let program = "/usr/local/bin/understudy";
+    assert!(unit.contains(&format!("ExecStart={program} serve --no-migrate\n")));
+    for line in ["DynamicUser=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "UMask=0077"]
+    {
+        assert!(unit.lines().any(|known| known == line), "{line}");
+    }
+    // systemd looks whether the program is there.
+    let folder = std::env::temp_dir().join(format!("understudy-unit-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let copy = folder.join("understudy.service");
+    fs::write(&copy, unit.replace(program, "/bin/true")).unwrap();
+    let copy = copy.to_str().unwrap();
+    check("systemd-analyze", &["verify", "--man=no", copy]);
+    check("systemd-analyze", &["security", "--offline=true", "--threshold=20", copy]);
+    let _ = fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn the_kubernetes_base_is_built_by_kustomize_and_keeps_metrics_off_the_service() {
+    check("kubectl", &["kustomize", "examples/kubernetes"]);
+    let read =
+        |name: &str| fs::read_to_string(root().join("examples/kubernetes").join(name)).unwrap();
+    let listed = read("kustomization.yaml");
+    for name in ["deployment.yaml", "migrate.yaml", "network.yaml"] {
+        assert!(listed.contains(&format!("- {name}")), "{name}");
+        assert!(!read(name).contains("latest"), "{name}");
+    }
+    let service = read("network.yaml");
+    let service = service.split("---").find(|part| part.contains("kind: Service")).unwrap();
+    assert!(!service.contains("9464") && !service.contains("management}"), "{service}");
+    let pods = read("deployment.yaml") + &read("migrate.yaml");
+    assert_eq!(pods.matches("enableServiceLinks: false").count(), 2);
+    assert_eq!(pods.matches("readOnlyRootFilesystem: true").count(), 2);
+}

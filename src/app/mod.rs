@@ -2,6 +2,8 @@
 //!
 //! Start at [`serve`]. What runs beside the requests is in [`watch`].
 mod connections;
+pub mod management;
+mod observe;
 mod sealing;
 pub mod watch;
 
@@ -18,23 +20,23 @@ use crate::flows::passwords::Passwords;
 use crate::flows::trail::Trail;
 use crate::flows::{Context, Shared};
 use crate::http::api::health::Readiness;
-use crate::http::edge::RequestId;
 use crate::http::limits::{LARGEST_BODY, hold_to_limits};
 use crate::http::middleware::{Floods, hold_back_floods, identify, wait_for_keys};
 use crate::http::{self, Edge};
 use crate::protocols;
 use crate::protocols::oauth2::endpoints::cors::let_pages_read_errors;
+use crate::store::pool::ObservedPool;
 use crate::store::{Store, StoreError};
-use crate::telemetry::{Metrics, RequestLine};
-use actix_web::body::MessageBody;
-use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, HttpMessage as _, HttpResponse, HttpServer, web};
+use crate::telemetry::Metrics;
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
 use connections::WorkerContexts;
 use nix::sys::socket::Backlog;
-use std::net::TcpListener;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use observe::observe;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// How long the head of a request may take to arrive.
 const HEAD_TAKES: Duration = Duration::from_secs(5);
@@ -64,6 +66,10 @@ pub struct Parts {
     pub readiness: Readiness,
     pub floods: Floods,
     pub metrics: Metrics,
+    /// Every pool that a context was made with.
+    pub pools: Arc<Mutex<Vec<ObservedPool>>>,
+    /// Where metrics are served; see [`management`].
+    pub management_listen: Option<SocketAddr>,
     /// Where a code for the first administrator is shown; without a place there is none.
     pub announce: Option<fn(&str)>,
 }
@@ -113,6 +119,8 @@ pub fn parts(
         readiness: Readiness::default(),
         floods: Floods::new(settings.rate_limits == RateLimits::On),
         metrics,
+        pools: Arc::default(),
+        management_listen: settings.management_listen,
         announce: None,
     })
 }
@@ -126,8 +134,13 @@ impl Parts {
 
     /// A context with connections of its own.
     pub fn context(&self, connections: usize) -> Result<Context, StoreError> {
+        let store = Store::new(&self.database_url, connections)?;
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| pool.load().is_some());
+        pools.push(store.observed());
+        drop(pools);
         Ok(Context {
-            store: Store::new(&self.database_url, connections)?,
+            store,
             clients: crate::flows::client_cache::ClientCache::default(),
             trail: Trail::new(Store::new(&self.database_url, 1)?),
             shared: Arc::clone(&self.shared),
@@ -202,46 +215,5 @@ pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
     cfg.configure(protocols::routes)
         .configure(http::api::routes)
         .configure(http::pages::routes)
-        .service(
-            web::resource("/metrics")
-                .route(http::api::read().to(metrics))
-                .default_service(web::to(http::api::method_not_allowed_get)),
-        )
         .default_service(web::to(http::pages::not_found));
-}
-
-async fn metrics(
-    _: http::extract::Anyone,
-    metrics: web::Data<Metrics>,
-    readiness: web::Data<Readiness>,
-) -> HttpResponse {
-    metrics.set_audit_unsealed(readiness.unsealed_seconds());
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
-}
-
-/// Counts every request and writes its line, without the query.
-async fn observe(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let begun = Instant::now();
-    let metrics = request.app_data::<web::Data<Metrics>>().cloned();
-    let _in_flight = metrics.as_ref().map(|metrics| metrics.begun());
-    let answer = next.call(request).await?;
-    let request = answer.request();
-    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let route = request.match_pattern();
-    let line = RequestLine {
-        method: request.method().as_str(),
-        target: request.uri().path(),
-        route: route.as_deref(),
-        status: answer.status().as_u16(),
-        elapsed: begun.elapsed(),
-        request_id: &id,
-        client: http::edge::origin(request).map(|origin| origin.address),
-    };
-    if let Some(metrics) = metrics {
-        metrics.finished(&line);
-    }
-    Ok(answer)
 }

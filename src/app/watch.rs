@@ -6,6 +6,7 @@ use super::Parts;
 use super::sealing::Sealing;
 use crate::flows::end_impersonation::Looking;
 use crate::flows::set_up::{self, Waiting};
+use crate::flows::take_readings::take_readings;
 use crate::flows::{
     Context, client_attempts, deliver_logout, end_impersonation, housekeeping, rotate_keys,
     sign_out_all,
@@ -34,6 +35,8 @@ const REMIND_EVERY: Duration = Duration::from_mins(1);
 /// Beats between seals of the audit trail, and between cleanings.
 const SEAL_EVERY: u64 = 5;
 const CLEAN_EVERY: u64 = 60;
+/// Beats between readings for the metrics: as often as they are usually fetched.
+const READ_EVERY: u64 = 15;
 /// Of a thousand rows a table, in one beat. Whatever is left goes in the next one: tables that grow by more than a
 /// bite a minute are kept small too.
 const BITES: usize = 10;
@@ -250,6 +253,7 @@ async fn announce(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
 
 async fn one_beat(parts: &Parts, ctx: &Context, beat: u64, sealing: &mut Sealing) {
     if !parts.readiness.is_ready() {
+        parts.metrics.set_readings(None);
         return;
     }
     let looking = looking(beat);
@@ -274,6 +278,13 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64, sealing: &mut Sealing
     }
     if beat.is_multiple_of(SEAL_EVERY) {
         sealing.go_on(ctx, &parts.readiness).await;
+    }
+    if beat.is_multiple_of(READ_EVERY) {
+        let readings = take_readings(ctx).await;
+        if let Err(error) = &readings {
+            report("the readings for the metrics", error);
+        }
+        parts.metrics.set_readings(readings.ok());
     }
     if beat.is_multiple_of(CLEAN_EVERY) {
         parts.floods.forget_quiet();

@@ -4,6 +4,7 @@ use crate::domain::client::Client;
 use crate::domain::protocol::EndReason;
 use crate::domain::user::User;
 use crate::impersonation::{Denial, Impersonation, ImpersonationRequest, RequestedBy};
+use crate::observability::counters;
 use serde_json::{Map, Value, json};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,6 +187,23 @@ impl Event {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.detail.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Counts the event for operators. The store does it when it hands the event to the database, so that no flow can
+    /// forget it; a transaction that fails afterwards leaves it counted.
+    pub fn count(&self) {
+        counters::AUDIT_EVENTS.count(self.kind.as_str());
+        let channel = self.channel.unwrap_or_default();
+        // A token that was exchanged or asserted is the impersonation: it begins with it.
+        let begins_with_token = ["token_exchange", "jwt_grant"].contains(&channel);
+        if self.kind == EventKind::ImpersonationStarted
+            || (self.kind == EventKind::TokenIssued && begins_with_token)
+        {
+            counters::IMPERSONATIONS_STARTED.count(channel);
+        }
+        if self.kind == EventKind::ImpersonationRefused {
+            counters::IMPERSONATIONS_REFUSED.count(self.reason.as_deref().unwrap_or_default());
+        }
     }
 
     /// What stands in the `detail` column.

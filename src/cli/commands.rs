@@ -71,15 +71,23 @@ pub fn announcer(settings: &Settings) -> fn(&str) {
 }
 
 /// Serves until a signal; then finishes what is under way. Ends by itself where waiting for the database does not help.
+#[expect(clippy::disallowed_methods, reason = "the process owns the server for operators")]
 pub fn run_server(
     parts: &Parts,
     listener: TcpListener,
     migrations: Migrations,
 ) -> Result<(), Problem> {
+    let management = parts.management_listen.map(|at| Ok::<_, Problem>((at, listen(at)?)));
+    let management = management.transpose()?;
     let mut watch = watch::start(parts, migrations)?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let system = actix_web::rt::System::new();
     system.block_on(async {
+        if let Some((address, listener)) = management {
+            tracing::info!(listen = %address, "serving metrics");
+            // It ends with the process, because operators watch how the server finishes what is under way.
+            actix_web::rt::spawn(app::management::serve(parts, listener)?);
+        }
         let server = app::serve(parts, listener, workers, app::Signals::Server)?;
         let handle = server.handle();
         match select(server, pin!(watch.hopeless())).await {

@@ -103,6 +103,8 @@ pub struct Settings {
     pub database_connections: usize,
     pub public_url: PublicUrl,
     pub listen: SocketAddr,
+    /// Where metrics and details of health are served. `None`: nowhere.
+    pub management_listen: Option<SocketAddr>,
     pub master_key: MasterKey,
     /// Other `aud` values that the JWT grant accepts.
     pub audience_aliases: Vec<String>,
@@ -128,6 +130,7 @@ impl Settings {
     ) -> Result<Self, Vec<Mistake>> {
         let mut raw = Raw::new(vars);
         let listen = listen(&mut raw, &overrides);
+        let management_listen = management_listen(&mut raw, listen);
         let database = raw.secret("DATABASE_URL", values::database_url);
         let database_connections = raw
             .parsed("UNDERSTUDY_DATABASE_CONNECTIONS", values::database_connections)
@@ -165,6 +168,7 @@ impl Settings {
             database_connections,
             public_url,
             listen,
+            management_listen,
             master_key,
             audience_aliases,
             trusted_proxies,
@@ -214,6 +218,16 @@ fn listen(raw: &mut Raw, overrides: &Overrides) -> SocketAddr {
         address.set_port(port.get());
     }
     address
+}
+
+/// Never the public address: there whoever can sign in could read it.
+fn management_listen(raw: &mut Raw, public: SocketAddr) -> Option<SocketAddr> {
+    const NAME: &str = "UNDERSTUDY_MANAGEMENT_LISTEN";
+    let address = raw.parsed(NAME, values::listen)?;
+    if address.port() == public.port() && address.port() != 0 {
+        raw.wrong(NAME, "needs a port of its own, not that of UNDERSTUDY_LISTEN");
+    }
+    Some(address)
 }
 
 fn public_url(

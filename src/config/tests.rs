@@ -295,3 +295,16 @@ fn l18_modules_without_a_level_of_their_own_go_on_as_usual() {
         assert_eq!(serve_with("UNDERSTUDY_LOG", text).unwrap().log.filter, filter);
     }
 }
+
+#[test]
+fn k57_metrics_are_off_unless_an_address_of_their_own_is_given() {
+    assert_eq!(read(Purpose::Serve, GOOD).unwrap().management_listen, None);
+    assert_eq!(read(Purpose::Dev, &[]).unwrap().management_listen, None);
+    let name = "UNDERSTUDY_MANAGEMENT_LISTEN";
+    let given = serve_with(name, "127.0.0.1:9464").unwrap().management_listen;
+    assert_eq!(given, Some("127.0.0.1:9464".parse().unwrap()));
+    refused(name, "9464", "must be an address and a port");
+    // The default of UNDERSTUDY_LISTEN, also by another address.
+    refused(name, "127.0.0.1:8080", "needs a port of its own");
+    refused(name, "0.0.0.0:8080", "needs a port of its own");
+}

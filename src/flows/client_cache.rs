@@ -5,6 +5,7 @@
 use super::read_assertion::AssertionKeys;
 use crate::domain::ClientId;
 use crate::domain::client::Client;
+use crate::observability::counters;
 use crate::store::{self, Conn, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,12 @@ impl Default for ClientCache {
 impl ClientCache {
     /// From memory, if it is fresh.
     pub async fn remembered(&self, id: &ClientId) -> Option<Arc<Client>> {
-        self.known.get(id).await
+        let known = self.known.get(id).await;
+        // A miss is counted by `find`, which follows it.
+        if known.is_some() {
+            counters::CACHES.count_in("applications", "hit");
+        }
+        known
     }
 
     /// From memory, else from the database. An unknown one is not remembered.
@@ -36,8 +42,10 @@ impl ClientCache {
         id: &ClientId,
     ) -> Result<Option<Arc<Client>>, StoreError> {
         if let Some(client) = self.known.get(id).await {
+            counters::CACHES.count_in("applications", "hit");
             return Ok(Some(client));
         }
+        counters::CACHES.count_in("applications", "miss");
         let Some(client) = store::clients::find(conn, id).await? else { return Ok(None) };
         let client = Arc::new(client);
         self.known.insert(id.clone(), Arc::clone(&client)).await;

@@ -1,5 +1,6 @@
 //! Whether a page in a browser may ask for tokens at all.
 use super::Context;
+use crate::observability::counters;
 use crate::store::{self, StoreError};
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,10 @@ pub async fn is_known(ctx: &Context, origin: &str) -> Result<bool, StoreError> {
     if let Some((known, at)) = before
         && at.elapsed() < REMEMBERED_FOR
     {
+        counters::CACHES.count_in("origins", "hit");
         return Ok(known);
     }
+    counters::CACHES.count_in("origins", "miss");
     match look_up(ctx, origin).await {
         Ok(known) => {
             memory.insert(origin.to_owned(), (known, Instant::now())).await;

@@ -13,6 +13,8 @@ use crate::crypto::{hash, random};
 use crate::domain::client::Client;
 use crate::impersonation::marks;
 use crate::login::Answer;
+use crate::observability::counters;
+use crate::observability::trace_context::{self, TraceContext};
 use crate::store::logout_deliveries::{self as deliveries, Due};
 use crate::store::{self, Conn, StoreError};
 use futures_util::future::join_all;
@@ -30,16 +32,21 @@ pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
     let due = deliveries::claim(&conn, AT_ONCE).await?;
     let mut letters = Vec::with_capacity(due.len());
     for one in due {
-        letters.push((one.id, prepare(ctx, &conn, &one).await?));
+        let mail = prepare(ctx, &conn, &one).await?;
+        letters.push((one.id, mail, trace(&one)));
     }
     // Not held while other people's servers take their time.
     drop(conn);
-    let sent = join_all(letters.iter().map(|(id, mail)| async move {
-        let outcome = match mail {
-            Mail::Token(url, token) => outbound::post_token(ctx, url, token).await,
-            Mail::Farewells(answers) => bring(ctx, answers).await,
-            Mail::Nobody => Err("the application is gone".to_owned()),
+    let sent = join_all(letters.iter().map(|(id, mail, trace)| async move {
+        let outcome = match trace {
+            Some(trace) => trace_context::scope(*trace, send(ctx, mail)).await,
+            None => send(ctx, mail).await,
         };
+        counters::LOGOUT_DELIVERIES.count(match (mail, &outcome) {
+            (Mail::Nobody, _) => "application_gone",
+            (_, Ok(())) => "delivered",
+            (_, Err(_)) => "failed",
+        });
         (*id, outcome)
     }));
     let mut heard = 0;
@@ -54,6 +61,20 @@ pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
         }
     }
     Ok(heard)
+}
+
+/// A span of its own in the trace of the request that ended the session.
+fn trace(due: &Due) -> Option<TraceContext> {
+    let trace = TraceContext::parse(due.traceparent.as_deref()?)?;
+    Some(trace.with_span(random::bytes()))
+}
+
+async fn send(ctx: &Context, mail: &Mail) -> Result<(), String> {
+    match mail {
+        Mail::Token(url, token) => outbound::post_token(ctx, url, token).await,
+        Mail::Farewells(answers) => bring(ctx, answers).await,
+        Mail::Nobody => Err("the application is gone".to_owned()),
+    }
 }
 
 /// What an application is sent.

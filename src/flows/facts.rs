@@ -14,6 +14,7 @@ use crate::impersonation::{
     ActorProof, Given, ImpersonationRequest, Occasion, RequestedBy, Requester,
     RequestingApplication, Terms,
 };
+use crate::observability::counters;
 use crate::store::impersonations::{Facts, Record, facts};
 use crate::store::sessions::Found;
 use crate::store::{self, Conn, Moment, StoreError};
@@ -120,8 +121,10 @@ pub async fn at(
         && let Some(facts) = ctx.shared.facts.0.get(who).await
         && facts.hold_at(directory)
     {
+        counters::CACHES.count_in("impersonation_facts", "hit");
         return Ok(Known { facts, now: *now });
     }
+    counters::CACHES.count_in("impersonation_facts", "miss");
     load(conn, who).await
 }
 

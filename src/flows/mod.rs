@@ -66,6 +66,7 @@ pub mod sign_out;
 pub mod sign_out_all;
 pub mod start_impersonation;
 pub mod step_up;
+pub mod take_readings;
 pub mod trail;
 pub mod use_once;
 pub mod userinfo;

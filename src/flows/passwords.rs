@@ -5,6 +5,7 @@
 //! strangers does not keep them out (J21).
 use crate::crypto::password;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -14,6 +15,33 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Passwords {
     strangers: Arc<Semaphore>,
     known: Arc<Semaphore>,
+    limit: usize,
+    waiting: AtomicUsize,
+}
+
+/// How busy password hashing is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HashingLoad {
+    pub running: usize,
+    /// Sign-ins that wait for their turn.
+    pub waiting: usize,
+    pub limit: usize,
+}
+
+/// Counts one who waits for as long as it lives, also when the request goes away.
+struct WaitingCaller<'a>(&'a AtomicUsize);
+
+impl<'a> WaitingCaller<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for WaitingCaller<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Where a password waits for its turn.
@@ -35,6 +63,17 @@ impl Passwords {
         Self {
             strangers: Arc::new(Semaphore::new(at_once)),
             known: Arc::new(Semaphore::new(known)),
+            limit: at_once + known,
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn load(&self) -> HashingLoad {
+        let free = self.strangers.available_permits() + self.known.available_permits();
+        HashingLoad {
+            running: self.limit.saturating_sub(free),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            limit: self.limit,
         }
     }
 
@@ -74,8 +113,10 @@ impl Passwords {
             Line::Known => &self.known,
         };
         let turn = Arc::clone(turns).acquire_owned();
+        let waiting = WaitingCaller::new(&self.waiting);
         let turn =
             tokio::time::timeout(PATIENCE, turn).await.map_err(|_| Busy)?.map_err(|_| Busy)?;
+        drop(waiting);
         let work = tokio::task::spawn_blocking(move || {
             let done = work();
             drop(turn);

@@ -9,6 +9,7 @@ use crate::crypto::{hash, password, random};
 use crate::domain::caller::Caller;
 use crate::domain::user::User;
 use crate::domain::{SessionId, Timestamp};
+use crate::observability::counters;
 use crate::store::sessions::{Found, NewSession};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
@@ -59,6 +60,27 @@ fn line(ctx: &Context, typed: &Typed<'_>) -> Line {
 
 /// Throttle first, then the hash, then the verdict; a failure is counted and written down.
 pub async fn sign_in(
+    ctx: &Context,
+    typed: Typed<'_>,
+    caller: &Caller,
+) -> Result<SignedIn, Failure<Refusal>> {
+    let outcome = sign_in_uncounted(ctx, typed, caller).await;
+    counters::SIGN_INS.count(match &outcome {
+        Ok(_) => "succeeded",
+        Err(Failure::Refused(Refusal::SignIn(SignInRefusal::WrongCredentials))) => {
+            "wrong_credentials"
+        }
+        Err(Failure::Refused(Refusal::SignIn(SignInRefusal::Inactive))) => "inactive",
+        Err(Failure::Refused(Refusal::SignIn(SignInRefusal::NoLogin))) => "no_login",
+        Err(Failure::Refused(Refusal::Throttled(_))) => "throttled",
+        Err(Failure::Refused(Refusal::Malformed)) => "malformed",
+        Err(Failure::Busy) => "busy",
+        Err(Failure::Accident(_)) => "error",
+    });
+    outcome
+}
+
+async fn sign_in_uncounted(
     ctx: &Context,
     typed: Typed<'_>,
     caller: &Caller,

@@ -52,6 +52,11 @@ impl ForwardingWarnings {
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
+/// The pattern of the route that a request takes, such as `/users/{user_id}/impersonate`. Found once, because logs,
+/// metrics and spans all have it.
+#[derive(Debug, Clone)]
+pub struct RouteTemplate(pub Option<String>);
+
 /// Set once the bearer of a request to our own API is known.
 #[derive(Debug, Clone)]
 pub struct BearerClient(pub String);

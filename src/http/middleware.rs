@@ -1,5 +1,5 @@
 //! What every request passes: an id of its own, and headers that every answer carries.
-use super::edge::{self, RequestId};
+use super::edge::{self, RequestId, RouteTemplate};
 use super::error::ApiError;
 use super::extract::acting_as;
 use super::pages::{self, error::PageError};
@@ -33,9 +33,12 @@ pub async fn identify(
     request.extensions_mut().insert(RequestId(id.clone()));
     let https = request.app_data::<Data<super::Edge>>().is_some_and(|edge| edge.secure);
     let html = pages::wants_html(request.request());
+    let (route, origin) = (request.match_pattern(), edge::origin(request.request()));
+    request.extensions_mut().insert(RouteTemplate(route.clone()));
     // Nothing of what was being done is used again: a connection with a transaction that is open is closed.
     let Ok(answered) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
-        tracing::error!(request_id = %id, "a handler panicked");
+        let client = origin.map(|origin| tracing::field::display(origin.address));
+        tracing::error!(request_id = %id, route, client, "a handler panicked");
         return Err(Panicked { request_id: id, html, https }.into());
     };
     let mut answer = answered?;
@@ -161,13 +164,13 @@ impl Floods {
     }
 }
 
-/// 429 before any work is done. Health, metrics and assets are not counted.
+/// 429 before any work is done. Health and assets are not counted.
 pub async fn hold_back_floods(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let path = request.path();
-    let free = ["/health/", "/static/", "/.well-known/", "/metrics"];
+    let free = ["/health/", "/static/", "/.well-known/"];
     let counted = !free.iter().any(|start| path.starts_with(start));
     let floods = request.app_data::<Data<Floods>>();
     let floods = floods.filter(|floods| counted && floods.0.is_some());

@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 /// The values of an event; `detail` is [`Event::detail`], which the caller keeps alive.
 pub(super) fn values<'a>(event: &'a Event, detail: &'a serde_json::Value) -> [Value<'a>; 14] {
     let text = |text: &'a Option<String>| Value::MaybeText(text.as_deref());
+    event.count();
     [
         Value::Text(event.kind.as_str()),
         text(&event.actor),
@@ -46,6 +47,9 @@ pub async fn append_all(mut conn: &Conn, events: &[&Event]) -> Result<(), StoreE
          SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     fn all<'a>(events: &[&'a Event], pick: impl Fn(&'a Event) -> Option<&'a str>) -> Value<'a> {
         Value::Texts(events.iter().map(|event| pick(event)).collect())
+    }
+    for event in events {
+        event.count();
     }
     let values = [
         all(events, |event| Some(event.kind.as_str())),

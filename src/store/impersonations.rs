@@ -298,8 +298,8 @@ pub async fn end(
          closed AS (UPDATE sessions SET ended_at = clock_now() FROM ended \
          WHERE sessions.impersonation_id = ended.id AND sessions.ended_at IS NULL \
          RETURNING sessions.id, sessions.impersonation_id, ended.client_id, ended.subject_id), \
-         told AS (INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id, due_at) \
-         SELECT closed.client_id, closed.subject_id, closed.id, closed.impersonation_id, \
+         told AS (INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id, traceparent, due_at) \
+         SELECT closed.client_id, closed.subject_id, closed.id, closed.impersonation_id, ?, \
          clock_now() + CASE WHEN clients.backchannel_logout_uri IS NULL \
          THEN interval '10 seconds' ELSE interval '0' END \
          FROM closed JOIN clients ON clients.id = closed.client_id \
@@ -309,7 +309,12 @@ pub async fn end(
          organization_id, channel, protocol, ip, user_agent, request_id, reason, ticket, detail) \
          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ended) SELECT id FROM ended";
     let detail = event.detail();
-    let mut values = vec![Value::Text(reason.as_str()), Value::Text(id.as_str())];
+    let trace = crate::observability::trace_context::current_traceparent();
+    let mut values = vec![
+        Value::Text(reason.as_str()),
+        Value::Text(id.as_str()),
+        Value::MaybeText(trace.as_deref()),
+    ];
     values.extend(audit::values(event, &detail));
     let ended: Option<Option<String>> = Statement::<End, Nullable<Text>>::new(TEXT, &values)
         .get_result(&mut conn)

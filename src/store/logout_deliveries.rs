@@ -3,6 +3,7 @@ use super::schema::{clock_now, logout_deliveries};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError};
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
+use crate::observability::trace_context::current_traceparent;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
@@ -18,6 +19,8 @@ pub struct Due {
     pub user: String,
     pub session: SessionId,
     pub impersonation: Option<ImpersonationId>,
+    /// The trace of the request that ended the session.
+    pub traceparent: Option<String>,
     pub now: Timestamp,
 }
 
@@ -26,16 +29,24 @@ pub struct Due {
 pub async fn enqueue(mut conn: &Conn, session: &SessionId) -> Result<(), StoreError> {
     struct Enqueue;
     const TEXT: &str = "INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id, \
-         due_at) SELECT DISTINCT c.client_id, c.user_id, c.session_id, c.impersonation_id, clock_now() \
+         due_at, traceparent) \
+         SELECT DISTINCT c.client_id, c.user_id, c.session_id, c.impersonation_id, clock_now(), ? \
          FROM authorization_codes c JOIN clients p ON p.id = c.client_id \
          WHERE c.session_id = ? AND c.redeemed_at IS NOT NULL \
          AND p.status = 'active' AND p.backchannel_logout_uri IS NOT NULL \
          UNION SELECT c.client_id, c.user_id, c.session_id, c.impersonation_id, \
-         clock_now() + interval '10 seconds' \
+         clock_now() + interval '10 seconds', ? \
          FROM session_participants c JOIN clients p ON p.id = c.client_id \
          WHERE c.session_id = ? AND c.left_at IS NULL \
          AND p.status = 'active' AND p.saml ->> 'slo_url' IS NOT NULL";
-    let values = [Value::Text(session.as_str()), Value::Text(session.as_str())];
+    let trace = current_traceparent();
+    let (session, trace) = (session.as_str(), trace.as_deref());
+    let values = [
+        Value::MaybeText(trace),
+        Value::Text(session),
+        Value::MaybeText(trace),
+        Value::Text(session),
+    ];
     Statement::<Enqueue, ()>::new(TEXT, &values).execute(&mut conn).await?;
     Ok(())
 }
@@ -47,18 +58,19 @@ pub async fn claim(mut conn: &Conn, most: i64) -> Result<Vec<Due>, StoreError> {
          due_at = clock_now() + interval '10 seconds' * power(6, attempts) \
          WHERE id IN (SELECT id FROM logout_deliveries WHERE delivered_at IS NULL AND attempts < ? \
          AND due_at <= clock_now() ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED) \
-         RETURNING id, client_id, user_id, session_id, impersonation_id, clock_now()";
-    type Columns = (BigInt, Text, Text, Text, Nullable<Text>, Timestamptz);
-    type Row = (i64, String, String, String, Option<String>, Timestamp);
+         RETURNING id, client_id, user_id, session_id, impersonation_id, traceparent, clock_now()";
+    type Columns = (BigInt, Text, Text, Text, Nullable<Text>, Nullable<Text>, Timestamptz);
+    type Row = (i64, String, String, String, Option<String>, Option<String>, Timestamp);
     let values = [Value::Int(MOST_ATTEMPTS), Value::BigInt(most)];
     let rows: Vec<Row> = Statement::<Claim, Columns>::new(TEXT, &values).load(&mut conn).await?;
-    let convert = |(id, client, user, session, impersonation, now): Row| {
+    let convert = |(id, client, user, session, impersonation, traceparent, now): Row| {
         Ok(Due {
             id,
             client: super::id(TABLE, client)?,
             user,
             session: super::id(TABLE, session)?,
             impersonation: impersonation.map(|text| super::id(TABLE, text)).transpose()?,
+            traceparent,
             now,
         })
     };

@@ -29,6 +29,7 @@ mod patience;
 pub mod people;
 pub mod pool;
 pub mod pooler;
+pub mod readings;
 pub mod refresh_tokens;
 pub mod replay_guard;
 pub mod registrations;

@@ -62,6 +62,38 @@ impl Store {
     }
 }
 
+/// A pool as operators see it. It keeps no connection open.
+pub struct ObservedPool(deadpool::managed::WeakPool<AsyncDieselConnectionManager<Conn>>);
+
+/// How busy a pool is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PoolLoad {
+    pub in_use: usize,
+    pub idle: usize,
+    /// Callers that wait for a connection.
+    pub waiting: usize,
+    pub limit: usize,
+}
+
+impl Store {
+    pub fn observed(&self) -> ObservedPool {
+        ObservedPool(self.pool.weak())
+    }
+}
+
+impl ObservedPool {
+    /// `None`: the pool is gone.
+    pub fn load(&self) -> Option<PoolLoad> {
+        let status = self.0.upgrade()?.status();
+        Some(PoolLoad {
+            in_use: status.size.saturating_sub(status.available),
+            idle: status.available,
+            waiting: status.waiting,
+            limit: status.max_size,
+        })
+    }
+}
+
 /// Connections that were made up to a moment are used no more.
 #[derive(Default)]
 pub(super) struct Distrust(RwLock<Option<Instant>>);

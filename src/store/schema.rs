@@ -128,6 +128,7 @@ diesel::table! { setup_codes (code_hash) {
 diesel::table! { logout_deliveries (id) {
     id -> Int8, client_id -> Text, user_id -> Text, session_id -> Text, impersonation_id -> Nullable<Text>,
     attempts -> Int4, due_at -> Timestamptz, delivered_at -> Nullable<Timestamptz>, failure -> Nullable<Text>,
+    traceparent -> Nullable<Text>,
 } }
 diesel::table! { audit_events (seq) {
     seq -> Int8, at -> Timestamptz, #[sql_name = "type"] kind -> Text,

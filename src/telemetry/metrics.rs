@@ -1,15 +1,19 @@
 use super::RequestLine;
+use crate::flows::take_readings::Readings;
+#[cfg(target_os = "linux")]
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Encoder as _, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
 };
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// From a document out of memory to a password hash behind a queue.
 const SECONDS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 const METHODS: &[&str] = &["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// The counters behind `/metrics`. Labels come from us, never from a request, so that nobody can make the
+/// The counters of requests. Labels come from us, never from a request, so that nobody can make the
 /// server keep a counter for every word they send.
 #[derive(Clone)]
 pub struct Metrics {
@@ -18,7 +22,7 @@ pub struct Metrics {
     seconds: HistogramVec,
     in_flight: IntGauge,
     lines_dropped: IntCounter,
-    audit_unsealed: Gauge,
+    readings: Arc<RwLock<Option<Readings>>>,
 }
 
 /// Counts one request as under way for as long as it lives.
@@ -48,16 +52,14 @@ impl Metrics {
                 "understudy_log_lines_dropped_total",
                 "Log lines lost because nobody read them in time",
             )?,
-            audit_unsealed: Gauge::new(
-                "understudy_audit_unsealed_seconds",
-                "Age of the oldest event in the audit trail that no seal covers yet",
-            )?,
+            readings: Arc::default(),
         };
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
         metrics.registry.register(Box::new(metrics.lines_dropped.clone()))?;
-        metrics.registry.register(Box::new(metrics.audit_unsealed.clone()))?;
+        #[cfg(target_os = "linux")]
+        metrics.registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(metrics)
     }
 
@@ -76,20 +78,20 @@ impl Metrics {
         line.write();
     }
 
-    pub fn set_audit_unsealed(&self, seconds: f64) {
-        self.audit_unsealed.set(seconds);
+    /// What the database says; `None`: it could not be asked, so nothing is known.
+    pub fn set_readings(&self, readings: Option<Readings>) {
+        *self.readings.write().unwrap_or_else(PoisonError::into_inner) = readings;
     }
 
-    /// For gauges that others keep, such as the pool's.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    pub(super) fn readings(&self) -> Option<Readings> {
+        *self.readings.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn lines_dropped(&self) -> IntCounter {
         self.lines_dropped.clone()
     }
 
-    /// In the Prometheus text format, `text/plain; version=0.0.4`.
+    /// The counters of requests and of the process; [`super::exposition`] adds the rest.
     pub fn render(&self) -> String {
         let mut text = Vec::new();
         match TextEncoder::new().encode(&self.registry.gather(), &mut text) {

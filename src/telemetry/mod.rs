@@ -4,6 +4,7 @@
 //! hold a secret: request lines carry the path without its query, because bewits and codes travel in
 //! queries. The audit trail is not here; it is in the database. Start at [`start`] and
 //! [`Metrics::finished`].
+pub mod exposition;
 mod lines;
 mod metrics;
 mod request;

@@ -13,10 +13,12 @@ pub struct RequestLine<'a> {
     pub elapsed: Duration,
     pub request_id: &'a str,
     pub client: Option<IpAddr>,
+    /// Of the trace that the request belongs to.
+    pub trace_id: &'a str,
 }
 
 /// Asked for so often, and by machines, that a line each would only hide the others.
-const QUIET: &[&str] = &["/health/", "/metrics", "/.well-known/", "/static/"];
+const QUIET: &[&str] = &["/health/", "/.well-known/", "/static/"];
 const LONGEST_PATH: usize = 256;
 
 /// The query may hold a bewit or a code, and never goes into a log.
@@ -34,13 +36,18 @@ impl RequestLine<'_> {
     /// One level for every outcome: what went wrong is logged once, where it is answered.
     pub(super) fn write(&self) {
         let path = path_only(self.target);
-        let Self { method, status, request_id, client, elapsed, .. } = *self;
+        let Self { method, status, request_id, client, elapsed, trace_id, .. } = *self;
+        let route = self.route.unwrap_or("none");
         let client = client.map(tracing::field::display);
         let ms = elapsed.as_secs_f64() * 1000.0;
         if status < 400 && QUIET.iter().any(|start| path.starts_with(start)) {
-            tracing::debug!(method, path, status, ms, request_id, client, "request");
+            tracing::debug!(
+                method, path, route, status, ms, request_id, trace_id, client, "request"
+            );
         } else {
-            tracing::info!(method, path, status, ms, request_id, client, "request");
+            tracing::info!(
+                method, path, route, status, ms, request_id, trace_id, client, "request"
+            );
         }
     }
 }

@@ -34,6 +34,7 @@ fn request(target: &str) -> RequestLine<'_> {
         elapsed: Duration::from_millis(3),
         request_id: "req-1",
         client: Some("192.0.2.1".parse().unwrap()),
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
     }
 }
 
@@ -174,4 +175,100 @@ fn labels_never_come_from_a_request() {
     assert!(text.contains("{method=\"other\",route=\"none\",status=\"404\"} 1"));
     assert!(text.contains("understudy_http_requests_in_flight 1"));
     assert!(!text.contains("word") && !text.contains("BREW"));
+}
+
+/// Every metric that there is.
+fn all_metrics() -> std::collections::BTreeSet<String> {
+    let metrics = Metrics::new().unwrap();
+    metrics.finished(&request("/x"));
+    let page = exposition::write(&metrics, &exposition::ProcessState::default());
+    let families = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    families.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+fn read_file(path: &str) -> String {
+    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn the_list_of_metrics_in_the_documents_is_complete_and_names_no_other() {
+    let text = read_file("docs/reference/metrics.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed = rows.map(|row| row.split(['`', '{']).next().unwrap().to_owned());
+    let listed: std::collections::BTreeSet<String> = listed.collect();
+    let there = all_metrics();
+    let there = if cfg!(target_os = "linux") {
+        there
+    } else {
+        let of_linux = listed.iter().filter(|name| name.starts_with("process_")).cloned();
+        there.into_iter().chain(of_linux).collect()
+    };
+    assert_eq!(listed, there);
+}
+
+#[test]
+fn every_metric_of_the_dashboard_and_of_the_alerts_exists() {
+    let there = all_metrics();
+    for path in ["examples/grafana/understudy.json", "examples/prometheus/alerts.yaml"] {
+        let text = read_file(path);
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let named: Vec<&str> = words
+            .filter(|word| word.starts_with("understudy_") || word.starts_with("process_"))
+            .map(|word| word.strip_suffix("_bucket").unwrap_or(word))
+            .collect();
+        assert!(named.len() > 15, "{path}: {named:?}");
+        for name in named {
+            assert!(there.contains(name), "{path} names {name}");
+        }
+    }
+}
+
+#[test]
+fn a_number_that_is_not_known_is_nan_and_never_zero() {
+    let metrics = Metrics::new().unwrap();
+    let page = || exposition::write(&metrics, &exposition::ProcessState::default());
+    assert!(page().contains("understudy_impersonations_running NaN\n"));
+    let key_ages =
+        crate::flows::take_readings::KeyAges { token: Some(1.5), bewit: None, xml: None };
+    metrics.set_readings(Some(crate::flows::take_readings::Readings {
+        impersonations_running: 3,
+        logout_deliveries_waiting: 0,
+        key_ages,
+    }));
+    assert!(page().contains("understudy_impersonations_running 3\n"));
+    assert!(page().contains("understudy_logout_deliveries_waiting 0\n"));
+    assert!(page().contains("understudy_signing_key_age_seconds{purpose=\"token\"} 1.5\n"));
+    assert!(page().contains("understudy_signing_key_age_seconds{purpose=\"xml\"} NaN\n"));
+    metrics.set_readings(None);
+    assert!(page().contains("understudy_impersonations_running NaN\n"));
+}
+
+/// The reasons and the kinds of events that the code knows have a time series of their own.
+#[test]
+fn no_reason_and_no_event_is_counted_as_another_one() {
+    use crate::observability::counters::{AUDIT_EVENTS, Counted as _, IMPERSONATIONS_REFUSED};
+    let words = |path: &str| {
+        let text = read_file(path);
+        let arms = text.lines().filter_map(|line| line.split_once("=> \""));
+        arms.map(|(_, rest)| rest.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let rows = |family: &dyn crate::observability::counters::Counted| {
+        let mut rows = Vec::new();
+        family.visit(&mut |labels, _| rows.push(labels[0].1));
+        rows
+    };
+    assert_eq!(IMPERSONATIONS_REFUSED.name(), "understudy_impersonations_refused_total");
+    for (path, family) in [
+        (
+            "src/impersonation/denial.rs",
+            &IMPERSONATIONS_REFUSED as &dyn crate::observability::counters::Counted,
+        ),
+        ("src/audit/event.rs", &AUDIT_EVENTS),
+    ] {
+        let (words, rows) = (words(path), rows(family));
+        assert!(words.len() > 18, "{path}: {words:?}");
+        for word in words {
+            assert!(rows.contains(&word.as_str()), "{word} of {path} has no time series");
+        }
+    }
 }

@@ -190,7 +190,8 @@ async fn b25_i03_no_secret_is_written_down_in_the_log_or_in_the_database() {
     story.impersonate().await;
     story.sign_in().await;
     story.mistakes().await;
-    let metrics = story.node.browser().get("/metrics").await.body;
+    let metrics = story.node.metrics().await;
+    assert!(metrics.contains("understudy_sign_ins_total"), "{metrics}");
     story.node.browser().get("/static/the-last-line").await;
     until("the log is written", 10, async || story.node.output().contains("the-last-line")).await;
 

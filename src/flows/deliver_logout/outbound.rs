@@ -1,5 +1,6 @@
 //! Calls to servers that others have named: short, without redirects, and never into our own network.
 use crate::flows::Context;
+use crate::observability::trace_context::current_traceparent;
 use crate::store::{StoreError, tls};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
@@ -51,7 +52,12 @@ fn or_redirect(status: StatusCode) -> bool {
     status.is_success() || status.is_redirection()
 }
 
+/// Every call carries on the trace that it belongs to, if there is one.
 async fn send(request: RequestBuilder, heard: Heard) -> Result<(), String> {
+    let request = match current_traceparent() {
+        Some(trace) => request.header("traceparent", trace),
+        None => request,
+    };
     match request.send().await {
         Ok(answer) if heard(answer.status()) => Ok(()),
         Ok(answer) => Err(format!("answered {}", answer.status().as_u16())),

@@ -63,7 +63,7 @@ impl Readiness {
         self.unsealed_seconds() > LONGEST_UNSEALED.as_secs_f64()
     }
 
-    fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.is_trail_late() {
             let seconds = self.unsealed_seconds();

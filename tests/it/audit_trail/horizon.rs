@@ -124,7 +124,7 @@ async fn k11_what_waits_for_more_than_a_minute_is_in_the_metrics_the_readiness_a
     let server = TestServer::start().await;
     let browser = server.browser();
     let metric = async || {
-        let page = browser.get("/metrics").await.body;
+        let page = understudy::app::management::metrics_page(&server.parts);
         let line = page.lines().find_map(|l| l.strip_prefix("understudy_audit_unsealed_seconds "));
         line.unwrap_or_else(|| panic!("{page}")).parse::<f64>().unwrap()
     };

@@ -39,7 +39,6 @@ pub const TABLE: &[Line] = &[
     // The same for everybody.
     open("GET", "/health/live", 200),
     open("GET", "/health/ready", 200),
-    open("GET", "/metrics", 200),
     open("GET", "/impersonation/bar.js", 200),
     open("GET", "/.well-known/openid-configuration", 200),
     open("GET", "/.well-known/oauth-authorization-server", 200),

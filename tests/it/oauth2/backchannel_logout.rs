@@ -95,6 +95,29 @@ async fn signs_out(server: &TestServer, browser: &Browser) {
     deliver_due(&server.parts.context(1).unwrap()).await.unwrap();
 }
 
+/// The request that ended the session and the call that tells of it are one trace.
+#[tokio::test]
+async fn l17_the_trace_of_a_sign_out_goes_on_to_the_application() {
+    let server = TestServer::start().await;
+    let ear = Ear::ok();
+    listens(&server, "orders", &ear.url()).await;
+    let alice = server.alice().await;
+    server.tokens_for(&alice, "openid").await;
+    let csrf = alice.open("/logout").await.field("csrf").unwrap();
+    let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let request = alice
+        .request(reqwest::Method::POST, "/logout")
+        .header("traceparent", format!("00-{trace}-{span}-01"))
+        .form(&[("csrf", &csrf)]);
+    assert_eq!(alice.send(request).await.status, 303);
+    deliver_due(&server.parts.context(1).unwrap()).await.unwrap();
+    let request = ear.heard.recv_timeout(Duration::from_secs(10)).unwrap();
+    let sent = request.lines().find_map(|line| line.strip_prefix("traceparent: ")).unwrap();
+    assert!(sent.starts_with(&format!("00-{trace}-")) && sent.ends_with("-01"), "{sent}");
+    assert!(!sent.contains(span), "each call is a span of its own: {sent}");
+    assert!(!request.to_ascii_lowercase().contains("tracestate"), "{request}");
+}
+
 #[tokio::test]
 async fn c58_a_logout_token_says_what_ended_and_nothing_else() {
     let server = TestServer::start().await;

@@ -43,7 +43,6 @@ impl Good {
             "/.well-known/openid-configuration",
             "/samlp/metadata",
             "/FederationMetadata/2007-06/FederationMetadata.xml",
-            "/metrics",
             "/login",
             "/nowhere",
             self.link.as_str(),

@@ -4,7 +4,9 @@ mod database;
 mod directory;
 mod keys_first;
 mod least_rights;
+mod management;
 mod readiness;
+mod requests_followed;
 mod starts;
 mod tls;
 

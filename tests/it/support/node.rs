@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub struct Node {
     /// Where it listens, which need not be the public URL.
     pub url: String,
+    /// Where it serves metrics.
+    pub management: String,
     child: Child,
     output: Arc<Mutex<String>>,
 }
@@ -45,38 +47,47 @@ impl Node {
     /// The same with flags of `serve`.
     pub fn launch_with(database: &str, flags: &[&str]) -> Self {
         let address = free_address();
-        Self::launch_by(database, &format!("http://{address}"), &address, flags, "trace")
+        Self::launch_by((database, &format!("http://{address}"), &address), flags, "trace", &[])
     }
 
     pub fn launch_logging(database: &str, log: &str) -> Self {
         let address = free_address();
-        Self::launch_by(database, &format!("http://{address}"), &address, &[], log)
+        Self::launch_by((database, &format!("http://{address}"), &address), &[], log, &[])
     }
 
     fn launch_as(database: &str, public_url: &str, address: &str) -> Self {
-        Self::launch_by(database, public_url, address, &[], "trace")
+        Self::launch_by((database, public_url, address), &[], "trace", &[])
+    }
+
+    /// The same with settings of its own.
+    pub fn launch_with_settings(database: &str, log: &str, settings: &[(&str, &str)]) -> Self {
+        let address = free_address();
+        Self::launch_by((database, &format!("http://{address}"), &address), &[], log, settings)
     }
 
     fn launch_by(
-        database: &str,
-        public_url: &str,
-        address: &str,
+        (database, public_url, address): (&str, &str, &str),
         flags: &[&str],
         log: &str,
+        settings: &[(&str, &str)],
     ) -> Self {
+        let management = free_address();
         let mut command = program(database, public_url);
         command
             .args(["serve", "--listen", address])
             .args(flags)
             .env("UNDERSTUDY_RATE_LIMITS", "off")
             .env("UNDERSTUDY_LOG", log)
+            .env("UNDERSTUDY_MANAGEMENT_LISTEN", &management)
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = Arc::default();
         keep(child.stdout.take().unwrap(), &output);
         keep(child.stderr.take().unwrap(), &output);
-        Self { url: format!("http://{address}"), child, output }
+        let (url, management) = (format!("http://{address}"), format!("http://{management}"));
+        Self { url, management, child, output }
     }
 
     /// Everything that it has written so far.
@@ -86,6 +97,18 @@ impl Node {
 
     pub fn browser(&self) -> Browser {
         Browser::new(&self.url)
+    }
+
+    /// The metrics page.
+    pub async fn metrics(&self) -> String {
+        Browser::bare(&self.management).get("/metrics").await.body
+    }
+
+    /// The value of one time series, both as they are written on the metrics page.
+    pub async fn metric(&self, series: &str) -> String {
+        let page = self.metrics().await;
+        let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series} is not in\n{page}")).to_owned()
     }
 
     /// The status of a path; `None` when there was no answer.

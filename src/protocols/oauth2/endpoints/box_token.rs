@@ -5,7 +5,7 @@
 //! but 400 to what is wrong.
 //!
 //! [RFC 7523 §2.1]: https://www.rfc-editor.org/rfc/rfc7523#section-2.1
-use super::{body, client};
+use super::{body, client, token};
 use crate::domain::scope::Scopes;
 use crate::flows::authenticate_client::AuthenticatedClient;
 use crate::flows::issue_box_token::{Asking, BoxRefusal, BoxToken, by_assertion, by_name};
@@ -61,24 +61,30 @@ pub async fn post_revoke(
 
 async fn granted(request: &HttpRequest, ctx: &Context, payload: web::Payload) -> Outcome {
     let sent = body::parameters(request, payload).await.map_err(request_refused)?;
+    let outcome = granted_to(request, ctx, &sent).await;
+    token::count(&sent, &outcome);
+    outcome
+}
+
+async fn granted_to(request: &HttpRequest, ctx: &Context, sent: &Parameters) -> Outcome {
     match sent.get("grant_type") {
         Some(JWT_BEARER) => {
-            let client = authenticated(ctx, request, &sent).await?;
+            let client = authenticated(ctx, request, sent).await?;
             let assertion = sent.get("assertion").ok_or(missing("assertion is missing"))?;
-            let scope = scope(&sent)?;
+            let scope = scope(sent)?;
             let caller = caller(request);
             let asking = Asking { client: &client, scope: scope.as_ref(), caller: &caller };
             given(by_assertion(ctx, asking, assertion).await)
         }
         Some(CLIENT_CREDENTIALS) => {
-            let client = authenticated(ctx, request, &sent).await?;
-            let subject = named(&sent)?;
-            let scope = scope(&sent)?;
+            let client = authenticated(ctx, request, sent).await?;
+            let subject = named(sent)?;
+            let scope = scope(sent)?;
             let caller = caller(request);
             let asking = Asking { client: &client, scope: scope.as_ref(), caller: &caller };
             given(by_name(ctx, asking, &subject).await)
         }
-        Some(TOKEN_EXCHANGE) => narrowed(request, ctx, &sent).await,
+        Some(TOKEN_EXCHANGE) => narrowed(request, ctx, sent).await,
         Some(_) => Err(request_refused(TokenRefusal::UnsupportedGrantType)),
         None => Err(missing("grant_type is missing")),
     }

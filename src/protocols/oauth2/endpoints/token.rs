@@ -7,6 +7,7 @@ use crate::flows::issue_tokens::Tokens;
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::http::extract::Anyone;
+use crate::observability::counters;
 use crate::protocols::oauth2::grants;
 use crate::protocols::oauth2::parameters::Parameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
@@ -41,15 +42,33 @@ pub async fn post(
         Ok(sent) => sent,
         Err(refusal) => return body::refuse(&request, Failure::Refused(refusal)),
     };
-    let authenticated = match client::authenticated(&ctx, &request, &sent).await {
+    let authenticated = client::authenticated(&ctx, &request, &sent).await;
+    if authenticated.is_err() {
+        count(&sent, &authenticated);
+    }
+    let authenticated = match authenticated {
         Ok(authenticated) => authenticated,
         Err(failure) => return body::refuse(&request, failure),
     };
-    let answer = match grants::run(&ctx, &authenticated, &sent, &caller(&request)).await {
+    let outcome = grants::run(&ctx, &authenticated, &sent, &caller(&request)).await;
+    count(&sent, &outcome);
+    let answer = match outcome {
         Ok(tokens) => given(&tokens),
         Err(failure) => body::refuse(&request, failure),
     };
     readable(&request, authenticated.client(), answer)
+}
+
+/// For this endpoint and the Box-shaped one: by grant, whose names are ours ([`counters::TOKENS`]).
+pub(super) fn count<T, R>(sent: &Parameters, outcome: &Result<T, Failure<R>>) {
+    let grant = sent.get("grant_type").unwrap_or_default();
+    let grant = grant.strip_prefix("urn:ietf:params:oauth:grant-type:").unwrap_or(grant);
+    let outcome = match outcome {
+        Ok(_) => "issued",
+        Err(Failure::Refused(_)) => "refused",
+        Err(Failure::Accident(_) | Failure::Busy) => "error",
+    };
+    counters::TOKENS.count_in(&grant.replace('-', "_"), outcome);
 }
 
 fn readable(request: &HttpRequest, client: &Arc<Client>, mut answer: HttpResponse) -> HttpResponse {

@@ -1,0 +1,1 @@
+ALTER TABLE logout_deliveries DROP COLUMN traceparent;
