@@ -1,0 +1,121 @@
+//! `user add`, `user reset-password` and `sessions end`: what an operator does for one person.
+use super::commands::{self, mistaken, with_context, with_database};
+use super::{Problem, output};
+use crate::config::Purpose;
+use crate::crypto::random;
+use crate::domain::UserId;
+use crate::flows::reset_password::make_link;
+use crate::flows::sign_out_user::sign_out_user;
+use crate::provision::{self, Action, NewUser, Prune, What};
+use crate::store::{self, Conn};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::future::Future;
+
+#[expect(clippy::doc_markdown, reason = "help is shown as it stands, without Markdown")]
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add a person and print the one-time link by which they choose a password.
+    Add(AddUser),
+    /// Print a one-time link by which a person chooses a new password.
+    ///
+    /// The old password stops working and the person is signed out everywhere at once. The link works once, for an
+    /// hour; a newer one replaces it.
+    ResetPassword {
+        /// Their id or e-mail address.
+        user: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AddUser {
+    /// Their e-mail address, by which they sign in.
+    #[arg(long)]
+    email: String,
+    /// What people read.
+    #[arg(long)]
+    name: Option<String>,
+    /// The organization that they belong to; staff of the operator belong to none.
+    #[arg(long, value_name = "ID")]
+    organization: Option<String>,
+    /// A role that they have; may be repeated.
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// Their id; one is made up unless given.
+    #[arg(long)]
+    id: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Sessions {
+    /// End all sessions, codes and tokens of a user, and all that is done as them or by them.
+    End {
+        /// Their id or e-mail address.
+        #[arg(long, value_name = "USER")]
+        user: String,
+    },
+}
+
+pub fn run(command: User) -> Result<(), Problem> {
+    match command {
+        User::Add(asked) => add(asked),
+        User::ResetPassword { user } => reset_password(&user),
+    }
+}
+
+/// The id of a user who is given by id or e-mail address.
+pub fn person(conn: &Conn, text: &str) -> impl Future<Output = Result<String, Problem>> {
+    async move {
+        let found = store::history::find_person(conn, text).await?;
+        found.ok_or_else(|| Problem::failed(format!("there is no user `{text}`")))
+    }
+}
+
+fn add(asked: AddUser) -> Result<(), Problem> {
+    with_context(Purpose::Link, async |ctx| {
+        let mut conn = ctx.store.conn().await?;
+        let now = store::settings::now(&conn).await?;
+        let AddUser { email, name, organization, roles, id } = asked;
+        let id = id.unwrap_or_else(|| random::id("usr", now));
+        let user = NewUser { id: id.clone(), email, name, organization, roles };
+        let file = provision::new_user(&user).map_err(|mistakes| mistaken(&mistakes))?;
+        let plan = provision::plan(&conn, &file, Prune::No).await.map_err(commands::not_applied)?;
+        let is_new = |change: &provision::Change| change.action == Action::Create;
+        if !plan.changes.iter().filter(|change| change.what == What::User).all(is_new) {
+            return Err(Problem::failed(format!("there is a user `{id}` already")));
+        }
+        provision::apply_to(&mut conn, &file, Prune::No).await.map_err(commands::not_applied)?;
+        let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
+        let text = format!("added {id}\n{}", invitation(&link));
+        output::result(&json!({ "id": id, "url": link }), &text);
+        Ok(())
+    })
+}
+
+fn reset_password(user: &str) -> Result<(), Problem> {
+    with_context(Purpose::Link, async |ctx| {
+        let mut conn = ctx.store.conn().await?;
+        let id = person(&conn, user).await?;
+        let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
+        output::result(&json!({ "id": id, "url": link }), &invitation(&link));
+        Ok(())
+    })
+}
+
+fn invitation(link: &str) -> String {
+    format!("a password can be chosen once, within an hour, at\n{link}")
+}
+
+pub fn sessions(command: Sessions) -> Result<(), Problem> {
+    let Sessions::End { user } = command;
+    with_database(Purpose::Database, async |mut conn| {
+        let id = person(&conn, &user).await?;
+        let ended = sign_out_user(&mut conn, &UserId::parse(id.as_str())?).await?;
+        let ended = ended.ok_or_else(|| Problem::failed(format!("there is no user `{user}`")))?;
+        let sessions = ended.sessions;
+        let value = json!({ "user": id, "ended": { "sessions": sessions } });
+        let text = format!("ended: {sessions} sessions of {id}, and all their codes and tokens");
+        output::done(&value, &text);
+        Ok(())
+    })
+}
