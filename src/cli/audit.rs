@@ -1,7 +1,7 @@
 //! `audit verify`: whether the trail is whole; reads only. `audit export`: its events as lines.
 //!
 //! Without the master key it sees only whether the seals fit the events; with it, whether they are genuine.
-use super::user::person;
+use super::user::known;
 use super::{Problem, commands, output, place};
 use crate::audit::chain::SealKey;
 use crate::config::{Overrides, Purpose};
@@ -10,7 +10,7 @@ use crate::domain::Timestamp;
 use crate::flows::audit_lines::ExportFormat;
 use crate::flows::see_audit::{Search, export_from_outside};
 use crate::flows::verify_audit::{Evidence, Head, Report, verify};
-use crate::store::{Store, schema_version};
+use crate::store::{self, Store, schema_version};
 use clap::Args;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -202,7 +202,7 @@ pub fn export(asked: &ExportArgs) -> Result<(), Problem> {
     let until = asked.to.as_deref().map(|text| moment("--to", text)).transpose()?;
     commands::with_database(Purpose::Database, async |conn| {
         let own = match &asked.user {
-            Some(text) => Some(person(&conn, text).await?),
+            Some(text) => Some(known(store::history::find_person(&conn, text).await?, text)?),
             None => None,
         };
         let filter = asked.filter(own.as_deref());

@@ -7,12 +7,10 @@ use crate::domain::UserId;
 use crate::flows::reset_password::make_link;
 use crate::flows::sign_out_user::sign_out_user;
 use crate::provision::{self, Action, NewUser, Prune, What};
-use crate::store::{self, Conn};
+use crate::store;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::future::Future;
 
-#[expect(clippy::doc_markdown, reason = "help is shown as it stands, without Markdown")]
 #[derive(Debug, Subcommand)]
 pub enum User {
     /// Add a person and print the one-time link by which they choose a password.
@@ -63,12 +61,9 @@ pub fn run(command: User) -> Result<(), Problem> {
     }
 }
 
-/// The id of a user who is given by id or e-mail address.
-pub fn person(conn: &Conn, text: &str) -> impl Future<Output = Result<String, Problem>> {
-    async move {
-        let found = store::history::find_person(conn, text).await?;
-        found.ok_or_else(|| Problem::failed(format!("there is no user `{text}`")))
-    }
+/// The id of a user who was looked for by id or e-mail address.
+pub fn known(found: Option<String>, text: &str) -> Result<String, Problem> {
+    found.ok_or_else(|| Problem::failed(format!("there is no user `{text}`")))
 }
 
 fn add(asked: AddUser) -> Result<(), Problem> {
@@ -76,6 +71,9 @@ fn add(asked: AddUser) -> Result<(), Problem> {
         let mut conn = ctx.store.conn().await?;
         let now = store::settings::now(&conn).await?;
         let AddUser { email, name, organization, roles, id } = asked;
+        if let Some(known) = store::history::find_person(&conn, &email).await? {
+            return Err(Problem::failed(format!("`{email}` is user `{known}` already")));
+        }
         let id = id.unwrap_or_else(|| random::id("usr", now));
         let user = NewUser { id: id.clone(), email, name, organization, roles };
         let file = provision::new_user(&user).map_err(|mistakes| mistaken(&mistakes))?;
@@ -95,7 +93,7 @@ fn add(asked: AddUser) -> Result<(), Problem> {
 fn reset_password(user: &str) -> Result<(), Problem> {
     with_context(Purpose::Link, async |ctx| {
         let mut conn = ctx.store.conn().await?;
-        let id = person(&conn, user).await?;
+        let id = known(store::history::find_person(&conn, user).await?, user)?;
         let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
         output::result(&json!({ "id": id, "url": link }), &invitation(&link));
         Ok(())
@@ -109,7 +107,7 @@ fn invitation(link: &str) -> String {
 pub fn sessions(command: Sessions) -> Result<(), Problem> {
     let Sessions::End { user } = command;
     with_database(Purpose::Database, async |mut conn| {
-        let id = person(&conn, &user).await?;
+        let id = known(store::history::find_person(&conn, &user).await?, &user)?;
         let ended = sign_out_user(&mut conn, &UserId::parse(id.as_str())?).await?;
         let ended = ended.ok_or_else(|| Problem::failed(format!("there is no user `{user}`")))?;
         let sessions = ended.sessions;

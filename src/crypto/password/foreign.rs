@@ -70,7 +70,8 @@ impl ForeignHash {
 
 fn parse_bcrypt(text: &str) -> Option<ForeignHash> {
     let (cost, rest) = text.get(4..)?.split_once('$')?;
-    let is_cost = cost.len() == 2 && (4..=MAX_BCRYPT_COST).contains(&cost.parse().ok()?);
+    let digits = cost.len() == 2 && cost.bytes().all(|b| b.is_ascii_digit());
+    let is_cost = digits && (4..=MAX_BCRYPT_COST).contains(&cost.parse().ok()?);
     let in_alphabet = rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/'));
     let whole = text.len() == BCRYPT_LENGTH && text.parse::<bcrypt::HashParts>().is_ok();
     (is_cost && in_alphabet && whole).then(|| ForeignHash::Bcrypt(text.to_owned()))
