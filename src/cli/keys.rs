@@ -80,17 +80,17 @@ pub fn replace() -> Result<(), Problem> {
         let keys = &ctx.shared.keys;
         let done = replace_compromised(&mut conn, keys, &Caller::default()).await?;
         let ended = json!({
-            "sessions": done.sessions,
-            "tokens": done.tokens,
-            "impersonations": done.impersonations,
+            "sessions": done.ended.sessions,
+            "tokens": done.ended.tokens,
+            "impersonations": done.ended.impersonations,
         });
         let text = format!(
             "{}\nended: {} sessions, {} tokens, {} impersonations\n\
              next: have every SAML and WS-Federation application fetch our metadata again (docs/setup/stolen-key.md)",
             lines(&done.signing),
-            done.sessions,
-            done.tokens,
-            done.impersonations
+            done.ended.sessions,
+            done.ended.tokens,
+            done.ended.impersonations
         );
         output::done(&json!({ "signing": done.signing, "ended": ended }), &text);
         Ok(())

@@ -1,11 +1,12 @@
-//! `user add`, `user reset-password` and `sessions end`: what an operator does for one person.
-use super::commands::{self, mistaken, with_context, with_database};
+//! `user add`, `user reset-password` and `sessions end`: what an operator does for people.
+use super::commands::{self, mistaken, with_context};
 use super::{Problem, output};
 use crate::config::Purpose;
 use crate::crypto::random;
-use crate::domain::UserId;
+use crate::domain::caller::Caller;
+use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::flows::reset_password::make_link;
-use crate::flows::sign_out_user::sign_out_user;
+use crate::flows::sign_out_all::{Asking, Reach, sign_out_all};
 use crate::provision::{self, Action, NewUser, Prune, What};
 use crate::store;
 use clap::{Args, Subcommand};
@@ -46,12 +47,27 @@ pub struct AddUser {
 
 #[derive(Debug, Subcommand)]
 pub enum Sessions {
-    /// End all sessions, codes and tokens of a user, and all that is done as them or by them.
-    End {
-        /// Their id or e-mail address.
-        #[arg(long, value_name = "USER")]
-        user: String,
-    },
+    /// End all sessions, codes and tokens of a user, an application, an organization or everybody, and all impersonations
+    /// as them or by them.
+    End(Whose),
+}
+
+/// One of them.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Whose {
+    /// A user: their id or e-mail address.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// What an application was given: its client id.
+    #[arg(long, value_name = "CLIENT_ID")]
+    application: Option<String>,
+    /// Everybody of an organization: its id.
+    #[arg(long, value_name = "ID")]
+    organization: Option<String>,
+    /// Everybody.
+    #[arg(long)]
+    everybody: bool,
 }
 
 pub fn run(command: User) -> Result<(), Problem> {
@@ -105,15 +121,33 @@ fn invitation(link: &str) -> String {
 }
 
 pub fn sessions(command: Sessions) -> Result<(), Problem> {
-    let Sessions::End { user } = command;
-    with_database(Purpose::Database, async |mut conn| {
-        let id = known(store::history::find_person(&conn, &user).await?, &user)?;
-        let ended = sign_out_user(&mut conn, &UserId::parse(id.as_str())?).await?;
-        let ended = ended.ok_or_else(|| Problem::failed(format!("there is no user `{user}`")))?;
-        let sessions = ended.sessions;
-        let value = json!({ "user": id, "ended": { "sessions": sessions } });
-        let text = format!("ended: {sessions} sessions of {id}, and all their codes and tokens");
-        output::done(&value, &text);
+    let Sessions::End(whose) = command;
+    with_context(Purpose::Sealing, async |ctx| {
+        let (reach, named) = match whose {
+            Whose { user: Some(text), .. } => {
+                let found = store::history::find_person(&*ctx.store.conn().await?, &text).await?;
+                let id = known(found, &text)?;
+                (Reach::User(UserId::parse(id.as_str())?), id)
+            }
+            Whose { application: Some(id), .. } => {
+                (Reach::Application(ClientId::parse(id.as_str())?), id)
+            }
+            Whose { organization: Some(id), .. } => {
+                (Reach::Organization(OrganizationId::parse(id.as_str())?), id)
+            }
+            Whose { .. } => (Reach::Everybody, "everybody".to_owned()),
+        };
+        let ended = sign_out_all(&ctx, Asking::Operator, &reach, &Caller::default()).await?;
+        let (sessions, tokens) = (ended.sessions, ended.tokens);
+        let impersonations = ended.impersonations;
+        let counts =
+            json!({ "sessions": sessions, "tokens": tokens, "impersonations": impersonations });
+        output::done(
+            &json!({ "of": named, "ended": counts }),
+            &format!(
+                "ended all of {named}: {sessions} sessions, {tokens} tokens, {impersonations} impersonations"
+            ),
+        );
         Ok(())
     })
 }
