@@ -154,3 +154,37 @@ fn every_case_that_a_test_names_is_in_the_index() {
     assert!(known.len() > 500, "the index has {} rows", known.len());
     assert!(unknown.is_empty(), "not in the index: {unknown:?}");
 }
+
+/// A command as the document has it: `user reset-password USER`, and its flags.
+fn documented_commands() -> BTreeSet<(String, BTreeSet<String>)> {
+    let text = fs::read_to_string(root().join("docs/reference/commands.md")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `understudy "));
+    rows.map(|row| {
+        let (command, rest) = row.split_once('`').unwrap();
+        let flags = rest.split('|').nth(1).unwrap();
+        (command.to_owned(), flags.split_whitespace().map(|f| f.replace('`', "")).collect())
+    })
+    .collect()
+}
+
+#[test]
+fn the_documented_commands_and_flags_are_those_of_the_program() {
+    let mut definition = understudy::cli::definition();
+    definition.build();
+    let defined: BTreeSet<(String, BTreeSet<String>)> =
+        understudy::cli::shell::commands_of(&definition)
+            .iter()
+            .map(|command| {
+                let name = command.get_bin_name().unwrap().trim_start_matches("understudy ");
+                let places = command.get_positionals().map(|place| place.get_id().as_str());
+                let words = std::iter::once(name.to_owned()).chain(places.map(str::to_uppercase));
+                let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+                let own = flags.filter(|flag| !["help", "version", "json", "quiet"].contains(flag));
+                let flags = own.map(|flag| format!("--{flag}")).collect();
+                (words.collect::<Vec<_>>().join(" "), flags)
+            })
+            .collect();
+    let documented = documented_commands();
+    let wrong: Vec<_> = defined.symmetric_difference(&documented).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -1,12 +1,13 @@
-//! `client add` and `client end-tokens`.
-use super::commands::{mistaken, with_context};
+//! `client add`, `client list` and `client end-tokens`.
+use super::commands::{mistaken, with_context, with_database};
 use super::{Problem, output};
 use crate::config::Purpose;
 use crate::crypto::xml::decode;
 use crate::domain::ClientId;
 use crate::protocols::samlp::names::{entity_id, metadata_url};
 use crate::provision::{self, Action, Prune, ServiceProvider, What};
-use serde_json::Value;
+use crate::store;
+use serde_json::{Value, json};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -25,10 +26,18 @@ pub fn add(metadata: &Path, asked: &ServiceProvider) -> Result<(), Problem> {
             return Err(Problem::failed(problem));
         }
         provision::apply_to(&mut conn, &file, Prune::No).await?;
-        output::line(&format!("added {client}"));
-        output::notices(&file.notices());
-        output::line(&format!("our entity ID: {}", entity_id(ctx.issuer())));
-        output::line(&format!("our metadata: {}", metadata_url(ctx.issuer(), &client)));
+        let (notices, entity_id) = (file.notices(), entity_id(ctx.issuer()));
+        let metadata_url = metadata_url(ctx.issuer(), &client);
+        let text = output::with_notices(&format!("added {client}"), &notices);
+        output::done(
+            &json!({
+                "client_id": client.as_str(),
+                "entity_id": entity_id,
+                "metadata_url": metadata_url,
+                "notices": notices,
+            }),
+            &format!("{text}\nour entity ID: {entity_id}\nour metadata: {metadata_url}"),
+        );
         Ok(())
     })
 }
@@ -61,10 +70,43 @@ pub fn end_tokens(client_id: String) -> Result<(), Problem> {
     let client = ClientId::parse(client_id)?;
     with_context(Purpose::Link, async |ctx| {
         if provision::applications::end_tokens_from_outside(&ctx, &client).await? {
-            output::line(&format!("ended all tokens of {client}"));
+            let value = json!({ "client_id": client.as_str(), "ended": true });
+            output::done(&value, &format!("ended all tokens of {client}"));
             Ok(())
         } else {
             Err(Problem::failed(format!("there is no application `{client}`")))
         }
     })
+}
+
+/// Every application, in the order of their client ids. No secret and no hash of one.
+pub fn list() -> Result<(), Problem> {
+    with_database(Purpose::Database, async |conn| {
+        let header = ["CLIENT ID", "KIND", "STATUS", "ORGANIZATION", "IMPERSONATION", "NAME"];
+        let mut rows = vec![header.map(str::to_owned).to_vec()];
+        let mut values = Vec::new();
+        for client in store::registrations::list(&conn).await? {
+            let client = client.record;
+            let organization = client.organization_id.as_deref().unwrap_or("-");
+            let may = if client.impersonation_enabled { "on" } else { "off" };
+            let words = [&client.id, &client.kind, &client.status, organization, may, &client.name];
+            rows.push(words.map(printable).to_vec());
+            values.push(json!({
+                "client_id": client.id,
+                "name": client.name,
+                "kind": client.kind,
+                "status": client.status,
+                "organization": client.organization_id,
+                "impersonation": client.impersonation_enabled,
+            }));
+        }
+        output::result(&json!({ "clients": values }), &output::table(&rows));
+        Ok(())
+    })
+}
+
+/// Names come from people; a terminal obeys control characters.
+fn printable(text: &str) -> String {
+    let show = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(show).collect()
 }

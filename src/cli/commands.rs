@@ -18,6 +18,7 @@ use crate::provision;
 use crate::store::{self, StoreError, schema_version};
 use crate::telemetry::{self, Destination, Metrics};
 use futures_util::future::{Either, select};
+use serde_json::json;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -65,7 +66,7 @@ pub fn announcer(settings: &Settings) -> fn(&str) {
         LogFormat::Json => |text| {
             let message = text.split_whitespace().collect::<Vec<_>>().join(" ");
             let message = format!("{message} (lost? `understudy bootstrap` prints another)");
-            output::line(&serde_json::json!({ "level": "INFO", "message": message }).to_string());
+            output::line(&json!({ "level": "INFO", "message": message }).to_string());
         },
     }
 }
@@ -165,12 +166,10 @@ pub fn migrate() -> Result<(), Problem> {
         schema_version::check(&*store.conn().await?).await?;
         Ok::<_, StoreError>(run)
     })?;
-    if run.is_empty() {
-        output::line("the schema is up to date");
-    }
-    for name in run {
-        output::line(&format!("migrated {name}"));
-    }
+    let lines: Vec<String> = run.iter().map(|name| format!("migrated {name}")).collect();
+    let text =
+        if run.is_empty() { "the schema is up to date".to_owned() } else { lines.join("\n") };
+    output::done(&json!({ "migrated": run }), &text);
     Ok(())
 }
 
@@ -178,7 +177,7 @@ pub fn revert() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), Purpose::Database)?;
     let place = place::database(&settings)?;
     let name = runtime()?.block_on(store::pool::revert_last(&place.url))?;
-    output::line(&format!("reverted {name}"));
+    output::done(&json!({ "reverted": name }), &format!("reverted {name}"));
     Ok(())
 }
 
@@ -192,13 +191,22 @@ pub fn apply(
     let file = read_file_in(folder, &text, |_| None)?;
     with_context(Purpose::Sealing, async |ctx| {
         let plan = provision::apply(&ctx, &file, dry_run, prune).await.map_err(not_applied)?;
-        output::line(plan.to_string().trim_end());
-        output::notices(&file.notices());
+        let notices = file.notices();
+        let text = output::with_notices(plan.to_string().trim_end(), &notices);
+        let value = json!({
+            "dry_run": dry_run == provision::DryRun::Yes,
+            "changes": plan.values(),
+            "notices": notices,
+        });
+        match dry_run {
+            provision::DryRun::Yes => output::result(&value, &text),
+            provision::DryRun::No => output::done(&value, &text),
+        }
         Ok(())
     })
 }
 
-fn not_applied(problem: provision::ProvisionError) -> Problem {
+pub fn not_applied(problem: provision::ProvisionError) -> Problem {
     match problem {
         provision::ProvisionError::Mistakes(mistakes) => mistaken(&mistakes),
         problem @ (provision::ProvisionError::Conflict(_)
@@ -245,7 +253,9 @@ pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {
 
 pub fn export() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
-        output::line(provision::export(&ctx).await?.trim_end());
+        let text = provision::export(&ctx).await?;
+        let value = if output::is_json() { provision::values(&text) } else { json!(null) };
+        output::result(&value, &text);
         Ok(())
     })
 }
@@ -287,7 +297,7 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
     };
     with_keys(Purpose::Link, async |ctx| {
         let issued = start_impersonation(&ctx, &start, &Caller::default()).await?;
-        output::line(&issued.url);
+        output::result(&json!({ "url": issued.url }), &issued.url);
         Ok(())
     })
 }
@@ -296,7 +306,10 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
 pub fn bootstrap() -> Result<(), Problem> {
     with_context(Purpose::Link, async |ctx| {
         match set_up::make_code(&ctx, Waiting::Replace).await? {
-            Some(code) => output::line(&set_up::invitation(ctx.issuer(), &code)),
+            Some(code) => output::result(
+                &json!({ "url": format!("{}/setup", ctx.issuer()), "code": code }),
+                &set_up::invitation(ctx.issuer(), &code),
+            ),
             None => return Err(Problem::failed("somebody administers this installation already")),
         }
         Ok(())
@@ -307,11 +320,14 @@ pub fn restored() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
         let ended = restored::end_what_was_handed_out(&ctx).await?;
         let (sessions, impersonations) = (ended.sessions, ended.impersonations);
-        output::line(&format!(
-            "ended: {sessions} sessions, {impersonations} impersonations, all codes and tokens"
-        ));
-        let seal = restored::begin_epoch(&ctx).await?;
-        output::line(&format!("the audit trail begins an epoch with seal {}", Head::of(&seal)));
+        let head = Head::of(&restored::begin_epoch(&ctx).await?).to_string();
+        output::done(
+            &json!({ "ended": { "sessions": sessions, "impersonations": impersonations }, "head": head }),
+            &format!(
+                "ended: {sessions} sessions, {impersonations} impersonations, all codes and tokens\n\
+                 the audit trail begins an epoch with seal {head}"
+            ),
+        );
         Ok(())
     })
 }
@@ -331,6 +347,9 @@ pub fn healthcheck() -> Result<(), Problem> {
     stream.take(4096).read_to_string(&mut answer)?;
     let first = answer.lines().next().unwrap_or_default();
     if first.contains(" 200") {
+        if output::is_json() {
+            output::result(&json!({ "ready": true }), "");
+        }
         return Ok(());
     }
     Err(Problem::failed(format!("not ready: {first}")))

@@ -7,6 +7,7 @@ use crate::domain::caller::Caller;
 use crate::flows::replace_keys::replace_compromised;
 use crate::flows::rotate_keys as keys;
 use crate::store;
+use serde_json::json;
 
 const DATE: &str = "%Y-%m-%d %H:%M";
 
@@ -14,35 +15,27 @@ const DATE: &str = "%Y-%m-%d %H:%M";
 pub fn list() -> Result<(), Problem> {
     with_database(Purpose::Database, async |conn| {
         let (keys, _) = store::signing_keys::list(&conn).await?;
-        output::line(&row([
-            "ID",
-            "PURPOSE",
-            "ALGORITHM",
-            "STATE",
-            "CREATED (UTC)",
-            "RETIRES (UTC)",
-        ]));
-        for key in keys {
-            let date = |at: Timestamp| at.format(DATE).to_string();
+        let date = |at: Timestamp| at.format(DATE).to_string();
+        let header = ["ID", "PURPOSE", "ALGORITHM", "STATE", "CREATED (UTC)", "RETIRES (UTC)"];
+        let mut rows = vec![header.map(str::to_owned).to_vec()];
+        rows.extend(keys.iter().map(|key| {
             let retires = key.retires_at.map_or_else(|| "-".to_owned(), date);
-            let created = date(key.created_at);
-            output::line(&row([
-                &key.id,
-                &key.purpose,
-                &key.algorithm,
-                &key.state,
-                &created,
-                &retires,
-            ]));
-        }
+            let words = [&key.id, &key.purpose, &key.algorithm, &key.state].map(Clone::clone);
+            words.into_iter().chain([date(key.created_at), retires]).collect()
+        }));
+        let value = keys.iter().map(|key| {
+            json!({
+                "id": key.id,
+                "purpose": key.purpose,
+                "algorithm": key.algorithm,
+                "state": key.state,
+                "created_at": key.created_at,
+                "retires_at": key.retires_at,
+            })
+        });
+        output::result(&json!({ "keys": value.collect::<Vec<_>>() }), &output::table(&rows));
         Ok(())
     })
-}
-
-fn row([id, purpose, algorithm, state, created, retires]: [&str; 6]) -> String {
-    format!("{id:40}  {purpose:7}  {algorithm:9}  {state:9}  {created:16}  {retires}")
-        .trim_end()
-        .to_owned()
 }
 
 pub fn rotate() -> Result<(), Problem> {
@@ -73,9 +66,11 @@ pub fn rotate_now() -> Result<(), Problem> {
 }
 
 fn say(signing: &[String]) {
-    for id in signing {
-        output::line(&format!("now signing: {id}"));
-    }
+    output::done(&json!({ "signing": signing }), &lines(signing));
+}
+
+fn lines(signing: &[String]) -> String {
+    signing.iter().map(|id| format!("now signing: {id}")).collect::<Vec<_>>().join("\n")
 }
 
 /// For a key that may be in other hands.
@@ -84,14 +79,20 @@ pub fn replace() -> Result<(), Problem> {
         let mut conn = ctx.store.conn().await?;
         let keys = &ctx.shared.keys;
         let done = replace_compromised(&mut conn, keys, &Caller::default()).await?;
-        say(&done.signing);
-        output::line(&format!(
-            "ended: {} sessions, {} tokens, {} impersonations",
-            done.ended.sessions, done.ended.tokens, done.ended.impersonations
-        ));
-        output::line(
-            "next: have every SAML and WS-Federation application fetch our metadata again (docs/setup/stolen-key.md)",
+        let ended = json!({
+            "sessions": done.ended.sessions,
+            "tokens": done.ended.tokens,
+            "impersonations": done.ended.impersonations,
+        });
+        let text = format!(
+            "{}\nended: {} sessions, {} tokens, {} impersonations\n\
+             next: have every SAML and WS-Federation application fetch our metadata again (docs/setup/stolen-key.md)",
+            lines(&done.signing),
+            done.ended.sessions,
+            done.ended.tokens,
+            done.ended.impersonations
         );
+        output::done(&json!({ "signing": done.signing, "ended": ended }), &text);
         Ok(())
     })
 }

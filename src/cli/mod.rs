@@ -1,7 +1,5 @@
-//! The command line: `serve`, `dev`, `migrate`, `apply`, `export`, `impersonate`, `client`,
-//! `keys`, `audit`, `bootstrap`, `restored`, `healthcheck`.
-//!
-//! Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
+//! The command line. Start at [`run`]. A command reads its settings, does one thing, and says plainly what went wrong.
+//! What it prints goes through [`output`], which also writes JSON.
 pub mod audit;
 pub mod client;
 pub mod commands;
@@ -9,11 +7,13 @@ pub mod dev;
 pub mod keys;
 pub mod output;
 pub mod place;
+pub mod shell;
+pub mod user;
 
 use crate::config::Overrides;
 use crate::provision::{DryRun, Prune, ServiceProvider};
 use crate::store::StoreError;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +37,12 @@ has 4, 5 and 6 besides.";
 #[derive(Debug, Parser)]
 #[command(version, verbatim_doc_comment, after_help = AFTER_HELP)]
 struct Cli {
+    /// Print one JSON document instead of text, and mistakes as JSON on standard error.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print what was asked for and nothing else: no progress, and no word about what was done.
+    #[arg(long, short, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -60,6 +66,16 @@ enum Command {
     Export,
     /// Make a link that signs an actor in as a subject.
     Impersonate(Impersonate),
+    /// People.
+    User {
+        #[command(subcommand)]
+        command: user::User,
+    },
+    /// Sign people out.
+    Sessions {
+        #[command(subcommand)]
+        command: user::Sessions,
+    },
     /// Applications.
     Client {
         #[command(subcommand)]
@@ -81,6 +97,10 @@ enum Command {
     Restored,
     /// Ask the server on this machine whether it can serve; for container health checks.
     Healthcheck,
+    /// Print what a shell needs to complete commands and flags.
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page, for man(1).
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +180,8 @@ enum Client {
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
     },
+    /// Show every application: client id, kind, status, organization, whether it can be stepped into.
+    List,
     /// End all that an application was given: access tokens, refresh tokens, codes, impersonations. It stays on.
     EndTokens {
         /// Its client id.
@@ -201,6 +223,8 @@ enum Audit {
         #[arg(long, value_name = "NUMBER:HASH")]
         head: Option<String>,
     },
+    /// Write events to standard output, oldest first; the export is an event itself.
+    Export(audit::ExportArgs),
 }
 
 /// Runs the command of this process.
@@ -213,13 +237,19 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }
     };
+    output::set(output::Style { json: cli.json, quiet: cli.quiet });
     match dispatch(cli.command) {
         Ok(code) => code,
         Err(problem) => {
-            output::error(&problem.text);
+            output::error(&problem.text, problem.exit as u8);
             ExitCode::from(problem.exit as u8)
         }
     }
+}
+
+/// What the command line is made of, for the documents that are compared with it.
+pub fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// How a command ends, for scripts. 0 is success.
@@ -283,6 +313,9 @@ fn exit_of(error: &StoreError) -> Exit {
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Problem> {
+    if matches!(command, Command::Serve(_) | Command::Dev(_)) && output::is_json() {
+        return Err(Problem::settings("a server writes a log: UNDERSTUDY_LOG_FORMAT=json"));
+    }
     let done = match command {
         Command::Serve(serve) => commands::serve(&serve.into()),
         Command::Dev(dev) => dev::run(&dev),
@@ -295,15 +328,20 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         }
         Command::Export => commands::export(),
         Command::Impersonate(asked) => commands::impersonate(asked.into()),
+        Command::User { command } => user::run(command),
+        Command::Sessions { command } => user::sessions(command),
         Command::Client { command } => of_client(command),
         Command::Keys { command: Keys::List } => keys::list(),
         Command::Keys { command: Keys::Rotate { force: false } } => keys::rotate(),
         Command::Keys { command: Keys::Rotate { force: true } } => keys::rotate_now(),
         Command::Keys { command: Keys::Replace { compromised: _ } } => keys::replace(),
         Command::Audit { command: Audit::Verify { head } } => return audit::run(head.as_deref()),
+        Command::Audit { command: Audit::Export(asked) } => audit::export(&asked),
         Command::Bootstrap => commands::bootstrap(),
         Command::Restored => commands::restored(),
         Command::Healthcheck => commands::healthcheck(),
+        Command::Completions { shell } => shell::completions(shell, definition()),
+        Command::Man => shell::man(definition()),
     };
     done.map(|()| ExitCode::SUCCESS)
 }
@@ -315,6 +353,7 @@ fn of_client(command: Client) -> Result<(), Problem> {
             let asked = ServiceProvider { client_id, name, entity_id, impersonation, own };
             client::add(&saml_metadata, &asked)
         }
+        Client::List => client::list(),
         Client::EndTokens { client_id } => client::end_tokens(client_id),
     }
 }

@@ -36,7 +36,7 @@ pub fn database(settings: &Settings) -> Result<Place, Problem> {
         Database::Url(url) => Ok(Place { url: url.expose_secret().to_owned(), _cluster: None }),
         Database::Embedded if url_file().exists() => {
             let folder = folder().canonicalize()?;
-            output::note(&format!(
+            output::warning(&format!(
                 "DATABASE_URL is not set: this is about the database of `understudy dev` in {}",
                 folder.display()
             ));

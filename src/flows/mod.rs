@@ -5,6 +5,7 @@
 pub mod account;
 pub mod act_as_user;
 pub mod api_access;
+pub mod audit_lines;
 pub mod authenticate_client;
 pub mod authorize;
 pub mod browser;
@@ -50,6 +51,7 @@ mod question;
 pub mod redeem_impersonation;
 pub mod refresh_tokens;
 pub mod replace_keys;
+pub mod reset_password;
 pub mod restored;
 pub mod revoke;
 pub mod rotate_keys;

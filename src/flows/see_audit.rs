@@ -6,9 +6,11 @@ use crate::domain::permission::AUDIT_READ;
 use crate::domain::user::User;
 use crate::store::audit_search::{self, Order};
 pub use crate::store::audit_search::{Entry, Search};
-use crate::store::{self, StoreError};
+use crate::store::{self, Conn, StoreError};
 use std::collections::BTreeMap;
 
+/// Who does what a command of the program does, in the audit trail.
+pub(super) const OPERATOR: &str = "cli";
 /// An export is whole or it is none: more than this is asked for in parts.
 pub const LARGEST_EXPORT: usize = 100_000;
 /// Events in memory at once.
@@ -112,15 +114,38 @@ pub async fn export(
     Ok(Export { search, after: 0, last, done: false })
 }
 
+/// The same for an operator at the server, of the whole trail: no more than a page of it is in memory, so there is no limit.
+/// The event about it is committed before the first one is given.
+pub async fn export_from_outside(
+    conn: &Conn,
+    search: Search,
+    (format, asked): (&str, &str),
+) -> Result<Export, StoreError> {
+    let (_, last) = audit_search::count(conn, &search, 1).await?;
+    let event = Event::new(EventKind::AuditExported, &Caller::default())
+        .with("format", format)
+        .with("filter", asked)
+        .with("last_event", last);
+    store::audit::append(conn, &Event { actor: Some(OPERATOR.to_owned()), ..event }).await?;
+    Ok(Export { search, after: 0, last, done: false })
+}
+
 impl Export {
     /// The next events; `None` when all have been given.
     pub async fn next(&mut self, ctx: &Context) -> Result<Option<Vec<Entry>>, StoreError> {
         if self.done {
             return Ok(None);
         }
-        let conn = ctx.store.conn().await?;
+        self.next_from(&*ctx.store.conn().await?).await
+    }
+
+    /// The same for a caller that has a connection.
+    pub async fn next_from(&mut self, conn: &Conn) -> Result<Option<Vec<Entry>>, StoreError> {
+        if self.done {
+            return Ok(None);
+        }
         let order = Order::Between(self.after, self.last);
-        let rows = audit_search::list(&conn, &self.search, order, BITE).await?;
+        let rows = audit_search::list(conn, &self.search, order, BITE).await?;
         self.done = i64::try_from(rows.len()).is_ok_and(|count| count < BITE);
         self.after = rows.last().map_or(self.after, |entry| entry.seq);
         Ok(Some(rows))

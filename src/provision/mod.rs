@@ -19,6 +19,7 @@ mod fill_in;
 mod locate;
 mod metadata_file;
 mod mistake;
+mod new_user;
 mod plan;
 mod read;
 mod read_client;
@@ -38,8 +39,9 @@ pub use apply::{DryRun, ProvisionError, Prune, apply, apply_to, plan};
 pub use export::{export, export_from};
 pub use file::File;
 pub use mistake::Mistake;
+pub use new_user::{NewUser, new_user};
 pub use plan::{Action, Change, Field, Plan, What};
-pub use read::{read, read_draft, read_with_files};
+pub use read::{read, read_draft, read_with_files, values};
 pub use service_provider::{ServiceProvider, service_provider};
 
 #[cfg(test)]

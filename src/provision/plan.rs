@@ -1,7 +1,7 @@
 //! What a file changes, for people to read before and after.
 use super::document::Document;
 use super::mistake::printable;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -48,6 +48,12 @@ impl Plan {
         self.changes.iter().all(|change| change.action == Action::Unchanged)
     }
 
+    /// What changes, for programs: the same facts as the lines.
+    pub fn values(&self) -> Vec<Value> {
+        let changes = self.changes.iter().filter(|change| change.action != Action::Unchanged);
+        changes.map(Change::value).collect()
+    }
+
     fn count(&self, action: Action) -> usize {
         self.changes.iter().filter(|change| change.action == action).count()
     }
@@ -61,6 +67,21 @@ impl Action {
             Self::Delete => "delete",
             Self::Unchanged => "unchanged",
         }
+    }
+}
+
+impl Change {
+    fn value(&self) -> Value {
+        let field = |field: &Field| match &field.values {
+            Some((before, after)) => json!({ "name": field.name, "from": before, "to": after }),
+            None => json!({ "name": field.name }),
+        };
+        json!({
+            "action": self.action.as_str(),
+            "what": self.what.as_str(),
+            "id": self.id,
+            "fields": self.fields.iter().map(field).collect::<Vec<_>>(),
+        })
     }
 }
 

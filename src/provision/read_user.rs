@@ -150,7 +150,11 @@ fn read_password(section: &Section<'_>, kind: &str) -> Option<WantedPassword> {
         section.wrong("password", format!("is longer than {} bytes", password::MAX_BYTES));
     }
     if hash.as_ref().is_some_and(|hash| !password::is_usable(hash)) {
-        section.wrong("password_hash", "is no argon2id hash in PHC form (`$argon2id$v=19$…`)");
+        section.wrong(
+            "password_hash",
+            "is no hash of argon2, bcrypt (`$2b$10$…`), PBKDF2 (`$pbkdf2-sha256$i=…$…`) or scrypt (`$scrypt$ln=…$…`), \
+             or takes longer than a second to verify",
+        );
     }
     plain
         .map(|plain| WantedPassword::Plain(plain.into()))

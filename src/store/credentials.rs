@@ -30,3 +30,9 @@ pub async fn change(
         .await?;
     Ok(changed == 1)
 }
+
+/// Takes the password away: nothing that is typed matches any more.
+pub async fn delete(mut conn: &Conn, user: &UserId) -> Result<(), StoreError> {
+    diesel::delete(credentials::table.find(user.as_str())).execute(&mut conn).await?;
+    Ok(())
+}

@@ -26,6 +26,7 @@ pub mod logout_deliveries;
 pub mod organizations;
 pub mod not_before;
 mod patience;
+pub mod password_resets;
 pub mod people;
 pub mod pool;
 pub mod pooler;

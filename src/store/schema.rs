@@ -125,6 +125,9 @@ diesel::table! { handover_codes (code_hash) {
 diesel::table! { setup_codes (code_hash) {
     code_hash -> Binary, created_at -> Timestamptz, expires_at -> Timestamptz, used_at -> Nullable<Timestamptz>,
 } }
+diesel::table! { password_resets (user_id) {
+    user_id -> Text, code_hash -> Binary, created_at -> Timestamptz, expires_at -> Timestamptz,
+} }
 diesel::table! { logout_deliveries (id) {
     id -> Int8, client_id -> Text, user_id -> Text, session_id -> Text, impersonation_id -> Nullable<Text>,
     attempts -> Int4, due_at -> Timestamptz, delivered_at -> Nullable<Timestamptz>, failure -> Nullable<Text>,

@@ -268,6 +268,20 @@ pub async fn end_others(
     ids.into_iter().map(|id| super::id(TABLE, id)).collect()
 }
 
+/// Ends every session of `user`'s own. Returns which.
+pub async fn end_all_of(mut conn: &Conn, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
+    let own = sessions::table
+        .filter(sessions::user_id.eq(user.as_str()))
+        .filter(sessions::impersonation_id.is_null())
+        .filter(sessions::ended_at.is_null());
+    let ids: Vec<String> = diesel::update(own)
+        .set(sessions::ended_at.eq(clock_now().nullable()))
+        .returning(sessions::id)
+        .get_results(&mut conn)
+        .await?;
+    ids.into_iter().map(|id| super::id(TABLE, id)).collect()
+}
+
 /// The cookie of `session` is another one from now on.
 pub async fn renew(
     mut conn: &Conn,

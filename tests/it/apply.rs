@@ -162,3 +162,40 @@ async fn c99_an_address_that_starts_a_sign_in_is_https_and_kept_as_it_is() {
     let exported = run(&db.url, &["export"]).out;
     assert!(exported.contains(&format!("initiate_login_uri: {good}")), "{exported}");
 }
+
+#[tokio::test]
+async fn l16_a_hash_from_elsewhere_signs_in_and_is_replaced_by_one_of_ours() {
+    let server = TestServer::start().await;
+    let hashes = [
+        "$2b$04$47u5GoVM2F/qt/lLqbP6R.PfhpMAg999uwRVpY4EyC1XsLzUU4qMq",
+        "$pbkdf2-sha256$i=1000,l=32$LosIYsagN2Fqj+RBluWcOQ$SuErU32EcPdxY2ZD23LbAmdPDuf17k4ehdkCIK9VLS8",
+        "$scrypt$ln=10,r=8,p=1$QiiFUKq1NmaMsda6d651bg$tNJm1n7aLhQKQqKhzBWVb1Gxm0CjvxOdMEexGjCSsd4",
+        "$argon2i$v=19$m=64,t=1,p=1$kjb3iILN53ZPhNjehvjVDg$9R3VNSobtnDlknwYdYu4Cu/YoT8U/FMxJSvH+E7+6Ng",
+    ];
+    for (nth, hash) in hashes.iter().enumerate() {
+        let (id, email) = (format!("usr_brought{nth}"), format!("brought{nth}@acme.test"));
+        let file = format!(
+            "version: 1\nusers: [{{id: {id}, email: {email}, password_hash: '{}'}}]\n",
+            hash
+        );
+        let said = apply_text(&server, &file);
+        assert!(said.success, "{said:?}");
+        let wrong = server.browser().sign_in(&email, "importee").await;
+        assert_eq!(wrong.status, 400);
+        let stored = format!("SELECT password_hash FROM credentials WHERE user_id = '{id}'");
+        assert_eq!(server.db.text(&stored).await, *hash, "a wrong password changes nothing");
+        assert_eq!(server.browser().sign_in(&email, "imported").await.status, 303);
+        assert!(server.db.text(&stored).await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert_eq!(server.browser().sign_in(&email, "imported").await.status, 303);
+    }
+    let dear = "version: 1\nusers:\n  - email: dear@acme.test\n    password_hash: '$2b$31$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW'\n";
+    let said = apply_text(&server, dear);
+    assert!(!said.success && said.err.contains("line 4: users[0].password_hash"), "{said:?}");
+    assert!(!said.err.contains("R9h/"), "no hash is quoted");
+}
+
+fn apply_text(server: &TestServer, file: &str) -> Said {
+    let mut command = program(&server.db.url, &server.url);
+    command.args(["apply", "-f", "-"]);
+    run_with(command, file)
+}

@@ -12,11 +12,16 @@ const COMMANDS: &[&str] = &[
     "apply",
     "export",
     "impersonate",
+    "user",
+    "sessions",
+    "client",
     "keys",
     "audit",
     "bootstrap",
     "restored",
     "healthcheck",
+    "completions",
+    "man",
 ];
 
 #[tokio::test]

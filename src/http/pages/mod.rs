@@ -19,6 +19,7 @@ pub mod go;
 pub mod headers;
 pub mod impersonation;
 pub mod message;
+pub mod reset_password;
 pub mod return_to;
 pub mod set_up;
 pub mod sign_in;
@@ -54,6 +55,11 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             resource("/setup", "GET, HEAD, POST")
                 .route(read().to(set_up::get))
                 .route(web::post().to(set_up::post)),
+        )
+        .service(
+            resource("/reset-password", "GET, HEAD, POST")
+                .route(read().to(reset_password::get))
+                .route(web::post().to(reset_password::post)),
         )
         .service(
             resource("/logout", "GET, HEAD, POST")

@@ -58,6 +58,7 @@ const FORMS: &[(&str, Answer)] = &[
     ("/impersonation/stop", Without),
     ("/login", Asks),
     ("/logout", Without),
+    ("/reset-password", Asks),
     ("/setup", Asks),
     ("/users/{user_id}/impersonate", Decided),
 ];

@@ -153,6 +153,8 @@ pub const TABLE: &[Line] = &[
     // There is an administrator already.
     open("GET", "/setup", 404),
     line("POST", "/setup", "/setup", "csrf=x", [403; 8]),
+    open("GET", "/reset-password", 200),
+    line("POST", "/reset-password", "/reset-password", "csrf=x", [403; 8]),
     line("GET", "/console/applications", "/console/applications", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("GET", "/console/new-application", "/console/new-application?kind=web", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("POST", "/console/new-application", "/console/new-application?kind=web", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),

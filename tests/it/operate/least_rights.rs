@@ -31,6 +31,12 @@ async fn l06_every_command_but_migrate_works_under_the_least_rights_role() {
     ];
     for arguments in [
         &["keys", "list"][..],
+        &["client", "list"],
+        &["client", "end-tokens", "legacy"],
+        &["user", "add", "--email", "dana@acme.test"],
+        &["user", "reset-password", "dana@acme.test"],
+        &["sessions", "end", "--user", "dana@acme.test"],
+        &["audit", "export"],
         &["export"],
         &ask,
         &["keys", "rotate"],

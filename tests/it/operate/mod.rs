@@ -5,6 +5,8 @@ mod directory;
 mod keys_first;
 mod least_rights;
 mod management;
+mod output;
+mod people;
 mod readiness;
 mod requests_followed;
 mod starts;
@@ -29,12 +31,17 @@ fn with(database: &str, settings: &[(&str, &str)], arguments: &[&str]) -> Said {
 }
 
 /// Every command that works on a database and is not there to change its schema.
-const ON_A_DATABASE: [&[&str]; 12] = [
+const ON_A_DATABASE: [&[&str]; 17] = [
     &["apply", "-f", "-"],
     &["apply", "--dry-run", "-f", "-"],
     &["export"],
     &["impersonate", "--actor", "a", "--subject", "b", "--application", "c", "--reason", "d"],
     &["client", "add", "--saml-metadata", "-"],
+    &["client", "list"],
+    &["user", "add", "--email", "d@acme.test"],
+    &["user", "reset-password", "usr_alice"],
+    &["sessions", "end", "--user", "usr_alice"],
+    &["audit", "export"],
     &["keys", "list"],
     &["keys", "rotate"],
     &["keys", "rotate", "--force"],

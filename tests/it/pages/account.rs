@@ -166,6 +166,22 @@ async fn the_subject_ends_access_and_sees_how_it_ended() {
 }
 
 #[tokio::test]
+async fn l05_the_subject_reads_the_reason_and_the_ticket_of_an_access() {
+    let server = TestServer::start().await;
+    let mut command = crate::support::node::program(&server.db.url, &server.url);
+    command.args(["impersonate", "--actor", "usr_sam", "--subject", "usr_alice"]);
+    command.args(["--application", "legacy", "--reason", "Order <NW-20418>", "--ticket", "T-7"]);
+    let said = crate::support::node::run_with(command, "");
+    assert_eq!(server.browser().get(said.out.trim()).await.status, 302);
+    let owner = alice(&server).await;
+    for page in ["/account/access", "/account"] {
+        let body = owner.open(page).await.body;
+        assert!(body.contains("<bdi>Order &#60;NW-20418&#62;</bdi>"), "{body}");
+        assert!(body.contains("ticket <bdi>T-7</bdi>"), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn h09_nobody_ends_what_is_done_as_somebody_else_or_a_session_of_somebody_else() {
     let server = TestServer::start().await;
     server.sam_as_alice("portal").await;

@@ -36,7 +36,9 @@ pub struct Access {
     pub until: Option<Moment>,
     pub lasted: String,
     pub how: &'static str,
+    pub reason: Option<String>,
     pub reason_code: Option<String>,
+    pub ticket: Option<String>,
     pub read_only: bool,
     pub running: bool,
     pub csrf: String,
@@ -68,7 +70,9 @@ fn access(owner: &AccountOwner, row: &Entry, started: Timestamp, now: Timestamp)
             | State::Revoked
             | State::Running => "",
         },
+        reason: row.reason.clone(),
         reason_code: row.reason_code.clone(),
+        ticket: row.ticket.clone(),
         read_only: row.mode == "read_only",
         running: state == State::Running,
     }

@@ -1,0 +1,153 @@
+//! `user add`, `user reset-password` and `sessions end`: what an operator does for people.
+use super::commands::{self, mistaken, with_context};
+use super::{Problem, output};
+use crate::config::Purpose;
+use crate::crypto::random;
+use crate::domain::caller::Caller;
+use crate::domain::{ClientId, OrganizationId, UserId};
+use crate::flows::reset_password::make_link;
+use crate::flows::sign_out_all::{Asking, Reach, sign_out_all};
+use crate::provision::{self, Action, NewUser, Prune, What};
+use crate::store;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add a person and print the one-time link by which they choose a password.
+    Add(AddUser),
+    /// Print a one-time link by which a person chooses a new password.
+    ///
+    /// The old password stops working and the person is signed out everywhere at once. The link works once, for an
+    /// hour; a newer one replaces it.
+    ResetPassword {
+        /// Their id or e-mail address.
+        user: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AddUser {
+    /// Their e-mail address, by which they sign in.
+    #[arg(long)]
+    email: String,
+    /// What people read.
+    #[arg(long)]
+    name: Option<String>,
+    /// The organization that they belong to; staff of the operator belong to none.
+    #[arg(long, value_name = "ID")]
+    organization: Option<String>,
+    /// A role that they have; may be repeated.
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// Their id; one is made up unless given.
+    #[arg(long)]
+    id: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Sessions {
+    /// End all sessions, codes and tokens of a user, an application, an organization or everybody, and all impersonations
+    /// as them or by them.
+    End(Whose),
+}
+
+/// One of them.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Whose {
+    /// A user: their id or e-mail address.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// What an application was given: its client id.
+    #[arg(long, value_name = "CLIENT_ID")]
+    application: Option<String>,
+    /// Everybody of an organization: its id.
+    #[arg(long, value_name = "ID")]
+    organization: Option<String>,
+    /// Everybody.
+    #[arg(long)]
+    everybody: bool,
+}
+
+pub fn run(command: User) -> Result<(), Problem> {
+    match command {
+        User::Add(asked) => add(asked),
+        User::ResetPassword { user } => reset_password(&user),
+    }
+}
+
+/// The id of a user who was looked for by id or e-mail address.
+pub fn known(found: Option<String>, text: &str) -> Result<String, Problem> {
+    found.ok_or_else(|| Problem::failed(format!("there is no user `{text}`")))
+}
+
+fn add(asked: AddUser) -> Result<(), Problem> {
+    with_context(Purpose::Link, async |ctx| {
+        let mut conn = ctx.store.conn().await?;
+        let now = store::settings::now(&conn).await?;
+        let AddUser { email, name, organization, roles, id } = asked;
+        if let Some(known) = store::history::find_person(&conn, &email).await? {
+            return Err(Problem::failed(format!("`{email}` is user `{known}` already")));
+        }
+        let id = id.unwrap_or_else(|| random::id("usr", now));
+        let user = NewUser { id: id.clone(), email, name, organization, roles };
+        let file = provision::new_user(&user).map_err(|mistakes| mistaken(&mistakes))?;
+        let plan = provision::plan(&conn, &file, Prune::No).await.map_err(commands::not_applied)?;
+        let is_new = |change: &provision::Change| change.action == Action::Create;
+        if !plan.changes.iter().filter(|change| change.what == What::User).all(is_new) {
+            return Err(Problem::failed(format!("there is a user `{id}` already")));
+        }
+        provision::apply_to(&mut conn, &file, Prune::No).await.map_err(commands::not_applied)?;
+        let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
+        let text = format!("added {id}\n{}", invitation(&link));
+        output::result(&json!({ "id": id, "url": link }), &text);
+        Ok(())
+    })
+}
+
+fn reset_password(user: &str) -> Result<(), Problem> {
+    with_context(Purpose::Link, async |ctx| {
+        let mut conn = ctx.store.conn().await?;
+        let id = known(store::history::find_person(&conn, user).await?, user)?;
+        let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
+        output::result(&json!({ "id": id, "url": link }), &invitation(&link));
+        Ok(())
+    })
+}
+
+fn invitation(link: &str) -> String {
+    format!("a password can be chosen once, within an hour, at\n{link}")
+}
+
+pub fn sessions(command: Sessions) -> Result<(), Problem> {
+    let Sessions::End(whose) = command;
+    with_context(Purpose::Sealing, async |ctx| {
+        let (reach, named) = match whose {
+            Whose { user: Some(text), .. } => {
+                let found = store::history::find_person(&*ctx.store.conn().await?, &text).await?;
+                let id = known(found, &text)?;
+                (Reach::User(UserId::parse(id.as_str())?), id)
+            }
+            Whose { application: Some(id), .. } => {
+                (Reach::Application(ClientId::parse(id.as_str())?), id)
+            }
+            Whose { organization: Some(id), .. } => {
+                (Reach::Organization(OrganizationId::parse(id.as_str())?), id)
+            }
+            Whose { .. } => (Reach::Everybody, "everybody".to_owned()),
+        };
+        let ended = sign_out_all(&ctx, Asking::Operator, &reach, &Caller::default()).await?;
+        let (sessions, tokens) = (ended.sessions, ended.tokens);
+        let impersonations = ended.impersonations;
+        let counts =
+            json!({ "sessions": sessions, "tokens": tokens, "impersonations": impersonations });
+        output::done(
+            &json!({ "of": named, "ended": counts }),
+            &format!(
+                "ended all of {named}: {sessions} sessions, {tokens} tokens, {impersonations} impersonations"
+            ),
+        );
+        Ok(())
+    })
+}
