@@ -217,6 +217,7 @@ async fn observe(
     let _in_flight = metrics.as_ref().map(|metrics| metrics.begun());
     let answer = next.call(request).await?;
     let request = answer.request();
+    let reason = http::reason::of(answer.response());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let route = request.match_pattern();
     let line = RequestLine {
@@ -227,6 +228,7 @@ async fn observe(
         elapsed: begun.elapsed(),
         request_id: &id,
         client: http::edge::origin(request).map(|origin| origin.address),
+        reason: reason.as_deref(),
     };
     if let Some(metrics) = metrics {
         metrics.finished(&line);

@@ -13,6 +13,8 @@ pub struct RequestLine<'a> {
     pub elapsed: Duration,
     pub request_id: &'a str,
     pub client: Option<IpAddr>,
+    /// Why it was refused, in the words of the answer.
+    pub reason: Option<&'a str>,
 }
 
 /// Asked for so often, and by machines, that a line each would only hide the others.
@@ -34,13 +36,13 @@ impl RequestLine<'_> {
     /// One level for every outcome: what went wrong is logged once, where it is answered.
     pub(super) fn write(&self) {
         let path = path_only(self.target);
-        let Self { method, status, request_id, client, elapsed, .. } = *self;
+        let Self { method, status, request_id, client, elapsed, reason, .. } = *self;
         let client = client.map(tracing::field::display);
         let ms = elapsed.as_secs_f64() * 1000.0;
         if status < 400 && QUIET.iter().any(|start| path.starts_with(start)) {
-            tracing::debug!(method, path, status, ms, request_id, client, "request");
+            tracing::debug!(method, path, status, ms, request_id, client, reason, "request");
         } else {
-            tracing::info!(method, path, status, ms, request_id, client, "request");
+            tracing::info!(method, path, status, ms, request_id, client, reason, "request");
         }
     }
 }

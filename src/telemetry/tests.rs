@@ -34,6 +34,7 @@ fn request(target: &str) -> RequestLine<'_> {
         elapsed: Duration::from_millis(3),
         request_id: "req-1",
         client: Some("192.0.2.1".parse().unwrap()),
+        reason: None,
     }
 }
 

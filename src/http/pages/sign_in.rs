@@ -35,6 +35,8 @@ struct LoginPage {
     /// The same words whether the account exists or not.
     error: Option<String>,
     notice: Option<String>,
+    /// Whose session ends with this sign-in.
+    signed_in_as: Option<String>,
     application: Option<String>,
 }
 
@@ -47,6 +49,7 @@ struct Words<'a> {
     email: &'a str,
     error: Option<&'a str>,
     notice: Option<String>,
+    signed_in_as: Option<String>,
     application: Option<&'a Client>,
 }
 
@@ -54,10 +57,12 @@ pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     let return_to = ReturnTo::parse(&parameter(&browser.request, "return_to"));
     let application = application(&browser, &return_to).await?;
     let email = return_to.email().unwrap_or_default();
-    let notice = browser
-        .own_name()
-        .map(|name| format!("You are signed in as {name}. Signing in again ends that session."));
-    let words = Words { email: &email, notice, application: application.as_deref(), error: None };
+    let words = Words {
+        email: &email,
+        signed_in_as: browser.own_name(),
+        application: application.as_deref(),
+        ..Words::default()
+    };
     Ok(page(&browser, StatusCode::OK, &return_to, words))
 }
 
@@ -83,6 +88,7 @@ fn page(
         email: words.email.to_owned(),
         error: words.error.map(str::to_owned),
         notice: words.notice,
+        signed_in_as: words.signed_in_as,
         application: words.application.map(|client| client.name.clone()),
     };
     let answer = render_leading_to(&page, status, &return_to.targets());
@@ -160,7 +166,7 @@ async fn again(
 ) -> Result<HttpResponse, PageError> {
     let application = application(browser, return_to).await?;
     let notice = Some("This page was open for a while. Please sign in once more.".to_owned());
-    let words = Words { email, error: None, notice, application: application.as_deref() };
+    let words = Words { email, notice, application: application.as_deref(), ..Words::default() };
     Ok(page(browser, StatusCode::FORBIDDEN, return_to, words))
 }
 
@@ -197,7 +203,7 @@ async fn refuse(
     let (status, error) = words_of(reason);
     let application = application(browser, return_to).await?;
     let application = application.as_deref();
-    let words = Words { email, error: Some(error), notice: None, application };
+    let words = Words { email, error: Some(error), application, ..Words::default() };
     let wait = match reason {
         Refusal::Throttled(wait) => Some(wait),
         Refusal::SignIn(_) | Refusal::Malformed => None,

@@ -1,5 +1,6 @@
 //! Words for people, where the program has only names.
 use crate::domain::protocol::EndReason;
+use crate::domain::text::is_visible;
 
 /// How an impersonation ended, said to whom it was about.
 pub fn how_it_ended_for_its_subject(reason: EndReason) -> &'static str {
@@ -145,7 +146,7 @@ pub fn browser(user_agent: Option<&str>) -> String {
     match (find(BROWSERS), find(SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(only), None) | (None, Some(only)) => only.to_owned(),
-        (None, None) => text.chars().filter(|c| !c.is_control()).take(60).collect(),
+        (None, None) => text.chars().filter(|c| is_visible(*c)).take(60).collect(),
     }
 }
 
