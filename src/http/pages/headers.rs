@@ -92,6 +92,21 @@ pub fn render_parting(page: &impl Template, status: StatusCode) -> HttpResponse 
     finish(answer, page)
 }
 
+/// A page without anything to see or to press, which pages of one origin may frame.
+pub fn render_framed_by(page: &impl Template, origin: &str) -> HttpResponse {
+    let mut answer = HttpResponse::build(StatusCode::OK);
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {origin}"
+    );
+    answer
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("permissions-policy", PERMISSIONS));
+    finish(answer, page)
+}
+
 fn finish(mut answer: HttpResponseBuilder, page: &impl Template) -> HttpResponse {
     match page.render() {
         Ok(html) => answer.content_type("text/html; charset=utf-8").body(html),
