@@ -130,4 +130,5 @@ async function stop(sam, tokens) {
   assert.ok(account.html.includes(it.person.email), 'Sam is still signed in');
 }
 
-await { normal, impersonated, 'wrong-secret': wrongSecret }[it.story]();
+const stories = { normal, impersonated, 'wrong-secret': wrongSecret };
+await stories[it.story]();

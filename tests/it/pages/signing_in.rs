@@ -219,7 +219,7 @@ async fn k60_pages_that_stay_here_say_so_and_a_long_password_is_not_cut() {
     let server = TestServer::start().await;
     let sam = server.sam().await;
     let opener = |page: &Page| page.header("cross-origin-opener-policy").map(str::to_owned);
-    for path in ["/account", "/console", "/login", "/account/password"] {
+    for path in ["/account", "/console/users", "/login", "/account/password"] {
         assert_eq!(opener(&sam.open(path).await).as_deref(), Some("same-origin"), "{path}");
     }
     // An application may have opened these in a window of its own.
