@@ -4,7 +4,6 @@ mod cross_origin;
 mod links;
 mod logout;
 mod native;
-mod onward;
 mod sealed;
 mod silent;
 mod tabs;
