@@ -109,14 +109,9 @@ pub async fn sign_in(
         Ok(proof) => {
             let (session_token, expires_at) =
                 open_session(&mut conn, &proof, (&keys, rehashed), caller).await?;
-<<<<<<< HEAD
-            let acquaintance = acquaintance(ctx, email, proof.at());
-            Ok(SignedIn { session_token, expires_at, acquaintance })
-=======
             let user = proof.user().clone();
-            let acquaintance = acquaintance(ctx, email);
+            let acquaintance = acquaintance(ctx, email, proof.at());
             Ok(SignedIn { user, session_token, expires_at, acquaintance })
->>>>>>> main
         }
         Err(refusal) => {
             // Who was tried is not known to be a user, so no name is written: it may be a password.

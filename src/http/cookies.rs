@@ -19,14 +19,9 @@ const NAME: &str = "understudy";
 const SIGN_IN: &str = "understudy_form";
 const KNOWN: &str = "understudy_known";
 const POSTED: &str = "understudy_posted";
-<<<<<<< HEAD
-=======
 /// Names a sentence for the next page. Not secret, and says nothing about anybody.
 const NOTICE: &str = "understudy_notice";
 const NOTICE_SECONDS: i64 = 120;
-/// Half a year: people who come less often wait with the strangers, when there is a flood of those.
-const KNOWN_FOR: i64 = 180 * 24 * 3600;
->>>>>>> main
 /// The value of an impersonated cookie whose impersonation has ended; too short for a secret.
 const ENDED: &str = "ended";
 /// Secrets of ours have 43 characters, one with a time before it 60; anything much longer is none.

@@ -61,20 +61,14 @@ pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     }
     let application = application(&browser, &return_to).await?;
     let email = return_to.email().unwrap_or_default();
-<<<<<<< HEAD
+    let signed_in_as = browser.own_name();
     let words = Words {
         email: &email,
-        signed_in_as: browser.own_name(),
+        notice: signed_in_as.is_none().then(|| set_up_notice(&browser)).flatten(),
+        signed_in_as,
         application: application.as_deref(),
         ..Words::default()
     };
-=======
-    let notice = browser
-        .own_name()
-        .map(|name| format!("You are signed in as {name}. Signing in again ends that session."))
-        .or_else(|| set_up_notice(&browser));
-    let words = Words { email: &email, notice, application: application.as_deref(), error: None };
->>>>>>> main
     Ok(page(&browser, StatusCode::OK, &return_to, words))
 }
 
