@@ -1,5 +1,6 @@
 //! What every request leaves for operators: a span around all that is done for it, a line, and its counters.
 use crate::crypto::random;
+use crate::http;
 use crate::http::edge::{self, RequestId, RouteTemplate};
 use crate::observability::trace_context::{self, TraceContext};
 use crate::telemetry::{Metrics, RequestLine};
@@ -33,6 +34,7 @@ pub async fn observe(
     let span = span(&id, route.as_deref(), client, &own);
     let answer = trace_context::scope(own, next.call(request).instrument(span)).await?;
     let request = answer.request();
+    let reason = http::reason::of(answer.response());
     let line = RequestLine {
         method: request.method().as_str(),
         target: request.uri().path(),
@@ -42,6 +44,7 @@ pub async fn observe(
         request_id: &id,
         client,
         trace_id: &own.trace_id_text(),
+        reason: reason.as_deref(),
     };
     if let Some(metrics) = metrics {
         metrics.finished(&line);

@@ -3,6 +3,7 @@ use super::raw::Raw;
 use super::{LogFormat, Purpose, RateLimits};
 use crate::domain::database_url::DatabaseUrl;
 use crate::domain::spelling::nearest;
+use crate::domain::text::{is_plain_line, whole_number};
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::SecretString;
@@ -175,11 +176,11 @@ pub(super) fn rate_limits(text: &str) -> Result<RateLimits, String> {
 
 /// `None`: nobody is asked again.
 pub(super) fn step_up(text: &str) -> Result<Option<chrono::Duration>, String> {
-    match text.parse::<i64>() {
-        Ok(0) => Ok(None),
+    match whole_number(text) {
+        Some(0) => Ok(None),
         // No session lives longer.
-        Ok(minutes @ 1..=720) => Ok(Some(chrono::Duration::minutes(minutes))),
-        Ok(_) | Err(_) => Err("must be minutes from 1 to 720, or 0 for never".to_owned()),
+        Some(minutes @ 1..=720) => Ok(Some(chrono::Duration::minutes(minutes))),
+        Some(_) | None => Err("must be minutes from 1 to 720, or 0 for never".to_owned()),
     }
 }
 
@@ -206,9 +207,7 @@ pub(super) fn smtp_url(text: &str) -> Result<(), &'static str> {
 
 pub(super) fn mail_from(text: &str) -> Result<String, String> {
     match text.rsplit_once('@') {
-        Some((local, host))
-            if !local.is_empty() && !host.is_empty() && !text.contains(char::is_control) =>
-        {
+        Some((local, host)) if !local.is_empty() && !host.is_empty() && is_plain_line(text) => {
             Ok(text.to_owned())
         }
         _ => Err("must be an e-mail address".to_owned()),

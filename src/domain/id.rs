@@ -1,4 +1,5 @@
 //! Identifiers: any text of 1 to 255 characters, so that a directory can be imported whole.
+use super::text::is_plain_line;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -28,7 +29,9 @@ pub struct Id<K> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an id has 1 to 255 characters and no control character, and is neither `.` nor `..`")]
+#[error(
+    "an id has 1 to 255 characters and no control or invisible character, and is neither `.` nor `..`"
+)]
 pub struct NotAnId;
 
 /// Whether a name can stand in a path, percent-encoded or not: `.` and `..` are taken away by every reader of URLs,
@@ -48,6 +51,13 @@ impl<K> Id<K> {
         } else {
             Err(NotAnId)
         }
+    }
+
+    /// An id that somebody types, in a file or a form: of characters that can be seen ([`is_plain_line`]). Ids that
+    /// are stored already are read by [`Self::parse`], whatever an earlier release took.
+    pub fn parse_typed(text: impl Into<String>) -> Result<Self, NotAnId> {
+        let id = Self::parse(text)?;
+        if is_plain_line(id.as_str()) { Ok(id) } else { Err(NotAnId) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -118,6 +128,17 @@ mod tests {
         }
         for text in ["...", ".a", "..%2F", "%2E%2E", "a/..", "~", "a;b", "a@b:c"] {
             assert_eq!(UserId::parse(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn k53_a_typed_id_is_of_characters_that_can_be_seen() {
+        for text in ["usr\u{202e}1", "usr_1\u{200b}", "\u{feff}usr", "a\u{ad}b", "a\u{e0041}"] {
+            assert_eq!(UserId::parse_typed(text), Err(NotAnId), "{text:?}");
+            assert!(UserId::parse(text).is_ok(), "{text:?}: it may be stored already");
+        }
+        for text in ["usr_1", "auth0|1", "Ünïcode", "علی", "a b"] {
+            assert!(UserId::parse_typed(text).is_ok(), "{text:?}");
         }
     }
 

@@ -25,6 +25,19 @@ pub fn is_plain_line(text: &str) -> bool {
     true
 }
 
+/// A whole number in digits, with a `-` before it or nothing: the `+` that Rust's reader takes is a space in a query
+/// that was not encoded, and no other reader agrees on it (K-60).
+pub fn whole_number(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
+}
+
+/// Whether a character shows something where it stands, so that it may be repeated to a person or on a terminal.
+pub fn is_visible(c: char) -> bool {
+    !c.is_control() && !is_invisible(c)
+}
+
 /// A letter, a mark or a picture, and none of ASCII.
 fn joins(neighbour: Option<char>) -> bool {
     neighbour.is_some_and(|c| !c.is_ascii() && !c.is_whitespace() && !is_invisible(c))
@@ -66,6 +79,18 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn k60_a_number_has_no_plus_before_it() {
+        for (text, number) in [("60", 60), ("-1", -1), ("0", 0), ("007", 7)] {
+            assert_eq!(whole_number(text), Some(number), "{text:?}");
+        }
+        for text in
+            ["+60", " 60", "60 ", "", "-", "+", "--1", "-+1", "6e1", "６０", "99999999999999999999"]
+        {
+            assert_eq!(whole_number(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn k53_names_of_all_scripts_and_pictures_are_lines() {

@@ -92,8 +92,9 @@ fn csv(row: &Entry, out: &mut String) {
 
 /// Quoted always. What a spreadsheet would take for a formula begins with an apostrophe (ASVS 1.2.10).
 fn field(text: &str) -> String {
-    let formula =
-        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠']);
+    // White space before it is taken away by some spreadsheets; `|` begins a call of another program (DDE).
+    let formula = text.starts_with(['\t', '\r', '\n', '\0'])
+        || text.trim_start().starts_with(['=', '+', '-', '@', '|', '＝', '＋', '－', '＠', '｜']);
     let mark = if formula { "'" } else { "" };
     format!("\"{mark}{}\"", text.replace('"', "\"\""))
 }
@@ -107,6 +108,10 @@ mod tests {
         for start in ["=", "+", "-", "@", "\t", "\r"] {
             assert_eq!(field(&format!("{start}1")), format!("\"'{start}1\""));
         }
+        for start in ["|", " |", " =", "\u{a0}@", "｜"] {
+            assert_eq!(field(&format!("{start}1")), format!("\"'{start}1\""), "k60");
+        }
+        assert_eq!(field("auth0|1"), "\"auth0|1\"");
         assert_eq!(field("a\"b,c\r\nd"), "\"a\"\"b,c\r\nd\"");
         assert_eq!(field("a=1"), "\"a=1\"");
         assert_eq!(field(""), "\"\"");

@@ -18,10 +18,8 @@ use std::sync::Arc;
 
 /// What an application shows of itself, as it was sent.
 pub enum Presented {
-    Basic {
-        id: String,
-        secret: String,
-    },
+    /// Each way to read the header; see [`BasicReading`].
+    Basic(Vec<BasicReading>),
     Post {
         id: String,
         secret: String,
@@ -35,6 +33,16 @@ pub enum Presented {
     },
     /// A name and nothing to prove it.
     Name(String),
+}
+
+/// One way to read a `Basic` header: [RFC 6749 §2.3.1] has id and secret form-encoded before they are joined, and many
+/// clients leave one step or both out, so that a `+` or a `%` of their secret stands for itself.
+///
+/// [RFC 6749 §2.3.1]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1
+#[derive(PartialEq, Eq)]
+pub struct BasicReading {
+    pub id: String,
+    pub secret: String,
 }
 
 /// Proof that the caller is this application, as far as it can prove itself. Made only here.
@@ -66,9 +74,8 @@ pub async fn authenticate(
     caller: &Caller,
 ) -> Result<AuthenticatedClient, Failure<ClientRefusal>> {
     let client = match presented {
-        Presented::Basic { id, .. } | Presented::Post { id, .. } | Presented::Name(id) => {
-            find(ctx, id).await?
-        }
+        Presented::Basic(readings) => find_first(ctx, readings).await?,
+        Presented::Post { id, .. } | Presented::Name(id) => find(ctx, id).await?,
         Presented::Assertion { assertion, .. } => find(ctx, &asserted_name(assertion)?).await?,
     };
     let Some(client) = client.filter(|client| client.is_active()) else { return Err(BAD) };
@@ -88,9 +95,11 @@ pub async fn authenticate(
 
 async fn proves(ctx: &Context, client: &Client, presented: &Presented) -> Result<bool, StoreError> {
     Ok(match presented {
-        Presented::Basic { secret, .. } => {
+        Presented::Basic(readings) => {
             let spoken = [AuthMethod::ClientSecret, AuthMethod::ClientSecretBasic];
-            spoken.contains(&client.auth_method) && knows_secret(client, secret)
+            let own = readings.iter().filter(|reading| reading.id == client.id.as_str());
+            let known = own.fold(false, |known, it| known | knows_secret(client, &it.secret));
+            spoken.contains(&client.auth_method) && known
         }
         Presented::Post { secret, .. } => {
             let spoken = [AuthMethod::ClientSecret, AuthMethod::ClientSecretPost];
@@ -104,6 +113,23 @@ async fn proves(ctx: &Context, client: &Client, presented: &Presented) -> Result
         }
         Presented::Name(_) => client.auth_method == AuthMethod::None,
     })
+}
+
+async fn find_first(
+    ctx: &Context,
+    readings: &[BasicReading],
+) -> Result<Option<Arc<Client>>, StoreError> {
+    let mut tried: Option<&str> = None;
+    for BasicReading { id, .. } in readings {
+        if tried == Some(id) {
+            continue;
+        }
+        tried = Some(id);
+        if let Some(client) = find(ctx, id).await? {
+            return Ok(Some(client));
+        }
+    }
+    Ok(None)
 }
 
 /// Without a connection, when it is remembered.

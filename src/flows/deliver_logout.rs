@@ -98,6 +98,8 @@ async fn bring(ctx: &Context, answers: &[Answer]) -> Result<(), String> {
                     fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 outbound::post(ctx, action, &fields).await?;
             }
+            // Only an answer to a question of a page is a message.
+            Answer::WebMessage { .. } => {}
         }
     }
     Ok(())

@@ -129,7 +129,8 @@ pub async fn create(
         "" => random::id("org", store::settings::now(&conn).await?),
         given => given.to_owned(),
     };
-    let id = OrganizationId::parse(id).map_err(|_| Failure::Refused(OrganizationRefusal::BadId))?;
+    let id = OrganizationId::parse_typed(id)
+        .map_err(|_| Failure::Refused(OrganizationRefusal::BadId))?;
     let record = OrganizationRecord {
         id: id.to_string(),
         name: checked(name)?,

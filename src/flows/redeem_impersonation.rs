@@ -34,6 +34,9 @@ pub enum RedeemRefusal {
     /// Two bewits in one URL.
     #[error("more than one bewit")]
     Duplicate,
+    /// A bewit in the URL and a credential in a header contradict each other.
+    #[error("a credential beside the bewit")]
+    CredentialBeside,
     /// Everything until the MAC verifies: outside it is all the same.
     #[error("bad mac")]
     BadMac,

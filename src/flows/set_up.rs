@@ -3,7 +3,7 @@
 //! There is no default account. As long as nobody administers the installation, the server prints a code
 //! once; whoever can read it there shows it and becomes the administrator. It works once, for an hour.
 use super::change_password::{self, check_new};
-use super::failed_attempts::FailureKeys;
+use super::failed_attempts::{Attempt, FailureKeys};
 use super::sign_in::PURPOSE;
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
@@ -96,30 +96,32 @@ pub async fn set_up(
 ) -> Result<UserId, Failure<SetUpRefusal>> {
     let (email, name) = (typed.email.trim(), typed.name.trim());
     check(email, name, &typed.password).map_err(Failure::Refused)?;
+    let code = hash::hash_secret(typed.code.trim());
     // Nobody guesses 256 bits; a count over all addresses would only let strangers keep the administrator out.
     let keys = FailureKeys::by_network(PURPOSE, "the first administrator", caller);
     let (attempt, now) = {
         let mut conn = ctx.store.conn().await?;
         let attempt = keys.begin(ctx, &mut conn).await?;
         let attempt = attempt.map_err(|wait| Failure::Refused(SetUpRefusal::Throttled(wait)))?;
-        (attempt, store::settings::now(&conn).await?)
+        let now = store::settings::now(&conn).await?;
+        // Before anything is hashed for them: strangers without a code cost nothing.
+        if !store::setup_codes::is_live(&conn, &code, now).await? {
+            return Err(wrong_code(&mut conn, attempt, caller).await?);
+        }
+        (attempt, now)
     };
     // No connection is held while a password is hashed.
     let hashed = ctx.shared.passwords.hash(typed.password).await.map_err(|_| Failure::Busy)?;
     let too_long = SetUpRefusal::Password(change_password::Refusal::TooLong);
     let hashed = hashed.ok_or(Failure::Refused(too_long))?;
     let record = record(email, name, now);
-    let code = hash::hash_secret(typed.code.trim());
     let mut conn = ctx.store.conn().await?;
     let made =
         conn.transaction(async |tx| write(tx, &record, (&code, &hashed), caller).await).await;
     match made {
         Ok(id) => Ok(id),
         Err(Failure::Refused(SetUpRefusal::WrongCode)) => {
-            let event = Event::new(EventKind::LoginFailed, caller);
-            let event = event.because("wrong code at the set-up of the first administrator");
-            attempt.failed(&mut conn, &event).await?;
-            Err(Failure::Refused(SetUpRefusal::WrongCode))
+            Err(wrong_code(&mut conn, attempt, caller).await?)
         }
         Err(Failure::Accident(taken)) if taken.violates(LOGIN_IS_UNIQUE) => {
             Err(Failure::Refused(SetUpRefusal::EmailTaken))
@@ -128,8 +130,20 @@ pub async fn set_up(
     }
 }
 
+/// Counts and records a code that does not work.
+async fn wrong_code(
+    conn: &mut Conn,
+    attempt: Attempt<'_>,
+    caller: &Caller,
+) -> Result<Failure<SetUpRefusal>, StoreError> {
+    let event = Event::new(EventKind::LoginFailed, caller);
+    let event = event.because("wrong code at the set-up of the first administrator");
+    attempt.failed(conn, &event).await?;
+    Ok(Failure::Refused(SetUpRefusal::WrongCode))
+}
+
 fn check(email: &str, name: &str, password: &str) -> Result<(), SetUpRefusal> {
-    let plain = |text: &str| !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    let plain = |text: &str| !text.chars().any(char::is_whitespace) && is_plain_line(text);
     let is_email = email
         .split_once('@')
         .is_some_and(|(box_, host)| !box_.is_empty() && !host.is_empty() && !host.contains('@'));

@@ -43,19 +43,33 @@ pub struct Typed<'a> {
 /// Signs what the cookie of a browser says in which somebody has signed in by `email`.
 const KNOWN: &str = "known browser";
 
+/// Half a year: people who come less often wait with the strangers, when there is a flood of those.
+pub const KNOWN_FOR: chrono::Duration = chrono::Duration::days(180);
+
 /// What failures at the sign-in, and at the password of somebody who is signed in, are counted under.
 pub(super) const PURPOSE: &str = "login";
 
 /// Says that the browser which has it has been signed in by `email` before, and nothing else: it opens nothing.
 /// Whoever has it does not wait behind a flood of strangers, and is held back by failures of such browsers only.
-fn acquaintance(ctx: &Context, email: &str) -> String {
-    ctx.shared.forms.sign(KNOWN, &[&store::users::canonical_email(email)])
+///
+/// It is another one at each sign-in and good for [`KNOWN_FOR`], so a copy of it does not count for ever.
+fn acquaintance(ctx: &Context, email: &str, now: Timestamp) -> String {
+    let at = now.timestamp_micros().to_string();
+    let mac = ctx.shared.forms.sign(KNOWN, &[&store::users::canonical_email(email), &at]);
+    format!("{at}.{mac}")
 }
 
-fn line(ctx: &Context, typed: &Typed<'_>) -> Line {
+async fn line(ctx: &Context, typed: &Typed<'_>) -> Result<Line, StoreError> {
+    let Some((at, mac)) = typed.acquaintance.and_then(|token| token.split_once('.')) else {
+        return Ok(Line::Strangers);
+    };
     let email = store::users::canonical_email(typed.email);
-    let known = |token: &str| ctx.shared.forms.verify(KNOWN, &[&email], token);
-    if typed.acquaintance.is_some_and(known) { Line::Known } else { Line::Strangers }
+    let made = at.parse().ok().and_then(Timestamp::from_timestamp_micros);
+    let Some(made) = made.filter(|_| ctx.shared.forms.verify(KNOWN, &[&email, at], mac)) else {
+        return Ok(Line::Strangers);
+    };
+    let is_recent = super::clock::now(ctx).await? - made < KNOWN_FOR;
+    Ok(if is_recent { Line::Known } else { Line::Strangers })
 }
 
 /// Throttle first, then the hash, then the verdict; a failure is counted and written down.
@@ -85,7 +99,7 @@ async fn sign_in_uncounted(
     typed: Typed<'_>,
     caller: &Caller,
 ) -> Result<SignedIn, Failure<Refusal>> {
-    let line = line(ctx, &typed);
+    let line = line(ctx, &typed).await?;
     let Typed { email, password, .. } = typed;
     if password.len() > password::MAX_BYTES || email.chars().count() > 320 {
         return Err(Failure::Refused(Refusal::Malformed));
@@ -118,7 +132,7 @@ async fn sign_in_uncounted(
             let (session_token, expires_at) =
                 open_session(&mut conn, &proof, (&keys, rehashed), caller).await?;
             let user = proof.user().clone();
-            let acquaintance = acquaintance(ctx, email);
+            let acquaintance = acquaintance(ctx, email, proof.at());
             Ok(SignedIn { user, session_token, expires_at, acquaintance })
         }
         Err(refusal) => {

@@ -6,6 +6,7 @@
 use super::Edge;
 use crate::crypto::hash::sha256;
 use crate::domain::ClientId;
+use crate::flows::sign_in::KNOWN_FOR;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
@@ -21,11 +22,9 @@ const POSTED: &str = "understudy_posted";
 /// Names a sentence for the next page. Not secret, and says nothing about anybody.
 const NOTICE: &str = "understudy_notice";
 const NOTICE_SECONDS: i64 = 120;
-/// Half a year: people who come less often wait with the strangers, when there is a flood of those.
-const KNOWN_FOR: i64 = 180 * 24 * 3600;
 /// The value of an impersonated cookie whose impersonation has ended; too short for a secret.
 const ENDED: &str = "ended";
-/// Secrets of ours have 43 characters; anything much longer is none.
+/// Secrets of ours have 43 characters, one with a time before it 60; anything much longer is none.
 const LONGEST: usize = 64;
 /// Impersonations that one request is read for; a real browser holds one or two.
 const MOST: usize = 16;
@@ -77,7 +76,7 @@ pub fn acquaintance(request: &HttpRequest) -> Option<String> {
 
 pub fn set_acquaintance(request: &HttpRequest, token: &str) -> Cookie<'static> {
     let secure = is_secure(request);
-    made(named(KNOWN, secure), token.to_owned(), secure, Some(KNOWN_FOR))
+    made(named(KNOWN, secure), token.to_owned(), secure, Some(KNOWN_FOR.num_seconds()))
 }
 
 /// The notice that the next page shows.

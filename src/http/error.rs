@@ -1,4 +1,5 @@
 //! From reasons to status codes and words. Nothing internal ever reaches a body.
+use super::reason::with_reason;
 use crate::flows::redeem_impersonation::RedeemRefusal;
 use crate::flows::start_impersonation::StartRefusal;
 use crate::flows::{Accident, Failure};
@@ -141,7 +142,7 @@ impl ResponseError for ApiError {
         if let (Some(code), Some(members)) = (self.code, body.as_object_mut()) {
             members.insert("error_code".to_owned(), code.into());
         }
-        answer.json(body)
+        with_reason(answer.json(body), self.description.clone())
     }
 }
 
@@ -202,6 +203,9 @@ impl From<RedeemRefusal> for ApiError {
         let words = |text| Self::new(StatusCode::FORBIDDEN, "access_denied", text);
         match refusal {
             RedeemRefusal::Duplicate => Self::invalid_request("more than one bewit"),
+            RedeemRefusal::CredentialBeside => Self::invalid_request(
+                "the link was opened with an Authorization header beside it, such as that of a password for this host",
+            ),
             RedeemRefusal::BadMac | RedeemRefusal::OtherPath => words("Impersonation - Bad mac"),
             RedeemRefusal::Expired => words("Impersonation - Access expired"),
             RedeemRefusal::Used => words("Impersonation - Link already used"),

@@ -40,7 +40,8 @@ pub async fn hold_to_limits(
     let arriving = if matches!(payload, Payload::None) {
         None
     } else {
-        let arriving = Rc::new(RefCell::new(Arriving { payload, read: false }));
+        let left = declared_length(request.headers());
+        let arriving = Rc::new(RefCell::new(Arriving { payload, read: false, left }));
         let payload = Box::pin(InTime::new(Rc::clone(&arriving)));
         request.set_payload(Payload::Stream { payload });
         Some(arriving)
@@ -94,6 +95,39 @@ struct Arriving {
     payload: Payload,
     /// To its end.
     read: bool,
+    /// Bytes that are still to come, where the server would read until the connection is closed.
+    left: Option<u64>,
+}
+
+impl Arriving {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        if self.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        let polled = Pin::new(&mut self.payload).poll_next(context);
+        self.read = matches!(polled, Poll::Ready(None));
+        match (polled, &mut self.left) {
+            (Poll::Ready(Some(Ok(mut bytes))), Some(left)) => {
+                bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= bytes.len() as u64;
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            (polled, _) => polled,
+        }
+    }
+}
+
+/// How long a body is beside `Upgrade`. Nothing is upgraded here, so such a body has the length that it would have
+/// without that header ([RFC 9110 §7.8], [RFC 9112 §6.3]); the server itself takes what follows for another protocol
+/// and would wait for it.
+///
+/// [RFC 9110 §7.8]: https://www.rfc-editor.org/rfc/rfc9110#section-7.8
+/// [RFC 9112 §6.3]: https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+fn declared_length(headers: &header::HeaderMap) -> Option<u64> {
+    let unbounded =
+        headers.contains_key(header::UPGRADE) && !headers.contains_key(header::TRANSFER_ENCODING);
+    let length = || headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok();
+    unbounded.then(|| length().unwrap_or(0))
 }
 
 /// A body that fails when it has not arrived in time. One that is here already costs no timer.
@@ -113,12 +147,7 @@ impl Stream for InTime {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = {
-            let mut arriving = self.arriving.borrow_mut();
-            let polled = Pin::new(&mut arriving.payload).poll_next(context);
-            arriving.read = matches!(polled, Poll::Ready(None));
-            polled
-        };
+        let polled = self.arriving.borrow_mut().poll(context);
         if polled.is_ready() {
             return polled;
         }

@@ -13,5 +13,6 @@ pub mod header_name;
 pub mod limits;
 pub mod middleware;
 pub mod pages;
+pub mod reason;
 
 pub use edge::{Edge, caller};

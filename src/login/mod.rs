@@ -23,6 +23,8 @@ pub enum Answer {
     Redirect(String),
     /// A page that posts the fields to `action`.
     FormPost { action: String, fields: Vec<(&'static str, String)> },
+    /// A page that sends `fields` to the window that waits for it, if that is of `origin`.
+    WebMessage { origin: String, fields: Vec<(&'static str, String)> },
 }
 
 /// What a room is given to word an answer.

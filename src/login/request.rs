@@ -14,9 +14,15 @@ pub enum ResponseMode {
     Query,
     Fragment,
     FormPost,
+    /// By a message to the window that opened or frames the answer; for browser applications only
+    /// ([OAuth 2.0 Web Message Response Mode §3]).
+    ///
+    /// [OAuth 2.0 Web Message Response Mode §3]: https://datatracker.ietf.org/doc/html/draft-sakimura-oauth-wmrm-01
+    WebMessage,
 }
 
 impl ResponseMode {
+    /// Of those that every application may ask for.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "query" => Some(Self::Query),

@@ -1,4 +1,5 @@
 //! What is wrong in a file, and where.
+use crate::domain::text::is_visible;
 use std::cell::RefCell;
 use std::fmt;
 
@@ -63,7 +64,7 @@ impl fmt::Display for Path {
 
 /// Text of a file as it may be shown on a terminal.
 pub(super) fn printable(text: &str) -> String {
-    let show = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    let show = |c: char| if !is_visible(c) { c.escape_unicode().to_string() } else { c.into() };
     text.chars().map(show).collect()
 }
 

@@ -336,7 +336,7 @@ pub(super) fn check_id(
     if id.is_empty() {
         return;
     }
-    if let Err(problem) = OrganizationId::parse(id) {
+    if let Err(problem) = OrganizationId::parse_typed(id) {
         section.wrong(key, problem.to_string());
     }
     if !seen.insert(id.to_owned()) {

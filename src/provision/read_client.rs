@@ -69,7 +69,7 @@ fn read_one(
         grant_types: read_grant_types(&section, kind, proof.method),
         scopes: section.checked("scopes", check_scope).unwrap_or_default(),
         api_scopes: read_api_scopes(&section, kind),
-        audiences: section.texts("audiences").unwrap_or_default(),
+        audiences: section.checked("audiences", check_line).unwrap_or_default(),
         introspect: read_introspect(&section, kind),
         id_token_algorithm: section
             .word(

@@ -2,7 +2,7 @@
 use super::mistake::printable;
 use super::read::{Names, check_id, twice, unknown};
 use super::read_saml;
-use super::section::Section;
+use super::section::{Section, check_line};
 use crate::crypto::pem;
 use crate::crypto::xml::is_xml_text;
 use crate::domain::Timestamp;
@@ -90,6 +90,8 @@ fn read_name(section: &Section<'_>, key: &'static str, seen: &mut HashSet<String
     let name = section.required(key).unwrap_or_default();
     if name.len() > 1024 {
         section.wrong(key, "is longer than 1024 bytes");
+    } else if let Err(problem) = check_line(&name) {
+        section.wrong(key, problem);
     } else if !name.is_empty() && !seen.insert(name.clone()) {
         section.wrong(key, twice(&name));
     }

@@ -7,7 +7,7 @@ use super::read::twice;
 use super::read_encryption::{self, Encryption};
 use super::read_rooms::{read_addresses, read_attributes, without_nulls};
 use super::saml_metadata::{self, ServiceProvider};
-use super::section::Section;
+use super::section::{Section, check_line};
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::xml::MAX_KEYS;
 use crate::crypto::xml::values::date_time;
@@ -248,6 +248,8 @@ fn read_entity_id(
     };
     if name.len() > 1024 {
         section.wrong(key, "the entity ID is longer than 1024 bytes");
+    } else if check_line(&name).is_err() {
+        section.wrong(key, "the entity ID has a character that cannot be shown");
     } else if !name.is_empty() && !seen.insert(name.clone()) {
         section.wrong(key, twice(&name));
     }

@@ -102,6 +102,8 @@ fn read_external_id(section: &Section<'_>) -> Option<String> {
         section.wrong("external_app_user_id", "needs an `application`");
     } else if id.chars().count() > 255 {
         section.wrong("external_app_user_id", "is longer than 255 characters");
+    } else if let Err(problem) = check_line(&id) {
+        section.wrong("external_app_user_id", problem);
     }
     Some(id)
 }
@@ -110,8 +112,20 @@ fn read_box(section: &Section<'_>) -> Value {
     let profile = section.object("box").unwrap_or_else(|| json!({}));
     if let Err(problem) = serde_json::from_value::<BoxProfile>(profile.clone()) {
         section.wrong("box", format!("is not what the Box-shaped API keeps: {problem}"));
+    } else if !is_shown(&profile) {
+        section.wrong("box", "has a character that cannot be shown");
     }
     profile
+}
+
+/// Whether every text in it is a line that can be read.
+fn is_shown(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_plain_line(text),
+        Value::Array(items) => items.iter().all(is_shown),
+        Value::Object(members) => members.values().all(is_shown),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 fn metadata(section: &Section<'_>, key: &'static str) -> Value {

@@ -109,10 +109,6 @@ impl<'a> Section<'a> {
         Some(texts)
     }
 
-    pub(super) fn texts(&self, key: &'static str) -> Option<Vec<String>> {
-        Some(self.numbered(key)?.into_iter().map(|(_, text)| text).collect())
-    }
-
     /// A list of text of which each passes `check`.
     pub(super) fn checked<E: ToString>(
         &self,

@@ -32,6 +32,19 @@ pub async fn replace(
     Ok(())
 }
 
+/// Whether this one could still be used; [`redeem`] decides.
+pub async fn is_live(
+    mut conn: &Conn,
+    code_hash: &[u8],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let live = setup_codes::table
+        .filter(setup_codes::code_hash.eq(code_hash))
+        .filter(setup_codes::used_at.is_null())
+        .filter(setup_codes::expires_at.gt(now));
+    Ok(diesel::select(diesel::dsl::exists(live)).get_result(&mut conn).await?)
+}
+
 /// Uses it up; false for one that is unknown, used or too old.
 pub async fn redeem(mut conn: &Conn, code_hash: &[u8]) -> Result<bool, StoreError> {
     let live = setup_codes::table

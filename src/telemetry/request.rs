@@ -15,6 +15,8 @@ pub struct RequestLine<'a> {
     pub client: Option<IpAddr>,
     /// Of the trace that the request belongs to.
     pub trace_id: &'a str,
+    /// Why it was refused, in the words of the answer.
+    pub reason: Option<&'a str>,
 }
 
 /// Asked for so often, and by machines, that a line each would only hide the others.
@@ -36,17 +38,17 @@ impl RequestLine<'_> {
     /// One level for every outcome: what went wrong is logged once, where it is answered.
     pub(super) fn write(&self) {
         let path = path_only(self.target);
-        let Self { method, status, request_id, client, elapsed, trace_id, .. } = *self;
+        let Self { method, status, request_id, client, elapsed, trace_id, reason, .. } = *self;
         let route = self.route.unwrap_or("none");
         let client = client.map(tracing::field::display);
         let ms = elapsed.as_secs_f64() * 1000.0;
         if status < 400 && QUIET.iter().any(|start| path.starts_with(start)) {
             tracing::debug!(
-                method, path, route, status, ms, request_id, trace_id, client, "request"
+                method, path, route, status, ms, request_id, trace_id, client, reason, "request"
             );
         } else {
             tracing::info!(
-                method, path, route, status, ms, request_id, trace_id, client, "request"
+                method, path, route, status, ms, request_id, trace_id, client, reason, "request"
             );
         }
     }

@@ -35,6 +35,7 @@ fn request(target: &str) -> RequestLine<'_> {
         request_id: "req-1",
         client: Some("192.0.2.1".parse().unwrap()),
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+        reason: None,
     }
 }
 

@@ -71,6 +71,15 @@ async function normal() {
   await finish(silent.left, { ...again.checks, maxAge: 600 });
 }
 
+/// K-35: the error of a wrong secret is seen, and the challenge only by who tried HTTP authentication.
+async function wrongSecret() {
+  const inForm = await discover(it.client_id, 'wrong', 'post');
+  const grant = (config) => oidc.genericGrantRequest(config, 'refresh_token', { refresh_token: 'x' });
+  await assert.rejects(grant(inForm), (error) => error.error === 'invalid_client' && error.status === 401);
+  const inHeader = await discover(it.client_id, 'wrong', 'basic');
+  await assert.rejects(grant(inHeader), (error) => error.status === 401 || error.response?.status === 401);
+}
+
 async function impersonated() {
   const desk = await discover(it.global_id, it.global_secret, 'post');
   const { access_token } = await oidc.clientCredentialsGrant(desk);
@@ -121,4 +130,5 @@ async function stop(sam, tokens) {
   assert.ok(account.html.includes(it.person.email), 'Sam is still signed in');
 }
 
-await (it.story === 'normal' ? normal() : impersonated());
+const stories = { normal, impersonated, 'wrong-secret': wrongSecret };
+await stories[it.story]();

@@ -1,6 +1,7 @@
 //! Clients, libraries and programs of others, with every check of theirs on.
 use crate::support::counterpart::{node, python, run, shell};
-use crate::support::{TestServer, words};
+use crate::support::dev::free_port;
+use crate::support::{Node, TestDb, TestServer, words};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -41,6 +42,14 @@ fn impersonation_story(server: &TestServer) -> Value {
 async fn openid_client_signs_in_with_every_check_on() {
     let server = TestServer::start().await;
     run(node("openid_client.mjs"), &sign_in_story(&server)).await;
+}
+
+#[tokio::test]
+async fn k35_openid_client_sees_invalid_client_for_a_wrong_secret() {
+    let server = TestServer::start().await;
+    let mut facts = sign_in_story(&server);
+    facts["story"] = "wrong-secret".into();
+    run(node("openid_client.mjs"), &facts).await;
 }
 
 #[tokio::test]
@@ -145,4 +154,48 @@ async fn the_contract_of_old_holds_to_the_letter() {
     assert_eq!(tokens["token_type"], "Bearer");
     assert!(tokens["expires_in"].as_i64().unwrap() > 0);
     assert_eq!(tokens.get("refresh_token"), None);
+}
+
+/// A browser application behind TLS, where its library expects an issuer to be.
+async fn single_page(story: &str) {
+    let db = TestDb::create();
+    let (issuer, application) = (free_port(), free_port());
+    let (issuer, application) =
+        (format!("https://127.0.0.1:{issuer}"), format!("https://127.0.0.1:{application}"));
+    let text = format!(
+        "version: 1\nclients:\n  - {{client_id: page, name: Single Page, kind: spa, first_party: true,\n     \
+         redirect_uris: [\"{application}/callback\"], post_logout_redirect_uris: [\"{application}/\"],\n     \
+         scopes: [openid, profile, email, offline_access], grant_types: [authorization_code, refresh_token],\n     \
+         audiences: [\"https://orders.test\"]}}\n"
+    );
+    let mut conn = understudy::store::pool::connect(&db.url).await.unwrap();
+    let file = understudy::provision::read(&text, |_| None).unwrap_or_else(|it| panic!("{it:?}"));
+    let never = understudy::provision::Prune::No;
+    understudy::provision::apply_to(&mut conn, &file, never).await.unwrap();
+    let server = Node::start(&db, &issuer).await;
+    let facts = json!({
+        "story": story,
+        "issuer": issuer,
+        "upstream": server.url,
+        "application": application,
+        "client_id": "page",
+        "audience": "https://orders.test",
+        "alice": {"email": "alice@acme.test", "password": "alice-password"},
+    });
+    run(node("browser/spa.mjs"), &facts).await;
+}
+
+#[tokio::test]
+async fn auth0_spa_js_signs_in_rotates_its_refresh_tokens_and_calls_an_api() {
+    single_page("rotation").await;
+}
+
+#[tokio::test]
+async fn auth0_spa_js_renews_silently_in_a_hidden_frame() {
+    single_page("silent").await;
+}
+
+#[tokio::test]
+async fn auth0_spa_js_signs_in_through_a_window_of_its_own() {
+    single_page("popup").await;
 }

@@ -250,3 +250,48 @@ async fn a_line_of_the_log_is_one_line_whoever_writes_it() {
     }
     assert!(count >= 3, "{log}");
 }
+
+#[tokio::test]
+async fn k50_the_reason_of_a_refusal_is_in_the_line_of_its_request() {
+    let db = TestDb::create();
+    let node = Node::launch_logging(&db.url, "info");
+    node.until_ready().await;
+    let browser = node.browser();
+    let basic = browser.request(Method::GET, "/users/usr_alice/impersonate?bewit=secret-bewit");
+    let basic = basic.basic_auth("staging", Some("secret-password"));
+    let page = browser.send(basic.header("accept", "text/html")).await;
+    assert_eq!(page.status, 400);
+    assert!(page.body.contains("Authorization header"), "{}", page.body);
+    assert!(!page.body.contains("bewit"), "{}", page.body);
+    browser.open("/authorize?client_id=nobody&state=secret-state").await;
+    browser.open("/authorize?client_id=orders&response_type=token&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback").await;
+    browser.post_form("/oauth/token", &[("grant_type", "secret-grant")]).await;
+    browser.post_form("/login", &[("email", "secret-address")]).await;
+    browser.open("/samlp/nobody?SAMLRequest=secret").await;
+    browser.get("/2.0/users/me").await;
+    browser.get("/userinfo").await;
+    browser.get("/static/the-last-line").await;
+    until("the log is written", 10, async || node.output().contains("the-last-line")).await;
+    let log = node.output();
+    let reason = |path: &str| -> Vec<String> {
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let ours = lines.filter(|line| line["path"] == path && line["message"] == "request");
+        ours.map(|line| line["reason"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    for (path, reasons) in [
+        ("/users/usr_alice/impersonate", &["Authorization header"][..]),
+        ("/authorize", &["application is unknown", "response_type code"]),
+        ("/oauth/token", &["credentials are invalid"]),
+        ("/samlp/nobody", &["S"]),
+        ("/2.0/users/me", &[""]),
+        ("/userinfo", &["bearer token"]),
+    ] {
+        let told = reason(path);
+        assert_eq!(told.len(), reasons.len(), "{path} {told:?}");
+        for (told, expected) in told.iter().zip(reasons) {
+            assert!(!told.is_empty() && told.contains(expected), "{path} {told:?}");
+        }
+    }
+    assert!(!reason("/login").concat().is_empty());
+    assert!(!log.contains("secret-"), "{log}");
+}

@@ -176,7 +176,7 @@ fn seen() -> HttpResponse {
 /// Two authentications in one request contradict each other (B15).
 fn check_single_authentication(request: &HttpRequest) -> Result<(), Failure<RedeemRefusal>> {
     if request.headers().contains_key(header::AUTHORIZATION) {
-        return Err(Failure::Refused(RedeemRefusal::Duplicate));
+        return Err(Failure::Refused(RedeemRefusal::CredentialBeside));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! A body that starts with `{` is JSON, anything else a form; the query fills what the body lacks. The
 //! empty text, `null` and `[]` mean "not given".
 use crate::crypto::json;
+use crate::domain::text::{is_visible, whole_number};
 use crate::http::error::ApiError;
 use crate::http::form;
 use crate::login::Parameters;
@@ -82,7 +83,7 @@ fn folded(name: &str) -> String {
 /// Whoever sends a name that is unknown here asks for something that would not happen: a `dry_run` that makes a
 /// link. So it is refused until there is such a thing (K-21).
 pub fn unknown_name(name: &str) -> ApiError {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    let name: String = name.chars().filter(|c| is_visible(*c)).take(64).collect();
     ApiError::invalid_request(format!("`{name}` is unknown here"))
 }
 
@@ -117,8 +118,8 @@ impl Fields {
 
     /// A whole number.
     pub fn number(&mut self, name: &'static str) -> Result<Option<i64>, ApiError> {
-        let bad = |_| ApiError::invalid_request(format!("`{name}` is not a whole number"));
-        self.take(name).map(|text| text.parse()).transpose().map_err(bad)
+        let bad = || ApiError::invalid_request(format!("`{name}` is not a whole number"));
+        self.take(name).map(|text| whole_number(&text).ok_or_else(bad)).transpose()
     }
 
     /// `additionalParameters`; one vendor SDK sends two of them at the top.

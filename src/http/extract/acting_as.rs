@@ -19,6 +19,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError, web};
 use futures_util::future::LocalBoxFuture;
+use percent_encoding::percent_decode_str;
 
 const AS_USER: HeaderName = HeaderName::from_static("as-user");
 const ON_BEHALF_OF: HeaderName = HeaderName::from_static("on-behalf-of");
@@ -164,7 +165,8 @@ pub fn named(headers: &HeaderMap) -> Result<Option<(Channel, SubjectName)>, &'st
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err("As-User and On-Behalf-Of are not given together"),
         (Some(id), None) => {
-            let id = UserId::parse(id).map_err(|_| "As-User is no user id")?;
+            let id = decoded(id).and_then(|id| UserId::parse(id).ok());
+            let id = id.ok_or("As-User is no user id")?;
             Ok(Some((Channel::AsUser, SubjectName::Id(id))))
         }
         (None, Some(address)) => {
@@ -176,6 +178,12 @@ pub fn named(headers: &HeaderMap) -> Result<Option<(Channel, SubjectName)>, &'st
             Ok(Some((Channel::OnBehalfOf, SubjectName::Email(address.to_owned()))))
         }
     }
+}
+
+/// As `X-Auth-Subject` writes ids: what is not ASCII, `%` and the space are percent-encoded, so an id of any characters
+/// can be named, and two different ids are never one header (K-51).
+fn decoded(id: &str) -> Option<String> {
+    percent_decode_str(id).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
 /// One word of printable ASCII; a comma would make it a list.

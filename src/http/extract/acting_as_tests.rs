@@ -71,6 +71,23 @@ fn f12_a_header_that_a_proxy_would_take_away_is_refused() {
     assert_eq!(read(&[("connection", b"keep-alive"), ("as-user", b"1")]), Ok(Some(id("1"))));
 }
 
+#[test]
+fn k51_an_id_of_any_characters_is_named_as_x_auth_subject_gives_it_out() {
+    for (value, meant) in [
+        ("%C3%BC", "ü"),
+        ("%20a", " a"),
+        ("50%25", "50%"),
+        ("a%257Cb", "a%7Cb"),
+        ("auth0|1", "auth0|1"),
+        ("a%2Cb", "a,b"),
+    ] {
+        assert_eq!(read(&[("as-user", value.as_bytes())]), Ok(Some(id(meant))), "{value}");
+    }
+    for value in ["%FF", "%00", "%2E%2E", "%0D%0Aa"] {
+        assert!(read(&[("as-user", value.as_bytes())]).is_err(), "{value}");
+    }
+}
+
 proptest! {
     #[test]
     fn f08_no_header_makes_it_fall_over(name in "[aA]s[-_][uU]ser|On-Behalf-Of", value: Vec<u8>) {

@@ -5,6 +5,7 @@ use crate::flows::Accident;
 use crate::flows::Failure;
 use crate::http::caller;
 use crate::http::error::{RETRY_AFTER, is_outage, log};
+use crate::http::reason::with_reason;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 
@@ -121,6 +122,6 @@ impl ResponseError for PageError {
             let seconds = header::HeaderValue::from_static(seconds);
             answer.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
-        answer
+        with_reason(answer, self.text)
     }
 }

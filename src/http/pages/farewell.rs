@@ -58,6 +58,8 @@ fn page(letters: Vec<Letter>, to: &str) -> HttpResponse {
         let (url, fields) = match letter.answer {
             Answer::Redirect(url) => (url, None),
             Answer::FormPost { action, fields } => (action, Some(fields)),
+            // Only an answer to a question of a page is a message.
+            Answer::WebMessage { .. } => continue,
         };
         let frame = format!("farewell-{nth}");
         envelopes.push(Envelope { frame, application: letter.application, url, fields });

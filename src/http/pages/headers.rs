@@ -7,6 +7,12 @@ use askama::Template;
 const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), \
                            gyroscope=(), microphone=(), midi=(), payment=(), usb=()";
 
+/// A window that opened a page of this server, or was opened by it, has no hold of it ([HTML §7.1.3]). Not on pages by
+/// which an application signs people in: applications open those in a window of their own and wait for its answer.
+///
+/// [HTML §7.1.3]: https://html.spec.whatwg.org/multipage/browsers.html#cross-origin-opener-policies
+const OPENER_POLICY: (&str, &str) = ("cross-origin-opener-policy", "same-origin");
+
 /// Where the forms of a page lead.
 ///
 /// Chromium holds **every** redirect after a form's `POST` to `form-action`, those too that an application answers
@@ -69,6 +75,9 @@ pub fn render_leading_to(
 ) -> HttpResponse {
     let mut answer = HttpResponse::build(status);
     secure(&mut answer, targets);
+    if *targets == FormTargets::Ours {
+        answer.insert_header(OPENER_POLICY);
+    }
     finish(answer, page)
 }
 
@@ -80,6 +89,21 @@ pub fn render_parting(page: &impl Template, status: StatusCode) -> HttpResponse 
     let mut policy = content_security_policy(FormTargets::Applications);
     policy.push_str("; frame-src 'self' https: http:");
     answer.insert_header((header::CONTENT_SECURITY_POLICY, policy));
+    finish(answer, page)
+}
+
+/// A page without anything to see or to press, which pages of one origin may frame.
+pub fn render_framed_by(page: &impl Template, origin: &str) -> HttpResponse {
+    let mut answer = HttpResponse::build(StatusCode::OK);
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {origin}"
+    );
+    answer
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("permissions-policy", PERMISSIONS));
     finish(answer, page)
 }
 
@@ -117,6 +141,22 @@ mod tests {
         assert!(policy.ends_with("; form-action 'self'"), "{policy}");
         assert_eq!(FormTargets::of_url("/logout"), FormTargets::Ours);
         assert_eq!(FormTargets::of_url("com.example.app:/out"), FormTargets::Applications);
+    }
+
+    #[test]
+    fn k60_pages_that_stay_here_are_cut_off_from_windows_of_others() {
+        #[derive(Template)]
+        #[template(source = "x", ext = "html")]
+        struct Plain;
+        let policy = |targets| {
+            let page = render_leading_to(&Plain, StatusCode::OK, &targets);
+            page.headers().get("cross-origin-opener-policy").cloned()
+        };
+        assert_eq!(policy(FormTargets::Ours).unwrap(), "same-origin");
+        assert_eq!(policy(FormTargets::Applications), None);
+        // A window that an application opened passes redirects on its way.
+        let on = redirect(&actix_web::http::Method::GET, "/authorize");
+        assert!(!on.headers().contains_key("cross-origin-opener-policy"));
     }
 
     #[test]

@@ -3,6 +3,7 @@ use super::frame::{Action, Page, bare};
 use super::headers::render;
 use crate::http::caller;
 use crate::http::error::ApiError;
+use crate::http::reason::with_reason;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use askama::Template;
@@ -61,14 +62,14 @@ impl Message {
 
 /// A refusal, with the request's id to ask for help with.
 pub fn error(request: &HttpRequest, status: StatusCode, heading: &str, text: &str) -> HttpResponse {
-    Message {
+    let page = Message {
         tone: Tone::Error,
         heading: heading.to_owned(),
         text: text.to_owned(),
         request_id: caller(request).request_id,
         actions: vec![Action::new("Your account", "/account")],
-    }
-    .render(bare(heading), status)
+    };
+    with_reason(page.render(bare(heading), status), text.to_owned())
 }
 
 /// The page that says to a person what an [`ApiError`] says to a program, with the same status.

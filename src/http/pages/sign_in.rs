@@ -35,6 +35,8 @@ struct LoginPage {
     /// The same words whether the account exists or not.
     error: Option<String>,
     notice: Option<String>,
+    /// Whose session ends with this sign-in.
+    signed_in_as: Option<String>,
     application: Option<String>,
 }
 
@@ -47,6 +49,7 @@ struct Words<'a> {
     email: &'a str,
     error: Option<&'a str>,
     notice: Option<String>,
+    signed_in_as: Option<String>,
     application: Option<&'a Client>,
 }
 
@@ -58,11 +61,14 @@ pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     }
     let application = application(&browser, &return_to).await?;
     let email = return_to.email().unwrap_or_default();
-    let notice = browser
-        .own_name()
-        .map(|name| format!("You are signed in as {name}. Signing in again ends that session."))
-        .or_else(|| set_up_notice(&browser));
-    let words = Words { email: &email, notice, application: application.as_deref(), error: None };
+    let signed_in_as = browser.own_name();
+    let words = Words {
+        email: &email,
+        notice: signed_in_as.is_none().then(|| set_up_notice(&browser)).flatten(),
+        signed_in_as,
+        application: application.as_deref(),
+        ..Words::default()
+    };
     Ok(page(&browser, StatusCode::OK, &return_to, words))
 }
 
@@ -94,6 +100,7 @@ fn page(
         email: words.email.to_owned(),
         error: words.error.map(str::to_owned),
         notice: words.notice,
+        signed_in_as: words.signed_in_as,
         application: words.application.map(|client| client.name.clone()),
     };
     let answer = render_leading_to(&page, status, &return_to.targets());
@@ -171,7 +178,7 @@ async fn again(
 ) -> Result<HttpResponse, PageError> {
     let application = application(browser, return_to).await?;
     let notice = Some("This page was open for a while. Please sign in once more.".to_owned());
-    let words = Words { email, error: None, notice, application: application.as_deref() };
+    let words = Words { email, notice, application: application.as_deref(), ..Words::default() };
     Ok(page(browser, StatusCode::FORBIDDEN, return_to, words))
 }
 
@@ -210,7 +217,7 @@ async fn refuse(
     let (status, error) = words_of(reason);
     let application = application(browser, return_to).await?;
     let application = application.as_deref();
-    let words = Words { email, error: Some(error), notice: None, application };
+    let words = Words { email, error: Some(error), application, ..Words::default() };
     let wait = match reason {
         Refusal::Throttled(wait) => Some(wait),
         Refusal::SignIn(_) | Refusal::Malformed => None,

@@ -1,5 +1,6 @@
 //! Labels for the values that the program knows by stable names: end reasons, protocols, channels, event types.
 use crate::domain::protocol::EndReason;
+use crate::domain::text::is_visible;
 
 /// Label of an end reason for the impersonated user.
 pub fn how_it_ended_for_its_subject(reason: EndReason) -> &'static str {
@@ -146,7 +147,7 @@ pub fn browser(user_agent: Option<&str>) -> String {
     match (find(BROWSERS), find(SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(only), None) | (None, Some(only)) => only.to_owned(),
-        (None, None) => text.chars().filter(|c| !c.is_control()).take(60).collect(),
+        (None, None) => text.chars().filter(|c| is_visible(*c)).take(60).collect(),
     }
 }
 

@@ -42,6 +42,12 @@ fn complete(mut fields: Fields, state: Option<&str>, issuer: &str) -> Fields {
     fields
 }
 
+fn origin(redirect_uri: &str) -> Option<String> {
+    let url = url::Url::parse(redirect_uri).ok()?;
+    let web = matches!(url.scheme(), "https" | "http");
+    web.then(|| url.origin().ascii_serialization())
+}
+
 /// The registered URI is left byte for byte as it is, its own query too.
 fn send(redirect_uri: &str, mode: ResponseMode, fields: Fields) -> Answer {
     let encoded = || {
@@ -49,6 +55,11 @@ fn send(redirect_uri: &str, mode: ResponseMode, fields: Fields) -> Answer {
     };
     match mode {
         ResponseMode::FormPost => Answer::FormPost { action: redirect_uri.to_owned(), fields },
+        ResponseMode::WebMessage => match origin(redirect_uri) {
+            Some(origin) => Answer::WebMessage { origin, fields },
+            // It has no origin that a message could be for.
+            None => send(redirect_uri, ResponseMode::Query, fields),
+        },
         ResponseMode::Fragment => Answer::Redirect(format!("{redirect_uri}#{}", encoded())),
         ResponseMode::Query => {
             let joint = if redirect_uri.contains('?') { '&' } else { '?' };

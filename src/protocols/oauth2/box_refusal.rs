@@ -25,10 +25,11 @@ const NO_USER_TOKENS: &str =
 const SCOPE: &str = "The scope is more than may be granted";
 
 impl BoxTokenRefusal {
-    /// Always 400, but where it is about how much and how often.
+    /// Always 400, but where it is about how much, how often and in which form.
     pub fn status(self) -> StatusCode {
         match self {
             Self::Request(TokenRefusal::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Request(TokenRefusal::UnsupportedMedia(_)) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Request(TokenRefusal::TooManyFailures(_))
             | Self::Grant(BoxRefusal::TooManyFailures(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Request(_) | Self::Grant(_) | Self::Narrow(_) => StatusCode::BAD_REQUEST,

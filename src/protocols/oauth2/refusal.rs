@@ -87,6 +87,8 @@ pub enum TokenRefusal {
     InvalidRequest(&'static str),
     #[error("the request is too large")]
     TooLarge,
+    #[error("the request is in a form that is not read here")]
+    UnsupportedMedia(&'static str),
     #[error("the client credentials are invalid")]
     InvalidClient,
     #[error("too many wrong credentials")]
@@ -105,7 +107,7 @@ impl TokenRefusal {
     /// `error` and `error_description`.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::InvalidRequest(what) => ("invalid_request", what),
+            Self::InvalidRequest(what) | Self::UnsupportedMedia(what) => ("invalid_request", what),
             Self::TooLarge => ("invalid_request", "the request is too large"),
             Self::InvalidClient => ("invalid_client", "the client credentials are invalid"),
             Self::TooManyFailures(_) => {

@@ -75,7 +75,7 @@ pub fn reply(client: &Client, sent: &Parameters) -> Result<Reply, Bad> {
     };
     // Of two modes or two states none is the one that is meant.
     let once = |name: &str| sent.get(name).filter(|_| !sent.is_repeated(name));
-    let mode = once("response_mode").and_then(ResponseMode::parse);
+    let mode = once("response_mode").and_then(|text| response_mode(client, text));
     let default = if in_fragment() { ResponseMode::Fragment } else { ResponseMode::Query };
     Ok(Reply {
         redirect_uri: redirect_uri.to_owned(),
@@ -171,13 +171,21 @@ fn check_what_is_not_spoken(sent: &Parameters) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A browser application asks in a hidden frame whether somebody is still signed in, as Auth0's library for pages does.
+fn response_mode(client: &Client, text: &str) -> Option<ResponseMode> {
+    match (text, client.kind) {
+        ("web_message", ClientKind::Spa) => Some(ResponseMode::WebMessage),
+        _ => ResponseMode::parse(text),
+    }
+}
+
 fn check_kind(client: &Client, sent: &Parameters) -> Result<(), Refusal> {
     match sent.get("response_type") {
         None => return Err(Refusal::InvalidRequest("response_type is missing")),
         Some("code") => {}
         Some(_) => return Err(Refusal::UnsupportedResponseType),
     }
-    if sent.get("response_mode").is_some_and(|mode| ResponseMode::parse(mode).is_none()) {
+    if sent.get("response_mode").is_some_and(|mode| response_mode(client, mode).is_none()) {
         return Err(Refusal::InvalidRequest("response_mode is unknown"));
     }
     let speaks = client.kind.speaks(ProtocolName::Oauth2);

@@ -115,6 +115,7 @@ fn to(answer: Answer) -> String {
     match answer {
         Answer::Redirect(to) => to,
         Answer::FormPost { action, fields } => format!("{action} {fields:?}"),
+        Answer::WebMessage { origin, fields } => format!("{origin} {fields:?}"),
     }
 }
 
@@ -245,6 +246,7 @@ fn c11_and_c44_every_answer_names_the_issuer_and_escapes_what_was_sent() {
                 assert!(fields.contains(&("state", state.to_owned())));
                 assert!(fields.contains(&("iss", ISSUER.to_owned())));
             }
+            Answer::WebMessage { .. } => panic!("{mode}"),
         }
     }
     let Err(Bad::There(reply, refusal)) = read(&[("prompt", Some("none login"))]) else { panic!() };

@@ -25,7 +25,8 @@ export async function inBrowser(story) {
 
 export async function person(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options });
-  context.setDefaultTimeout(15_000);
+  // For two cores on which everything else runs too: a wait ends when it is over, so only a failure takes this long.
+  context.setDefaultTimeout(60_000);
   return context.newPage();
 }
 

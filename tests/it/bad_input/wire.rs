@@ -94,3 +94,25 @@ async fn j20_http_2_is_not_spoken_and_a_flood_of_its_frames_is_cut_off() {
     assert!(back.starts_with("HTTP/1.1 200"), "{back:?}");
     assert_eq!(server.browser().get("/health/live").await.status, 200);
 }
+
+/// Nothing is upgraded here, so the body is as long as it says, and is not waited for.
+#[tokio::test]
+async fn k60_a_body_beside_upgrade_is_as_long_as_it_says() {
+    let server = TestServer::start_with(OFF).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let body = "grant_type=client_credentials&client_id=machine&client_secret=machine-secret";
+    for (length, status) in [
+        (format!("content-length: {}\r\n", body.len()), "HTTP/1.1 200"),
+        (String::new(), "HTTP/1.1 4"),
+    ] {
+        let head = format!(
+            "POST /oauth/token HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+             content-type: application/x-www-form-urlencoded\r\n{length}\r\n{body}"
+        );
+        let begun = std::time::Instant::now();
+        let answer = raw::send(address, head.as_bytes()).await.unwrap();
+        assert!(begun.elapsed().as_secs() < 8, "{:?}", begun.elapsed());
+        let line = format!("HTTP/1.1 {}", answer.status);
+        assert!(line.starts_with(status), "{line} {}", answer.text());
+    }
+}

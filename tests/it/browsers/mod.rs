@@ -4,6 +4,7 @@ mod cross_origin;
 mod links;
 mod logout;
 mod native;
+mod onward;
 mod sealed;
 mod silent;
 mod tabs;

@@ -1,7 +1,8 @@
 //! Guessing passwords and codes: by network, and for one account from everywhere.
 use super::{ALICE, BOB, PROXIED, attempt, other_node, seconds, try_from};
-use crate::support::TestServer;
+use crate::support::{Browser, Page, TestServer};
 use futures_util::future::join_all;
+use reqwest::Method;
 
 const WRONG: (&str, &str) = ("alice@acme.test", "wrong");
 
@@ -194,4 +195,32 @@ async fn guess_with_hop(server: &TestServer, hop: &str, times: usize) -> Vec<u16
         answers.push(attempt(server, hop, ("victim@acme.test", "wrong")).await.status);
     }
     answers
+}
+
+#[tokio::test]
+async fn k60_a_known_browser_is_known_by_another_cookie_each_time_and_for_half_a_year() {
+    let server = TestServer::start_with(PROXIED).await;
+    let known = |answer: &Page| {
+        let set = answer.headers.get_all("set-cookie").iter().map(|it| it.to_str().unwrap());
+        let mut found = set.filter_map(|it| it.strip_prefix("understudy_known="));
+        found.next().unwrap().split(';').next().unwrap().to_owned()
+    };
+    let alice = server.browser();
+    let first = known(&try_from(&alice, "198.51.100.1", ALICE).await);
+    server.db.advance("2 days").await;
+    let second = known(&try_from(&alice, "198.51.100.1", ALICE).await);
+    assert_ne!(first, second);
+    server.db.advance("179 days").await;
+    guess_from_everywhere(&server, ALICE.0, 70).await;
+    for (cookie, status) in [(&first, 429), (&second, 303)] {
+        let page = server.browser().open("/login").await;
+        let form = page.header("set-cookie").unwrap().split(';').next().unwrap();
+        let csrf = page.field("csrf").unwrap();
+        let fields = [("csrf", csrf.as_str()), ("email", ALICE.0), ("password", ALICE.1)];
+        let browser = Browser::bare(&server.url);
+        let request = browser.request(Method::POST, "/login").form(&fields);
+        let request = request.header("cookie", format!("{form}; understudy_known={cookie}"));
+        let answer = browser.send(request.header("x-forwarded-for", "203.0.113.200")).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
 }

@@ -77,3 +77,31 @@ async fn c11_an_error_by_form_is_escaped_too() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_browser_application_is_answered_by_message_to_its_own_origin() {
+    let server = TestServer::start().await;
+    let asks = "/authorize?client_id=spa&response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fspa\
+                &scope=openid&state=st&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM\
+                &code_challenge_method=S256&prompt=none&response_mode=web_message";
+    let alice = server.alice().await;
+    for (browser, member) in [
+        (&alice, "&#34;code&#34;"),
+        (&server.browser(), "&#34;error&#34;:&#34;login_required&#34;"),
+    ] {
+        let page = browser.open(asks).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        assert!(page.body.contains("data-origin=\"http://127.0.0.1:9\""), "{}", page.body);
+        assert!(page.body.contains(member), "{}", page.body);
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.ends_with("frame-ancestors http://127.0.0.1:9"), "{policy}");
+        assert_eq!(page.header("x-frame-options"), None);
+    }
+    // A place that is not registered is never told anything, and no other page may be framed.
+    let other = alice.open(&asks.replace("%2Fspa", "%2Felsewhere")).await;
+    stays_here(&other);
+    assert_eq!(other.header("x-frame-options"), Some("DENY"));
+    // Applications with a server have no use for it.
+    let page = alice.open(&authorize(&[("response_mode", "web_message")])).await;
+    hears(&page, "invalid_request");
+}

@@ -150,3 +150,90 @@ async fn k51_ids_that_no_path_can_carry_are_refused_in_files() {
         assert!(wrong.iter().any(|one| one.to_string().contains("`..`")), "{text} {wrong:?}");
     }
 }
+
+#[tokio::test]
+async fn k50_a_body_in_another_form_is_415_and_says_so() {
+    let server = TestServer::start_with(LIMITS_OFF).await;
+    let browser = server.browser();
+    let form = "grant_type=client_credentials&client_id=machine&client_secret=machine-secret";
+    let json = r#"{"grant_type":"client_credentials","client_id":"machine","client_secret":"machine-secret"}"#;
+    let urlencoded = "application/x-www-form-urlencoded";
+    let part = "--x\r\ncontent-disposition: form-data; name=\"grant_type\"\r\n\r\nclient_credentials\r\n--x--\r\n";
+    let marked = format!("\u{feff}{form}");
+    for (path, kind, coding, body, status) in [
+        ("/oauth/token", urlencoded, "", form, 200),
+        ("/oauth/token", "Application/X-WWW-Form-Urlencoded; charset=UTF-8", "identity", form, 200),
+        ("/oauth/token", "application/json", "", json, 200),
+        ("/oauth/token", "", "", form, 200),
+        ("/oauth/token", "multipart/form-data; boundary=x", "", part, 415),
+        ("/oauth/token", "text/plain", "", form, 415),
+        ("/oauth/token", "application/xml", "", form, 415),
+        ("/oauth/token", urlencoded, "gzip", form, 415),
+        ("/oauth/token", urlencoded, "", marked.as_str(), 415),
+        ("/oauth/introspect", "text/xml", "", form, 415),
+        ("/oauth/revoke", "text/xml", "", form, 415),
+        ("/oauth2/token", "multipart/form-data; boundary=x", "", part, 415),
+    ] {
+        let mut request = browser.request(reqwest::Method::POST, path).body(body.to_owned());
+        for (name, value) in [("content-type", kind), ("content-encoding", coding)] {
+            if !value.is_empty() {
+                request = request.header(name, value);
+            }
+        }
+        let answer = browser.send(request).await;
+        assert_eq!(answer.status, status, "{path} {kind} {coding} {}", answer.body);
+        if status == 415 {
+            assert_eq!(answer.json()["error"], "invalid_request");
+            let said = answer.json()["error_description"].as_str().unwrap().to_owned();
+            assert!(said.starts_with("the body "), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn k50_a_basic_secret_that_was_not_encoded_is_the_secret() {
+    use base64::Engine as _;
+    let server = TestServer::start_with(LIMITS_OFF).await;
+    let text = "version: 1\nclients:\n  - {client_id: jobs, kind: machine, client_secret: \"a+b/c=%41 long\"}\n";
+    let mut conn = understudy::store::pool::connect(&server.db.url).await.unwrap();
+    let file = understudy::provision::read(text, |_| None).unwrap();
+    let never = understudy::provision::Prune::No;
+    understudy::provision::apply_to(&mut conn, &file, never).await.unwrap();
+    let browser = server.browser();
+    for (sent, status) in [
+        ("jobs:a+b/c=%41 long", 200),
+        ("jobs:a%2Bb%2Fc%3D%2541+long", 200),
+        ("jobs:a%2Bb%2Fc%3D%2541%20long", 200),
+        ("jobs:a b/c=%41 long", 401),
+        ("jobs:a+b/c=A long", 401),
+    ] {
+        let header = base64::engine::general_purpose::STANDARD.encode(sent);
+        let request = browser.request(reqwest::Method::POST, "/oauth/token");
+        let request = request.header("authorization", format!("Basic {header}"));
+        let answer = browser.send(request.form(&[("grant_type", "client_credentials")])).await;
+        assert_eq!(answer.status, status, "{sent} {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn k53_nothing_that_cannot_be_seen_is_taken_from_a_file() {
+    for text in [
+        "users:\n  - {id: \"usr\\u200bx\", email: a@acme.test}",
+        "users:\n  - {email: a@acme.test, application: c, kind: app_user, external_app_user_id: \"a\\u202eb\"}\n\
+         clients:\n  - {client_id: c, kind: machine, client_secret: 0123456789abcdef}",
+        "users:\n  - {email: a@acme.test, box: {job_title: \"a\\u202eb\"}}",
+        "users:\n  - {email: \"a\\u202e@acme.test\"}",
+        "organizations:\n  - {id: \"o\\u2066\", name: x}",
+        "organizations:\n  - {id: o, name: \"x\\u200fy\"}",
+        "roles:\n  - {name: \"r\\u00ad\", permissions: []}",
+        "clients:\n  - {client_id: \"c\\ufeff\", kind: machine, client_secret: 0123456789abcdef}",
+        "clients:\n  - {client_id: c, kind: machine, client_secret: 0123456789abcdef, audiences: [\"urn:\\u202ea\"]}",
+        "clients:\n  - {client_id: c, kind: wsfed, wsfed: {realm: \"urn:\\u202ea\", reply_urls: [\"http://127.0.0.1:9/\"]}}",
+        "clients:\n  - {client_id: c, kind: saml, saml: {entity_id: \"urn:\\u202ea\", acs_urls: [\"http://127.0.0.1:9/\"]}}",
+    ] {
+        let wrong = understudy::provision::read(&format!("version: 1\n{text}\n"), |_| None);
+        let Err(wrong) = wrong else { panic!("{text}") };
+        let told: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        assert!(!told.join("").contains(['\u{202e}', '\u{200b}', '\u{feff}']), "{told:?}");
+    }
+}

@@ -203,3 +203,34 @@ async fn c63_consent_is_given_to_its_own_request_by_its_own_form() {
     let allowed = alice.open(post(&csrf, &to, "allow").await.location()).await;
     assert!(allowed.location_param("code").is_some(), "{allowed:?}");
 }
+
+#[tokio::test]
+async fn k53_the_notice_of_the_login_page_isolates_the_name() {
+    let server = TestServer::start().await;
+    let sam = server.sam().await;
+    let page = sam.open("/login").await;
+    assert!(
+        page.body.contains("You are signed in as <bdi class=\"name brief\">Sam Support</bdi>.")
+    );
+}
+
+#[tokio::test]
+async fn k60_pages_that_stay_here_say_so_and_a_long_password_is_not_cut() {
+    let server = TestServer::start().await;
+    let sam = server.sam().await;
+    let opener = |page: &Page| page.header("cross-origin-opener-policy").map(str::to_owned);
+    for path in ["/account", "/console/users", "/login", "/account/password"] {
+        assert_eq!(opener(&sam.open(path).await).as_deref(), Some("same-origin"), "{path}");
+    }
+    // An application may have opened these in a window of its own.
+    for path in ["/login?return_to=%2Fauthorize%3Fclient_id%3Dorders", "/logout"] {
+        assert_eq!(opener(&sam.open(path).await), None, "{path}");
+    }
+    for path in ["/login", "/account/password"] {
+        let page = sam.open(path).await;
+        let fields = page.body.split("<input").filter(|tag| tag.contains("type=\"password\""));
+        for field in fields {
+            assert!(!field.split('>').next().unwrap().contains("maxlength"), "{path} {field}");
+        }
+    }
+}

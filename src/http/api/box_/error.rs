@@ -3,6 +3,7 @@ use crate::flows::manage_users::ManageRefusal;
 use crate::flows::{Accident, Failure};
 use crate::http::box_error::HELP_URL;
 use crate::http::error::{ApiError, RETRY_AFTER, is_outage, log};
+use crate::http::reason::with_reason;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError as _};
 use serde_json::{Value, json};
@@ -57,6 +58,10 @@ impl BoxError {
 
     pub(super) fn answer(&self, request_id: &str) -> HttpResponse {
         let (status, code, message, context) = self.parts();
+        let reason = match self {
+            Self::Field { name, message, .. } => format!("{name}: {message}"),
+            _ => message.clone(),
+        };
         let mut body = json!({
             "type": "error",
             "status": status.as_u16(),
@@ -83,7 +88,7 @@ impl BoxError {
             }
             Self::Field { .. } | Self::Body(..) | Self::Refused(_) | Self::Server => {}
         }
-        answer.json(body)
+        with_reason(answer.json(body), reason)
     }
 }
 

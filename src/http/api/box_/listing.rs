@@ -1,6 +1,7 @@
 //! What queries ask for.
 use super::error::BoxError;
 use crate::domain::UserId;
+use crate::domain::text::whole_number;
 use crate::flows::manage_users::Listing;
 use crate::http::form::pairs;
 use base64::Engine as _;
@@ -58,7 +59,7 @@ impl Query {
         allowed: std::ops::RangeInclusive<i64>,
     ) -> Result<i64, BoxError> {
         let Some(text) = self.get(name) else { return Ok(usual) };
-        let number = text.parse().ok().filter(|number| allowed.contains(number));
+        let number = whole_number(text).filter(|number| allowed.contains(number));
         number.ok_or_else(|| BoxError::Field {
             code,
             name: name.to_owned(),

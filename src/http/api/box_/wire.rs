@@ -226,6 +226,7 @@ fn is_address(text: &str) -> bool {
     halves
         .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'))
         && !text.chars().any(odd)
+        && is_plain_line(text)
 }
 
 #[cfg(test)]

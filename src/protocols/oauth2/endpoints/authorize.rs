@@ -14,6 +14,7 @@ use crate::http::extract::Anyone;
 use crate::http::pages::browser::with_cookies;
 use crate::http::pages::headers::redirect;
 use crate::http::pages::{self, message};
+use crate::http::reason::with_reason;
 use crate::http::{caller, cookies};
 use crate::protocols::oauth2::answer::with_refusal;
 use crate::protocols::oauth2::parameters::{Parameters, Unreadable};
@@ -68,7 +69,8 @@ async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpRespons
         Ok(ask) => step(request, ctx, (&ask, &sent)).await,
         Err(Bad::Here(text)) => here(request, text),
         Err(Bad::There(reply, refusal)) => {
-            pages::answer(request, with_refusal(&reply, refusal, ctx.issuer()))
+            let answer = pages::answer(request, with_refusal(&reply, refusal, ctx.issuer()));
+            with_reason(answer, refusal.words().1)
         }
     }
 }
@@ -134,6 +136,7 @@ fn refused(
         return here(request, "The request cannot be answered.");
     };
     let answer = pages::answer(request, with_refusal(&reply, words, ctx.issuer()));
+    let answer = with_reason(answer, words.words().1);
     // It has been told, and the next question is answered for the person who is really there.
     let ended = refusal == AuthorizeRefusal::ImpersonationEnded;
     with_cookies(answer, ended.then(|| cookies::remove_impersonated(request, &ask.client.id)))

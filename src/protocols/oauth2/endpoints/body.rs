@@ -4,11 +4,17 @@ use crate::flows::Failure;
 use crate::http::api::method_not_allowed;
 use crate::http::error::{ApiError, RETRY_AFTER, is_outage, log};
 use crate::http::extract::Anyone;
+use crate::http::reason::with_reason;
 use crate::protocols::oauth2::parameters::{Parameters, Unreadable};
 use crate::protocols::oauth2::refusal::TokenRefusal;
+use actix_web::http::header::HeaderMap;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde_json::json;
+
+const MEDIA_TYPES: [&str; 2] = ["application/x-www-form-urlencoded", "application/json"];
+/// Of UTF-8 and of both forms of UTF-16.
+const BYTE_ORDER_MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe"];
 
 /// The largest assertion fits several times.
 const LARGEST: usize = 64 * 1024;
@@ -21,14 +27,44 @@ pub async fn parameters(
     if !request.query_string().is_empty() {
         return Err(TokenRefusal::InvalidRequest("parameters belong in the body"));
     }
+    check_media(request.headers())?;
     let body = payload.to_bytes_limited(LARGEST).await.map_err(|_| TokenRefusal::TooLarge)?;
     let body = body.map_err(|_| TokenRefusal::InvalidRequest("the body cannot be read"))?;
+    if BYTE_ORDER_MARKS.iter().any(|mark| body.starts_with(mark)) {
+        return Err(TokenRefusal::UnsupportedMedia("the body begins with a byte order mark"));
+    }
     Parameters::of_body(&body).map_err(|problem| {
         TokenRefusal::InvalidRequest(match problem {
             Unreadable::Broken => "the parameters are not readable",
             Unreadable::Twice => "a parameter is given twice",
         })
     })
+}
+
+/// A form or a JSON object ([RFC 6749 §3.2]; Auth0's SDKs send JSON), as it is: neither in parts nor compressed
+/// ([RFC 9110 §15.5.16]). Programs that name no type are read as before.
+///
+/// [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2
+/// [RFC 9110 §15.5.16]: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16
+fn check_media(headers: &HeaderMap) -> Result<(), TokenRefusal> {
+    let unknown = TokenRefusal::UnsupportedMedia(
+        "the body is neither application/x-www-form-urlencoded nor application/json",
+    );
+    for value in headers.get_all(header::CONTENT_TYPE) {
+        let essence = value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim();
+        if !essence.is_empty() && !MEDIA_TYPES.iter().any(|it| essence.eq_ignore_ascii_case(it)) {
+            return Err(unknown);
+        }
+    }
+    let coded = headers.get_all(header::CONTENT_ENCODING).any(|value| {
+        !value
+            .to_str()
+            .is_ok_and(|it| it.trim().is_empty() || it.trim().eq_ignore_ascii_case("identity"))
+    });
+    if coded {
+        return Err(TokenRefusal::UnsupportedMedia("the body is compressed"));
+    }
+    Ok(())
 }
 
 /// Secrets are in it: kept by nobody (RFC 6749 §5.1).
@@ -52,6 +88,7 @@ pub fn refuse(request: &HttpRequest, failure: Failure<TokenRefusal>) -> HttpResp
     let status = match refusal {
         TokenRefusal::InvalidClient => StatusCode::UNAUTHORIZED,
         TokenRefusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        TokenRefusal::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         TokenRefusal::TooManyFailures(_) => StatusCode::TOO_MANY_REQUESTS,
         TokenRefusal::InvalidRequest(_)
         | TokenRefusal::UnsupportedGrantType
@@ -64,10 +101,20 @@ pub fn refuse(request: &HttpRequest, failure: Failure<TokenRefusal>) -> HttpResp
     if status == StatusCode::UNAUTHORIZED && tried {
         answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"Understudy\""));
     }
-    if let TokenRefusal::TooManyFailures(wait) = refusal {
-        answer.insert_header((header::RETRY_AFTER, wait.seconds()));
+    match refusal {
+        TokenRefusal::TooManyFailures(wait) => {
+            answer.insert_header((header::RETRY_AFTER, wait.seconds()));
+        }
+        // What would have been taken (RFC 9110 §12.5.3).
+        TokenRefusal::UnsupportedMedia(_) => {
+            answer.insert_header((header::ACCEPT_ENCODING, "identity"));
+        }
+        _ => {}
     }
-    answer.json(json!({ "error": error, "error_description": description }))
+    with_reason(
+        answer.json(json!({ "error": error, "error_description": description })),
+        description,
+    )
 }
 
 /// Never an answer made up because of an outage.

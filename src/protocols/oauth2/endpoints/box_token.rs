@@ -15,6 +15,7 @@ use crate::flows::revoke::revoke;
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::http::extract::{self, Anyone};
+use crate::http::reason::with_reason;
 use crate::protocols::oauth2::box_refusal::BoxTokenRefusal;
 use crate::protocols::oauth2::parameters::Parameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
@@ -182,5 +183,8 @@ fn answered(outcome: Outcome) -> HttpResponse {
     if let Some(wait) = refusal.retry_after() {
         answer.insert_header((header::RETRY_AFTER, wait.seconds()));
     }
-    answer.json(json!({ "error": error, "error_description": description }))
+    with_reason(
+        answer.json(json!({ "error": error, "error_description": description })),
+        description,
+    )
 }

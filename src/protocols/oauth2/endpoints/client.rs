@@ -2,7 +2,9 @@
 //!
 //! [RFC 6749 §2.3.1]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1
 //! [RFC 7521 §4.2]: https://www.rfc-editor.org/rfc/rfc7521#section-4.2
-use crate::flows::authenticate_client::{AuthenticatedClient, Presented, authenticate};
+use crate::flows::authenticate_client::{
+    AuthenticatedClient, BasicReading, Presented, authenticate,
+};
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::protocols::oauth2::parameters::Parameters;
@@ -34,11 +36,12 @@ fn presented(request: &HttpRequest, sent: &Parameters) -> Result<Presented, Toke
     let (id, secret) = (sent.owned("client_id"), sent.owned("client_secret"));
     let assertion = assertion(sent)?;
     match (basic, secret, assertion) {
-        (Some((name, secret)), None, None) => {
-            if id.is_some_and(|id| id != name) {
+        (Some(mut readings), None, None) => {
+            readings.retain(|reading| id.as_ref().is_none_or(|id| *id == reading.id));
+            if readings.is_empty() {
                 return Err(TokenRefusal::InvalidRequest("two different client ids are given"));
             }
-            Ok(Presented::Basic { id: name, secret })
+            Ok(Presented::Basic(readings))
         }
         (None, Some(secret), None) => {
             Ok(Presented::Post { id: id.ok_or(TokenRefusal::InvalidClient)?, secret })
@@ -57,8 +60,9 @@ fn assertion(sent: &Parameters) -> Result<Option<String>, TokenRefusal> {
     }
 }
 
-/// Name and secret are form-encoded before they are joined. An escape that is none stands for itself.
-fn basic(request: &HttpRequest) -> Result<Option<(String, String)>, TokenRefusal> {
+/// Name and secret are form-encoded before they are joined. An escape that is none stands for itself; where the header
+/// can be read in more than one way, the standard's is the first (K-50).
+fn basic(request: &HttpRequest) -> Result<Option<Vec<BasicReading>>, TokenRefusal> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -72,11 +76,30 @@ fn basic(request: &HttpRequest) -> Result<Option<(String, String)>, TokenRefusal
     let joined = STANDARD.decode(credentials.trim()).map_err(|_| bad)?;
     let colon = joined.iter().position(|b| *b == b':').ok_or(bad)?;
     let (name, secret) = joined.split_at(colon);
-    let decode = |text: &[u8]| {
-        let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
-        percent_decode(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| bad)
-    };
-    Ok(Some((decode(name)?, decode(secret.get(1..).unwrap_or_default())?)))
+    let secret = secret.get(1..).unwrap_or_default();
+    let mut readings: Vec<BasicReading> = Vec::new();
+    for decode in [form_decoded, escapes_decoded, as_it_stands] {
+        if let (Some(id), Some(secret)) = (decode(name), decode(secret)) {
+            let reading = BasicReading { id, secret };
+            if !readings.contains(&reading) {
+                readings.push(reading);
+            }
+        }
+    }
+    if readings.is_empty() { Err(bad) } else { Ok(Some(readings)) }
+}
+
+fn form_decoded(text: &[u8]) -> Option<String> {
+    let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    escapes_decoded(&spaced)
+}
+
+fn escapes_decoded(text: &[u8]) -> Option<String> {
+    percent_decode(text).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+fn as_it_stands(text: &[u8]) -> Option<String> {
+    std::str::from_utf8(text).ok().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -121,15 +144,38 @@ mod tests {
             ("a:", "a", ""),
         ] {
             let header = basic_of(joined).replace("Basic", "bAsIc ");
-            let Ok(Presented::Basic { id, secret: read }) = read(Some(&header), "") else {
+            let Ok(Presented::Basic(readings)) = read(Some(&header), "") else {
                 panic!("{joined}")
             };
-            assert_eq!((id.as_str(), read.as_str()), (name, secret));
+            let first = readings.first().unwrap();
+            assert_eq!((first.id.as_str(), first.secret.as_str()), (name, secret));
         }
         let not_utf8 = format!("Basic {}", STANDARD.encode([b'a', b':', 0xff]));
         for bad in ["Basic", "Basic !!", "Bearer x", "Basic YQ==", &not_utf8] {
             assert_eq!(read(Some(bad), "").err(), Some(TokenRefusal::InvalidClient), "{bad}");
         }
+    }
+
+    #[test]
+    fn k50_a_secret_that_was_not_encoded_is_read_as_it_stands_too() {
+        for (joined, secrets) in [
+            ("a:x+y", &["x y", "x+y"][..]),
+            ("a:x%2By", &["x+y", "x%2By"]),
+            ("a:x+%41", &["x A", "x+A", "x+%41"]),
+            ("a:plain", &["plain"]),
+        ] {
+            let Ok(Presented::Basic(readings)) = read(Some(&basic_of(joined)), "client_id=a")
+            else {
+                panic!("{joined}")
+            };
+            let read: Vec<&str> = readings.iter().map(|it| it.secret.as_str()).collect();
+            assert_eq!(read, secrets);
+        }
+        let Ok(Presented::Basic(readings)) = read(Some(&basic_of("a+b:c")), "client_id=a%2Bb")
+        else {
+            panic!()
+        };
+        assert_eq!(readings.first().unwrap().id, "a+b");
     }
 
     #[test]

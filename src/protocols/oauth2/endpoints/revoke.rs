@@ -26,7 +26,8 @@ pub async fn post(
             Failure::Refused(TokenRefusal::InvalidRequest("token is missing")),
         ),
         Some(token) => match revoke(&ctx, &client, token, &caller(&request)).await {
-            Ok(()) => body::secret(StatusCode::OK).finish(),
+            // Some clients read an answer of any other type as a fault, however empty it is.
+            Ok(()) => body::secret(StatusCode::OK).content_type("application/json").finish(),
             Err(cause) => body::accident(&cause),
         },
     };

@@ -9,6 +9,7 @@ use super::{HERE, NEW, by, path, refuse, superior};
 use crate::crypto::random;
 use crate::domain::client::ClientKind;
 use crate::domain::permission::{CLIENTS_WRITE, IMPERSONATE_ADMIN};
+use crate::domain::text::is_plain_line;
 use crate::flows::Failure;
 use crate::http::pages::console::kit::{Field, address};
 use crate::http::pages::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
@@ -129,7 +130,7 @@ pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError>
     }
     let typed = Typed::posted(kind, |name| form.get(name).to_owned());
     let id = form.get("client_id").trim().to_owned();
-    if typed.is_unreadable() || id.chars().any(char::is_control) {
+    if typed.is_unreadable() || !is_plain_line(&id) {
         return Err(console.malformed("A field holds a character that cannot be shown."));
     }
     let homes = Homes::of(&console, None).await.map_err(|e| console.accident(&e))?;

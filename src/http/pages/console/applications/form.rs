@@ -1,6 +1,7 @@
 //! What was typed, and the entry that it stands for.
 use super::specs::{self, Shape, Spec};
 use crate::domain::client::ClientKind;
+use crate::domain::text::{is_plain_line, whole_number};
 use crate::provision::entry::Fault;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -28,8 +29,8 @@ impl Typed {
 
     /// Something that no field can hold: nothing of it is shown or stored.
     pub fn is_unreadable(&self) -> bool {
-        let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-        self.0.values().any(|text| text.chars().any(bad))
+        let readable = |text: &String| text.split(['\n', '\t']).all(is_plain_line);
+        !self.0.values().all(readable)
     }
 
     /// `entry` with what was typed, and what cannot even be written down.
@@ -145,7 +146,7 @@ fn value(spec: &Spec, typed: &str) -> Result<Value, &'static str> {
             Value::from(text)
         }
         // What is no number is left to the reader, who says so.
-        Shape::Number => text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
+        Shape::Number => number(text),
         Shape::Numbers => text.split(',').map(|it| number(it.trim())).collect(),
         Shape::Certificates => certificates(text).into(),
         Shape::Json => serde_json::from_str(text).map_err(|_| "is no JSON")?,
@@ -163,7 +164,7 @@ fn value(spec: &Spec, typed: &str) -> Result<Value, &'static str> {
 }
 
 fn number(text: &str) -> Value {
-    text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from)
+    whole_number(text).map_or_else(|| Value::from(text), Value::from)
 }
 
 /// What stands before a key is its id; what is no key at all is left to the reader, who says so.

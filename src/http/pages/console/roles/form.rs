@@ -2,6 +2,7 @@
 use super::words::GROUPS;
 use crate::domain::permission::{ALL, Permissions, RETIRED};
 use crate::domain::role::LONGEST_NAME;
+use crate::domain::text::whole_number;
 use crate::flows::manage_roles::RoleRecord;
 use crate::http::pages::console::ConsoleSession;
 use crate::http::pages::console::kit::Field;
@@ -72,7 +73,7 @@ impl Typed {
         RoleRecord {
             name: name.to_owned(),
             permissions: self.permissions.iter().cloned().chain(others).collect(),
-            rank: self.rank.trim().parse().unwrap_or(-1),
+            rank: rank_of(&self.rank).unwrap_or(-1),
         }
     }
 
@@ -112,7 +113,11 @@ impl Typed {
     }
 }
 
+fn rank_of(text: &str) -> Option<i32> {
+    whole_number(text.trim()).and_then(|rank| i32::try_from(rank).ok())
+}
+
 fn too_high(rank: &str, highest: i32) -> Option<String> {
-    let above = rank.trim().parse::<i32>().is_ok_and(|rank| rank > highest);
+    let above = rank_of(rank).is_some_and(|rank| rank > highest);
     above.then(|| format!("Your own rank is {highest}."))
 }

@@ -2,7 +2,7 @@
 use crate::authentication::Session;
 use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
-use crate::domain::text::is_plain_line;
+use crate::domain::text::{is_plain_line, whole_number};
 use crate::domain::{ClientId, UserId};
 use crate::flows::Context;
 use crate::flows::preview_tokens::protocols_of;
@@ -80,8 +80,9 @@ impl Wanted {
         subject: &UserId,
         (client, protocol): (&ClientId, ProtocolName),
     ) -> Result<Start, StartRefusal> {
-        let minutes = self.given("duration").map(|text| text.parse::<i64>());
-        let minutes = minutes.transpose().map_err(|_| bad("duration", "a number of minutes"))?;
+        let minutes = self.given("duration").map(|text| whole_number(&text));
+        let minutes = minutes.map(|it| it.ok_or_else(|| bad("duration", "a number of minutes")));
+        let minutes = minutes.transpose()?;
         let mode = match self.get("mode") {
             "" => Mode::Full,
             text => Mode::parse(text).ok_or_else(|| bad("mode", "full or read_only"))?,

@@ -167,6 +167,7 @@ fn in_words(refusal: &OpenRefusal) -> Obstacle {
         // Our own link, made a moment ago: revoked by somebody, or outrun by a clock.
         OpenRefusal::Redeem(
             RedeemRefusal::Duplicate
+            | RedeemRefusal::CredentialBeside
             | RedeemRefusal::BadMac
             | RedeemRefusal::OtherPath
             | RedeemRefusal::Expired

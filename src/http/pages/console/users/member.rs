@@ -1,6 +1,7 @@
 //! Changes to the roles and the status of a user.
 use super::{detail, named, path};
 use crate::domain::permission::USERS_WRITE;
+use crate::domain::text::is_plain_line;
 use crate::domain::user::User;
 use crate::domain::{Status, UserId};
 use crate::flows::Failure;
@@ -108,7 +109,7 @@ async fn change_role(
     if role.is_empty() && purpose == Purpose::Give {
         return detail::page(console, &user, Some("Choose a role."), StatusCode::BAD_REQUEST).await;
     }
-    if role.is_empty() || role.chars().any(char::is_control) {
+    if role.is_empty() || !is_plain_line(role) {
         return Err(console.malformed("Which role?"));
     }
     let (change, done) = match purpose {
