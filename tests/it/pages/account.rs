@@ -118,7 +118,7 @@ async fn a_new_password_is_long_new_and_no_name() {
     for (new, words) in [
         ("eleven-char", "fewer than 12"),
         ("alice-password", "the one that you have"),
-        (" Alice@ACME.test", "no password"),
+        (" Alice@ACME.test", "as the password"),
         (&"x".repeat(5000), "at most 4096"),
     ] {
         let refused = change(&owner, "alice-password", new).await;
