@@ -1,5 +1,5 @@
 //! The commands but `dev`.
-use super::{Problem, output, place};
+use super::{Problem, output, place, progress};
 use crate::app::watch::{self, Migrations};
 use crate::app::{self, Parts};
 use crate::config::{self, LogFormat, Overrides, Purpose, Settings};
@@ -176,15 +176,20 @@ pub fn revert() -> Result<(), Problem> {
 
 pub fn apply(
     file: &Path,
-    dry_run: provision::DryRun,
-    prune: provision::Prune,
+    (dry_run, prune): (provision::DryRun, provision::Prune),
+    listing: provision::Listing,
 ) -> Result<(), Problem> {
     let text = read_text(file)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let file = read_file_in(folder, &text, |_| None)?;
     with_context(Purpose::Sealing, async |ctx| {
-        let plan = provision::apply(&ctx, &file, dry_run, prune).await.map_err(not_applied)?;
-        output::line(plan.to_string().trim_end());
+        let bar = progress::Bar::default();
+        let watch = |phase: provision::Phase, done, of| bar.show(phase.as_str(), done, of);
+        let progress = provision::Progress::new(&watch);
+        let plan = provision::apply_with_progress(&ctx, &file, (dry_run, prune), progress).await;
+        bar.clear();
+        let plan = plan.map_err(not_applied)?;
+        output::line(plan.shown(listing).to_string().trim_end());
         output::notices(&file.notices());
         Ok(())
     })
@@ -237,8 +242,15 @@ pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {
 
 pub fn export() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
-        output::line(provision::export(&ctx).await?.trim_end());
-        Ok(())
+        use std::io::Write as _;
+        let bar = progress::Bar::default();
+        let mut out = std::io::BufWriter::new(std::io::stdout());
+        let watch = |phase: provision::Phase, done, of| bar.show(phase.as_str(), done, of);
+        let mut sink = |piece: &str| out.write_all(piece.as_bytes());
+        let done = provision::export(&ctx, &mut sink, provision::Progress::new(&watch)).await;
+        bar.clear();
+        done?;
+        Ok(out.flush()?)
     })
 }
 

@@ -9,9 +9,10 @@ pub mod dev;
 pub mod keys;
 pub mod output;
 pub mod place;
+pub mod progress;
 
 use crate::config::Overrides;
-use crate::provision::{DryRun, Prune, ServiceProvider};
+use crate::provision::{DryRun, Listing, Prune, ServiceProvider};
 use crate::store::StoreError;
 use clap::{Args, Parser, Subcommand};
 use std::num::NonZeroU16;
@@ -97,6 +98,7 @@ struct Serve {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each flag is given or not, by itself")]
 struct Apply {
     /// The file; `-` reads standard input.
     #[arg(short, long)]
@@ -107,6 +109,9 @@ struct Apply {
     /// Remove what the file does not name.
     #[arg(long)]
     prune: bool,
+    /// List every change, however many there are; without it the first hundred.
+    #[arg(long)]
+    full: bool,
 }
 
 #[derive(Debug, Args)]
@@ -291,7 +296,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         Command::Apply(apply) => {
             let dry_run = if apply.dry_run { DryRun::Yes } else { DryRun::No };
             let prune = if apply.prune { Prune::Yes } else { Prune::No };
-            commands::apply(&apply.file, dry_run, prune)
+            let listing = if apply.full { Listing::Full } else { Listing::Short };
+            commands::apply(&apply.file, (dry_run, prune), listing)
         }
         Command::Export => commands::export(),
         Command::Impersonate(asked) => commands::impersonate(asked.into()),

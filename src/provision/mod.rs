@@ -19,7 +19,9 @@ mod fill_in;
 mod locate;
 mod metadata_file;
 mod mistake;
+mod named;
 mod plan;
+mod progress;
 mod read;
 mod read_client;
 mod read_encryption;
@@ -33,12 +35,14 @@ mod service_provider;
 mod steps;
 mod stored;
 mod substitute;
+mod write;
 
-pub use apply::{DryRun, ProvisionError, Prune, apply, apply_to, plan};
-pub use export::{export, export_from};
+pub use apply::{DryRun, ProvisionError, Prune, apply, apply_to, apply_with_progress, plan};
+pub use export::{Exporting, export, export_from};
 pub use file::File;
 pub use mistake::Mistake;
-pub use plan::{Action, Change, Field, Plan, What};
+pub use plan::{Action, Change, Field, Listing, Plan, ShownPlan, What};
+pub use progress::{Phase, Progress};
 pub use read::{read, read_draft, read_with_files};
 pub use service_provider::{ServiceProvider, service_provider};
 

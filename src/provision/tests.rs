@@ -51,6 +51,8 @@ fn applied(file: &File) -> Stored {
         organizations: file.organizations.iter().map(|wanted| wanted.record.clone()).collect(),
         roles: file.roles.clone(),
         users: file.users.iter().map(user).collect(),
+        administrators: Vec::new(),
+        user_ids: Vec::new(),
         clients: file.clients.iter().map(client).collect(),
         now: "2026-11-21T12:00:00Z".parse().unwrap(),
     }
