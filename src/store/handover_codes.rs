@@ -98,6 +98,6 @@ pub async fn redeem(
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM handover_codes WHERE code_hash IN (SELECT code_hash FROM handover_codes \
-         WHERE expires_at < clock_now() - interval '1 hour' LIMIT 1000)";
+         WHERE expires_at < clock_now() - interval '1 hour' ORDER BY expires_at LIMIT 1000)";
     Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
 }

@@ -89,7 +89,7 @@ pub async fn delete_old(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM logout_deliveries WHERE id IN (SELECT id FROM logout_deliveries \
          WHERE (delivered_at IS NOT NULL OR attempts >= ?) \
-         AND due_at < clock_now() - interval '7 days' LIMIT 1000)";
+         AND due_at < clock_now() - interval '7 days' ORDER BY due_at LIMIT 1000)";
     let values = [Value::Int(MOST_ATTEMPTS)];
     Ok(Statement::<Delete, ()>::new(TEXT, &values).execute(&mut conn).await?)
 }

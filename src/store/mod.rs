@@ -12,6 +12,7 @@ pub mod authorization_codes;
 pub mod box_subjects;
 pub mod box_tokens;
 pub mod box_users;
+pub mod cleaning;
 pub mod clients;
 pub mod consents;
 pub mod credentials;
@@ -46,6 +47,7 @@ pub mod signing_keys;
 mod statement;
 pub(crate) mod tls;
 pub mod users;
+pub mod vetoes;
 
 pub use diesel_async::AsyncConnection as Transactional;
 pub use pool::{Conn, PooledConn, Store};

@@ -1,6 +1,6 @@
 use super::RequestLine;
 use prometheus::{
-    Encoder as _, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Encoder as _, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
 
@@ -19,6 +19,7 @@ pub struct Metrics {
     in_flight: IntGauge,
     lines_dropped: IntCounter,
     audit_unsealed: Gauge,
+    cleaning_backlog: IntGaugeVec,
 }
 
 /// Counts one request as under way for as long as it lives.
@@ -52,7 +53,15 @@ impl Metrics {
                 "understudy_audit_unsealed_seconds",
                 "Age of the oldest event in the audit trail that no seal covers yet",
             )?,
+            cleaning_backlog: IntGaugeVec::new(
+                Opts::new(
+                    "understudy_cleaning_backlog_rows",
+                    "Rows that are over and not removed yet, counted up to 10,000",
+                ),
+                &["table"],
+            )?,
         };
+        metrics.registry.register(Box::new(metrics.cleaning_backlog.clone()))?;
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
@@ -78,6 +87,13 @@ impl Metrics {
 
     pub fn set_audit_unsealed(&self, seconds: f64) {
         self.audit_unsealed.set(seconds);
+    }
+
+    /// For each table the rows that cleaning has left.
+    pub fn set_cleaning_backlog(&self, backlog: &[(&'static str, i64)]) {
+        for (table, rows) in backlog {
+            self.cleaning_backlog.with_label_values(&[table]).set(*rows);
+        }
     }
 
     /// For gauges that others keep, such as the pool's.
