@@ -102,8 +102,6 @@ pub struct Keep {
     pub sessions: Option<chrono::Duration>,
     /// After the beginning of an impersonation.
     pub impersonations: Option<chrono::Duration>,
-    /// Younger events are not archived.
-    pub events: Option<chrono::Duration>,
 }
 
 impl Keep {
@@ -112,7 +110,6 @@ impl Keep {
         Self {
             sessions: days("UNDERSTUDY_KEEP_SESSIONS_DAYS"),
             impersonations: days("UNDERSTUDY_KEEP_IMPERSONATIONS_DAYS"),
-            events: days("UNDERSTUDY_KEEP_EVENTS_DAYS"),
         }
     }
 }

@@ -62,26 +62,31 @@ pub async fn delete_expired(ctx: &Context, looking: Looking) -> Result<usize, St
     let now = store::settings::now(&conn).await?;
     // Before the tokens are gone, and not counted: nothing is removed.
     store::impersonations::acting::end_over(&conn, looking.since(now)).await?;
+    cleaning::begin(&conn).await?;
+    let done = clean(&conn, &ctx.shared.cleaning, now).await;
+    cleaning::end(&conn).await?;
+    done
+}
+
+async fn clean(conn: &Conn, of: &Cleaning, now: Timestamp) -> Result<usize, StoreError> {
     let (mut most, mut backlog, mut accident) = (0, Vec::new(), None);
-    for (table, gone) in take_turns(&conn, &ctx.shared.cleaning, now).await {
+    for (table, gone) in take_turns(conn, of, now).await {
         let left = match gone {
-            Ok(gone) => {
-                most = most.max(gone);
-                // Less than a bite: there is no more.
-                let left = if gone < BITE { Ok(Some(0)) } else { cleaning::count_over(&conn, table).await };
-                left.map(|left| left.unwrap_or(cleaning::MAX_COUNTED))
+            // Less than a bite: there is no more.
+            Ok(gone) if gone < BITE => Ok(Some(0)),
+            Ok(_) => cleaning::count_over(conn, table).await,
+            Err(ref error) => {
+                tracing::debug!(table, %error, "a table was not cleaned");
+                Ok(None)
             }
-            Err(error) => Err(error),
         };
-        match left {
-            Ok(left) => backlog.push((table, left)),
-            Err(error) => {
-                backlog.push((table, cleaning::MAX_COUNTED));
-                accident = accident.or(Some(error));
-            }
-        }
+        most = most.max(gone.as_ref().copied().unwrap_or_default());
+        // Nobody knows how many: more than are counted, as far as anybody knows.
+        backlog
+            .push((table, left.as_ref().ok().copied().flatten().unwrap_or(cleaning::MAX_COUNTED)));
+        accident = accident.or(gone.err()).or(left.err());
     }
-    *ctx.shared.cleaning.backlog.lock().unwrap_or_else(PoisonError::into_inner) = backlog;
+    *of.backlog.lock().unwrap_or_else(PoisonError::into_inner) = backlog;
     accident.map_or(Ok(most), Err)
 }
 
@@ -92,7 +97,8 @@ async fn take_turns(conn: &Conn, of: &Cleaning, now: Timestamp) -> Vec<Turn> {
     let (codes, refresh_tokens) = of.cursors();
     let refreshed = cleaning::delete_refresh_tokens(conn, refresh_tokens).await;
     let coded = cleaning::delete_codes(conn, codes).await;
-    let next = |turn: &Result<(usize, Cursor), StoreError>| turn.as_ref().ok().and_then(|(_, next)| *next);
+    let next =
+        |turn: &Result<(usize, Cursor), StoreError>| turn.as_ref().ok().and_then(|(_, next)| *next);
     *of.cursors.lock().unwrap_or_else(PoisonError::into_inner) = (next(&coded), next(&refreshed));
     let impersonations = match of.retention.impersonations {
         Some(keep) => cleaning::delete_impersonations(conn, now - keep).await,

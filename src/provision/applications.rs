@@ -2,12 +2,12 @@
 //!
 //! Nobody hands out power that they do not have: whoever controls the global client can have anybody act as
 //! anybody, and an application with Box permissions acts as users by itself ([`needed_for`]).
-use super::write::{ACTOR, end_by_turn, end_tokens_of_client};
 use super::conflicts::names;
 use super::document;
 use super::entry::{Entry, version};
 use super::plan::differences;
 use super::steps::Turn;
+use super::write::{ACTOR, end_by_turn, end_tokens_of_client};
 use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
 use crate::domain::api_scope::ApiScope;

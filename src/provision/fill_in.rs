@@ -19,7 +19,11 @@ pub(super) fn fill_in(values: &mut Value, stored: &Stored) {
         stored.organizations.iter().map(|one| (one.id.as_str(), one)).collect();
     each(values, "organizations", |own| {
         let record = text(own, "id").and_then(|id| organizations.get(id));
-        complete(own, record.map(|record| document::of_organization(record)).unwrap_or_default(), &[]);
+        complete(
+            own,
+            record.map(|record| document::of_organization(record)).unwrap_or_default(),
+            &[],
+        );
     });
     each(values, "roles", |own| {
         let record = stored.roles.iter().find(|one| is_named(own, "name", &one.name));

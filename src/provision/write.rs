@@ -78,7 +78,8 @@ async fn write_users(tx: &Conn, users: &[&UserWrite]) -> Result<(), StoreError> 
         })
         .collect();
     people::put_all(tx, &rows).await?;
-    let out: Vec<String> = users.iter().filter(|user| user.signs_out).map(|user| user.record.id.clone()).collect();
+    let out: Vec<String> =
+        users.iter().filter(|user| user.signs_out).map(|user| user.record.id.clone()).collect();
     end_of_users(tx, &out).await?;
     people::sign_out_all(tx, &out).await
 }

@@ -242,7 +242,7 @@ pub async fn insert_revoked(
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     // A minute more: a JWT may be a few seconds over its time and still be asked about.
-    const TEXT: &str = "DELETE FROM access_tokens WHERE token_hash IN (SELECT token_hash FROM access_tokens \
-         WHERE expires_at < clock_now() - interval '1 minute' ORDER BY expires_at LIMIT 1000)";
+    const TEXT: &str = "DELETE FROM access_tokens WHERE token_hash = ANY(ARRAY(SELECT token_hash \
+         FROM access_tokens WHERE expires_at < clock_now() - interval '1 minute' ORDER BY expires_at LIMIT 1000))";
     Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
 }

@@ -6,7 +6,7 @@ use super::{Conn, StoreError};
 use crate::domain::Timestamp;
 use chrono::Duration;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz};
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
 
 /// Rows of a table that one turn looks at.
 const PAGE_SIZE: i64 = 5000;
@@ -15,6 +15,17 @@ pub const MAX_COUNTED: i64 = 10_000;
 
 /// Where the next turn begins; `None`: at the oldest row.
 pub type Cursor = Option<Timestamp>;
+
+/// From now on this connection reads no table from end to end that has an index for the question. Statistics make
+/// Postgres believe that much is over where nothing is: what it knows of kinds and of times it does not know of both.
+pub async fn begin(mut conn: &Conn) -> Result<(), StoreError> {
+    Ok(conn.batch_execute("SET enable_seqscan = off").await?)
+}
+
+/// The connection is as it was before [`begin`].
+pub async fn end(mut conn: &Conn) -> Result<(), StoreError> {
+    Ok(conn.batch_execute("RESET enable_seqscan").await?)
+}
 
 #[derive(diesel::QueryableByName)]
 struct Page {
@@ -29,12 +40,13 @@ struct Page {
 /// Removes codes that nothing hangs on any more. As long as its session lives a row stays: it says which applications
 /// a sign-out has to be told to.
 pub async fn delete_codes(conn: &Conn, from: Cursor) -> Result<(usize, Cursor), StoreError> {
+    // Each row asks by an index: a join of a page with a table that grows may read all of it.
     let text = "WITH page AS MATERIALIZED (SELECT id, session_id, expires_at FROM authorization_codes \
          WHERE expires_at >= $1 AND expires_at < clock_now() - interval '1 hour' ORDER BY expires_at LIMIT $2), \
-         gone AS (DELETE FROM authorization_codes WHERE id IN (SELECT c.id FROM page c \
-         JOIN sessions s ON s.id = c.session_id WHERE (s.ended_at IS NOT NULL OR s.expires_at < clock_now()) \
-         AND NOT EXISTS (SELECT FROM refresh_tokens r WHERE r.grant_id = c.id) \
-         AND NOT EXISTS (SELECT FROM access_tokens a WHERE a.grant_id = c.id)) RETURNING 1) \
+         gone AS (DELETE FROM authorization_codes WHERE id = ANY(ARRAY(SELECT c.id FROM page c WHERE \
+         (SELECT s.ended_at IS NOT NULL OR s.expires_at < clock_now() FROM sessions s WHERE s.id = c.session_id) \
+         AND (SELECT 1 FROM refresh_tokens r WHERE r.grant_id = c.id LIMIT 1) IS NULL \
+         AND (SELECT 1 FROM access_tokens a WHERE a.grant_id = c.id LIMIT 1) IS NULL)) RETURNING 1) \
          SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM page) AS seen, \
          (SELECT max(expires_at) FROM page) AS last";
     turn(conn, text, from).await
@@ -42,11 +54,14 @@ pub async fn delete_codes(conn: &Conn, from: Cursor) -> Result<(usize, Cursor), 
 
 /// Removes refresh tokens that are over. A used one is kept until its whole family is over, because it has to be
 /// recognised when it comes again.
-pub async fn delete_refresh_tokens(conn: &Conn, from: Cursor) -> Result<(usize, Cursor), StoreError> {
+pub async fn delete_refresh_tokens(
+    conn: &Conn,
+    from: Cursor,
+) -> Result<(usize, Cursor), StoreError> {
     let text = "WITH page AS MATERIALIZED (SELECT token_hash, used_at, ends_at, expires_at FROM refresh_tokens \
          WHERE expires_at >= $1 AND expires_at < clock_now() ORDER BY expires_at LIMIT $2), \
-         gone AS (DELETE FROM refresh_tokens WHERE token_hash IN (SELECT token_hash FROM page \
-         WHERE used_at IS NULL OR ends_at < clock_now()) RETURNING 1) \
+         gone AS (DELETE FROM refresh_tokens WHERE token_hash = ANY(ARRAY(SELECT token_hash \
+         FROM page WHERE used_at IS NULL OR ends_at < clock_now())) RETURNING 1) \
          SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM page) AS seen, \
          (SELECT max(expires_at) FROM page) AS last";
     turn(conn, text, from).await
@@ -71,8 +86,8 @@ pub async fn delete_impersonations(mut conn: &Conn, begun: Timestamp) -> Result<
     // The trigger that keeps an impersonation with a session looks after both are gone.
     let text = "WITH old AS MATERIALIZED (SELECT id FROM impersonations WHERE id >= 'imp_' AND id < $1 \
          ORDER BY id LIMIT 1000), \
-         theirs AS (DELETE FROM sessions WHERE impersonation_id IN (SELECT id FROM old)) \
-         DELETE FROM impersonations WHERE id IN (SELECT id FROM old)";
+         theirs AS (DELETE FROM sessions WHERE impersonation_id = ANY(ARRAY(SELECT id FROM old))) \
+         DELETE FROM impersonations WHERE id = ANY(ARRAY(SELECT id FROM old))";
     let before = super::impersonations::first_id_at(begun);
     Ok(diesel::sql_query(text).bind::<Text, _>(before).execute(&mut conn).await?)
 }

@@ -57,7 +57,9 @@ async fn list_some(
         .select((UserRecord::as_select(), credentials::password_hash.nullable()));
     let rows: Vec<Row> = match by {
         NamedBy::Id => query.filter(users::id.eq_any(names)).load(&mut conn).await?,
-        NamedBy::Email => query.filter(users::email_canonical.eq_any(names)).load(&mut conn).await?,
+        NamedBy::Email => {
+            query.filter(users::email_canonical.eq_any(names)).load(&mut conn).await?
+        }
     };
     with_roles(conn, rows).await
 }
@@ -174,7 +176,10 @@ async fn put_records(mut conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreE
     ) -> Value<'a> {
         Value::Texts(rows.iter().map(|row| pick(row.record)).collect())
     }
-    fn jsons(rows: &[UserRow<'_>], pick: impl Fn(&UserRecord) -> serde_json::Value) -> Value<'static> {
+    fn jsons(
+        rows: &[UserRow<'_>],
+        pick: impl Fn(&UserRecord) -> serde_json::Value,
+    ) -> Value<'static> {
         Value::Jsons(rows.iter().map(|row| pick(row.record)).collect())
     }
     let values = [

@@ -57,7 +57,11 @@ impl Conn {
         others: Arc<Distrust>,
         people: Arc<People>,
     ) -> Self {
-        Self { inner, fate: Fate { lost: AtomicBool::new(false), allowed: AtomicU64::new(0), others }, people }
+        Self {
+            inner,
+            fate: Fate { lost: AtomicBool::new(false), allowed: AtomicU64::new(0), others },
+            people,
+        }
     }
 
     pub(super) fn people(&self) -> &People {

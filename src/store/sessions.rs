@@ -187,8 +187,8 @@ pub async fn end_all(mut conn: &Conn) -> Result<u64, StoreError> {
 /// Removes what was over at `before`, at most a thousand rows at a time. Sessions of impersonations go with these.
 pub async fn delete_expired(mut conn: &Conn, before: Timestamp) -> Result<usize, StoreError> {
     struct Delete;
-    const TEXT: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
-         WHERE expires_at < ? AND impersonation_id IS NULL ORDER BY expires_at LIMIT 1000)";
+    const TEXT: &str = "DELETE FROM sessions WHERE id = ANY(ARRAY(SELECT id FROM sessions \
+         WHERE expires_at < ? AND impersonation_id IS NULL ORDER BY expires_at LIMIT 1000))";
     Ok(Statement::<Delete, ()>::new(TEXT, &[Value::Time(before)]).execute(&mut conn).await?)
 }
 

@@ -39,7 +39,7 @@ async fn fill(db: &TestDb) {
               'own1', 'https://x.test/', 'openid', clock_now(), clock_now() - interval '1 day' \
               + n * interval '1 second' FROM generate_series(1, 7000) n; \
             INSERT INTO refresh_tokens (token_hash, grant_id, client_id, user_id, session_id, scope, expires_at, \
-              ends_at, used_at) SELECT sha256(('r' || n)::bytea), 'c1', 'portal', 'usr_alice', 'own1', 'openid', \
+              ends_at, used_at) SELECT sha256(('r' || n)::bytea), 'c' || n, 'portal', 'usr_alice', 'own1', 'openid', \
               clock_now() - interval '1 day' + n * interval '1 second', clock_now() + interval '30 days', \
               clock_now() - interval '2 days' FROM generate_series(1, 7000) n; \
             INSERT INTO access_tokens (token_hash, client_id, scope, expires_at) SELECT sha256(('a' || n)::bytea), \
@@ -73,17 +73,20 @@ async fn l13_no_turn_of_cleaning_reads_what_is_not_over() {
 async fn l13_a_code_behind_many_that_stay_is_removed_by_a_later_turn() {
     let db = TestDb::create();
     fill(&db).await;
-    db.sql("UPDATE sessions SET ended_at = clock_now() WHERE id = 'own2'; \
+    db.sql(
+        "UPDATE sessions SET ended_at = clock_now() WHERE id = 'own2'; \
             UPDATE authorization_codes SET session_id = 'own2' WHERE id IN ('c2', 'c6999'); \
-            UPDATE refresh_tokens SET ends_at = expires_at WHERE token_hash = sha256('r6998')")
-        .await;
+            DELETE FROM refresh_tokens WHERE grant_id IN ('c2', 'c3', 'c6999'); \
+            UPDATE refresh_tokens SET ends_at = expires_at WHERE token_hash = sha256('r6998')",
+    )
+    .await;
     let ctx = context(&db);
     let left = "SELECT count(*) FROM authorization_codes WHERE session_id = 'own2'";
     for expected in [1, 0] {
         delete_expired(&ctx, Looking::Lately).await.unwrap();
         assert_eq!(db.count(left).await, expected);
     }
-    assert_eq!(db.count("SELECT count(*) FROM refresh_tokens").await, 6_999);
+    assert_eq!(db.count("SELECT count(*) FROM refresh_tokens").await, 6_996);
     // The next round begins with the oldest again.
     db.sql("UPDATE authorization_codes SET session_id = 'own2' WHERE id = 'c3'").await;
     delete_expired(&ctx, Looking::Lately).await.unwrap();

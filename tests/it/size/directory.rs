@@ -22,7 +22,8 @@ fn many(more: &str) -> String {
                 RdescudvJCsgt3ub+b1dWRWJTmaaJObG1dFN4bRCqfE";
     let mut text = "version: 1\norganizations: [{id: big}]\nusers:\n".to_owned();
     for nth in 0..MANY {
-        let password = if nth % 2 == 0 { format!(", password_hash: '{hash}'") } else { String::new() };
+        let password =
+            if nth % 2 == 0 { format!(", password_hash: '{hash}'") } else { String::new() };
         writeln!(
             text,
             "  - {{id: p{nth:05}, email: p{nth}@big.test, name: Person {nth}, organization: big, \
@@ -154,12 +155,15 @@ async fn l12_while_a_file_is_applied_keys_are_rotated_and_the_trail_is_sealed() 
     let parts = crate::support::server::parts(&db.url, "http://127.0.0.1:1");
     let ctx = parts.context(3).unwrap();
     let holding = db.client().await;
-    holding.batch_execute("BEGIN; SELECT FROM users WHERE id = 'usr_alice' FOR UPDATE").await.unwrap();
-    let text = "version: 1\nusers: [{id: usr_alice, name: Alice Other}, {id: new, email: new@acme.test}]";
+    holding
+        .batch_execute("BEGIN; SELECT FROM users WHERE id = 'usr_alice' FOR UPDATE")
+        .await
+        .unwrap();
+    let text =
+        "version: 1\nusers: [{id: usr_alice, name: Alice Other}, {id: new, email: new@acme.test}]";
     let (first, second) = (file(text), file(text));
-    let apply = async {
-        provision::apply(&ctx, &first, DryRun::No, Prune::No).await.unwrap().to_string()
-    };
+    let apply =
+        async { provision::apply(&ctx, &first, DryRun::No, Prune::No).await.unwrap().to_string() };
     let beside = async {
         let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                      AND wait_event_type = 'Lock'";
@@ -171,7 +175,9 @@ async fn l12_while_a_file_is_applied_keys_are_rotated_and_the_trail_is_sealed() 
         drop(conn);
         let next = provision::apply(&ctx, &second, DryRun::No, Prune::No);
         let let_go = async {
-            while db.count(&waits.replace("'Lock'", "'Lock' AND wait_event = 'advisory'")).await == 0 {}
+            while db.count(&waits.replace("'Lock'", "'Lock' AND wait_event = 'advisory'")).await
+                == 0
+            {}
             holding.batch_execute("COMMIT").await.unwrap();
         };
         join(next, let_go).await.0.unwrap().to_string()
