@@ -11,7 +11,6 @@ import argparse
 import base64
 import os
 import pwd
-import resource
 import shutil
 import subprocess
 import sys
@@ -109,17 +108,16 @@ class Cluster:
 
 
 def measure(cluster, name, command, environment, expected=0):
-    before, began, postgres = resource.getrusage(resource.RUSAGE_CHILDREN), time.time(), cluster.cpu()
+    began, postgres = time.time(), cluster.cpu()
     log = cluster.folder / "time"
     with open(cluster.folder / "out", "w") as out, open(cluster.folder / "err", "w") as err:
-        done = subprocess.run(["/usr/bin/env", "python3", "-c", WAIT, str(log), *command], env=environment, stdout=out,
+        done = subprocess.run([sys.executable, "-c", WAIT, str(log), *command], env=environment, stdout=out,
                               stderr=err)
     took = time.time() - began
     if done.returncode != expected:
         sys.exit(f"{name}: exit {done.returncode}\n" + (cluster.folder / "err").read_text()[-2000:])
     own, peak = map(float, log.read_text().split())
     print(f"| {name} | {took:.1f} s | {own:.1f} + {cluster.cpu() - postgres:.1f} | {peak / 1024:.0f} MiB |", flush=True)
-    del before
 
 
 # Runs the command, and writes its CPU seconds and its peak in KiB.

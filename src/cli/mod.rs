@@ -98,7 +98,6 @@ struct Serve {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each flag is given or not, by itself")]
 struct Apply {
     /// The file; `-` reads standard input.
     #[arg(short, long)]
