@@ -15,6 +15,7 @@ use crate::crypto::seal::MasterKey;
 use crate::flows::client_attempts::SuspectedClients;
 use crate::flows::cross_origin::Origins;
 use crate::flows::facts::Remembered;
+use crate::flows::housekeeping::{Cleaning, Retention};
 use crate::flows::keyring::Keys;
 use crate::flows::passwords::Passwords;
 use crate::flows::trail::Trail;
@@ -106,6 +107,10 @@ pub fn parts(
         refreshes,
         audience_aliases: settings.audience_aliases.clone(),
         step_up: settings.step_up,
+        cleaning: Cleaning::new(Retention {
+            sessions: settings.keep.sessions.unwrap_or(Retention::default().sessions),
+            impersonations: settings.keep.impersonations,
+        }),
         suspected_clients: SuspectedClients::default(),
         rate_limits: settings.rate_limits == RateLimits::On,
     };

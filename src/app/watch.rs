@@ -153,6 +153,7 @@ fn run(runtime: &Runtime, mut shift: Shift) {
             runtime.block_on(one_beat(&shift.parts, &ctx, beat, &mut sealing));
             if dirty || beat.is_multiple_of(CLEAN_EVERY) {
                 dirty = runtime.block_on(clean(&ctx, beat));
+                shift.parts.metrics.set_cleaning_backlog(&ctx.shared.cleaning.backlog());
             }
         }
         beat += 1;

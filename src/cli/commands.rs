@@ -1,5 +1,5 @@
 //! The commands but `dev`.
-use super::{Problem, output, place};
+use super::{Problem, output, place, progress};
 use crate::app::watch::{self, Migrations};
 use crate::app::{self, Parts};
 use crate::config::{self, LogFormat, Overrides, Purpose, Settings};
@@ -183,16 +183,21 @@ pub fn revert() -> Result<(), Problem> {
 
 pub fn apply(
     file: &Path,
-    dry_run: provision::DryRun,
-    prune: provision::Prune,
+    (dry_run, prune): (provision::DryRun, provision::Prune),
+    listing: provision::Listing,
 ) -> Result<(), Problem> {
     let text = read_text(file)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let file = read_file_in(folder, &text, |_| None)?;
     with_context(Purpose::Sealing, async |ctx| {
-        let plan = provision::apply(&ctx, &file, dry_run, prune).await.map_err(not_applied)?;
+        let bar = progress::Bar::default();
+        let watch = |phase: provision::Phase, done, of| bar.show(phase.as_str(), done, of);
+        let progress = provision::Progress::new(&watch);
+        let plan = provision::apply_with_progress(&ctx, &file, (dry_run, prune), progress).await;
+        bar.clear();
+        let plan = plan.map_err(not_applied)?;
         let notices = file.notices();
-        let text = output::with_notices(plan.to_string().trim_end(), &notices);
+        let text = output::with_notices(plan.shown(listing).to_string().trim_end(), &notices);
         let value = json!({
             "dry_run": dry_run == provision::DryRun::Yes,
             "changes": plan.values(),
@@ -253,9 +258,26 @@ pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {
 
 pub fn export() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
-        let text = provision::export(&ctx).await?;
-        let value = if output::is_json() { provision::values(&text) } else { json!(null) };
-        output::result(&value, &text);
+        use std::io::Write as _;
+        let bar = progress::Bar::default();
+        let watch = |phase: provision::Phase, done, of| bar.show(phase.as_str(), done, of);
+        let progress = provision::Progress::new(&watch);
+        if output::is_json() {
+            let mut text = Vec::new();
+            let mut sink = |piece: &str| text.write_all(piece.as_bytes());
+            let done = provision::export(&ctx, &mut sink, progress).await;
+            bar.clear();
+            done?;
+            let text = String::from_utf8_lossy(&text);
+            output::result(&provision::values(&text), &text);
+            return Ok(());
+        }
+        let mut out = std::io::BufWriter::new(std::io::stdout());
+        let mut sink = |piece: &str| out.write_all(piece.as_bytes());
+        let done = provision::export(&ctx, &mut sink, progress).await;
+        bar.clear();
+        done?;
+        out.flush()?;
         Ok(())
     })
 }

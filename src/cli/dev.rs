@@ -72,7 +72,7 @@ fn prepare(parts: &Parts, demo: Option<&Demo>) -> Result<(), Problem> {
         parts.shared.keys.reload(&conn).await?;
         drop(conn);
         let is_new = store::registrations::list(&*ctx.store.conn().await?).await?.is_empty()
-            && store::directory::list(&*ctx.store.conn().await?).await?.is_empty();
+            && store::directory_batches::is_empty(&*ctx.store.conn().await?).await?;
         // Only once: what somebody has changed since is theirs.
         if let Some(demo) = demo.filter(|_| is_new) {
             let file = read_file(DEMO, |name| (name == "DEMO_URL").then(|| demo.url.clone()))?;

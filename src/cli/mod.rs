@@ -7,11 +7,12 @@ pub mod dev;
 pub mod keys;
 pub mod output;
 pub mod place;
+pub mod progress;
 pub mod shell;
 pub mod user;
 
 use crate::config::Overrides;
-use crate::provision::{DryRun, Prune, ServiceProvider};
+use crate::provision::{DryRun, Listing, Prune, ServiceProvider};
 use crate::store::StoreError;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use std::num::NonZeroU16;
@@ -127,6 +128,9 @@ struct Apply {
     /// Remove what the file does not name.
     #[arg(long)]
     prune: bool,
+    /// List every change, however many there are; without it the first hundred.
+    #[arg(long)]
+    full: bool,
 }
 
 #[derive(Debug, Args)]
@@ -324,7 +328,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         Command::Apply(apply) => {
             let dry_run = if apply.dry_run { DryRun::Yes } else { DryRun::No };
             let prune = if apply.prune { Prune::Yes } else { Prune::No };
-            commands::apply(&apply.file, dry_run, prune)
+            let listing = if apply.full { Listing::Full } else { Listing::Short };
+            commands::apply(&apply.file, (dry_run, prune), listing)
         }
         Command::Export => commands::export(),
         Command::Impersonate(asked) => commands::impersonate(asked.into()),

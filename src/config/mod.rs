@@ -96,6 +96,25 @@ pub struct Mail {
     pub from: Option<String>,
 }
 
+/// How long what is over is kept; `None`: as long as the program needs it, or for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// After the end of a session.
+    pub sessions: Option<chrono::Duration>,
+    /// After the beginning of an impersonation.
+    pub impersonations: Option<chrono::Duration>,
+}
+
+impl Keep {
+    fn read(raw: &mut Raw) -> Self {
+        let mut days = |name| raw.parsed(name, values::keep_days);
+        Self {
+            sessions: days("UNDERSTUDY_KEEP_SESSIONS_DAYS"),
+            impersonations: days("UNDERSTUDY_KEEP_IMPERSONATIONS_DAYS"),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub database: Database,
@@ -113,6 +132,7 @@ pub struct Settings {
     pub rate_limits: RateLimits,
     /// Whoever signed in longer ago is asked for the password before they act as anybody. `None`: never.
     pub step_up: Option<chrono::Duration>,
+    pub keep: Keep,
     pub log: LogSettings,
     pub mail: Mail,
 }
@@ -153,6 +173,7 @@ impl Settings {
             raw.parsed("UNDERSTUDY_RATE_LIMITS", values::rate_limits).unwrap_or(RateLimits::On);
         let step_up =
             raw.parsed("UNDERSTUDY_STEP_UP_MINUTES", values::step_up).unwrap_or(Some(STEP_UP));
+        let keep = Keep::read(&mut raw);
         let mail = Mail {
             smtp_url: raw.secret("UNDERSTUDY_SMTP_URL", values::smtp_url),
             from: raw.parsed("UNDERSTUDY_MAIL_FROM", values::mail_from),
@@ -174,6 +195,7 @@ impl Settings {
             trusted_proxies,
             rate_limits,
             step_up,
+            keep,
             log,
             mail,
         })

@@ -184,6 +184,14 @@ pub(super) fn step_up(text: &str) -> Result<Option<chrono::Duration>, String> {
     }
 }
 
+/// A month at least: refresh tokens live as long, and what is looked for lately may be as old.
+pub(super) fn keep_days(text: &str) -> Result<chrono::Duration, String> {
+    match text.parse::<i64>() {
+        Ok(days @ 31..=36_500) => Ok(chrono::Duration::days(days)),
+        Ok(_) | Err(_) => Err("must be days from 31 to 36500".to_owned()),
+    }
+}
+
 /// Compared byte by byte with an `aud`, so kept as written.
 pub(super) fn audience_aliases(text: &str) -> Result<Vec<String>, String> {
     items(text)

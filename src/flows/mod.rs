@@ -119,6 +119,7 @@ pub struct Shared {
     pub audience_aliases: Vec<String>,
     /// Who signed in longer ago shows once more that it is them before they act as anybody.
     pub step_up: Option<chrono::Duration>,
+    pub cleaning: housekeeping::Cleaning,
     pub suspected_clients: client_attempts::SuspectedClients,
     /// Off only for load and client tests on a loopback address.
     pub rate_limits: bool,

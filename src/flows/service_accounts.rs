@@ -1,13 +1,12 @@
 //! An application that is let in somewhere gets a user of its own there; when it is let in no longer, that
 //! user is switched off, and every token and impersonation of it is over.
-use super::end_impersonation::{self, EndedBy};
+use super::end_impersonation::{EndedBy, Which, end_matching};
 use crate::audit::{Event, EventKind};
 use crate::crypto::hash::sha256;
 use crate::crypto::random;
 use crate::domain::UserId;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
-use crate::store::impersonations::Filter;
 use crate::store::service_accounts::{self, NewAccount};
 use crate::store::{self, Conn, StoreError, box_users};
 
@@ -84,15 +83,8 @@ fn event(by: &str, (id, client, organization): (&str, &str, &str)) -> Event {
 
 async fn end_all_of(conn: &Conn, actor: &str, by: &str) -> Result<(), StoreError> {
     let Ok(actor) = UserId::parse(actor) else { return Ok(()) };
-    let filter = Filter {
-        actor: Some(actor),
-        status: Some("active".to_owned()),
-        limit: i64::from(u16::MAX),
-        ..Filter::default()
-    };
+    let which = Which { actor: Some(actor), ..Which::default() };
     let by = EndedBy { actor: Some(by), reason: EndReason::ActorRevoked };
-    for record in store::impersonations::list(conn, &filter).await? {
-        end_impersonation::end(conn, &record, by, &Caller::default()).await?;
-    }
+    end_matching(conn, &which, by, &Caller::default()).await?;
     Ok(())
 }

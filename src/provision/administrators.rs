@@ -29,8 +29,9 @@ fn count(stored: &Stored, steps: &[Step]) -> Administrators {
     let mut organizations: HashMap<&str, &OrganizationRecord> =
         stored.organizations.iter().map(|record| (record.id.as_str(), record)).collect();
     let mut users: HashMap<&str, (&UserRecord, &[String])> = stored
-        .users
+        .administrators
         .iter()
+        .chain(&stored.users)
         .map(|user| (user.record.id.as_str(), (&user.record, user.roles.as_slice())))
         .collect();
     for step in steps {

@@ -2,12 +2,12 @@
 //!
 //! Nobody hands out power that they do not have: whoever controls the global client can have anybody act as
 //! anybody, and an application with Box permissions acts as users by itself ([`needed_for`]).
-use super::apply::{ACTOR, end_by_turn, end_tokens_of_client};
 use super::conflicts::names;
 use super::document;
 use super::entry::{Entry, version};
 use super::plan::differences;
 use super::steps::Turn;
+use super::write::{ACTOR, end_by_turn, end_tokens_of_client};
 use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
 use crate::domain::api_scope::ApiScope;
@@ -170,7 +170,7 @@ pub async fn create(ctx: &Context, by: By<'_>, entry: &Entry) -> Written<Option<
     }
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
-        store::settings::lock_for_apply(tx).await?;
+        store::settings::lock_applications(tx).await?;
         if registrations::find(tx, &record.id).await?.is_some() {
             return refused(WriteRefusal::IdTaken);
         }
@@ -229,7 +229,7 @@ fn event(by: By<'_>, record: &ClientRecord, action: &str, changed: &[String]) ->
 
 /// The one that is there, if `by` may write it.
 async fn found(tx: &Conn, by: By<'_>, id: &ClientId) -> Written<StoredClient> {
-    store::settings::lock_for_apply(tx).await?;
+    store::settings::lock_applications(tx).await?;
     let stored = registrations::find(tx, id.as_str()).await?;
     let Some(stored) = stored.filter(|stored| sees(by.user, &stored.record)) else {
         return refused(WriteRefusal::Missing);
@@ -353,7 +353,7 @@ pub async fn end_tokens(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()>
 pub async fn end_tokens_from_outside(ctx: &Context, id: &ClientId) -> Result<bool, StoreError> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
-        store::settings::lock_for_apply(tx).await?;
+        store::settings::lock_applications(tx).await?;
         let Some(stored) = registrations::find(tx, id.as_str()).await? else { return Ok(false) };
         end_tokens_of_client(tx, id.as_str(), (ACTOR, &Caller::default())).await?;
         let event = Event {

@@ -1,27 +1,18 @@
-//! Makes the database say what the file says.
+//! Makes the database say what the file says, in one transaction: a run that fails or is stopped has changed nothing.
 use super::administrators;
 use super::file::{File, WantedPassword};
 use super::mistake::Mistake;
-use super::plan::{Action, Change, Plan, What};
+use super::plan::Plan;
+use super::progress::{Phase, Progress};
 use super::read::beside;
-use super::steps::{Step, Turn, UserWrite, Write, steps};
+use super::steps::{Step, steps};
 use super::stored::Stored;
-use crate::audit::{Event, EventKind};
+use super::write::{ACTOR, write_all};
 use crate::crypto::password::{self, PasswordError};
-use crate::domain::caller::Caller;
-use crate::domain::protocol::EndReason;
-use crate::domain::{ClientId, OrganizationId, UserId};
-use crate::flows::Context;
-use crate::flows::end_impersonation::{self, EndedBy, Touched, judge_touched};
-use crate::flows::{service_accounts, shut_out};
-use crate::store::impersonations::Filter;
-use crate::store::not_before::NotBefore;
-use crate::store::organizations::OrganizationRecord;
-use crate::store::{self, Conn, DbError, StoreError, Transactional as _};
-use secrecy::ExposeSecret as _;
-
-/// Who did it, in the audit trail: whoever may run the program on the server.
-pub(super) const ACTOR: &str = "cli";
+use crate::flows::{Context, service_accounts};
+use crate::store::{self, Conn, DbError, StoreError, Transactional as _, long_work};
+use futures_util::future::try_join_all;
+use secrecy::{ExposeSecret as _, SecretString};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
@@ -69,251 +60,154 @@ pub async fn apply(
     dry_run: DryRun,
     prune: Prune,
 ) -> Result<Plan, ProvisionError> {
+    apply_with_progress(ctx, file, (dry_run, prune), Progress::none()).await
+}
+
+/// The same, for whoever wants to know how far it is.
+pub async fn apply_with_progress(
+    ctx: &Context,
+    file: &File,
+    (dry_run, prune): (DryRun, Prune),
+    progress: Progress<'_>,
+) -> Result<Plan, ProvisionError> {
     let mut conn = ctx.store.conn().await?;
     match dry_run {
         DryRun::Yes => plan(&conn, file, prune).await,
-        DryRun::No => apply_to(&mut conn, file, prune).await,
+        DryRun::No => run(&mut conn, file, prune, progress).await,
     }
 }
 
 /// What [`apply_to`] would do now.
 pub async fn plan(conn: &Conn, file: &File, prune: Prune) -> Result<Plan, ProvisionError> {
-    let stored = Stored::load(conn).await?;
+    let stored = Stored::load(conn, file, prune).await?;
     let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
     let file = meant.as_ref().unwrap_or(file);
-    let hashes = new_hashes(file, &stored).await?;
+    let hashes = placeholders(file, &stored);
     let steps = steps(file, &stored, &hashes, prune).map_err(ProvisionError::Conflict)?;
-    Ok(plan_of(&steps))
+    Ok(plan_of(steps))
 }
 
 /// All of it or nothing, with an event for each change; what is right already is not touched.
 pub async fn apply_to(conn: &mut Conn, file: &File, prune: Prune) -> Result<Plan, ProvisionError> {
+    run(conn, file, prune, Progress::none()).await
+}
+
+async fn run(
+    conn: &mut Conn,
+    file: &File,
+    prune: Prune,
+    progress: Progress<'_>,
+) -> Result<Plan, ProvisionError> {
     // Before the transaction: a password costs 24 ms, and locks would be held for all of them.
-    let stored = Stored::load(conn).await?;
-    let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
-    let hashes = new_hashes(meant.as_ref().unwrap_or(file), &stored).await?;
-    conn.transaction(async |tx| {
-        store::settings::lock_for_apply(tx).await?;
-        let stored = Stored::load(tx).await?;
-        // Once more: somebody may have changed what the file leaves out.
+    let hashes = {
+        let stored = Stored::load(conn, file, prune).await?;
         let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
-        let file = meant.as_ref().unwrap_or(file);
-        let steps = steps(file, &stored, &hashes, prune).map_err(ProvisionError::Conflict)?;
-        release_emails(tx, &steps).await?;
-        for step in steps.iter().filter(|step| step.change.action != Action::Unchanged) {
-            write(tx, step).await?;
-            store::audit::append(tx, &event(step)).await?;
-        }
-        service_accounts::settle(tx, ACTOR).await?;
-        // Counted once more under the lock: the console may be taking another one away right now.
-        let left = store::roles::lock_and_count_administrators(tx).await?;
-        if administrators::leaves_somebody(administrators::before(&stored), left) {
-            Ok(plan_of(&steps))
-        } else {
-            Err(ProvisionError::Conflict(vec![administrators::NOBODY_LEFT.to_owned()]))
-        }
-    })
-    .await
+        new_hashes(meant.as_ref().unwrap_or(file), &stored, progress).await?
+    };
+    long_work::begin(conn);
+    let done = conn
+        .transaction(async |tx| {
+            long_work::lift_limits(tx).await?;
+            write(tx, file, (prune, &hashes), progress).await
+        })
+        .await;
+    long_work::end(conn);
+    done
 }
 
-fn plan_of(steps: &[Step]) -> Plan {
-    Plan { changes: steps.iter().map(|step| step.change.clone()).collect() }
+async fn write(
+    tx: &Conn,
+    file: &File,
+    (prune, hashes): (Prune, &[Option<String>]),
+    progress: Progress<'_>,
+) -> Result<Plan, ProvisionError> {
+    long_work::lock_for_apply(tx, || progress.at(Phase::Wait, 0, 0)).await?;
+    // What the file says of users alone leaves those who edit applications in the console alone.
+    if file.names_applications() || prune == Prune::Yes {
+        store::settings::lock_applications(tx).await?;
+    }
+    // Once more: somebody may have changed what the file leaves out.
+    let stored = Stored::load(tx, file, prune).await?;
+    let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
+    let steps = steps(meant.as_ref().unwrap_or(file), &stored, hashes, prune)
+        .map_err(ProvisionError::Conflict)?;
+    drop(meant);
+    write_all(tx, &steps, progress).await?;
+    service_accounts::settle(tx, ACTOR).await?;
+    // Counted once more under the lock: the console may be taking another one away right now.
+    let left = store::roles::lock_and_count_administrators(tx).await?;
+    if administrators::leaves_somebody(administrators::before(&stored), left) {
+        Ok(plan_of(steps))
+    } else {
+        Err(ProvisionError::Conflict(vec![administrators::NOBODY_LEFT.to_owned()]))
+    }
 }
 
-/// For each user of the file the hash of a password that is set: the first one, or another that the file insists on.
-async fn new_hashes(file: &File, stored: &Stored) -> Result<Vec<Option<String>>, ProvisionError> {
-    let jobs: Vec<_> = file
-        .users
-        .iter()
-        .zip(stored.users_of(file))
+fn plan_of(steps: Vec<Step>) -> Plan {
+    Plan { changes: steps.into_iter().map(|step| step.change).collect() }
+}
+
+/// A password of the file in plain text, and the stored hash.
+type Job = (SecretString, Option<String>);
+
+/// For each user of the file the password that is set: the first one, or another that the file insists on.
+fn jobs(file: &File, stored: &Stored) -> Vec<Option<Job>> {
+    let users = file.users.iter().zip(stored.users_of(file));
+    users
         .map(|(wanted, before)| match &wanted.password {
             Some(WantedPassword::Plain(plain)) if before.is_none() || wanted.left_out.reset => {
                 Some((plain.clone(), before.and_then(|before| before.password_hash.clone())))
             }
             Some(_) | None => None,
         })
-        .collect();
-    let work = tokio::task::spawn_blocking(move || {
-        let hash = |job: Option<(secrecy::SecretString, Option<String>)>| {
-            let Some((plain, stored)) = job else { return Ok(None) };
-            let plain = plain.expose_secret();
-            if stored.is_some_and(|stored| password::verify(plain, &stored)) {
-                return Ok(None);
-            }
-            password::hash(plain).map(Some)
-        };
-        jobs.into_iter().map(hash).collect::<Result<Vec<_>, PasswordError>>()
-    });
-    Ok(work.await.map_err(|_| ProvisionError::Hashing)??)
+        .collect()
 }
 
-async fn release_emails(tx: &Conn, steps: &[Step]) -> Result<(), StoreError> {
-    let moving = |step: &Step| {
-        let Write::User(user) = &step.write else { return None };
-        user.moves_email.then(|| user.record.id.clone())
+/// In the place of hashes, for a plan: nothing is hashed that is not written. A password that is the stored one already
+/// is found out, because that is no change.
+fn placeholders(file: &File, stored: &Stored) -> Vec<Option<String>> {
+    let is_new = |(plain, stored): &Job| {
+        !stored.as_ref().is_some_and(|stored| password::verify(plain.expose_secret(), stored))
     };
-    let ids: Vec<String> = steps.iter().filter_map(moving).collect();
-    if ids.is_empty() { Ok(()) } else { store::directory::release_emails(tx, &ids).await }
+    let new = jobs(file, stored).into_iter().map(|job| job.filter(is_new));
+    new.map(|job| job.map(|_| "new".to_owned())).collect()
 }
 
-async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
-    let id = step.change.id.as_str();
-    match &step.write {
-        Write::Settings { impersonation_enabled } => {
-            store::settings::set_impersonation_enabled(tx, *impersonation_enabled).await?;
-            if *impersonation_enabled {
-                return Ok(());
-            }
-            let who = (ACTOR, &Caller::default());
-            end_all(tx, all(), EndReason::FeatureOff, who).await
+/// For each user of the file the hash of a password that is set. Each costs 24 ms of a core, so all cores work.
+async fn new_hashes(
+    file: &File,
+    stored: &Stored,
+    progress: Progress<'_>,
+) -> Result<Vec<Option<String>>, ProvisionError> {
+    /// For each core, between two calls of `progress`.
+    const AT_ONCE: usize = 25;
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let jobs = jobs(file, stored);
+    let (total, mut done) = (jobs.iter().flatten().count(), 0);
+    let mut hashes: Vec<Option<String>> = Vec::with_capacity(jobs.len());
+    for some in jobs.chunks(AT_ONCE * cores) {
+        let shares = some.chunks(AT_ONCE).map(<[Option<Job>]>::to_vec);
+        let work = shares.map(|share| {
+            tokio::task::spawn_blocking(move || {
+                share.into_iter().map(hash).collect::<Result<Vec<_>, PasswordError>>()
+            })
+        });
+        for share in try_join_all(work).await.map_err(|_| ProvisionError::Hashing)? {
+            hashes.extend(share?);
         }
-        Write::Organization { record, switched } => write_organization(tx, record, *switched).await,
-        Write::Role(record) => store::roles::put(tx, record).await,
-        Write::User(user) => write_user(tx, user).await,
-        Write::Client { record, secret_hash, turn } => {
-            end_by_turn(tx, id, *turn, (ACTOR, &Caller::default())).await?;
-            store::registrations::put(tx, record).await?;
-            match secret_hash {
-                Some(hash) => store::registrations::put_secret(tx, id, hash).await,
-                None => Ok(()),
-            }
-        }
-        Write::DeleteOrganization => {
-            store::service_accounts::delete_in(tx, id).await?;
-            store::not_before::put(tx, NotBefore::Organization(id)).await?;
-            store::organizations::delete(tx, id).await
-        }
-        Write::DeleteRole => store::roles::delete(tx, id).await,
-        Write::DeleteUser => {
-            end_of_user(tx, id).await?;
-            // There may be another user of this id one day.
-            store::not_before::put(tx, NotBefore::User(id)).await?;
-            store::directory::delete(tx, id).await
-        }
-        Write::DeleteClient => {
-            end_by_turn(tx, id, Turn::Off, (ACTOR, &Caller::default())).await?;
-            store::registrations::delete(tx, id).await
+        if total > 0 {
+            done += some.iter().flatten().count();
+            progress.at(Phase::Hash, done, total);
         }
     }
+    Ok(hashes)
 }
 
-async fn write_user(tx: &Conn, user: &UserWrite) -> Result<(), StoreError> {
-    let id = user.record.id.as_str();
-    store::directory::put(tx, &user.record, &user.roles).await?;
-    if let Some(hash) = &user.password_hash {
-        store::directory::put_password_hash(tx, id, hash).await?;
+fn hash(job: Option<Job>) -> Result<Option<String>, PasswordError> {
+    let Some((plain, stored)) = job else { return Ok(None) };
+    let plain = plain.expose_secret();
+    if stored.is_some_and(|stored| password::verify(plain, &stored)) {
+        return Ok(None);
     }
-    if user.signs_out {
-        end_of_user(tx, id).await?;
-        store::directory::sign_out_everywhere(tx, id).await?;
-    }
-    Ok(())
-}
-
-async fn end_of_user(tx: &Conn, id: &str) -> Result<(), StoreError> {
-    let Ok(user) = UserId::parse(id) else { return Ok(()) };
-    shut_out::end_impersonations(tx, &user, Some(ACTOR), &Caller::default()).await
-}
-
-async fn write_organization(
-    tx: &Conn,
-    record: &OrganizationRecord,
-    switched: bool,
-) -> Result<(), StoreError> {
-    store::organizations::put(tx, record).await?;
-    if switched {
-        store::not_before::put(tx, NotBefore::Organization(&record.id)).await?;
-    }
-    let touched = Touched::Organization(&record.id);
-    judge_touched(tx, touched, ACTOR, &Caller::default()).await?;
-    // Links that wait are over with what runs, and do not come back.
-    if (switched || !record.impersonation_enabled)
-        && let Ok(organization) = OrganizationId::parse(record.id.as_str())
-    {
-        let who = (ACTOR, &Caller::default());
-        let inside = Filter { organization: Some(organization), ..all() };
-        end_all(tx, inside, EndReason::FeatureOff, who).await?;
-    }
-    Ok(())
-}
-
-/// What an application loses that is changed, switched off or on, or taken away.
-pub(super) async fn end_by_turn(
-    tx: &Conn,
-    id: &str,
-    turn: Turn,
-    who: (&str, &Caller),
-) -> Result<(), StoreError> {
-    match turn {
-        Turn::None => Ok(()),
-        Turn::ImpersonationOff => end_of_client(tx, id, who).await,
-        Turn::Off | Turn::On => end_tokens_of_client(tx, id, who).await,
-    }
-}
-
-/// Everything that an application was given is over for good, and whatever goes on in it; `who` ended it.
-pub(super) async fn end_tokens_of_client(
-    tx: &Conn,
-    id: &str,
-    who: (&str, &Caller),
-) -> Result<(), StoreError> {
-    end_of_client(tx, id, who).await?;
-    // What it asked for elsewhere was got with its credentials, too: a link signs in whoever has it.
-    if let Ok(client) = ClientId::parse(id) {
-        let asked_for = Filter { requester: Some(client), ..all() };
-        end_all(tx, asked_for, EndReason::ClientChanged, who).await?;
-    }
-    store::not_before::put(tx, NotBefore::Client(id)).await
-}
-
-/// Whatever goes on in this application is over; `who` ended it.
-async fn end_of_client(tx: &Conn, id: &str, who: (&str, &Caller)) -> Result<(), StoreError> {
-    let Ok(client) = ClientId::parse(id) else { return Ok(()) };
-    end_all(tx, Filter { client: Some(client), ..all() }, EndReason::ClientChanged, who).await
-}
-
-fn all() -> Filter {
-    Filter { limit: i64::from(u16::MAX), ..Filter::default() }
-}
-
-async fn end_all(
-    tx: &Conn,
-    filter: Filter,
-    reason: EndReason,
-    (who, caller): (&str, &Caller),
-) -> Result<(), StoreError> {
-    let by = EndedBy { actor: Some(who), reason };
-    for status in ["active", "link_issued"] {
-        let filter = Filter { status: Some(status.to_owned()), ..filter.clone() };
-        for record in store::impersonations::list(tx, &filter).await? {
-            end_impersonation::end(tx, &record, by, caller).await?;
-        }
-    }
-    Ok(())
-}
-
-fn event(step: &Step) -> Event {
-    let Change { action, what, id, fields } = &step.change;
-    let kind = match what {
-        What::User => EventKind::UserChanged,
-        What::Client => EventKind::ApplicationChanged,
-        What::Organization | What::Settings => EventKind::OrganizationChanged,
-        What::Role => EventKind::RoleChanged,
-    };
-    let mut event = Event::new(kind, &Caller::default()).with("action", action.as_str());
-    event.actor = Some(ACTOR.to_owned());
-    match what {
-        What::User => event.subject = Some(id.clone()),
-        What::Client => event.client = Some(id.clone()),
-        What::Organization => event.organization = Some(id.clone()),
-        What::Settings | What::Role => event = event.with(what.as_str(), id.as_str()),
-    }
-    if let Write::User(user) = &step.write {
-        event.organization.clone_from(&user.record.organization_id);
-    }
-    if let Write::Client { record, .. } = &step.write {
-        event.organization.clone_from(&record.organization_id);
-    }
-    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-    if names.is_empty() { event } else { event.with("changed", names) }
+    password::hash(plain).map(Some)
 }

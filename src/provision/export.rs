@@ -1,11 +1,15 @@
 //! The database as a file that [`super::read()`] takes, without secrets.
 use super::document::{self, Document};
-use super::stored::Stored;
+use super::progress::{Phase, Progress};
 use super::substitute::escape;
 use crate::domain::client::ClientKind;
 use crate::flows::Context;
-use crate::store::registrations::ClientRecord;
-use crate::store::{Conn, StoreError};
+use crate::store::directory::StoredUser;
+use crate::store::organizations::OrganizationRecord;
+use crate::store::registrations::{ClientRecord, StoredClient};
+use crate::store::roles::RoleRecord;
+use crate::store::{self, Conn, DbError, StoreError, Transactional as _};
+use crate::store::{directory_batches as people, long_work};
 use serde_json::{Value, json};
 use serde_norway::{Mapping, Value as Yaml};
 
@@ -14,32 +18,130 @@ const HEAD: &str = "\
 # changes nothing; in another one people and applications need new ones.
 ";
 
-pub async fn export(ctx: &Context) -> Result<String, StoreError> {
-    let conn = ctx.store.conn().await?;
-    export_from(&conn).await
+/// Takes a piece of the text.
+pub type Sink<'a> = &'a mut (dyn FnMut(&str) -> std::io::Result<()> + Send);
+
+#[derive(Debug, thiserror::Error)]
+pub enum Exporting {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Whoever reads it has gone, or the disk is full.
+    #[error("the export cannot be written: {0}")]
+    Output(#[from] std::io::Error),
 }
 
-pub async fn export_from(conn: &Conn) -> Result<String, StoreError> {
-    Ok(text(&Stored::load(conn).await?))
+impl From<DbError> for Exporting {
+    fn from(error: DbError) -> Self {
+        Self::Store(error.into())
+    }
 }
 
-pub(super) fn text(stored: &Stored) -> String {
-    let organizations =
-        stored.organizations.iter().map(document::of_organization).map(organization);
-    let roles = stored.roles.iter().map(|record| entry(document::of_role(record), &[]));
-    let users = stored.users.iter().map(|user| document::of_user(&user.record, &user.roles));
-    let clients = stored.clients.iter().map(|client| self::client(&client.record));
-    let enabled = json!({ "impersonation": { "enabled": stored.impersonation_enabled } });
+/// Writes the directory as it is now, a page of people at a time: a million of them need no more memory than a thousand.
+pub async fn export(
+    ctx: &Context,
+    sink: Sink<'_>,
+    progress: Progress<'_>,
+) -> Result<(), Exporting> {
+    let mut conn = ctx.store.conn().await?;
+    export_to(&mut conn, sink, progress).await
+}
+
+/// The same as one text.
+pub async fn export_from(conn: &mut Conn) -> Result<String, Exporting> {
+    let mut text = String::new();
+    let mut sink = |piece: &str| {
+        text.push_str(piece);
+        Ok(())
+    };
+    export_to(conn, &mut sink, Progress::none()).await?;
+    Ok(text)
+}
+
+async fn export_to(
+    conn: &mut Conn,
+    sink: Sink<'_>,
+    progress: Progress<'_>,
+) -> Result<(), Exporting> {
+    long_work::begin(conn);
+    let done = conn
+        .transaction(async |tx| {
+            long_work::lift_limits_of_snapshot(tx).await?;
+            write(tx, sink, progress).await
+        })
+        .await;
+    long_work::end(conn);
+    done
+}
+
+async fn write(tx: &Conn, sink: Sink<'_>, progress: Progress<'_>) -> Result<(), Exporting> {
+    let (enabled, _) = store::settings::feature_and_clock(tx).await?;
+    sink(HEAD)?;
+    sink(&settings(enabled))?;
+    sink(&organizations(&store::organizations::list(tx).await?))?;
+    sink(&roles(&store::roles::list_custom(tx).await?))?;
+    let total = usize::try_from(people::estimate_count(tx).await?).unwrap_or_default();
+    let (mut after, mut done) = (String::new(), 0);
+    loop {
+        let page = people::list_page(tx, &after).await?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.record.id);
+        let text = users(&page);
+        // The key of the section stands once.
+        sink(if done == 0 { &text } else { text.strip_prefix("users:\n").unwrap_or(&text) })?;
+        done += page.len();
+        progress.at(Phase::Export, done, total.max(done));
+    }
+    if done == 0 {
+        sink(&users(&[]))?;
+    }
+    Ok(sink(&clients(&store::registrations::list(tx).await?))?)
+}
+
+fn settings(enabled: bool) -> String {
+    let enabled = json!({ "impersonation": { "enabled": enabled } });
     let mut top = Mapping::new();
     top.insert("version".into(), 1.into());
     top.insert("settings".into(), yaml(enabled));
-    top.insert("organizations".into(), organizations.collect::<Vec<_>>().into());
-    top.insert("roles".into(), roles.collect::<Vec<_>>().into());
-    top.insert("users".into(), users.map(user).collect::<Vec<_>>().into());
-    top.insert("clients".into(), clients.collect::<Vec<_>>().into());
     // Plain values have nothing that YAML could not write.
-    let body = serde_norway::to_string(&top).unwrap_or_default();
-    format!("{HEAD}{body}")
+    serde_norway::to_string(&top).unwrap_or_default()
+}
+
+fn section(name: &str, entries: Vec<Yaml>) -> String {
+    let mut top = Mapping::new();
+    top.insert(name.into(), entries.into());
+    serde_norway::to_string(&top).unwrap_or_default()
+}
+
+fn organizations(records: &[OrganizationRecord]) -> String {
+    let entries = records.iter().map(document::of_organization).map(organization);
+    section("organizations", entries.collect())
+}
+
+fn roles(records: &[RoleRecord]) -> String {
+    section("roles", records.iter().map(|record| entry(document::of_role(record), &[])).collect())
+}
+
+fn users(people: &[StoredUser]) -> String {
+    let entries = people.iter().map(|one| user(document::of_user(&one.record, &one.roles)));
+    section("users", entries.collect())
+}
+
+fn clients(stored: &[StoredClient]) -> String {
+    section("clients", stored.iter().map(|stored| client(&stored.record)).collect())
+}
+
+/// The whole of `stored` as a file.
+#[cfg(test)]
+pub(super) fn text(stored: &super::stored::Stored) -> String {
+    [
+        HEAD.to_owned(),
+        settings(stored.impersonation_enabled),
+        organizations(&stored.organizations),
+        roles(&stored.roles),
+        users(&stored.users),
+        clients(&stored.clients),
+    ]
+    .concat()
 }
 
 fn organization(document: Document) -> Yaml {

@@ -30,6 +30,13 @@ pub(super) struct Draft {
 }
 
 impl File {
+    /// Whether it says something of applications.
+    pub(super) fn names_applications(&self) -> bool {
+        let drafted = self.draft.as_ref().and_then(|draft| draft.values.get("clients"));
+        !self.clients.is_empty()
+            || drafted.and_then(|own| own.as_array()).is_some_and(|own| !own.is_empty())
+    }
+
     /// What was left out, guessed or not understood in the metadata of applications, in sentences for a terminal.
     pub fn notices(&self) -> Vec<String> {
         let of_one = |wanted: &WantedClient| {

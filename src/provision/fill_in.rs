@@ -2,9 +2,12 @@
 //!
 //! `null` is not left out: it stays, and the reader takes it for the default.
 use super::document::{self, Document};
-use super::stored::Stored;
+use super::stored::{People, Stored};
+use crate::store::organizations::OrganizationRecord;
+use crate::store::registrations::StoredClient;
 use crate::store::users::canonical_email;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// Mappings whose keys are left out one by one. Others, such as metadata of users, are values as a whole.
 const BY_KEY: [&str; 4] = ["impersonation", "saml", "wsfed", "box"];
@@ -12,16 +15,25 @@ const BY_KEY: [&str; 4] = ["impersonation", "saml", "wsfed", "box"];
 const SECRETS: [&str; 2] = ["client_secret", "client_secret_hash"];
 
 pub(super) fn fill_in(values: &mut Value, stored: &Stored) {
+    let organizations: HashMap<&str, &OrganizationRecord> =
+        stored.organizations.iter().map(|one| (one.id.as_str(), one)).collect();
     each(values, "organizations", |own| {
-        let record = stored.organizations.iter().find(|one| is_named(own, "id", &one.id));
-        complete(own, record.map(document::of_organization).unwrap_or_default(), &[]);
+        let record = text(own, "id").and_then(|id| organizations.get(id));
+        complete(
+            own,
+            record.map(|record| document::of_organization(record)).unwrap_or_default(),
+            &[],
+        );
     });
     each(values, "roles", |own| {
         let record = stored.roles.iter().find(|one| is_named(own, "name", &one.name));
         complete(own, record.map(document::of_role).unwrap_or_default(), &[]);
     });
-    each(values, "users", |own| user(own, stored));
-    each(values, "clients", |own| client(own, stored));
+    let people = stored.people();
+    each(values, "users", |own| user(own, &people));
+    let clients: HashMap<&str, &StoredClient> =
+        stored.clients.iter().map(|one| (one.record.id.as_str(), one)).collect();
+    each(values, "clients", |own| client(own, &clients));
 }
 
 fn each(values: &mut Value, section: &str, fill: impl Fn(&mut Map<String, Value>)) {
@@ -44,13 +56,14 @@ fn changes_kind(own: &Map<String, Value>, stored: &str) -> bool {
     own.contains_key("kind") && text(own, "kind") != Some(stored)
 }
 
-fn user(own: &mut Map<String, Value>, stored: &Stored) {
+fn user(own: &mut Map<String, Value>, people: &People<'_>) {
     let email = text(own, "email").map(canonical_email);
     let id = text(own, "id");
-    let found = stored.users.iter().find(|one| match id {
-        Some(id) => one.record.id == id,
-        None => email.is_some() && one.record.email_canonical == email,
-    });
+    let found = match (id, &email) {
+        (Some(id), _) => people.by_id.get(id),
+        (None, Some(email)) => people.by_email.get(email.as_str()),
+        (None, None) => None,
+    };
     let Some(found) = found else { return };
     let mut but = Vec::new();
     // Whoever writes another address down vouches for it.
@@ -69,8 +82,8 @@ fn user(own: &mut Map<String, Value>, stored: &Stored) {
     complete(own, document::of_user(&found.record, &found.roles), &but);
 }
 
-fn client(own: &mut Map<String, Value>, stored: &Stored) {
-    let found = stored.clients.iter().find(|one| is_named(own, "client_id", &one.record.id));
+fn client(own: &mut Map<String, Value>, stored: &HashMap<&str, &StoredClient>) {
+    let found = text(own, "client_id").and_then(|id| stored.get(id));
     let Some(record) = found.map(|found| &found.record) else { return };
     let of_record: Document = document::given_of_client(record)
         .into_iter()

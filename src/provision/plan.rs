@@ -100,16 +100,56 @@ impl What {
 /// A line for each change, and the sum.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for change in self.changes.iter().filter(|change| change.action != Action::Unchanged) {
+        self.shown(Listing::Full).fmt(f)
+    }
+}
+
+/// Which changes are listed one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    Full,
+    /// The first hundred: the sum says the rest.
+    Short,
+}
+
+const MAX_LISTED: usize = 100;
+
+/// A plan as a person reads it.
+pub struct ShownPlan<'a> {
+    plan: &'a Plan,
+    listing: Listing,
+}
+
+impl Plan {
+    pub fn shown(&self, listing: Listing) -> ShownPlan<'_> {
+        ShownPlan { plan: self, listing }
+    }
+}
+
+impl fmt::Display for ShownPlan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changes = &self.plan.changes;
+        let changed = || changes.iter().filter(|change| change.action != Action::Unchanged);
+        let total = changed().count();
+        // One line more is no longer than the line that would say that it is left out.
+        let listed = match self.listing {
+            Listing::Short if total > MAX_LISTED + 1 => MAX_LISTED,
+            Listing::Short | Listing::Full => total,
+        };
+        for change in changed().take(listed) {
             writeln!(f, "{change}")?;
         }
+        if total > listed {
+            writeln!(f, "… and {} more changes (--full lists them)", total - listed)?;
+        }
+        let count = |action| self.plan.count(action);
         write!(
             f,
             "{} to create, {} to update, {} to delete, {} unchanged",
-            self.count(Action::Create),
-            self.count(Action::Update),
-            self.count(Action::Delete),
-            self.count(Action::Unchanged),
+            count(Action::Create),
+            count(Action::Update),
+            count(Action::Delete),
+            count(Action::Unchanged),
         )
     }
 }

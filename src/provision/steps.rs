@@ -91,8 +91,9 @@ pub(super) fn steps(
     let mut steps = Vec::new();
     if prune == Prune::Yes {
         let named: HashSet<&str> = users.iter().map(|step| step.change.id.as_str()).collect();
-        let ids = stored.users.iter().map(|user| user.record.id.as_str());
-        steps.extend(unnamed(ids, &named, What::User, || Write::DeleteUser));
+        steps.extend(unnamed(stored.all_ids().into_iter(), &named, What::User, || {
+            Write::DeleteUser
+        }));
         let named = clients.iter().map(|step| step.change.id.as_str()).collect();
         let ids = stored.clients.iter().map(|client| client.record.id.as_str());
         steps.extend(unnamed(ids, &named, What::Client, || Write::DeleteClient));

@@ -1,56 +1,130 @@
-//! What the database holds now, as far as a file can name it.
+//! What the database holds now, as far as a file names it.
+//!
+//! Of a million people only those are read whom the file means: by id, or as the owner of an e-mail address in it; besides
+//! them the administrators, because one has to be left.
+use super::apply::Prune;
 use super::file::{File, WantedUser};
+use super::named::Named;
 use crate::domain::Timestamp;
 use crate::store::directory::StoredUser;
+use crate::store::directory_batches::{self as people, NamedBy};
 use crate::store::organizations::OrganizationRecord;
 use crate::store::registrations::StoredClient;
 use crate::store::roles::RoleRecord;
 use crate::store::{self, Conn, StoreError};
 use futures_util::try_join;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub(super) struct Stored {
     pub(super) impersonation_enabled: bool,
     pub(super) organizations: Vec<OrganizationRecord>,
     /// Without the built-in ones.
     pub(super) roles: Vec<RoleRecord>,
+    /// Those that the file means.
     pub(super) users: Vec<StoredUser>,
+    /// Those who have the role `admin`, whether the file means them or not.
+    pub(super) administrators: Vec<StoredUser>,
+    /// Everybody's, if those are removed whom the file does not name.
+    pub(super) user_ids: Vec<String>,
     pub(super) clients: Vec<StoredClient>,
     pub(super) now: Timestamp,
 }
 
 impl Stored {
-    pub(super) async fn load(conn: &Conn) -> Result<Self, StoreError> {
-        let ((impersonation_enabled, now), organizations, roles, users, clients) = try_join!(
+    pub(super) async fn load(conn: &Conn, file: &File, prune: Prune) -> Result<Self, StoreError> {
+        let named = Named::of(file);
+        let ((impersonation_enabled, now), roles, by_id, by_email, administrators) = try_join!(
             store::settings::feature_and_clock(conn),
-            store::organizations::list(conn),
             store::roles::list_custom(conn),
-            store::directory::list(conn),
-            store::registrations::list(conn),
+            people::list_named(conn, NamedBy::Id, &named.users),
+            people::list_named(conn, NamedBy::Email, &named.emails),
+            people::list_administrators(conn),
         )?;
-        Ok(Self { impersonation_enabled, organizations, roles, users, clients, now })
+        let users: BTreeMap<String, StoredUser> =
+            by_id.into_iter().chain(by_email).map(|user| (user.record.id.clone(), user)).collect();
+        let users: Vec<StoredUser> = users.into_values().collect();
+        let known = || users.iter().chain(&administrators).map(|user| &user.record);
+        let clients = if named.has_clients || prune == Prune::Yes {
+            store::registrations::list(conn).await?
+        } else {
+            let owners = known().filter_map(|user| user.created_by_client_id.clone());
+            let ids: BTreeSet<String> = named.clients.into_iter().chain(owners).collect();
+            store::registrations::list_named(conn, &Vec::from_iter(ids)).await?
+        };
+        let (organizations, user_ids) = match prune {
+            Prune::Yes => (store::organizations::list(conn).await?, user_ids(conn).await?),
+            Prune::No => {
+                let homes = known().filter_map(|user| user.organization_id.clone());
+                let owners = clients.iter().filter_map(|one| one.record.organization_id.clone());
+                let ids: BTreeSet<String> =
+                    named.organizations.into_iter().chain(homes).chain(owners).collect();
+                let ids = Vec::from_iter(ids);
+                (store::organizations::list_named(conn, &ids).await?, Vec::new())
+            }
+        };
+        Ok(Self {
+            impersonation_enabled,
+            organizations,
+            roles,
+            users,
+            administrators,
+            user_ids,
+            clients,
+            now,
+        })
     }
 
     /// For each user of the file the one who is meant: by id, else by e-mail address.
     pub(super) fn users_of<'a>(&'a self, file: &File) -> Vec<Option<&'a StoredUser>> {
-        let by_id: HashMap<&str, &StoredUser> =
-            self.users.iter().map(|user| (user.record.id.as_str(), user)).collect();
-        let by_email: HashMap<&str, &StoredUser> = self
-            .users
-            .iter()
-            .filter_map(|user| Some((user.record.email_canonical.as_deref()?, user)))
-            .collect();
+        let people = self.people();
         let named: HashSet<&str> =
             file.users.iter().filter_map(|user| user.id.as_deref()).collect();
         let meant = |wanted: &WantedUser| match (&wanted.id, &wanted.record.email_canonical) {
-            (Some(id), _) => by_id.get(id.as_str()).copied(),
+            (Some(id), _) => people.by_id.get(id.as_str()).copied(),
             // Another entry names that user by id, and gives them another address.
-            (None, Some(email)) => by_email
+            (None, Some(email)) => people
+                .by_email
                 .get(email.as_str())
                 .copied()
                 .filter(|user| !named.contains(user.record.id.as_str())),
             (None, None) => None,
         };
         file.users.iter().map(meant).collect()
+    }
+
+    pub(super) fn people(&self) -> People<'_> {
+        People {
+            by_id: self.users.iter().map(|user| (user.record.id.as_str(), user)).collect(),
+            by_email: self
+                .users
+                .iter()
+                .filter_map(|user| Some((user.record.email_canonical.as_deref()?, user)))
+                .collect(),
+        }
+    }
+
+    /// Everybody's id, as far as it has been read.
+    pub(super) fn all_ids(&self) -> BTreeSet<&str> {
+        let users = self.users.iter().map(|user| user.record.id.as_str());
+        users.chain(self.user_ids.iter().map(String::as_str)).collect()
+    }
+}
+
+/// The people of [`Stored`], to be looked up.
+pub(super) struct People<'a> {
+    pub(super) by_id: HashMap<&'a str, &'a StoredUser>,
+    pub(super) by_email: HashMap<&'a str, &'a StoredUser>,
+}
+
+async fn user_ids(conn: &Conn) -> Result<Vec<String>, StoreError> {
+    let mut ids: Vec<String> = Vec::new();
+    loop {
+        let after = ids.last().map(String::as_str).unwrap_or_default();
+        let page = people::list_ids_page(conn, after).await?;
+        let is_last = page.len() < people::BATCH_SIZE;
+        ids.extend(page);
+        if is_last {
+            return Ok(ids);
+        }
     }
 }

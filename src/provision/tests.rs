@@ -1,6 +1,5 @@
 use super::*;
-use crate::store::directory::StoredUser;
-use crate::store::registrations::StoredClient;
+use crate::store::{directory::StoredUser, registrations::StoredClient};
 use file::WantedPassword;
 use std::fmt::Write as _;
 use stored::Stored;
@@ -13,9 +12,8 @@ fn env(name: &str) -> Option<String> {
 
 /// What is wrong in `text` beside an empty database, a line each.
 fn wrong(text: &str) -> String {
-    let nothing_else = |name: &str| Err(name.to_owned());
     let empty = applied(&File::default());
-    let read = read_draft(text, env, nothing_else);
+    let read = read_draft(text, env, |name| Err(name.to_owned()));
     match read.and_then(|draft| read::beside(&draft, &empty, Prune::No)) {
         Ok(_) => String::new(),
         Err(mistakes) => mistakes.iter().map(|mistake| format!("{mistake}\n")).collect(),
@@ -51,6 +49,8 @@ fn applied(file: &File) -> Stored {
         organizations: file.organizations.iter().map(|wanted| wanted.record.clone()).collect(),
         roles: file.roles.clone(),
         users: file.users.iter().map(user).collect(),
+        administrators: Vec::new(),
+        user_ids: Vec::new(),
         clients: file.clients.iter().map(client).collect(),
         now: "2026-11-21T12:00:00Z".parse().unwrap(),
     }

@@ -316,16 +316,3 @@ pub async fn revoke_of_session(
         .await?;
     Ok(())
 }
-
-/// Removes what nothing hangs on any more, at most a thousand rows at a time. As long as its session
-/// lives a row stays: it says which applications a sign-out has to be told to.
-pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
-    struct Delete;
-    const TEXT: &str = "DELETE FROM authorization_codes WHERE id IN (SELECT c.id \
-         FROM authorization_codes c JOIN sessions s ON s.id = c.session_id \
-         WHERE c.expires_at < clock_now() - interval '1 hour' \
-         AND (s.ended_at IS NOT NULL OR s.expires_at < clock_now()) \
-         AND NOT EXISTS (SELECT FROM refresh_tokens r WHERE r.grant_id = c.id) \
-         AND NOT EXISTS (SELECT FROM access_tokens a WHERE a.grant_id = c.id) LIMIT 1000)";
-    Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
-}

@@ -1,10 +1,9 @@
-//! Writing people: `users` with their `user_roles` and `credentials`.
+//! Writing people; many at a time: [`super::directory_batches`].
 use super::not_before::{self, NotBefore};
-use super::schema::{authorization_codes, clock_now, credentials, sessions, user_roles, users};
+use super::schema::{authorization_codes, clock_now, credentials, sessions, users};
 use super::{Conn, StoreError};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use std::collections::HashMap;
 
 /// A row, in the words of its columns; who writes one has checked them.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
@@ -37,60 +36,6 @@ pub struct StoredUser {
     /// Sorted.
     pub roles: Vec<String>,
     pub password_hash: Option<String>,
-}
-
-/// Everybody but the service accounts that follow from what applications are authorized for.
-pub async fn list(mut conn: &Conn) -> Result<Vec<StoredUser>, StoreError> {
-    let derived = users::kind.eq("service_account").and(users::created_by_client_id.is_not_null());
-    let rows: Vec<(UserRecord, Option<String>)> = users::table
-        .filter(diesel::dsl::not(derived))
-        .left_join(credentials::table.on(credentials::user_id.eq(users::id)))
-        .select((UserRecord::as_select(), credentials::password_hash.nullable()))
-        .order(users::id)
-        .load(&mut conn)
-        .await?;
-    let pairs: Vec<(String, String)> = user_roles::table
-        .select((user_roles::user_id, user_roles::role))
-        .order((user_roles::user_id, user_roles::role))
-        .load(&mut conn)
-        .await?;
-    let mut roles: HashMap<String, Vec<String>> = HashMap::new();
-    for (user, role) in pairs {
-        roles.entry(user).or_default().push(role);
-    }
-    let whole = |(record, password_hash): (UserRecord, _)| {
-        let roles = roles.remove(&record.id).unwrap_or_default();
-        StoredUser { record, roles, password_hash }
-    };
-    Ok(rows.into_iter().map(whole).collect())
-}
-
-/// Writes somebody and their roles, whether there is one of that id or not.
-pub async fn put(mut conn: &Conn, record: &UserRecord, roles: &[String]) -> Result<(), StoreError> {
-    diesel::insert_into(users::table)
-        .values(record)
-        .on_conflict(users::id)
-        .do_update()
-        .set((record, users::updated_at.eq(clock_now())))
-        .execute(&mut conn)
-        .await?;
-    let others = user_roles::table
-        .filter(user_roles::user_id.eq(&record.id))
-        .filter(user_roles::role.ne_all(roles));
-    diesel::delete(others).execute(&mut conn).await?;
-    if roles.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<_> = roles
-        .iter()
-        .map(|role| (user_roles::user_id.eq(&record.id), user_roles::role.eq(role)))
-        .collect();
-    diesel::insert_into(user_roles::table)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .execute(&mut conn)
-        .await?;
-    Ok(())
 }
 
 /// Unlike [`super::users::set_password_hash`], also for somebody who had no password.

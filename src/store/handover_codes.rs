@@ -107,7 +107,7 @@ pub async fn redeem(
 /// Removes what nobody can use any more, at most a thousand rows at a time.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
-    const TEXT: &str = "DELETE FROM handover_codes WHERE code_hash IN (SELECT code_hash FROM handover_codes \
-         WHERE expires_at < clock_now() - interval '1 hour' LIMIT 1000)";
+    const TEXT: &str = "DELETE FROM handover_codes WHERE code_hash = ANY(ARRAY(SELECT code_hash FROM handover_codes \
+         WHERE expires_at < clock_now() - interval '1 hour' ORDER BY expires_at LIMIT 1000))";
     Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
 }

@@ -183,6 +183,6 @@ pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM login_failures WHERE ctid = ANY(ARRAY(SELECT ctid \
          FROM login_failures WHERE kept_until < clock_now() \
-         AND (client_id IS NULL OR reported_at IS NOT NULL) LIMIT 1000))";
+         AND (client_id IS NULL OR reported_at IS NOT NULL) ORDER BY kept_until LIMIT 1000))";
     Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
 }

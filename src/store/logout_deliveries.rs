@@ -56,7 +56,7 @@ pub async fn claim(mut conn: &Conn, most: i64) -> Result<Vec<Due>, StoreError> {
     struct Claim;
     const TEXT: &str = "UPDATE logout_deliveries SET attempts = attempts + 1, \
          due_at = clock_now() + interval '10 seconds' * power(6, attempts) \
-         WHERE id IN (SELECT id FROM logout_deliveries WHERE delivered_at IS NULL AND attempts < ? \
+         WHERE id = ANY(ARRAY(SELECT id FROM logout_deliveries WHERE delivered_at IS NULL AND attempts < ? \
          AND due_at <= clock_now() ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED) \
          RETURNING id, client_id, user_id, session_id, impersonation_id, traceparent, clock_now()";
     type Columns = (BigInt, Text, Text, Text, Nullable<Text>, Nullable<Text>, Timestamptz);
@@ -99,9 +99,9 @@ pub async fn failed(mut conn: &Conn, id: i64, failure: &str) -> Result<(), Store
 /// Removes what was delivered or given up a week ago, at most a thousand rows at a time.
 pub async fn delete_old(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
-    const TEXT: &str = "DELETE FROM logout_deliveries WHERE id IN (SELECT id FROM logout_deliveries \
+    const TEXT: &str = "DELETE FROM logout_deliveries WHERE id = ANY(ARRAY(SELECT id FROM logout_deliveries \
          WHERE (delivered_at IS NOT NULL OR attempts >= ?) \
-         AND due_at < clock_now() - interval '7 days' LIMIT 1000)";
+         AND due_at < clock_now() - interval '7 days' ORDER BY due_at LIMIT 1000))";
     let values = [Value::Int(MOST_ATTEMPTS)];
     Ok(Statement::<Delete, ()>::new(TEXT, &values).execute(&mut conn).await?)
 }

@@ -26,6 +26,18 @@ pub async fn list(mut conn: &Conn) -> Result<Vec<OrganizationRecord>, StoreError
         .await?)
 }
 
+/// Those of `ids` that exist.
+pub async fn list_named(
+    mut conn: &Conn,
+    ids: &[String],
+) -> Result<Vec<OrganizationRecord>, StoreError> {
+    Ok(organizations::table
+        .filter(organizations::id.eq_any(ids))
+        .select(OrganizationRecord::as_select())
+        .load(&mut conn)
+        .await?)
+}
+
 /// Writes it, whether there is one of that id or not.
 pub async fn put(mut conn: &Conn, record: &OrganizationRecord) -> Result<(), StoreError> {
     diesel::insert_into(organizations::table)

@@ -20,7 +20,7 @@ use futures_util::{FutureExt as _, TryStreamExt as _, stream};
 use std::iter;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use std::vec;
 use tokio::time::timeout;
@@ -42,6 +42,8 @@ pub struct Conn {
 
 struct Fate {
     lost: AtomicBool,
+    /// Milliseconds that a statement of long work may take; 0: the usual time.
+    allowed: AtomicU64,
     /// Of the same pool.
     others: Arc<Distrust>,
 }
@@ -55,11 +57,21 @@ impl Conn {
         others: Arc<Distrust>,
         people: Arc<People>,
     ) -> Self {
-        Self { inner, fate: Fate { lost: AtomicBool::new(false), others }, people }
+        Self {
+            inner,
+            fate: Fate { lost: AtomicBool::new(false), allowed: AtomicU64::new(0), others },
+            people,
+        }
     }
 
     pub(super) fn people(&self) -> &People {
         &self.people
+    }
+
+    /// How long this side waits for the answer to a statement from now on; `None`: the usual time.
+    pub(super) fn allow(&self, time: Option<Duration>) {
+        let allowed = time.and_then(|time| u64::try_from(time.as_millis()).ok());
+        self.fate.allowed.store(allowed.unwrap_or_default(), Ordering::Relaxed);
     }
 }
 
@@ -69,7 +81,11 @@ async fn in_time<T>(fate: &Fate, asking: impl Future<Output = QueryResult<T>>) -
         return Err(gone());
     }
     let mut asking = pin!(asking);
-    for patience in [STATEMENT, WAY] {
+    let statement = match fate.allowed.load(Ordering::Relaxed) {
+        0 => STATEMENT,
+        allowed => Duration::from_millis(allowed),
+    };
+    for patience in [statement, WAY] {
         if let Ok(answer) = timeout(patience, &mut asking).await {
             return answer;
         }

@@ -119,13 +119,3 @@ pub async fn grant_of(
         .await
         .optional()?)
 }
-
-/// Removes what is over, at most a thousand rows at a time. A used one is kept until its whole family
-/// is over, because it has to be recognised when it comes again.
-pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
-    struct Delete;
-    const TEXT: &str = "DELETE FROM refresh_tokens WHERE token_hash IN (SELECT token_hash \
-         FROM refresh_tokens WHERE expires_at < clock_now() \
-         AND (used_at IS NULL OR ends_at < clock_now()) LIMIT 1000)";
-    Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
-}

@@ -64,6 +64,17 @@ pub async fn list(mut conn: &Conn) -> Result<Vec<StoredClient>, StoreError> {
     Ok(rows.into_iter().map(whole).collect())
 }
 
+/// Those of `ids` that exist, without their secrets.
+pub async fn list_named(mut conn: &Conn, ids: &[String]) -> Result<Vec<StoredClient>, StoreError> {
+    let rows: Vec<ClientRecord> = clients::table
+        .filter(clients::id.eq_any(ids))
+        .select(ClientRecord::as_select())
+        .load(&mut conn)
+        .await?;
+    let bare = |record| StoredClient { record, secret_hashes: Vec::new() };
+    Ok(rows.into_iter().map(bare).collect())
+}
+
 pub async fn find(mut conn: &Conn, id: &str) -> Result<Option<StoredClient>, StoreError> {
     let record: Option<ClientRecord> = clients::table
         .find(id)

@@ -37,6 +37,6 @@ pub async fn was_seen(mut conn: &Conn, kind: &str, key_hash: &[u8]) -> Result<bo
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM replay_guard WHERE ctid = ANY(ARRAY(SELECT ctid \
-         FROM replay_guard WHERE expires_at < clock_now() LIMIT 1000))";
+         FROM replay_guard WHERE expires_at < clock_now() ORDER BY expires_at LIMIT 1000))";
     Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
 }

@@ -1,6 +1,6 @@
 //! `sessions`: browsers that people are signed in with, and those of impersonations.
 use super::schema::{Written, clock_now, moment, sessions, written};
-use super::statement::Statement;
+use super::statement::{Statement, Value};
 use super::{Conn, Moment, StoreError, people};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
@@ -170,13 +170,12 @@ pub async fn end(mut conn: &Conn, session: &SessionId) -> Result<bool, StoreErro
     Ok(ended == 1)
 }
 
-/// Removes what was over a month ago, at most a thousand rows at a time: not sooner, because the longest
-/// refresh token goes with its session. What an impersonation did stays on record.
-pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
+/// Removes what was over at `before`, at most a thousand rows at a time. Sessions of impersonations go with these.
+pub async fn delete_expired(mut conn: &Conn, before: Timestamp) -> Result<usize, StoreError> {
     struct Delete;
-    const TEXT: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
-         WHERE expires_at < clock_now() - interval '31 days' AND impersonation_id IS NULL LIMIT 1000)";
-    Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
+    const TEXT: &str = "DELETE FROM sessions WHERE id = ANY(ARRAY(SELECT id FROM sessions \
+         WHERE expires_at < ? AND impersonation_id IS NULL ORDER BY expires_at LIMIT 1000))";
+    Ok(Statement::<Delete, ()>::new(TEXT, &[Value::Time(before)]).execute(&mut conn).await?)
 }
 
 /// The session is not one of those that a moment of [`super::not_before`] has ended.

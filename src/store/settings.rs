@@ -48,8 +48,8 @@ pub async fn check_room(conn: &mut Conn) -> Result<(), StoreError> {
     Ok(conn.batch_execute(spill).await?)
 }
 
-/// One provisioning run at a time, on any node; held until the transaction is over.
-pub async fn lock_for_apply(mut conn: &Conn) -> Result<(), StoreError> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(7236838)").execute(&mut conn).await?;
+/// One writer of applications at a time, on any node; held until the transaction is over. Keys have a lock of their own.
+pub async fn lock_applications(mut conn: &Conn) -> Result<(), StoreError> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(7236840)").execute(&mut conn).await?;
     Ok(())
 }

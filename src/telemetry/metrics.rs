@@ -3,8 +3,8 @@ use crate::flows::take_readings::Readings;
 #[cfg(target_os = "linux")]
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -23,6 +23,7 @@ pub struct Metrics {
     in_flight: IntGauge,
     lines_dropped: IntCounter,
     readings: Arc<RwLock<Option<Readings>>>,
+    cleaning_backlog: IntGaugeVec,
 }
 
 /// Counts one request as under way for as long as it lives.
@@ -53,7 +54,15 @@ impl Metrics {
                 "Log lines lost because nobody read them in time",
             )?,
             readings: Arc::default(),
+            cleaning_backlog: IntGaugeVec::new(
+                Opts::new(
+                    "understudy_cleaning_backlog_rows",
+                    "Rows that are over and not removed yet, counted up to 10,000",
+                ),
+                &["table"],
+            )?,
         };
+        metrics.registry.register(Box::new(metrics.cleaning_backlog.clone()))?;
         metrics.registry.register(Box::new(metrics.requests.clone()))?;
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
@@ -85,6 +94,13 @@ impl Metrics {
 
     pub(super) fn readings(&self) -> Option<Readings> {
         *self.readings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For each table the rows that cleaning has left.
+    pub fn set_cleaning_backlog(&self, backlog: &[(&'static str, i64)]) {
+        for (table, rows) in backlog {
+            self.cleaning_backlog.with_label_values(&[table]).set(*rows);
+        }
     }
 
     pub(super) fn lines_dropped(&self) -> IntCounter {

@@ -28,6 +28,7 @@ mod provision;
 mod samlp;
 mod schema;
 mod single_logout;
+mod size;
 mod stolen_keys;
 mod wsfed;
 mod xml;

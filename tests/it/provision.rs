@@ -19,8 +19,8 @@ async fn apply(db: &TestDb, text: &str, prune: Prune) -> String {
 }
 
 async fn export(db: &TestDb) -> String {
-    let conn = store::pool::connect(&db.url).await.unwrap();
-    provision::export_from(&conn).await.unwrap()
+    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    provision::export_from(&mut conn).await.unwrap()
 }
 
 async fn events(db: &TestDb) -> Vec<String> {

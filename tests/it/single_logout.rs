@@ -540,7 +540,7 @@ async fn start_with_response_addresses() -> TestServer {
     let mut conn = store::pool::connect(&server.db.url).await.unwrap();
     let file = provision::read(&text, |_| None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     provision::apply_to(&mut conn, &file, Prune::No).await.unwrap();
-    let exported = provision::export_from(&conn).await.unwrap();
+    let exported = provision::export_from(&mut conn).await.unwrap();
     assert!(
         exported.contains("slo_response_url: http://127.0.0.1:9/slo/shop-return"),
         "{exported}"

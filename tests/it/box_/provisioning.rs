@@ -11,8 +11,8 @@ async fn apply(db: &TestDb, text: &str, prune: Prune) -> String {
 }
 
 async fn export(db: &TestDb) -> String {
-    let conn = store::pool::connect(&db.url).await.unwrap();
-    provision::export_from(&conn).await.unwrap()
+    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    provision::export_from(&mut conn).await.unwrap()
 }
 
 /// `organization status roles`, in order.

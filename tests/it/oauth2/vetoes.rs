@@ -116,10 +116,10 @@ async fn a_veto_that_no_token_needs_any_more_is_forgotten() {
     let left = "SELECT coalesce(string_agg(kind, ' ' ORDER BY kind, id), '') FROM vetoes";
     assert_eq!(server.db.text(left).await, "client client session");
     let conn = understudy::store::pool::connect(&server.db.url).await.unwrap();
-    understudy::store::access_tokens::delete_expired(&conn).await.unwrap();
+    understudy::store::vetoes::delete_needless(&conn).await.unwrap();
     assert_eq!(server.db.text(left).await, "client client session", "not too soon");
     server.db.advance("49 hours").await;
-    understudy::store::access_tokens::delete_expired(&conn).await.unwrap();
+    understudy::store::vetoes::delete_needless(&conn).await.unwrap();
     assert_eq!(
         server.db.text(left).await,
         "client",

@@ -111,7 +111,7 @@ async fn d36_a_key_without_a_use_is_for_both_and_metadata_are_all_that_is_needed
     Told::read(&by_post(&alice, &enveloped(&by_index, &PROVIDER)).await, SECOND_ACS);
     // Written out and read again nothing changes.
     let mut conn = store::pool::connect(&server.db.url).await.unwrap();
-    let text = provision::export_from(&conn).await.unwrap();
+    let text = provision::export_from(&mut conn).await.unwrap();
     let plan = provision::plan(&conn, &provision::read(&text, |_| None).unwrap(), Prune::Yes)
         .await
         .unwrap();
