@@ -168,15 +168,18 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
             end_all(tx, all(), EndReason::FeatureOff, who).await
         }
         Write::Organization { record, switched } => write_organization(tx, record, *switched).await,
-        Write::Role(record) => store::roles::put(tx, record).await,
+        Write::Role(record) => {
+            store::roles::put(tx, record).await?;
+            judge_touched(tx, Touched::Role(&record.name), ACTOR, &Caller::default()).await
+        }
         Write::User(user) => write_user(tx, user).await,
         Write::Client { record, secret_hash, turn } => {
             end_by_turn(tx, id, *turn, (ACTOR, &Caller::default())).await?;
             store::registrations::put(tx, record).await?;
-            match secret_hash {
-                Some(hash) => store::registrations::put_secret(tx, id, hash).await,
-                None => Ok(()),
+            if let Some(hash) = secret_hash {
+                store::registrations::put_secret(tx, id, hash).await?;
             }
+            judge_touched(tx, Touched::Application(id), ACTOR, &Caller::default()).await
         }
         Write::DeleteOrganization => {
             store::service_accounts::delete_in(tx, id).await?;
@@ -207,7 +210,8 @@ async fn write_user(tx: &Conn, user: &UserWrite) -> Result<(), StoreError> {
         end_of_user(tx, id).await?;
         store::directory::sign_out_everywhere(tx, id).await?;
     }
-    Ok(())
+    // A role that the next file gives back revives nothing.
+    judge_touched(tx, Touched::User(id), ACTOR, &Caller::default()).await
 }
 
 async fn end_of_user(tx: &Conn, id: &str) -> Result<(), StoreError> {
@@ -283,6 +287,15 @@ async fn end_all(
     (who, caller): (&str, &Caller),
 ) -> Result<(), StoreError> {
     let by = EndedBy { actor: Some(who), reason };
+    if filter.requester.is_none() {
+        let codes = store::handover_codes::Whose {
+            actor: filter.actor.as_ref(),
+            subject: filter.subject.as_ref(),
+            client: filter.client.as_ref(),
+            organization: filter.organization.as_ref(),
+        };
+        store::handover_codes::void(tx, &codes).await?;
+    }
     for status in ["active", "link_issued"] {
         let filter = Filter { status: Some(status.to_owned()), ..filter.clone() };
         for record in store::impersonations::list(tx, &filter).await? {
