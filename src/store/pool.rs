@@ -165,7 +165,18 @@ async fn with_harness<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(&mut Harness::new(conn)))
         .await
         .map_err(|e| StoreError::Unavailable(e.into()))?
-        .map_err(StoreError::Unavailable)
+        .map_err(of_migration)
+}
+
+/// A role that may not change the schema is a setting that is wrong: the database can be reached.
+fn of_migration(problem: Accident) -> StoreError {
+    let said = problem.to_string();
+    if !said.contains("must be owner") && !said.contains("permission denied") {
+        return StoreError::Unavailable(problem);
+    }
+    let what =
+        format!("the schema is changed by the role that owns it, and this one may not ({said})");
+    StoreError::Setting { name: "DATABASE_URL", what }
 }
 
 /// All of it in time, the greetings too: whoever takes the connection need not be a database that answers.
