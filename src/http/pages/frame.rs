@@ -11,6 +11,8 @@ pub struct Page {
     pub css: String,
     pub form_post_js: String,
     pub countdown_js: String,
+    /// Holds back the second press of a button, where scripts run. Without it the server leads on all the same.
+    pub once_js: String,
     /// Also the favicon.
     pub logo: String,
     /// Present on every page of a browser that runs an impersonation.
@@ -54,6 +56,7 @@ pub fn bare(title: &str) -> Page {
         css: assets::url("understudy.css"),
         form_post_js: assets::url("form-post.js"),
         countdown_js: assets::url("countdown.js"),
+        once_js: assets::url("once.js"),
         logo: assets::url("logo.svg"),
         bar: None,
     }
