@@ -19,6 +19,11 @@ printf '\n== cargo test\n'
 failed=0
 cargo test --locked --all-targets --no-fail-fast 2>&1 | tee -a "$log" || failed=$?
 
+# Again, because the reader of a long log sees its end.
+if (( failed )); then
+    printf '\n== what failed\n'
+    awk '/^failures:$/ { printing = 1 } /^test result: / { printing = 0 } printing' "$log"
+fi
 awk '/^test result: / { for (i = 2; i <= NF; i++) {
          if ($i ~ /^passed/) passed += $(i - 1)
          if ($i ~ /^failed/) failed += $(i - 1)

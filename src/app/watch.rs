@@ -8,6 +8,7 @@ use crate::flows::end_impersonation::Looking;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::{
     Context, client_attempts, deliver_logout, end_impersonation, housekeeping, rotate_keys,
+    sign_out_all,
 };
 use crate::store::{self, StoreError};
 use std::sync::Arc;
@@ -267,6 +268,9 @@ async fn one_beat(parts: &Parts, ctx: &Context, beat: u64, sealing: &mut Sealing
         && let Err(error) = end_impersonation::end_overdue(ctx, looking).await
     {
         report("ending what is overdue", &error);
+    }
+    if let Err(error) = sign_out_all::mark_what_is_left(ctx).await {
+        report("marking sessions as ended", &error);
     }
     if beat.is_multiple_of(SEAL_EVERY) {
         sealing.go_on(ctx, &parts.readiness).await;

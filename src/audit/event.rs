@@ -32,6 +32,8 @@ pub enum EventKind {
     RoleChanged,
     KeyRotated,
     KeyReplaced,
+    /// All sessions and tokens of a user, an organization, an application or of everybody were ended.
+    SessionsEnded,
     AuditExported,
     BackupRestored,
 }
@@ -61,6 +63,7 @@ impl EventKind {
             Self::RoleChanged => "role.changed",
             Self::KeyRotated => "key.rotated",
             Self::KeyReplaced => "key.replaced",
+            Self::SessionsEnded => "sessions.ended",
             Self::AuditExported => "audit.exported",
             Self::BackupRestored => "backup.restored",
         }

@@ -87,7 +87,7 @@ pub fn replace() -> Result<(), Problem> {
         say(&done.signing);
         output::line(&format!(
             "ended: {} sessions, {} tokens, {} impersonations",
-            done.sessions, done.tokens, done.impersonations
+            done.ended.sessions, done.ended.tokens, done.ended.impersonations
         ));
         output::line(
             "next: have every SAML and WS-Federation application fetch our metadata again (docs/setup/stolen-key.md)",

@@ -260,6 +260,7 @@ pub(super) async fn end_matching(
             client: which.client.clone(),
             requester: None,
             organization: which.organization.clone(),
+            without_signed_out: false,
             before: None,
             limit: PAGE,
         };

@@ -76,6 +76,11 @@ impl Known {
         self.facts.client.as_ref()
     }
 
+    /// Until when what was made for these is dead.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        self.facts.not_before
+    }
+
     pub fn feature_enabled(&self) -> bool {
         self.facts.feature_enabled
     }
@@ -161,6 +166,7 @@ pub async fn of_running(
         given: given(record),
         step_up: None,
         terms: Terms { id: record.id.clone(), starts_at, ends_at, last_seen_at },
+        created_at: Some(record.created_at),
     };
     Ok(question.about(known).ok())
 }
@@ -189,6 +195,7 @@ pub fn of_waiting(record: &Record, known: &Known) -> Option<ImpersonationRequest
         mode: record.mode,
         redeem: Some(link.redeem),
         given: given(record),
+        created_at: Some(record.created_at),
         step_up: None,
         terms: Terms::starting(record.id.clone(), now, duration, None),
     };

@@ -170,6 +170,16 @@ pub struct Offer {
     pub status: bool,
 }
 
+pub(super) async fn may_switch_off(
+    conn: &Conn,
+    by: &User,
+    user: &User,
+) -> Result<bool, StoreError> {
+    let clout = Clout { permissions: &by.permissions, rank: rank_of(conn, &by.id).await? };
+    let below = clout.reaches(user.permissions.iter(), rank_of(conn, &user.id).await?);
+    Ok(by.permissions.holds(USERS_WRITE) && sees(by, user) && (by.id == user.id || below))
+}
+
 pub async fn offer(ctx: &Context, by: &User, user: &User) -> Result<Offer, StoreError> {
     let conn = ctx.store.conn().await?;
     let held = store::roles::list_of(&conn, user.id.as_str()).await?;

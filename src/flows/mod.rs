@@ -64,6 +64,7 @@ pub mod set_up;
 pub mod shut_out;
 pub mod sign_in;
 pub mod sign_out;
+pub mod sign_out_all;
 pub mod start_impersonation;
 pub mod step_up;
 pub mod trail;

@@ -3,6 +3,7 @@
 //!
 //! So no door can forget who asks, or how the actor has shown who they are.
 use super::facts::Known;
+use crate::domain::Timestamp;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
 use crate::impersonation::{
@@ -27,6 +28,8 @@ pub(super) struct Question<'a> {
     /// The operator's step-up window; an impersonation that runs is not asked about it.
     pub(super) step_up: Option<Duration>,
     pub(super) terms: Terms,
+    /// When the row of it was made; None: it is asked for now.
+    pub(super) created_at: Option<Timestamp>,
 }
 
 /// Somebody without whom there is no question.
@@ -65,6 +68,8 @@ impl Question<'_> {
             step_up: self.step_up,
             feature_enabled: known.feature_enabled(),
             terms: self.terms,
+            created_at: self.created_at,
+            not_before: known.not_before(),
             now: known.now,
         })
     }

@@ -288,6 +288,7 @@ fn question(
         given: facts::given(record),
         step_up: ctx.shared.step_up,
         terms: Terms::starting(record.id.clone(), link.known.now, duration, session_ends),
+        created_at: Some(record.created_at),
     };
     let asked = question.about(&link.known);
     asked.map_err(|_| Failure::Refused(RedeemRefusal::Denied(GONE)))

@@ -2,15 +2,14 @@
 //!
 //! Whoever read one has read the table, so all go at once, the published next ones too, and with them
 //! everything that a key, or somebody with a key, may have opened.
-use super::end_impersonation::{EndedBy, Which, end_matching};
 use super::keyring::Keys;
 use super::rotate_keys::{KINDS, insert};
+use super::sign_out_all::{Alive, Reach, counted, end_until_now, follow_up};
 use super::step_up::{self, verify_own};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
-use crate::domain::protocol::EndReason;
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
 /// What was done.
@@ -18,10 +17,7 @@ use crate::store::{self, Conn, StoreError, Transactional as _};
 pub struct Replaced {
     /// The keys that sign from now on.
     pub signing: Vec<String>,
-    /// Links that were not redeemed, and running ones.
-    pub impersonations: u64,
-    pub sessions: u64,
-    pub tokens: u64,
+    pub ended: Alive,
 }
 
 /// Every key is replaced, and no longer verifies anything as soon as the nodes follow; everybody is signed out,
@@ -33,11 +29,14 @@ pub async fn replace_compromised(
     ring: &Keys,
     caller: &Caller,
 ) -> Result<Replaced, StoreError> {
-    conn.transaction(async |tx| {
-        store::signing_keys::lock(tx).await?;
-        replace_all(tx, ring, (None, caller)).await
-    })
-    .await
+    let done = conn
+        .transaction::<_, StoreError, _>(async |tx| {
+            store::signing_keys::lock(tx).await?;
+            replace_all(tx, ring, (None, caller)).await
+        })
+        .await?;
+    follow_up(conn, &Reach::Everybody).await?;
+    Ok(done)
 }
 
 /// Why nothing was replaced.
@@ -78,6 +77,7 @@ pub async fn replace_seen(
     let done = done.ok_or(Failure::Refused(Refusal::OthersSign))?;
     // Here at once; other nodes follow within a second.
     ring.reload(&conn).await?;
+    follow_up(&mut conn, &Reach::Everybody).await?;
     Ok(done)
 }
 
@@ -95,20 +95,14 @@ async fn replace_all(
         signing.push(insert(tx, ring, (algorithm, purpose, "current"), now).await?);
         insert(tx, ring, (algorithm, purpose, "next"), now).await?;
     }
-    let reason = EndedBy { actor: by, reason: EndReason::StoppedByAdmin };
-    let impersonations = end_matching(tx, &Which::default(), reason, caller).await?;
-    let sessions = store::sessions::end_all(tx).await?;
-    let tokens = store::access_tokens::revoke_all(tx).await?;
+    let alive = end_until_now(tx, &Reach::Everybody, by).await?;
     let gone: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
     let event = Event {
         actor: by.map(ToOwned::to_owned),
         ..Event::new(EventKind::KeyReplaced, caller)
             .with("retired", serde_json::json!(gone))
             .with("current", serde_json::json!(signing))
-            .with("sessions", sessions)
-            .with("tokens", tokens)
-            .with("impersonations", impersonations)
     };
-    store::audit::append(tx, &event).await?;
-    Ok(Replaced { signing, impersonations, sessions, tokens })
+    store::audit::append(tx, &counted(event, alive)).await?;
+    Ok(Replaced { signing, ended: alive })
 }

@@ -204,6 +204,7 @@ fn prepare(
         given: Given { reason: start.reason.clone(), ticket: start.ticket.clone() },
         step_up,
         terms: Terms::starting(id, now, duration, longest),
+        created_at: None,
     };
     let ask = question.about(known).map_err(|missing| match missing {
         Missing::Subject => no_such_user(start, known),

@@ -5,7 +5,7 @@ use super::request::{ActorProof, ImpersonationRequest, Occasion};
 use crate::domain::box_settings::BoxSettings;
 use crate::domain::client::GrantType;
 use crate::domain::permission::{IMPERSONATE_ADMIN, USERS_WRITE};
-use crate::domain::protocol::{Channel, Redeem};
+use crate::domain::protocol::{Channel, EndReason, Redeem};
 use crate::domain::user::UserKind;
 
 /// Read top to bottom; the first refusal wins.
@@ -32,6 +32,7 @@ pub(super) fn check(ask: &ImpersonationRequest) -> Result<(), Denial> {
     client_speaks_the_protocol(ask)?;
     mode_is_honoured(ask)?;
     return_url_is_registered(ask)?;
+    was_made_after_the_last_sign_out(ask)?;
     clocks_have_not_run_out(ask)
 }
 
@@ -220,6 +221,13 @@ fn return_url_is_registered(ask: &ImpersonationRequest) -> Result<(), Denial> {
         sent_on && !ask.return_url.as_ref().is_some_and(registered),
         Denial::CallbackUrlMismatch,
     )
+}
+
+/// All sessions and tokens of somebody, of an organization, an application or of everybody were ended at a moment:
+/// links and impersonations from before it are over, however long their own clocks still run.
+fn was_made_after_the_last_sign_out(ask: &ImpersonationRequest) -> Result<(), Denial> {
+    let made_before = ask.created_at.zip(ask.not_before).is_some_and(|(made, end)| made <= end);
+    refuse_if(made_before, Denial::Over(EndReason::StoppedByAdmin))
 }
 
 fn clocks_have_not_run_out(ask: &ImpersonationRequest) -> Result<(), Denial> {

@@ -97,5 +97,10 @@ pub struct ImpersonationRequest {
     /// The operator's switch for the whole feature.
     pub feature_enabled: bool,
     pub terms: Terms,
+    /// When its row was made. None: it is asked for now.
+    pub created_at: Option<Timestamp>,
+    /// Impersonations of these people or in these applications that were made until this moment are over: the
+    /// latest of the moments that hold for everybody, for an organization, an application or a user.
+    pub not_before: Option<Timestamp>,
     pub now: Timestamp,
 }

@@ -129,8 +129,22 @@ fn allowed() -> ImpersonationRequest {
             Duration::minutes(30),
             Some(noon() + Duration::hours(8)),
         ),
+        created_at: Some(noon()),
+        not_before: None,
         now: noon(),
     }
+}
+
+#[test]
+fn l09_what_was_made_before_everything_was_ended_is_over() {
+    let over = Denial::Over(EndReason::StoppedByAdmin);
+    refused(|ask| ask.not_before = Some(noon()), over);
+    refused(|ask| ask.not_before = Some(noon() + Duration::hours(1)), over);
+    let mut ask = allowed();
+    ask.not_before = Some(noon() - Duration::microseconds(1));
+    assert!(decide(&ask).is_ok(), "it was made after that");
+    (ask.not_before, ask.created_at) = (Some(noon()), None);
+    assert!(decide(&ask).is_ok(), "it is asked for now");
 }
 
 #[track_caller]

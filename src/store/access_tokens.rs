@@ -185,18 +185,6 @@ pub async fn revoke(
     Ok(revoked > 0)
 }
 
-/// Revokes every token there is a row of, for users and for applications; how many were good until now.
-pub async fn revoke_all(mut conn: &Conn) -> Result<u64, StoreError> {
-    let live = access_tokens::table
-        .filter(access_tokens::revoked_at.is_null())
-        .filter(access_tokens::expires_at.gt(clock_now()));
-    let revoked = diesel::update(live)
-        .set(access_tokens::revoked_at.eq(clock_now().nullable()))
-        .execute(&mut conn)
-        .await?;
-    Ok(u64::try_from(revoked).unwrap_or_default())
-}
-
 /// The impersonation that lives by a token of `client`, unless the token was narrowed from another one.
 pub async fn impersonation_of(
     mut conn: &Conn,

@@ -1,12 +1,12 @@
 //! `handover_codes`: what the console asked for, waiting to be opened in another window of the same person.
 use super::impersonations::overdue::Touched;
-use super::schema::{clock_now, handover_codes};
+use super::schema::{Written, clock_now, handover_codes, written};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, audit};
 use crate::audit::Event;
 use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
 use diesel::prelude::*;
-use diesel::sql_types::{Jsonb, Text};
+use diesel::sql_types::{Bool, Jsonb, Text};
 use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "handover_codes";
@@ -62,12 +62,21 @@ pub struct Used {
     pub request: serde_json::Value,
 }
 
+/// The code is not one of those that a moment of [`super::not_before`] has ended.
+struct CodeIsAfterSignOut;
+
+impl Written for CodeIsAfterSignOut {
+    type SqlType = Bool;
+    const SQL: &'static str = "(handover_codes.created_at > coalesce(user_not_before(handover_codes.actor_id), '-infinity'))";
+}
+
 /// Whether the code waits for this person. It is not used up.
 pub async fn waits(mut conn: &Conn, code_hash: &[u8], actor: &UserId) -> Result<bool, StoreError> {
     let good = handover_codes::table
         .find(code_hash)
         .filter(handover_codes::actor_id.eq(actor.as_str()))
         .filter(handover_codes::used_at.is_null())
+        .filter(written::<CodeIsAfterSignOut>())
         .filter(handover_codes::expires_at.gt(clock_now()));
     Ok(diesel::select(diesel::dsl::exists(good)).get_result(&mut conn).await?)
 }
@@ -96,6 +105,7 @@ pub async fn redeem(
     struct Redeem;
     const TEXT: &str = "UPDATE handover_codes SET used_at = ? WHERE code_hash = ? AND actor_id = ? \
          AND used_at IS NULL AND expires_at > clock_now() \
+         AND created_at > coalesce(user_not_before(actor_id), '-infinity') \
          RETURNING subject_id, client_id, request";
     let values = [Value::Now, Value::Bytes(code_hash), Value::Text(actor.as_str())];
     let row: Option<(String, String, serde_json::Value)> =

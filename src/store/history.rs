@@ -1,8 +1,8 @@
 //! Impersonations with the names of everybody in them, for people to look at.
 //!
 //! Newest first by id: ours begin with their time, so a moment is a place in the index too.
-use super::impersonations::{LONGEST_RUN, first_id_at};
-use super::schema::{clients, impersonations, users};
+use super::impersonations::{IsAfterSignOut, LONGEST_RUN, first_id_at};
+use super::schema::{clients, impersonations, users, written};
 use super::{Conn, StoreError};
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
 use diesel::prelude::*;
@@ -163,6 +163,7 @@ pub async fn search(
             .filter(impersonations::id.ge(first_id_at(now - LONGEST_RUN)))
             .filter(impersonations::status.eq("active"))
             .filter(impersonations::ends_at.gt(now))
+            .filter(written::<IsAfterSignOut>())
             .filter(impersonations::last_seen_at.gt(seen_since).or(by_token));
     }
     if let Some(before) = &search.before {

@@ -8,7 +8,7 @@ pub mod links;
 pub mod overdue;
 
 use super::audit;
-use super::schema::{impersonations, moment};
+use super::schema::{Written, impersonations, moment, written};
 use super::statement::{Statement, Value};
 use super::{Conn, Moment, StoreError, word};
 use crate::audit::Event;
@@ -19,7 +19,7 @@ use crate::impersonation::requester::COMMAND_LINE;
 use crate::login::LoginRequest;
 use chrono::Duration;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 pub use facts::{Facts, Ticket, facts, find_by_ticket};
 pub use links::{NewLink, Redemption, insert, redeem, revoke_waiting};
@@ -212,9 +212,20 @@ pub struct Filter {
     pub requester: Option<ClientId>,
     /// Only rows of this organization.
     pub organization: Option<OrganizationId>,
+    /// Not those that a moment of [`super::not_before`] has ended, and of which no row says so yet.
+    pub without_signed_out: bool,
     /// Only rows before this one, for paging.
     pub before: Option<ImpersonationId>,
     pub limit: i64,
+}
+
+/// The impersonation is not one of those that a moment of [`super::not_before`] has ended.
+pub(super) struct IsAfterSignOut;
+
+impl Written for IsAfterSignOut {
+    type SqlType = Bool;
+    const SQL: &'static str = "(impersonations.created_at > coalesce(impersonation_not_before( \
+     impersonations.actor_id, impersonations.subject_id, impersonations.client_id), '-infinity'))";
 }
 
 pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, StoreError> {
@@ -240,6 +251,9 @@ pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, Store
     }
     if let Some(organization) = &filter.organization {
         query = query.filter(impersonations::organization_id.eq(organization.as_str()));
+    }
+    if filter.without_signed_out {
+        query = query.filter(written::<IsAfterSignOut>());
     }
     if let Some(id) = &filter.before {
         query = query.filter(impersonations::id.lt(id.as_str()));

@@ -21,7 +21,7 @@ pub enum NotBefore<'a> {
 }
 
 impl<'a> NotBefore<'a> {
-    fn row(self) -> (&'a str, &'static str) {
+    pub(super) fn row(self) -> (&'a str, &'static str) {
         match self {
             Self::Client(id) => (id, "client_not_before"),
             Self::Organization(id) => (id, "organization_not_before"),

@@ -162,7 +162,8 @@ pub async fn count_signed_in(
     }
     let text = "SELECT count(*)::int AS people FROM (SELECT DISTINCT s.user_id FROM sessions s \
          JOIN users u ON u.id = s.user_id WHERE u.organization_id = $1 AND s.impersonation_id IS NULL \
-         AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3 LIMIT $4) x";
+         AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3 \
+         AND least(s.created_at, s.authenticated_at) > coalesce(user_not_before(u.id), '-infinity') LIMIT $4) x";
     let counted = diesel::sql_query(text)
         .bind::<Text, _>(id)
         .bind::<Timestamptz, _>(now)

@@ -161,11 +161,18 @@ async fn with_harness<T: Send + 'static>(
     diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
         .execute(&mut conn)
         .await?;
-    // The harness blocks on its own connection, so it needs a thread of its own. The lock goes with it.
-    tokio::task::spawn_blocking(move || work(&mut Harness::new(conn)))
-        .await
-        .map_err(|e| StoreError::Unavailable(e.into()))?
-        .map_err(of_migration)
+    // The harness blocks on its own connection, so it needs a thread of its own.
+    let (done, mut conn) = tokio::task::spawn_blocking(move || {
+        let mut harness = Harness::new(conn);
+        (work(&mut harness), harness.into_inner())
+    })
+    .await
+    .map_err(|e| StoreError::Unavailable(e.into()))?;
+    // A dropped connection closes some time later, and its lock with it: commands that wait for the lock must not
+    // wait for that. If the connection is broken already, the server has released the lock.
+    let unlocked = diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"));
+    let _ = unlocked.execute(&mut conn).await;
+    done.map_err(of_migration)
 }
 
 /// A role that may not change the schema is a setting that is wrong: the database can be reached.

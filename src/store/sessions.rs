@@ -6,7 +6,7 @@ use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "sessions";
@@ -43,6 +43,7 @@ pub async fn insert(mut conn: &Conn, new: &NewSession<'_>) -> Result<(), StoreEr
 struct Row {
     id: String,
     user_id: String,
+    created_at: Timestamp,
     authenticated_at: Timestamp,
     last_seen_at: Timestamp,
     expires_at: Timestamp,
@@ -128,13 +129,15 @@ async fn convert(
     let found = match (row.impersonation_id, row.bound_client_id) {
         (None, None) => {
             let Some(person) = people::at(conn, &row.user_id, at).await? else { return Ok(None) };
+            // A fresh sign-in in a session does not make it a session of after the moment that ended it.
+            let made_at = row.created_at.min(row.authenticated_at);
             Found::Own(Box::new(Session {
                 id,
                 user: person.user.clone(),
                 authenticated_at: row.authenticated_at,
                 last_seen_at: row.last_seen_at,
                 expires_at: row.expires_at,
-                ended_at: row.ended_at.or(person.ended_since(row.authenticated_at)),
+                ended_at: row.ended_at.or(person.ended_since(made_at)),
             }))
         }
         (Some(by), Some(bound)) => Found::Impersonated {
@@ -183,23 +186,6 @@ pub async fn end(mut conn: &Conn, session: &SessionId) -> Result<bool, StoreErro
     Ok(ended == 1)
 }
 
-/// Ends every session there is, and notes which applications have to be told; how many.
-pub async fn end_all(mut conn: &Conn) -> Result<u64, StoreError> {
-    struct EndAll;
-    const TEXT: &str = "WITH over AS (UPDATE sessions SET ended_at = clock_now() WHERE ended_at IS NULL \
-         RETURNING id), told AS (INSERT INTO logout_deliveries (client_id, user_id, session_id, \
-         impersonation_id, due_at) SELECT DISTINCT c.client_id, c.user_id, c.session_id, c.impersonation_id, \
-         clock_now() FROM over JOIN authorization_codes c ON c.session_id = over.id \
-         JOIN clients p ON p.id = c.client_id WHERE c.redeemed_at IS NOT NULL \
-         AND p.status = 'active' AND p.backchannel_logout_uri IS NOT NULL \
-         UNION SELECT c.client_id, c.user_id, c.session_id, c.impersonation_id, clock_now() \
-         FROM over JOIN session_participants c ON c.session_id = over.id \
-         JOIN clients p ON p.id = c.client_id WHERE c.left_at IS NULL \
-         AND p.status = 'active' AND p.saml ->> 'slo_url' IS NOT NULL) SELECT count(*) FROM over";
-    let ended: i64 = Statement::<EndAll, BigInt>::new(TEXT, &[]).get_result(&mut conn).await?;
-    Ok(ended.unsigned_abs())
-}
-
 /// Removes what was over a month ago, at most a thousand rows at a time: not sooner, because the longest
 /// refresh token goes with its session. What an impersonation did stays on record.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
@@ -207,6 +193,15 @@ pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     const TEXT: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
          WHERE expires_at < clock_now() - interval '31 days' AND impersonation_id IS NULL LIMIT 1000)";
     Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)
+}
+
+/// The session is not one of those that a moment of [`super::not_before`] has ended.
+struct SessionIsAfterSignOut;
+
+impl Written for SessionIsAfterSignOut {
+    type SqlType = Bool;
+    const SQL: &'static str = "(least(sessions.created_at, sessions.authenticated_at) \
+     > coalesce(user_not_before(sessions.user_id), '-infinity'))";
 }
 
 /// How many sessions of their own `user` has that are neither over nor forgotten.
@@ -219,6 +214,7 @@ pub async fn count_live(
         .filter(sessions::user_id.eq(user.as_str()))
         .filter(sessions::impersonation_id.is_null())
         .filter(sessions::ended_at.is_null())
+        .filter(written::<SessionIsAfterSignOut>())
         .filter(sessions::expires_at.gt(now))
         .filter(sessions::last_seen_at.gt(seen_since))
         .count()
@@ -248,6 +244,7 @@ pub async fn list_live(
         .filter(sessions::user_id.eq(user.as_str()))
         .filter(sessions::impersonation_id.is_null())
         .filter(sessions::ended_at.is_null())
+        .filter(written::<SessionIsAfterSignOut>())
         .filter(sessions::expires_at.gt(now))
         .filter(sessions::last_seen_at.gt(seen_since))
         .order((sessions::last_seen_at.desc(), sessions::id.desc()))

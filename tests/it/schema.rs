@@ -13,6 +13,7 @@ const UNKNOWN_TO_DIESEL: &[(&str, &str)] = &[
     ("audit_sealing", "read and written by functions of its own"),
     ("directory_version", "read by a written expression only"),
     ("sessions.impersonated", "generated"),
+    ("sign_outs", "read and written by statements of its own"),
     ("users.search", "generated, and read by a statement of its own"),
     ("users.sort_key", "generated, and read by a statement of its own"),
 ];

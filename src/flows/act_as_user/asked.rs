@@ -156,6 +156,7 @@ impl Asked<'_> {
             given: Given::default(),
             step_up: ctx.shared.step_up,
             terms,
+            created_at: record.and_then(|record| record.began_at),
         };
         question.about(known).map_err(|_| GONE)
     }

@@ -186,12 +186,13 @@ pub async fn list(
         return Err(ApiError::invalid_request("`limit` is 1 to 200"));
     }
     let filter = Filter {
-        status: listing.status.map(known_status).transpose()?,
+        status: listing.status.clone().map(known_status).transpose()?,
         actor: listing.actor,
         subject: listing.subject,
         client: listing.client_id,
         requester: None,
         organization: who.organization().cloned(),
+        without_signed_out: listing.status.as_deref().is_some_and(is_live),
         before: listing.before,
         limit,
     };
@@ -200,6 +201,10 @@ pub async fn list(
     let next = page.last().filter(|_| full).map(|seen| &seen.record.id);
     let entries: Vec<Value> = page.iter().map(shown).collect();
     Ok(no_store(json!({ "entries": entries, "next": next })))
+}
+
+fn is_live(status: &str) -> bool {
+    ["link_issued", "active"].contains(&status)
 }
 
 fn known_status(status: String) -> Result<String, ApiError> {

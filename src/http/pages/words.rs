@@ -88,6 +88,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("role.changed", "Role changed"),
     ("key.rotated", "Key rotated"),
     ("key.replaced", "Keys replaced"),
+    ("sessions.ended", "All sessions and tokens ended"),
     ("audit.exported", "Audit trail exported"),
     ("backup.restored", "Backup put back"),
 ];

@@ -3,14 +3,17 @@ use super::{Link, Record, Row, TABLE};
 use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::user::User;
-use crate::domain::{ClientId, Status, UserId};
+use crate::domain::{ClientId, Status, Timestamp, UserId};
 use crate::impersonation::RequestingApplication;
 use crate::store::clients::Application;
-use crate::store::schema::{applications, impersonations, moment, people, settings};
+use crate::store::schema::{
+    Written, applications, impersonations, moment, people, settings, written,
+};
 use crate::store::users::Person;
 use crate::store::{Conn, Moment, StoreError, id, word};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 diesel::alias!(people as actors: Actors, people as subjects: Subjects);
@@ -25,6 +28,8 @@ pub struct Facts {
     /// The application that asks, where it is another one than `client`.
     pub requesting: Option<RequestingApplication>,
     pub feature_enabled: bool,
+    /// The latest moment of [`crate::store::not_before`] that is about any of them.
+    pub not_before: Option<Timestamp>,
     pub at: Moment,
 }
 
@@ -39,8 +44,27 @@ pub struct Ticket {
 type RequestingColumns =
     (String, String, bool, String, Option<String>, Option<String>, Vec<String>);
 
-type Columns =
-    (bool, Moment, Option<Application>, Option<Person>, Option<Person>, Option<RequestingColumns>);
+type Columns = (
+    bool,
+    Moment,
+    Option<Timestamp>,
+    Option<Application>,
+    Option<Person>,
+    Option<Person>,
+    Option<RequestingColumns>,
+);
+
+struct NotBeforeOfAll;
+
+impl Written for NotBeforeOfAll {
+    type SqlType = Nullable<Timestamptz>;
+    const SQL: &'static str = "(SELECT max(v.since) FROM vetoes v WHERE v.id IN (applications.id, requesting.id, actors.id, \
+     actors.organization_id, subjects.id, subjects.organization_id, '*') AND CASE v.kind \
+     WHEN 'client_not_before' THEN v.id IN (applications.id, requesting.id) \
+     WHEN 'user_not_before' THEN v.id IN (actors.id, subjects.id) \
+     WHEN 'organization_not_before' THEN v.id IN (actors.organization_id, subjects.organization_id) \
+     WHEN 'everybody_not_before' THEN v.id = '*' END)";
+}
 
 fn person() -> <Person as Selectable<Pg>>::SelectExpression {
     <Person as Selectable<Pg>>::construct_selection()
@@ -79,6 +103,7 @@ pub async fn facts(
         .select((
             settings::impersonation_enabled,
             moment(),
+            written::<NotBeforeOfAll>(),
             Option::<Application>::as_select(),
             actors.fields(person()).nullable(),
             subjects.fields(person()).nullable(),
@@ -96,13 +121,14 @@ pub async fn facts(
         ))
         .first(&mut conn)
         .await?;
-    let (feature_enabled, at, client, actor, subject, other) = columns;
+    let (feature_enabled, at, not_before, client, actor, subject, other) = columns;
     Ok(Facts {
         actor: actor.map(User::try_from).transpose()?,
         subject: subject.map(User::try_from).transpose()?,
         client: client.map(Client::try_from).transpose()?,
         requesting: other.map(requesting_application).transpose()?,
         feature_enabled,
+        not_before,
         at,
     })
 }

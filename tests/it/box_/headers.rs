@@ -515,3 +515,19 @@ async fn a07_a_subject_who_is_promoted_is_acted_as_no_more() {
     let ended = "SELECT end_reason FROM impersonations WHERE channel = 'as_user'";
     assert_eq!(server.db.text(ended).await, "subject_changed");
 }
+
+#[tokio::test]
+async fn l09_acting_as_somebody_ends_with_the_moment_of_the_subject_and_stays_over() {
+    let server = TestServer::start().await;
+    let token = cora(&server).await;
+    assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
+    server.db.sql("SELECT put_not_before('user_not_before', ARRAY['usr_alice'])").await;
+    assert_ne!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
+    let ended = "SELECT end_reason FROM impersonations WHERE ended_at IS NOT NULL";
+    assert_eq!(server.db.text(ended).await, "stopped_by_admin");
+    assert_ne!(userinfo_as(&server, &token, "usr_alice").await.status, 200, "by this token");
+    assert_eq!(server.userinfo(&token).await.status, 200, "the actor's own token is good");
+    // Their own end takes the token along.
+    server.db.sql("SELECT put_not_before('user_not_before', ARRAY['usr_cora'])").await;
+    assert_eq!(server.userinfo(&token).await.status, 401);
+}

@@ -8,6 +8,7 @@ mod numbers;
 pub mod pooler;
 mod restored;
 mod roles;
+mod sign_outs;
 mod steps;
 mod stress;
 mod wire;

@@ -4,6 +4,7 @@ use super::{HERE, require};
 use crate::flows::Failure;
 use crate::flows::replace_keys::{Refusal, Replaced, replace_seen};
 use crate::flows::see_keys::{State, list_keys};
+use crate::flows::sign_out_all::Alive;
 use crate::http::cookies;
 use crate::http::pages::browser::with_cookies;
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
@@ -102,7 +103,7 @@ pub async fn replace(console: ConsoleSession, posted: Posted) -> Result<HttpResp
 
 /// Not a redirect: whoever did it is signed out too.
 fn told(done: &Replaced) -> HttpResponse {
-    let Replaced { signing: _, impersonations, sessions, tokens } = done;
+    let Alive { sessions, tokens, impersonations } = done.ended;
     let heading = "Every key has been replaced";
     Message {
         tone: Tone::Success,
