@@ -70,6 +70,12 @@ impl ApiScope {
         }
     }
 
+    /// What of `asked` a token for `audience` may carry: a scope of ours says something to our own APIs alone, which are
+    /// meant where no audience is (`None`).
+    pub fn within(asked: &Scopes, audience: Option<&str>) -> Scopes {
+        asked.filter(|scope| audience.is_none() || Self::parse(scope).is_none())
+    }
+
     pub fn is_in(self, scopes: &Scopes) -> bool {
         scopes.contains(self.as_str())
     }

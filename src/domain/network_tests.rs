@@ -138,6 +138,16 @@ fn k08_addresses_are_counted_by_what_one_customer_has() {
     assert_eq!(key("2001:db8:1:1::9").site.as_deref(), Some("2001:db8:1::/48"));
 }
 
+#[test]
+fn k08_addresses_behind_a_translator_are_counted_one_by_one() {
+    let key = |text: &str| throttle_key(text.parse().unwrap());
+    let translated = key("64:ff9b::203.0.113.7");
+    assert_eq!(translated, ThrottleKey { network: "64:ff9b::cb00:7107".into(), site: None });
+    assert_ne!(translated, key("64:ff9b::203.0.113.8"));
+    // Another prefix of the same beginning is a network like any other.
+    assert_eq!(key("64:ff9b:1::203.0.113.7").network, "64:ff9b:1::/64");
+}
+
 proptest! {
     #[test]
     fn k09_no_header_makes_it_fall_over(list in "[ -~é]{0,80}") {

@@ -4,7 +4,7 @@
 //! fresh sign-in of the user never gets it from an impersonation: that ends, and the user signs in.
 //!
 //! [OpenID Connect Core §3.1.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthorizationEndpoint
-use super::complete_login::{Completed, SignedIn, complete_login, granted_scope};
+use super::complete_login::{Completed, SignedIn, asked_scope, complete_login, granted_scope};
 use super::end_impersonation::{EndedBy, end_by_id};
 use super::held_impersonation::{self, Standing};
 use super::issue_tokens::read_id_token;
@@ -293,7 +293,7 @@ async fn consent(
         return Err(Failure::Refused(AuthorizeRefusal::AccessDenied));
     }
     let user = &principal.subject().id;
-    let wanted = granted_scope(principal, &ask.client, &ask.request.scope);
+    let wanted = granted_scope(principal, &ask.client, &asked_scope(&ask.request));
     let given = store::consents::find(conn, user, &ask.client.id).await?;
     let enough = given.is_some_and(|(scope, at)| {
         since(ask.consent_after, at, now) && wanted.is_subset_of(&scope)

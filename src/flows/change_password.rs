@@ -2,12 +2,13 @@
 //! them any more.
 use super::end_impersonation::{EndedBy, Which, end_matching};
 use super::failed_attempts::FailureKeys;
+use super::next_cookie::Presented;
 use super::step_up::{self, verify_own};
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::authentication::throttle::RetryAfter;
-use crate::crypto::{hash, password, random};
+use crate::crypto::password;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::domain::user::User;
@@ -41,27 +42,63 @@ pub struct Change {
     pub new: String,
 }
 
-/// The new cookie of the session that asked; the old one is dead.
+/// The next cookie of the session that asked. The one before opens nothing any more.
 pub struct Changed {
     pub session_token: String,
 }
 
-/// A proven session of one's own is asked for, so an impersonation never gets here.
+/// A proven session of one's own is asked for, so an impersonation never gets here. A form that is posted a second time
+/// is answered as the first was.
 pub async fn change_password(
     ctx: &Context,
-    session: &Session,
+    presented: Presented<'_>,
     change: Change,
     caller: &Caller,
 ) -> Result<Changed, Failure<Refusal>> {
-    let user = &session.user;
+    let user = &presented.session.user;
     check(user, &change).map_err(Failure::Refused)?;
+    let wanted = change.new.clone();
+    if presented.is_superseded(&*ctx.store.conn().await?).await? {
+        return repeat(ctx, presented, wanted, caller).await;
+    }
+    match change_once(ctx, presented, change, caller).await {
+        // The other post of the form was faster.
+        Err(Failure::Refused(Refusal::WrongPassword))
+            if presented.is_superseded(&*ctx.store.conn().await?).await? =>
+        {
+            repeat(ctx, presented, wanted, caller).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// The session has got its next cookie already. When the new password is what the form says, that was this form.
+async fn repeat(
+    ctx: &Context,
+    presented: Presented<'_>,
+    wanted: String,
+    caller: &Caller,
+) -> Result<Changed, Failure<Refusal>> {
+    let typed = (wanted, "wrong new password at a change of password that was repeated");
+    let verified = verify_own(ctx, &presented.session.user, typed, caller).await;
+    let (_, keys) = verified.map_err(|failure| failure.map(of_current))?;
+    keys.forget(&*ctx.store.conn().await?).await?;
+    Ok(Changed { session_token: presented.next_token(ctx) })
+}
+
+async fn change_once(
+    ctx: &Context,
+    presented: Presented<'_>,
+    change: Change,
+    caller: &Caller,
+) -> Result<Changed, Failure<Refusal>> {
     let typed = (change.current, "wrong current password at a change of password");
-    let verified = verify_own(ctx, user, typed, caller).await;
+    let verified = verify_own(ctx, &presented.session.user, typed, caller).await;
     let (old, keys) = verified.map_err(|failure| failure.map(of_current))?;
     let passwords = &ctx.shared.passwords;
     let new = passwords.hash(change.new).await.map_err(|_| Failure::Busy)?;
     let new = new.ok_or(Failure::Refused(Refusal::TooLong))?;
-    write(ctx, session, (&old, &new), &keys, caller).await
+    write(ctx, presented, (&old, &new), &keys, caller).await
 }
 
 fn check(user: &User, change: &Change) -> Result<(), Refusal> {
@@ -104,13 +141,12 @@ pub(super) fn check_new<'a>(
 
 async fn write(
     ctx: &Context,
-    session: &Session,
+    presented: Presented<'_>,
     (old, new): (&str, &str),
     keys: &FailureKeys,
     caller: &Caller,
 ) -> Result<Changed, Failure<Refusal>> {
-    let session_token = random::secret();
-    let token_hash = hash::hash_secret(&session_token);
+    let session = presented.session;
     let user = &session.user;
     let event = Event::by_owner(EventKind::PasswordChanged, user, caller);
     let mut conn = ctx.store.conn().await?;
@@ -119,7 +155,7 @@ async fn write(
             if !store::credentials::change(tx, &user.id, (old, new)).await? {
                 return Ok(false);
             }
-            store::sessions::renew(tx, &session.id, &token_hash).await?;
+            presented.replace_cookie(ctx, tx, store::settings::now(tx).await?).await?;
             keys.forget(tx).await?;
             store::audit::append(tx, &event).await?;
             end_everything_else(tx, session, EndReason::SubjectChanged, caller).await?;
@@ -127,7 +163,8 @@ async fn write(
         })
         .await?;
     // Changed by somebody else in this very moment: the current password is another one.
-    changed.then_some(Changed { session_token }).ok_or(Failure::Refused(Refusal::WrongPassword))
+    let next = Changed { session_token: presented.next_token(ctx) };
+    changed.then_some(next).ok_or(Failure::Refused(Refusal::WrongPassword))
 }
 
 /// Every other session of the person ends, and every impersonation by them and of them.

@@ -76,7 +76,7 @@ pub fn complete_login<'a>(
             session,
             impersonation: of,
             request,
-            scope: granted_scope(principal, client, &request.scope).to_string(),
+            scope: granted_scope(principal, client, &asked_scope(request)).to_string(),
             authenticated_at: principal.authenticated_at(),
             ends_at: impersonation.map(|impersonation| impersonation.terms().ends_at),
             now,
@@ -140,6 +140,11 @@ impl Kept<'_> {
             Self::Nothing => Ok(true),
         }
     }
+}
+
+/// What a request asks for, without scopes of our own APIs where its token is for another audience.
+pub fn asked_scope(request: &LoginRequest) -> Scopes {
+    ApiScope::within(&request.scope, request.audience.as_deref())
 }
 
 /// What is granted of what was asked: the standard scopes and those of the application.

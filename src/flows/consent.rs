@@ -4,9 +4,10 @@
 //! (`return_to`): two tabs never answer for each other.
 use super::authenticate_client::find;
 use super::complete_login::granted_scope;
-use super::{Context, Failure, native};
+use super::{Context, Failure, issue_tokens, native};
 use crate::authentication::Authenticated;
 use crate::domain::SessionId;
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::Client;
 use crate::domain::scope::Scopes;
 use crate::login::Principal;
@@ -96,6 +97,9 @@ pub async fn describe(
         Answering::Own(_, proof) if asks => {
             let asked = Scopes::parse(&parameter(query, "scope").unwrap_or_default());
             let asked = asked.map_err(|_| NO_REQUEST)?;
+            let audience = parameter(query, "audience").or_else(|| parameter(query, "resource"));
+            let audience = issue_tokens::audience(ctx.issuer(), &client, audience.as_deref());
+            let asked = ApiScope::within(&asked, audience.map_err(|_| NO_REQUEST)?);
             Some(granted_scope(&Principal::from((*proof).clone()), &client, &asked))
         }
         Answering::Own(..) => None,

@@ -5,7 +5,7 @@ use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::domain::{ImpersonationId, SessionId, Timestamp, UserId};
-use crate::impersonation::{Impersonation, decide};
+use crate::impersonation::{Denial, Impersonation, decide};
 use crate::store::impersonations::Record;
 pub use crate::store::impersonations::overdue::Touched;
 use crate::store::{self, Conn, Moment, StoreError};
@@ -128,9 +128,30 @@ pub async fn judge_touched(
 ) -> Result<(), StoreError> {
     let begun = Looking::Lately.since(store::settings::now(conn).await?);
     for id in store::impersonations::overdue::list_touched(conn, touched, begun).await? {
-        let Some((record, _)) = find_active(conn, &id).await? else { continue };
+        let Some(record) = store::impersonations::find(conn, &id).await? else { continue };
         let known = facts::load(conn, &facts::Who::of(&record)).await?;
-        judge(conn, &record, &known, (Some(by), caller)).await?;
+        if record.status == "active" {
+            judge(conn, &record, &known, (Some(by), caller)).await?;
+        } else {
+            judge_waiting(conn, &record, &known, (by, caller)).await?;
+        }
+    }
+    store::handover_codes::void_touched(conn, touched).await
+}
+
+/// A link that nobody has opened is over with what it needs, and does not come back with it.
+async fn judge_waiting(
+    conn: &Conn,
+    record: &Record,
+    known: &facts::Known,
+    (by, caller): (&str, &Caller),
+) -> Result<(), StoreError> {
+    let verdict = match facts::of_waiting(record, known) {
+        Some(ask) => decide(&ask),
+        None => Err(GONE),
+    };
+    if let Some(reason) = verdict.err().and_then(Denial::end_reason) {
+        end(conn, record, EndedBy { actor: Some(by), reason }, caller).await?;
     }
     Ok(())
 }
@@ -224,6 +245,13 @@ pub(super) async fn end_matching(
     caller: &Caller,
 ) -> Result<u64, StoreError> {
     let mut ended = 0;
+    let codes = store::handover_codes::Whose {
+        actor: which.actor.as_ref(),
+        subject: which.subject.as_ref(),
+        client: which.client.as_ref(),
+        organization: which.organization.as_ref(),
+    };
+    store::handover_codes::void(conn, &codes).await?;
     for status in ["active", "link_issued"] {
         let filter = store::impersonations::Filter {
             status: Some(status.to_owned()),

@@ -3,6 +3,7 @@
 //! [RFC 6749 §4.1.3]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
 //! [RFC 7636 §4.6]: https://www.rfc-editor.org/rfc/rfc7636#section-4.6
 use super::authenticate_client::AuthenticatedClient;
+use super::authorize::serves;
 use super::end_impersonation::decide_again;
 use super::issue_tokens::{self, Mint, Tokens};
 use super::{Context, Failure, refresh_tokens};
@@ -66,6 +67,10 @@ pub async fn exchange_code(
     }
     if !belongs(&grant, exchange) {
         codes::revoke(&conn, &grant.id).await?;
+        return Err(INVALID);
+    }
+    // Of an impersonation the decision says so.
+    if grant.impersonation.is_none() && !serves(client, &grant.user) {
         return Err(INVALID);
     }
     let principal = principal(ctx, &conn, &grant, caller).await?.ok_or(INVALID)?;

@@ -166,8 +166,9 @@ async fn read<'a>(
     };
     let ceiling = own.as_ref().unwrap_or(actor);
     let until = ceiling.expires_at.min(actor.expires_at).min(actor.at.now + LONGEST);
-    let scope = scope(client, &ceiling.scope, exchange.scope)?;
     let audience = target(ctx, client, (ceiling.audience.as_deref(), exchange.targets))?;
+    let most = ApiScope::within(&ceiling.scope, audience.as_deref());
+    let scope = scope(client, &most, exchange.scope)?;
     Ok(Asked { actor, subject: SubjectName::Id(subject), scope, audience, until })
 }
 

@@ -6,7 +6,7 @@
 use super::Context;
 use super::question::Question;
 use crate::domain::client::Client;
-use crate::domain::protocol::Channel;
+use crate::domain::protocol::{Channel, Redeem};
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
 use crate::domain::{ClientId, SessionId, Timestamp, UserId};
@@ -172,6 +172,37 @@ pub async fn of_running(
         created_at: Some(record.created_at),
     };
     Ok(question.about(known).ok())
+}
+
+/// The question whether a link that waits could still be opened by its actor, as if they had signed in just now: their
+/// session is asked about when they open it. A `direct` link is opened without one.
+///
+/// `None`: somebody it needs is not there any more.
+pub fn of_waiting(record: &Record, known: &Known) -> Option<ImpersonationRequest> {
+    let link = record.link.as_ref()?;
+    let now = known.now;
+    let proof = match link.redeem {
+        Redeem::Confirm => ActorProof::Session { authenticated_at: now },
+        Redeem::Direct => ActorProof::Asserted,
+    };
+    let duration = chrono::Duration::seconds(link.duration);
+    let question = Question {
+        occasion: Occasion::Redemption,
+        channel: record.channel,
+        protocol: record.protocol,
+        requested_by: &record.requested_by,
+        scopes: None,
+        proof,
+        actor_is_impersonated: false,
+        return_url: Some(&link.request.return_url),
+        mode: record.mode,
+        redeem: Some(link.redeem),
+        given: given(record),
+        created_at: Some(record.created_at),
+        step_up: None,
+        terms: Terms::starting(record.id.clone(), now, duration, None),
+    };
+    question.about(known).ok()
 }
 
 /// What the row says was given for it.

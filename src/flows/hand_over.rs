@@ -4,7 +4,7 @@
 //! no credential of the impersonation: what was asked for waits in the database, is decided again when the
 //! code is used, and becomes a link that has to be confirmed. One use, five minutes, one person.
 use super::failed_attempts::FailureKeys;
-use super::start_impersonation::{Issued, OpenedBy, Start, StartRefusal, judge, noted, start_for};
+use super::start_impersonation::{self, OpenedBy, Start, StartRefusal, issue, judge, noted};
 use super::{Context, Failure, step_up};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
@@ -17,12 +17,15 @@ use crate::domain::user::User;
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::store::handover_codes::{NewCode, Used};
-use crate::store::{self, Conn, StoreError};
+use crate::store::impersonations::Ticket;
+use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
 /// Long enough to open a window, sign in and type.
 const LIFETIME: Duration = Duration::minutes(5);
+/// A second press of the button is recognized for this long.
+const AGAIN_WITHIN: Duration = Duration::minutes(1);
 /// 40 bits. With ten guesses in a quarter of an hour for each person and address, that is plenty.
 const LETTERS: usize = 8;
 /// Crockford's base 32: no letter is taken for a digit.
@@ -132,43 +135,107 @@ pub enum CodeRefusal {
     Start(StartRefusal),
 }
 
-/// Uses `typed` up for the person of `session`, who is signed in here, and hands out the link.
+/// Uses `typed` up for the person of `session`, who is signed in here; the URL of the link that it becomes.
+///
+/// Whoever presses the button twice is led to the same link twice.
 pub async fn use_code(
     ctx: &Context,
     session: &Session,
     typed: &str,
     caller: &Caller,
-) -> Result<Issued, Failure<CodeRefusal>> {
+) -> Result<String, Failure<CodeRefusal>> {
     let person = &session.user;
     let is_recent = step_up::is_recent(ctx, session).await?;
     let keys = FailureKeys::of_stranger("go", person.id.as_str(), caller);
-    let used = {
-        let mut conn = ctx.store.conn().await?;
-        let attempt = keys.begin(ctx, &mut conn).await?;
-        let attempt = attempt.map_err(|wait| Failure::Refused(CodeRefusal::Throttled(wait)))?;
-        let hash = read(typed).map(|letters| code_hash(&letters));
-        let used = match &hash {
-            Some(hash)
-                if !is_recent && store::handover_codes::waits(&conn, hash, &person.id).await? =>
-            {
-                // Nothing was guessed.
-                attempt.given_up(&conn).await?;
-                return Err(Failure::Refused(CodeRefusal::StepUp));
-            }
-            Some(hash) => store::handover_codes::redeem(&conn, hash, &person.id).await?,
-            None => None,
+    let mut conn = ctx.store.conn().await?;
+    let attempt = keys.begin(ctx, &mut conn).await?;
+    let attempt = attempt.map_err(|wait| Failure::Refused(CodeRefusal::Throttled(wait)))?;
+    let letters = read(typed);
+    if let Some(letters) = &letters {
+        let hash = code_hash(letters);
+        if !is_recent && store::handover_codes::waits(&conn, &hash, &person.id).await? {
+            // Nothing was guessed.
+            attempt.given_up(&conn).await?;
+            return Err(Failure::Refused(CodeRefusal::StepUp));
+        }
+        let opening = Opening { session, letters, keys: &keys };
+        if let Some(outcome) = begin(ctx, &mut conn, &opening, caller).await? {
+            return outcome.map_err(|refusal| Failure::Refused(CodeRefusal::Start(refusal)));
+        }
+        if let Some(url) = find_link(ctx, &conn, (session, letters)).await? {
+            attempt.given_up(&conn).await?;
+            return Ok(url);
+        }
+    }
+    let hash = letters.map(|letters| code_hash(&letters));
+    let event = failure(&conn, (person, hash.as_deref()), caller).await?;
+    attempt.failed(&mut conn, &event).await?;
+    Err(Failure::Refused(CodeRefusal::NotGood))
+}
+
+/// A code that somebody typed in their session.
+struct Opening<'a> {
+    session: &'a Session,
+    letters: &'a str,
+    keys: &'a FailureKeys,
+}
+
+/// Uses the code up and makes its link, in one transaction: a second press that comes meanwhile waits for it, and then
+/// finds the link. `None`: the code does not wait for this person. Also where the answer is no, the code is used up.
+async fn begin(
+    ctx: &Context,
+    conn: &mut Conn,
+    opening: &Opening<'_>,
+    caller: &Caller,
+) -> Result<Option<Result<String, StartRefusal>>, StoreError> {
+    let Opening { session, letters, keys } = opening;
+    let hash = code_hash(letters);
+    conn.transaction::<_, StoreError, _>(async |tx| {
+        let used = store::handover_codes::redeem(tx, &hash, &session.user.id).await?;
+        let Some(used) = used else { return Ok(None) };
+        keys.forget(tx).await?;
+        let start = again(session, used)?;
+        let mut prepared = match judge(ctx, tx, (&start, OpenedBy::ItsActor), caller).await {
+            Ok(prepared) => prepared,
+            Err(Failure::Refused(refusal)) => return Ok(Some(Err(refusal))),
+            Err(Failure::Accident(cause)) => return Err(cause),
+            Err(Failure::Busy) => return Err(StoreError::Unavailable("busy".into())),
         };
-        let Some(used) = used else {
-            let event = failure(&conn, (person, hash.as_deref()), caller).await?;
-            attempt.failed(&mut conn, &event).await?;
-            return Err(Failure::Refused(CodeRefusal::NotGood));
-        };
-        keys.forget(&conn).await?;
-        used
-    };
-    let start = again(session, used)?;
-    let issued = start_for(ctx, &start, OpenedBy::ItsActor, caller).await;
-    issued.map_err(|failure| failure.map(CodeRefusal::Start))
+        prepared.secret = secret_of(ctx, session, letters);
+        match issue(ctx, tx, &start, prepared, caller).await {
+            Ok(issued) => Ok(Some(Ok(issued.url))),
+            Err(Failure::Refused(refusal)) => Ok(Some(Err(refusal))),
+            Err(Failure::Accident(cause)) => Err(cause),
+            Err(Failure::Busy) => Err(StoreError::Unavailable("busy".into())),
+        }
+    })
+    .await
+}
+
+/// What the link of a code redeems. It follows from the code and the session, so that a second press of the button finds
+/// it without anything that opens the link being stored. Only this server can say it.
+fn secret_of(ctx: &Context, session: &Session, letters: &str) -> String {
+    ctx.shared.forms.sign("link of a code", &[session.id.as_str(), letters])
+}
+
+/// The link that the code has become in this session within the last minute, if it waits.
+async fn find_link(
+    ctx: &Context,
+    conn: &Conn,
+    (session, letters): (&Session, &str),
+) -> Result<Option<String>, StoreError> {
+    let since = store::settings::now(conn).await? - AGAIN_WITHIN;
+    let (hash, person) = (code_hash(letters), &session.user.id);
+    if !store::handover_codes::was_just_used(conn, &hash, person, since).await? {
+        return Ok(None);
+    }
+    let secret = secret_of(ctx, session, letters);
+    let ticket = store::impersonations::find_by_ticket(conn, &hash::hash_secret(&secret)).await?;
+    let waiting =
+        ticket.filter(|it| it.record.redeemed_at.is_none() && it.record.ended_at.is_none());
+    let Some(Ticket { record, link, .. }) = waiting else { return Ok(None) };
+    start_impersonation::url_of(ctx, &record.subject, link.expires_at.timestamp(), &secret)
+        .map(Some)
 }
 
 fn again(session: &Session, used: Used) -> Result<Start, StoreError> {

@@ -45,6 +45,7 @@ pub mod manage_roles;
 pub mod manage_users;
 pub mod narrow_token;
 pub mod native;
+pub mod next_cookie;
 pub mod read_assertion;
 pub mod preview_tokens;
 mod question;

@@ -11,7 +11,7 @@ use super::complete_login::Kept;
 use super::end_impersonation::event_about;
 use super::facts::{self, Known, Who};
 use super::question::{GONE, Question};
-use super::{Context, Failure, sign_in};
+use super::{Context, Failure, next_cookie, sign_in};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::crypto::{hash, random};
@@ -25,8 +25,9 @@ use crate::impersonation::{
 use crate::login::{Answer, Principal};
 use crate::store::impersonations::{Record, Redemption, Ticket};
 use crate::store::{self, Conn, StoreError, Transactional as _};
+pub use again::find_repeated;
 use chrono::Duration;
-use genuine::{check_mac, names_somebody_of};
+use genuine::{check_mac, names_somebody_of, state};
 use onward::{Way, answer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -139,6 +140,23 @@ pub async fn confirm(
     opener: Opener<'_>,
     is_genuine: impl Fn(&Record, &Session) -> bool,
 ) -> Result<Opened, Failure<RedeemRefusal>> {
+    let outcome = confirm_once(ctx, opener, &is_genuine).await;
+    if !matches!(outcome, Err(Failure::Refused(RedeemRefusal::Used))) {
+        return outcome;
+    }
+    // Another post of the same form may have been faster.
+    let conn = ctx.store.conn().await?;
+    match again::confirm_again(ctx, &conn, opener, &is_genuine).await? {
+        Some(redeemed) => Ok(Opened::Redeemed(Box::new(redeemed))),
+        None => outcome,
+    }
+}
+
+async fn confirm_once(
+    ctx: &Context,
+    opener: Opener<'_>,
+    is_genuine: impl Fn(&Record, &Session) -> bool,
+) -> Result<Opened, Failure<RedeemRefusal>> {
     let mut conn = ctx.store.conn().await?;
     if let Some(redeemed) = again::confirm_again(ctx, &conn, opener, &is_genuine).await? {
         return Ok(Opened::Redeemed(Box::new(redeemed)));
@@ -204,18 +222,6 @@ async fn find_link(
         TicketState::Redeemed => reject(conn, &record, RedeemRefusal::Used, caller).await,
         TicketState::Revoked => reject(conn, &record, RedeemRefusal::Revoked, caller).await,
         TicketState::Expired => reject(conn, &record, RedeemRefusal::Expired, caller).await,
-    }
-}
-
-fn state(record: &Record, link_expires_at: Timestamp, now: Timestamp) -> TicketState {
-    if record.redeemed_at.is_some() {
-        TicketState::Redeemed
-    } else if record.ended_at.is_some() {
-        TicketState::Revoked
-    } else if now >= link_expires_at {
-        TicketState::Expired
-    } else {
-        TicketState::Waiting
     }
 }
 
@@ -333,7 +339,9 @@ async fn write(
     caller: &Caller,
 ) -> Result<Redeemed, Failure<RedeemRefusal>> {
     let session = new_session_id(link.known.now)?;
-    let session_token = random::secret();
+    let session_token = actor_session.map_or_else(random::secret, |session| {
+        next_cookie::impersonated_token(ctx, &link.ticket_hash, &session.id)
+    });
     let principal = Principal::from(granted.clone());
     let completed = answer(ctx, link, &principal, ask, &session)?;
     let event = Event::under(EventKind::ImpersonationStarted, &granted, caller)

@@ -17,6 +17,7 @@ use super::{Context, Failure};
 use crate::authentication::remembered;
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
+use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{AuthMethod, Client, GrantType};
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
 use crate::login::Principal;
@@ -92,7 +93,7 @@ pub async fn refresh_tokens(
     let may = |scope: &str| {
         STANDARD.contains(&scope) || scope == OFFLINE_ACCESS || client.may_ask_for(scope)
     };
-    let most = record.scope.filter(may);
+    let most = ApiScope::within(&record.scope.filter(may), record.grant.audience.as_deref());
     let scope = asked.unwrap_or(&most);
     if !scope.is_subset_of(&most) {
         return Err(Failure::Refused(GrantRefusal::Scope));

@@ -18,7 +18,7 @@ use crate::impersonation::{
 };
 use crate::login::{BadParameter, LoginRequest, Parameters};
 use crate::store::impersonations::NewLink;
-use crate::store::{self, Conn, Moment};
+use crate::store::{self, Conn, Moment, StoreError};
 use chrono::Duration;
 pub(super) use opened_by::OpenedBy;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -158,6 +158,8 @@ pub(super) struct Prepared {
     request: LoginRequest,
     link_expires_at: Timestamp,
     duration: Duration,
+    /// What the link redeems.
+    pub(super) secret: String,
 }
 
 fn who(start: &Start) -> Who {
@@ -214,7 +216,8 @@ fn prepare(
     check_name(ctx, &ask)?;
     check_the_way_on(&ask.client, &request)?;
     check_destination(&ask.client, start.target_link_uri.as_deref())?;
-    Ok(Prepared { granted, redeem, request, link_expires_at, duration })
+    let secret = random::secret();
+    Ok(Prepared { granted, redeem, request, link_expires_at, duration, secret })
 }
 
 /// An application of one organization is not told whether there is such a user in another.
@@ -289,20 +292,16 @@ fn check_destination(client: &Client, destination: Option<&str>) -> Result<(), S
     Err(bad("target_link_uri", "is not a URL of the application"))
 }
 
-async fn issue(
+pub(super) async fn issue(
     ctx: &Context,
     conn: &Conn,
     start: &Start,
     prepared: Prepared,
     caller: &Caller,
 ) -> Result<Issued, Failure<StartRefusal>> {
-    let Prepared { granted, redeem, request, link_expires_at, duration } = prepared;
-    let secret = random::secret();
-    let ring = ctx.shared.keys.ring()?;
-    let key = ring.link_signer();
-    let path = format!("/users/{}/impersonate?", encode(start.subject.as_str()));
+    let Prepared { granted, redeem, request, link_expires_at, duration, secret } = prepared;
     let expires = link_expires_at.timestamp();
-    let bewit = bewit::make(key, &ctx.shared.canonical, &path, expires, &secret);
+    let url = url_of(ctx, &start.subject, expires, &secret)?;
 
     let link = NewLink {
         granted: &granted,
@@ -330,13 +329,26 @@ async fn issue(
     }
     Ok(Issued {
         id: granted.id().clone(),
-        url: format!("{}{path}&bewit={bewit}", ctx.issuer()),
+        url,
         actor_email: granted.actor().profile.email.clone(),
         mode: granted.mode(),
         redeem,
         link_expires_at: link.link_expires_at,
         ends_at_latest: link_expires_at + (granted.terms().ends_at - granted.terms().starts_at),
     })
+}
+
+/// The link about `subject` that redeems the ticket `secret` until the second `expires`.
+pub(super) fn url_of(
+    ctx: &Context,
+    subject: &UserId,
+    expires: i64,
+    secret: &str,
+) -> Result<String, StoreError> {
+    let ring = ctx.shared.keys.ring()?;
+    let path = format!("/users/{}/impersonate?", encode(subject.as_str()));
+    let bewit = bewit::make(ring.link_signer(), &ctx.shared.canonical, &path, expires, secret);
+    Ok(format!("{}{path}&bewit={bewit}", ctx.issuer()))
 }
 
 /// What an event about a request says beside who and whom.

@@ -1,13 +1,14 @@
 //! A person who signed in a while ago confirms their password before they act as another user or change what
 //! gives power.
 use super::failed_attempts::FailureKeys;
+use super::next_cookie::Presented;
 use super::passwords::Line;
 use super::sign_in::PURPOSE;
 use super::{Context, Failure};
 use crate::audit::{Event, EventKind};
 use crate::authentication::throttle::RetryAfter;
 use crate::authentication::{Session, is_fresh};
-use crate::crypto::{hash, password, random};
+use crate::crypto::password;
 use crate::domain::caller::Caller;
 use crate::domain::user::User;
 use crate::store::{self, StoreError, Transactional as _};
@@ -33,7 +34,7 @@ pub async fn is_recent(ctx: &Context, session: &Session) -> Result<bool, StoreEr
     Ok(is_fresh(session.authenticated_at, now, window))
 }
 
-/// The session as it is now, and its new cookie; the old one is dead.
+/// The session as it is now, and its next cookie. The one before opens nothing any more.
 pub struct Proven {
     pub session: Session,
     pub session_token: String,
@@ -42,28 +43,28 @@ pub struct Proven {
 /// From now on they signed in now, `auth_time` in tokens too. The session does not live longer for it.
 pub async fn prove_again(
     ctx: &Context,
-    session: &Session,
+    presented: Presented<'_>,
     password: String,
     caller: &Caller,
 ) -> Result<Proven, Failure<Refusal>> {
+    let session = presented.session;
     let user = &session.user;
     let (_, keys) =
         verify_own(ctx, user, (password, "wrong password at a step-up"), caller).await?;
-    let session_token = random::secret();
-    let token_hash = hash::hash_secret(&session_token);
     let event = Event::by_owner(EventKind::LoginSucceeded, user, caller).with("step_up", true);
     let mut conn = ctx.store.conn().await?;
     let now = conn
         .transaction::<_, StoreError, _>(async |tx| {
             let now = store::settings::now(tx).await?;
-            store::sessions::prove(tx, &session.id, (&token_hash, now)).await?;
+            presented.replace_cookie(ctx, tx, now).await?;
+            store::sessions::prove(tx, &session.id, now).await?;
             keys.forget(tx).await?;
             store::audit::append(tx, &event).await?;
             Ok(now)
         })
         .await?;
     let session = Session { authenticated_at: now, last_seen_at: now, ..session.clone() };
-    Ok(Proven { session, session_token })
+    Ok(Proven { session, session_token: presented.next_token(ctx) })
 }
 
 /// Their own password, typed once more in a session of theirs; its hash. The same count of failures as at

@@ -20,6 +20,10 @@ pub struct ApiError {
     ///
     /// [RFC 6750 §3]: https://www.rfc-editor.org/rfc/rfc6750#section-3
     scope: Option<String>,
+    /// How many seconds ago the sign-in may be at most ([RFC 9470 §3]).
+    ///
+    /// [RFC 9470 §3]: https://www.rfc-editor.org/rfc/rfc9470#section-3
+    max_age: Option<i64>,
 }
 
 /// Seconds after which an overloaded or cut-off server may be asked again.
@@ -31,7 +35,14 @@ impl ApiError {
         error: &'static str,
         description: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, error, description: description.into(), code: None, scope: None }
+        Self {
+            status,
+            error,
+            description: description.into(),
+            code: None,
+            scope: None,
+            max_age: None,
+        }
     }
 
     pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
@@ -93,6 +104,12 @@ impl ApiError {
         Self { code: Some(denial.code()), ..refused }
     }
 
+    /// Says how old a sign-in may be, where the answer asks for a fresh one.
+    #[must_use]
+    pub fn with_step_up(self, window: Option<chrono::Duration>) -> Self {
+        Self { max_age: window.map(|window| window.num_seconds()), ..self }
+    }
+
     pub fn description(&self) -> &str {
         &self.description
     }
@@ -102,7 +119,11 @@ impl ApiError {
             (StatusCode::UNAUTHORIZED, "unauthorized") => Some("Bearer".into()),
             // RFC 9470 §3
             (StatusCode::UNAUTHORIZED, "insufficient_user_authentication") => {
-                Some("Bearer error=\"insufficient_user_authentication\"".into())
+                let error = "Bearer error=\"insufficient_user_authentication\"";
+                Some(match self.max_age {
+                    Some(seconds) => format!("{error}, max_age=\"{seconds}\"").into(),
+                    None => error.into(),
+                })
             }
             (StatusCode::UNAUTHORIZED, _) => Some("Bearer error=\"invalid_token\"".into()),
             (StatusCode::FORBIDDEN, "insufficient_scope") => {

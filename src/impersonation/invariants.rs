@@ -58,7 +58,9 @@ fn requester_may_ask(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let requester = &ask.requester;
     let for_another = requester.by.person().is_some_and(|person| *person != ask.actor.id);
     let fits = requester.fits(ask.channel, &ask.client.id);
-    let refused = requester.is_of_a_third_party() || for_another || !fits;
+    // Later there is no token any more; then the entry of its application is looked at alone.
+    let unscoped = ask.occasion == Occasion::Request && !requester.carries_the_scope(ask.channel);
+    let refused = requester.is_of_a_third_party() || for_another || !fits || unscoped;
     refuse_if(refused, Denial::RequesterNotAllowed)
 }
 

@@ -139,6 +139,15 @@ impl Requester {
         self.application.as_ref().is_some_and(|application| !application.first_party)
     }
 
+    /// A person's token asks for links only if it carries the scope for it ([RFC 6750 §3.1]).
+    ///
+    /// [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+    pub(super) fn carries_the_scope(&self, channel: Channel) -> bool {
+        let by_token = matches!(self.by, RequestedBy::Token { .. });
+        let asks_for_link = by_token && channel == Channel::Link;
+        !asks_for_link || ApiScope::ImpersonationsCreate.is_in(&self.scopes)
+    }
+
     /// Each channel is for one kind of requester; `client` is the application in which one acts.
     pub(super) fn fits(&self, channel: Channel, client: &ClientId) -> bool {
         let by_client = self.by.application() == Some(client);

@@ -16,6 +16,7 @@ use crate::domain::client::{AuthMethod, Client, ClientKind};
 use crate::domain::permission::{CLIENTS_WRITE, IMPERSONATE, IMPERSONATE_ADMIN};
 use crate::domain::user::User;
 use crate::domain::{ClientId, Status, Timestamp};
+use crate::flows::end_impersonation::{Touched, judge_touched};
 use crate::flows::{Context, Failure, service_accounts};
 use crate::store::applications;
 pub use crate::store::applications::{Card, Found, Search};
@@ -262,6 +263,7 @@ pub async fn update(ctx: &Context, by: By<'_>, seen: &str, entry: &Entry) -> Wri
         let who = (by.user.id.as_str(), by.caller);
         end_by_turn(tx, &record.id, Turn::of(&before, record), who).await?;
         registrations::put(tx, record).await?;
+        judge_touched(tx, Touched::Application(&record.id), who.0, by.caller).await?;
         finish(tx, event(by, record, "update", &changed), by).await?;
         Ok(true)
     });

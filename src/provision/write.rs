@@ -81,7 +81,13 @@ async fn write_users(tx: &Conn, users: &[&UserWrite]) -> Result<(), StoreError> 
     let out: Vec<String> =
         users.iter().filter(|user| user.signs_out).map(|user| user.record.id.clone()).collect();
     end_of_users(tx, &out).await?;
-    people::sign_out_all(tx, &out).await
+    people::sign_out_all(tx, &out).await?;
+    // A role that the next file gives back revives nothing.
+    let all: Vec<String> = users.iter().map(|user| user.record.id.clone()).collect();
+    for id in people::list_impersonating(tx, &all).await? {
+        judge_touched(tx, Touched::User(&id), ACTOR, &Caller::default()).await?;
+    }
+    Ok(())
 }
 
 /// What goes on as one of `ids`, or by them.
@@ -114,16 +120,19 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
             end_all(tx, all(), EndReason::FeatureOff, who).await
         }
         Write::Organization { record, switched } => write_organization(tx, record, *switched).await,
-        Write::Role(record) => store::roles::put(tx, record).await,
+        Write::Role(record) => {
+            store::roles::put(tx, record).await?;
+            judge_touched(tx, Touched::Role(&record.name), ACTOR, &Caller::default()).await
+        }
         // As a batch.
         Write::User(_) | Write::DeleteUser => Ok(()),
         Write::Client { record, secret_hash, turn } => {
             end_by_turn(tx, id, *turn, (ACTOR, &Caller::default())).await?;
             store::registrations::put(tx, record).await?;
-            match secret_hash {
-                Some(hash) => store::registrations::put_secret(tx, id, hash).await,
-                None => Ok(()),
+            if let Some(hash) = secret_hash {
+                store::registrations::put_secret(tx, id, hash).await?;
             }
+            judge_touched(tx, Touched::Application(id), ACTOR, &Caller::default()).await
         }
         Write::DeleteOrganization => {
             store::service_accounts::delete_in(tx, id).await?;
@@ -208,6 +217,15 @@ async fn end_all(
     (who, caller): (&str, &Caller),
 ) -> Result<(), StoreError> {
     let by = EndedBy { actor: Some(who), reason };
+    if filter.requester.is_none() {
+        let codes = store::handover_codes::Whose {
+            actor: filter.actor.as_ref(),
+            subject: filter.subject.as_ref(),
+            client: filter.client.as_ref(),
+            organization: filter.organization.as_ref(),
+        };
+        store::handover_codes::void(tx, &codes).await?;
+    }
     for status in ["active", "link_issued"] {
         let filter = Filter { status: Some(status.to_owned()), ..filter.clone() };
         loop {

@@ -244,7 +244,7 @@ async fn put_password_hashes(mut conn: &Conn, rows: &[UserRow<'_>]) -> Result<()
     Ok(())
 }
 
-/// Who of `ids` acts as somebody, is acted as, or has a link for it that waits.
+/// Who of `ids` acts as somebody, is acted as, or has a link or a handover code for it that waits.
 pub async fn list_impersonating(
     mut conn: &Conn,
     ids: &[String],
@@ -257,7 +257,9 @@ pub async fn list_impersonating(
     let text = "SELECT actor_id AS id FROM impersonations WHERE actor_id = ANY($1) \
                 AND status IN ('active', 'link_issued') \
                 UNION SELECT subject_id FROM impersonations WHERE subject_id = ANY($1) \
-                AND status IN ('active', 'link_issued')";
+                AND status IN ('active', 'link_issued') \
+                UNION SELECT actor_id FROM handover_codes WHERE actor_id = ANY($1) \
+                UNION SELECT subject_id FROM handover_codes WHERE subject_id = ANY($1)";
     let mut found = Vec::new();
     for some in ids.chunks(BATCH_SIZE) {
         let query = diesel::sql_query(text).bind::<diesel::sql_types::Array<Text>, _>(some);

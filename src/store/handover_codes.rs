@@ -1,9 +1,10 @@
 //! `handover_codes`: what the console asked for, waiting to be opened in another window of the same person.
+use super::impersonations::overdue::Touched;
 use super::schema::{Written, clock_now, handover_codes, written};
 use super::statement::{Statement, Value};
 use super::{Conn, StoreError, audit};
 use crate::audit::Event;
-use crate::domain::{ClientId, Timestamp, UserId};
+use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Jsonb, Text};
 use diesel_async::RunQueryDsl;
@@ -80,6 +81,20 @@ pub async fn waits(mut conn: &Conn, code_hash: &[u8], actor: &UserId) -> Result<
     Ok(diesel::select(diesel::dsl::exists(good)).get_result(&mut conn).await?)
 }
 
+/// Whether this person has used the code after `since`.
+pub async fn was_just_used(
+    mut conn: &Conn,
+    code_hash: &[u8],
+    actor: &UserId,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    let used = handover_codes::table
+        .find(code_hash)
+        .filter(handover_codes::actor_id.eq(actor.as_str()))
+        .filter(handover_codes::used_at.gt(since).assume_not_null());
+    Ok(diesel::select(diesel::dsl::exists(used)).get_result(&mut conn).await?)
+}
+
 /// Uses the code up; `None` when it is not this person's, used, expired, or no code at all. One statement:
 /// however many windows try it, one gets it.
 pub async fn redeem(
@@ -102,6 +117,53 @@ pub async fn redeem(
         Ok(Used { subject: super::id(TABLE, subject)?, client: super::id(TABLE, client)?, request })
     };
     row.map(convert).transpose()
+}
+
+/// Whose codes; every field narrows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Whose<'a> {
+    pub actor: Option<&'a UserId>,
+    pub subject: Option<&'a UserId>,
+    pub client: Option<&'a ClientId>,
+    /// Of the subject.
+    pub organization: Option<&'a OrganizationId>,
+}
+
+/// Codes that wait do not count any more.
+pub async fn void(mut conn: &Conn, whose: &Whose<'_>) -> Result<(), StoreError> {
+    struct Void;
+    const TEXT: &str = "UPDATE handover_codes SET expires_at = clock_now() \
+         WHERE used_at IS NULL AND expires_at > clock_now() \
+         AND (?::text IS NULL OR actor_id = ?) AND (?::text IS NULL OR subject_id = ?) \
+         AND (?::text IS NULL OR client_id = ?) AND (?::text IS NULL OR subject_id IN \
+         (SELECT id FROM users WHERE organization_id = ?))";
+    let (actor, subject) = (whose.actor.map(UserId::as_str), whose.subject.map(UserId::as_str));
+    let client = whose.client.map(ClientId::as_str);
+    let organization = whose.organization.map(OrganizationId::as_str);
+    let values = [actor, actor, subject, subject, client, client, organization, organization]
+        .map(Value::MaybeText);
+    Statement::<Void, ()>::new(TEXT, &values).execute(&mut conn).await?;
+    Ok(())
+}
+
+/// The same for those that a change touches, whatever it is: what it forbids must not come back with it.
+pub async fn void_touched(mut conn: &Conn, by: Touched<'_>) -> Result<(), StoreError> {
+    struct VoidTouched;
+    const TEXT: &str = "UPDATE handover_codes SET expires_at = clock_now() \
+         WHERE used_at IS NULL AND expires_at > clock_now() AND CASE ? \
+         WHEN 'user' THEN ? IN (actor_id, subject_id) \
+         WHEN 'role' THEN EXISTS (SELECT FROM user_roles r WHERE r.role = ? AND r.user_id IN (actor_id, subject_id)) \
+         WHEN 'organization' THEN subject_id IN (SELECT id FROM users WHERE organization_id = ?) \
+         ELSE client_id = ? END";
+    let (kind, id) = match by {
+        Touched::User(id) => ("user", id),
+        Touched::Role(id) => ("role", id),
+        Touched::Organization(id) => ("organization", id),
+        Touched::Application(id) => ("application", id),
+    };
+    let values = [kind, id, id, id, id].map(Value::Text);
+    Statement::<VoidTouched, ()>::new(TEXT, &values).execute(&mut conn).await?;
+    Ok(())
 }
 
 /// Removes what nobody can use any more, at most a thousand rows at a time.

@@ -204,7 +204,18 @@ async fn with_harness<T: Send + 'static>(
     // wait for that. If the connection is broken already, the server has released the lock.
     let unlocked = diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"));
     let _ = unlocked.execute(&mut conn).await;
-    done.map_err(StoreError::Unavailable)
+    done.map_err(of_migration)
+}
+
+/// A role that may not change the schema is a setting that is wrong: the database can be reached.
+fn of_migration(problem: Accident) -> StoreError {
+    let said = problem.to_string();
+    if !said.contains("must be owner") && !said.contains("permission denied") {
+        return StoreError::Unavailable(problem);
+    }
+    let what =
+        format!("the schema is changed by the role that owns it, and this one may not ({said})");
+    StoreError::Setting { name: "DATABASE_URL", what }
 }
 
 /// All of it in time, the greetings too: whoever takes the connection need not be a database that answers.

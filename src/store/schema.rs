@@ -85,6 +85,7 @@ diesel::table! { sessions (id) {
     authenticated_at -> Timestamptz, last_seen_at -> Timestamptz, expires_at -> Timestamptz,
     ended_at -> Nullable<Timestamptz>, ip -> Nullable<Text>, user_agent -> Nullable<Text>,
     impersonation_id -> Nullable<Text>, impersonator -> Nullable<Jsonb>, bound_client_id -> Nullable<Text>,
+    superseded_hash -> Nullable<Binary>, superseded_until -> Nullable<Timestamptz>,
 } }
 diesel::table! { session_participants (id) {
     id -> Text, protocol -> Text, client_id -> Text, user_id -> Text, session_id -> Text,

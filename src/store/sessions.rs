@@ -90,6 +90,22 @@ pub async fn find(
     convert(conn, columns).await
 }
 
+/// The session whose cookie this one was until a moment ago, and the clock. Judges nothing.
+pub async fn find_superseded(
+    mut conn: &Conn,
+    token_hash: &[u8],
+) -> Result<Option<(Found, Timestamp)>, StoreError> {
+    let row: Option<Columns> = sessions::table
+        .filter(sessions::superseded_hash.eq(token_hash))
+        .filter(sessions::superseded_until.gt(clock_now().nullable()))
+        .select((Row::as_select(), written::<ActorSession>(), moment()))
+        .first(&mut conn)
+        .await
+        .optional()?;
+    let Some(columns) = row else { return Ok(None) };
+    convert(conn, columns).await
+}
+
 /// The session that a code or a token came from.
 pub async fn find_by_id(
     mut conn: &Conn,
@@ -281,7 +297,7 @@ pub async fn end_all_of(mut conn: &Conn, user: &UserId) -> Result<Vec<SessionId>
     ids.into_iter().map(|id| super::id(TABLE, id)).collect()
 }
 
-/// The cookie of `session` is another one from now on.
+/// The cookie of an impersonated `session` is another one from now on.
 pub async fn renew(
     mut conn: &Conn,
     session: &SessionId,
@@ -294,18 +310,43 @@ pub async fn renew(
     Ok(())
 }
 
-/// The same, when its user has shown once more at `now` that it is them.
-pub async fn prove(
+/// The next cookie of a session that somebody signed in to.
+pub struct NextCookie<'a> {
+    /// Hash of the cookie that the browser sent: the present one, or the one before it.
+    pub presented: &'a [u8],
+    pub next: &'a [u8],
+    /// How long the presented one is still recognized.
+    pub superseded_until: Timestamp,
+}
+
+/// Gives `session` its next cookie. Nothing happens when it has moved on from the presented one.
+pub async fn replace_cookie(
     mut conn: &Conn,
     session: &SessionId,
-    (token_hash, now): (&[u8], Timestamp),
+    cookie: &NextCookie<'_>,
 ) -> Result<(), StoreError> {
-    diesel::update(sessions::table.find(session.as_str()))
+    let before = sessions::superseded_hash
+        .eq(cookie.presented)
+        .and(sessions::superseded_until.gt(clock_now().nullable()))
+        .assume_not_null();
+    let known = sessions::table
+        .find(session.as_str())
+        .filter(sessions::token_hash.eq(cookie.presented).or(before));
+    diesel::update(known)
         .set((
-            sessions::token_hash.eq(token_hash),
-            sessions::authenticated_at.eq(now),
-            sessions::last_seen_at.eq(now),
+            sessions::token_hash.eq(cookie.next),
+            sessions::superseded_hash.eq(cookie.presented),
+            sessions::superseded_until.eq(cookie.superseded_until),
         ))
+        .execute(&mut conn)
+        .await?;
+    Ok(())
+}
+
+/// Its user has shown once more at `now` that it is them.
+pub async fn prove(mut conn: &Conn, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(session.as_str()))
+        .set((sessions::authenticated_at.eq(now), sessions::last_seen_at.eq(now)))
         .execute(&mut conn)
         .await?;
     Ok(())

@@ -6,13 +6,14 @@
 use super::onward::initiate_login;
 use super::{Opener, Redeemed, check_mac, own_session};
 use crate::authentication::Session;
-use crate::crypto::{hash, random};
+use crate::crypto::hash;
 use crate::domain::Timestamp;
 use crate::domain::protocol::Redeem;
 use crate::flows::Context;
 use crate::flows::complete_login::{Completed, SignedIn, complete_login};
 use crate::flows::end_impersonation::decide_again;
 use crate::flows::facts::Onward;
+use crate::flows::next_cookie;
 use crate::impersonation::Impersonation;
 use crate::login::{Answer, Principal};
 use crate::store::impersonations::{Link, Record, Ticket};
@@ -43,12 +44,29 @@ pub(super) async fn confirm_again(
     let granted = decide_again(ctx, conn, &record.id, opener.caller).await?;
     let acted = store::sessions::find_impersonated(conn, &record.id).await?;
     let (Some(granted), Some(acted)) = (granted, acted) else { return Ok(None) };
-    let session_token = random::secret();
+    let session_token = next_cookie::impersonated_token(ctx, &ticket_hash, &session.id);
     let (client, ends_at) = (granted.client().clone(), granted.terms().ends_at);
     let given = Given { granted, record: &record, link: &link, session: &acted, now: at.now };
     let Some(answer) = answer(ctx, conn, given, opener).await? else { return Ok(None) };
     store::sessions::renew(conn, &acted, &hash::hash_secret(&session_token)).await?;
     Ok(Some(Redeemed { session_token, client, ends_at, answer }))
+}
+
+/// The link that the form was about, and the session that had the cookie `token` until a moment ago: the form asked for
+/// the password, and the first of two presses has given the session its next cookie.
+///
+/// It says nothing about whether the link waits. `None`: it is no link of ours, or not for the person of that session.
+pub async fn find_repeated(
+    ctx: &Context,
+    resource: &str,
+    token: &str,
+) -> Result<Option<(Record, Session)>, StoreError> {
+    let Some(session) = next_cookie::find_superseded(ctx, token).await? else { return Ok(None) };
+    let Ok((ticket_hash, _)) = check_mac(ctx, resource) else { return Ok(None) };
+    let conn = ctx.store.conn().await?;
+    let ticket = store::impersonations::find_by_ticket(&conn, &ticket_hash).await?;
+    let theirs = ticket.filter(|ticket| ticket.record.actor == session.user.id);
+    Ok(theirs.map(|ticket| (ticket.record, session)))
 }
 
 fn was_just_redeemed(ticket: &Ticket) -> bool {

@@ -1,9 +1,10 @@
-//! Whether a URL is a link of ours: its MAC, and whom its path names.
+//! Whether a URL is a link of ours: its MAC, and whom its path names; and whether its ticket waits.
 use super::RedeemRefusal;
 use crate::crypto::bewit::{self, BewitError};
 use crate::crypto::hash;
-use crate::domain::UserId;
+use crate::domain::{Timestamp, UserId};
 use crate::flows::{Context, Failure};
+use crate::impersonation::ticket::TicketState;
 use crate::store::impersonations::Record;
 
 /// Whether the path names the ticket's subject, as ours do, or its actor, as in Auth0's document: a URL never says
@@ -38,4 +39,17 @@ pub(super) fn check_mac(
     bewit::verify(&bewit, |id| ring.link_key(id), &ctx.shared.canonical, &rest, no_clock)
         .map_err(refuse)?;
     Ok((hash::hash_secret(&bewit.ext), bewit.expires_at))
+}
+
+/// What has become of the ticket of `record`.
+pub(super) fn state(record: &Record, link_expires_at: Timestamp, now: Timestamp) -> TicketState {
+    if record.redeemed_at.is_some() {
+        TicketState::Redeemed
+    } else if record.ended_at.is_some() {
+        TicketState::Revoked
+    } else if now >= link_expires_at {
+        TicketState::Expired
+    } else {
+        TicketState::Waiting
+    }
 }

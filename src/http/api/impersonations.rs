@@ -52,7 +52,8 @@ pub async fn create(
         return who.refuse_other_actor(&request).await;
     }
     let start = read(&who, asked)?;
-    let issued = start_impersonation(&ctx, &start, &caller(&request)).await?;
+    let issued = start_impersonation(&ctx, &start, &caller(&request)).await;
+    let issued = issued.map_err(|no| ApiError::from(no).with_step_up(ctx.shared.step_up))?;
     let location = format!("/api/impersonations/{}", issued.id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, location))

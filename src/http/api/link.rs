@@ -3,10 +3,11 @@
 //! `GET` of a `confirm` link shows who will act as whom, to that person only, and changes nothing; their
 //! `POST` redeems. `GET` of a `direct` link redeems, unless it says that nobody opens it as a page.
 use super::{impersonate, method_not_allowed};
+use crate::flows::next_cookie::Presented;
 use crate::flows::redeem_impersonation::{
-    self as flow, Opened, Opener, Preview, RedeemRefusal, Redeemed,
+    self as flow, Opened, Opener, Preview, RedeemRefusal, Redeemed, find_repeated,
 };
-use crate::flows::step_up::prove_again;
+use crate::flows::step_up::{Proven, prove_again};
 use crate::flows::{Context, Failure};
 use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, GlobalClient};
@@ -105,6 +106,9 @@ async fn confirm_with_password(
     body: &[u8],
     password: String,
 ) -> HttpResponse {
+    if let Some(answer) = repeat(request, ctx, body, &password).await {
+        return answer;
+    }
     let (resource, session, caller) =
         (resource_of(request), cookies::own(request), caller(request));
     let opener = Opener {
@@ -118,7 +122,10 @@ async fn confirm_with_password(
         Ok(Opened::Confirm(preview) | Opened::StepUp(preview)) => preview,
         // The link was used meanwhile, or a `direct` one waits: the password matters no more.
         Ok(Opened::Seen | Opened::Redeemed(_)) | Err(Failure::Refused(RedeemRefusal::Used)) => {
-            return redeem(request, ctx, body, session).await;
+            return match repeat(request, ctx, body, &password).await {
+                Some(answer) => answer,
+                None => redeem(request, ctx, body, session).await,
+            };
         }
         outcome @ (Ok(Opened::SignInFirst) | Err(_)) => return respond(request, outcome).await,
     };
@@ -131,17 +138,54 @@ async fn confirm_with_password(
         )
         .await;
     }
-    match prove_again(ctx, &preview.session, password, &caller).await {
-        Ok(proven) => {
-            let cookie = cookies::set_own(request, &proven.session_token);
-            let answer = redeem(request, ctx, body, Some(proven.session_token)).await;
-            with_cookies(answer, [cookie])
-        }
+    let token = session.unwrap_or_default();
+    let presented = Presented { session: &preview.session, token: &token };
+    match prove_again(ctx, presented, password, &caller).await {
+        Ok(proven) => redeem_by(request, ctx, body, proven).await,
         Err(Failure::Refused(refusal)) => {
             show(request, &preview, Asking::PasswordAgain(refusal)).await
         }
         Err(Failure::Accident(cause)) => pages::in_kind(request, &cause.into()),
         Err(Failure::Busy) => pages::in_kind(request, &ApiError::unavailable()),
+    }
+}
+
+/// Redeems by a session that was just proven, and sends its next cookie with whatever comes of it.
+async fn redeem_by(
+    request: &HttpRequest,
+    ctx: &Context,
+    body: &[u8],
+    proven: Proven,
+) -> HttpResponse {
+    let cookie = cookies::set_own(request, &proven.session_token);
+    let answer = redeem(request, ctx, body, Some(proven.session_token)).await;
+    with_cookies(answer, [cookie])
+}
+
+/// The button was pressed twice: this post carries the cookie that the first one has replaced, and the password once
+/// more. It is answered as the first one was.
+///
+/// `None`: it is no second post, and is judged like any other.
+async fn repeat(
+    request: &HttpRequest,
+    ctx: &Context,
+    body: &[u8],
+    password: &str,
+) -> Option<HttpResponse> {
+    let token = cookies::own(request)?;
+    let (record, session) = match find_repeated(ctx, &resource_of(request), &token).await {
+        Ok(found) => found?,
+        Err(cause) => return Some(pages::in_kind(request, &cause.into())),
+    };
+    if !pages::confirm::is_genuine(request, ctx, body, (&record, &session)) {
+        return None;
+    }
+    let presented = Presented { session: &session, token: &token };
+    match prove_again(ctx, presented, password.to_owned(), &caller(request)).await {
+        Ok(proven) => Some(redeem_by(request, ctx, body, proven).await),
+        Err(Failure::Refused(_)) => None,
+        Err(Failure::Accident(cause)) => Some(pages::in_kind(request, &cause.into())),
+        Err(Failure::Busy) => Some(pages::in_kind(request, &ApiError::unavailable())),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::domain::caller::Caller;
 use crate::flows::Accident;
 use crate::flows::Context;
 use crate::flows::browser::{Held, Live, Seen, Tokens, meet};
+use crate::flows::next_cookie::find_superseded;
 use crate::http::{caller, cookies};
 use actix_web::cookie::Cookie;
 use actix_web::dev::Payload;
@@ -30,6 +31,17 @@ impl BrowserSession {
     /// The session of the person who signed in to this browser, not an impersonated one.
     pub fn own(&self) -> Option<&Session> {
         self.seen.own.as_ref().map(|(session, _)| session)
+    }
+
+    /// The cookie of its own session as the browser sent it.
+    pub fn own_token(&self) -> String {
+        cookies::own(&self.request).unwrap_or_default()
+    }
+
+    /// The session that had this cookie until a moment ago, for a form that asks for the password and is posted twice.
+    pub async fn superseded(&self) -> Result<Option<Session>, PageError> {
+        let found = find_superseded(&self.ctx, &self.own_token()).await;
+        found.map_err(|cause| self.accident(&cause))
     }
 
     pub fn running(&self) -> impl Iterator<Item = (&Held, &Live)> {

@@ -13,6 +13,8 @@ pub struct Page {
     pub countdown_js: String,
     /// Shows times in the reader's own zone.
     pub times_js: String,
+    /// Holds back the second press of a button, where scripts run. Without it the server leads on all the same.
+    pub once_js: String,
     /// Also the favicon.
     pub logo: String,
     /// Present on every page of a browser that runs an impersonation.
@@ -57,6 +59,7 @@ pub fn bare(title: &str) -> Page {
         form_post_js: assets::url("form-post.js"),
         countdown_js: assets::url("countdown.js"),
         times_js: assets::url("times.js"),
+        once_js: assets::url("once.js"),
         logo: assets::url("logo.svg"),
         bar: None,
     }

@@ -10,6 +10,7 @@ use crate::authentication::Session;
 use crate::authentication::throttle::RetryAfter;
 use crate::flows::Failure;
 use crate::flows::hand_over::{CodeRefusal, use_code};
+use crate::flows::next_cookie::Presented;
 use crate::flows::start_impersonation::StartRefusal;
 use crate::flows::step_up::prove_again;
 use crate::http::cookies;
@@ -72,15 +73,28 @@ fn page(browser: &BrowserSession, session: &Session, shown: Shown<'_>) -> HttpRe
 
 /// With the password, when the page has asked for it: then the session is a renewed one, whatever becomes of the code.
 pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
-    let Some(session) = browser.own() else { return Ok(sign_in(&browser)) };
+    let own = browser.own().cloned();
+    let is_superseded = own.is_none();
+    let session = match own {
+        Some(session) => session,
+        None => match browser.superseded().await? {
+            Some(session) => session,
+            None => return Ok(sign_in(&browser)),
+        },
+    };
+    let session = &session;
     let mut form = posted.only(&browser.request, &["csrf", "code", USERNAME, PASSWORD])?;
     if !forms::verify(&browser.ctx, PURPOSE, &[session.id.as_str()], form.get("csrf")) {
         return Err(PageError::forged(&browser.request));
     }
     let Some(password) = form.take_given(PASSWORD) else {
+        if is_superseded {
+            return Ok(sign_in(&browser));
+        }
         return use_typed(&browser, session, form.get("code")).await;
     };
-    match prove_again(&browser.ctx, session, password, &browser.caller).await {
+    let presented = Presented { session, token: &browser.own_token() };
+    match prove_again(&browser.ctx, presented, password, &browser.caller).await {
         Ok(proven) => {
             let cookie = cookies::set_own(&browser.request, &proven.session_token);
             let answer = use_typed(&browser, &proven.session, form.get("code")).await;
@@ -105,8 +119,8 @@ async fn use_typed(
     code: &str,
 ) -> Result<HttpResponse, PageError> {
     match use_code(&browser.ctx, session, code, &browser.caller).await {
-        Ok(issued) => {
-            let path = issued.url.strip_prefix(browser.ctx.issuer()).unwrap_or("/account");
+        Ok(url) => {
+            let path = url.strip_prefix(browser.ctx.issuer()).unwrap_or("/account");
             Ok(redirect(browser.request.method(), path))
         }
         Err(Failure::Refused(reason)) => Ok(refused(browser, session, &reason, code)),

@@ -91,8 +91,12 @@ impl Asks {
             active: true,
             may_create: true,
         });
-        Requester { by, application, scopes: Scopes::default() }
+        Requester { by, application, scopes: creates() }
     }
+}
+
+fn creates() -> Scopes {
+    Scopes::parse("impersonations:create").unwrap()
 }
 
 /// How the actor has shown who they are.
@@ -253,11 +257,16 @@ fn k01_an_application_that_lost_the_scope_opens_no_link() {
             person: a.actor.id.clone(),
             application: Some(application.id.clone()),
         };
+        a.requester.scopes = creates();
     };
     let mut ask = allowed();
     by_token(&mut ask, true);
     assert!(decide(&ask).is_ok());
     refused(|a| by_token(a, false), Denial::RequesterNotAllowed);
+    (ask.requester.scopes, ask.occasion) = (Scopes::default(), Occasion::Redemption);
+    assert!(decide(&ask).is_ok());
+    ask.occasion = Occasion::Request;
+    assert_eq!(decide(&ask).err(), Some(Denial::RequesterNotAllowed));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Those that should be over by now, or may be because something else has changed.
 use super::{TABLE, first_id_at};
 use crate::domain::{ImpersonationId, Timestamp};
-use crate::store::schema::{impersonations, user_roles};
+use crate::store::schema::{clock_now, impersonations, user_roles};
 use crate::store::{Conn, StoreError, id};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -29,7 +29,7 @@ pub async fn list_overdue(
     ids.into_iter().map(|text| id(TABLE, text)).collect()
 }
 
-/// Whose change running impersonations are looked for by.
+/// Whose change running impersonations and waiting links are looked for by.
 #[derive(Debug, Clone, Copy)]
 pub enum Touched<'a> {
     /// They act, or are acted as.
@@ -38,34 +38,45 @@ pub enum Touched<'a> {
     Role(&'a str),
     /// Those in this organization.
     Organization(&'a str),
+    /// Those in this application, or that it asked for.
+    Application(&'a str),
 }
 
-/// The running ones that a change may have ended, of those that began after `begun`.
+/// Those that run or whose link waits, and that a change may have ended, of those that began after `begun`.
 pub async fn list_touched(
     mut conn: &Conn,
     by: Touched<'_>,
     begun: Timestamp,
 ) -> Result<Vec<ImpersonationId>, StoreError> {
-    let running = impersonations::table
+    let waits = impersonations::status
+        .eq("link_issued")
+        .and(impersonations::link_expires_at.gt(clock_now().nullable()).assume_not_null());
+    let open = impersonations::table
         .filter(impersonations::id.ge(first_id_at(begun)))
-        .filter(impersonations::status.eq("active"))
+        .filter(impersonations::status.eq("active").or(waits))
         .select(impersonations::id)
         .order(impersonations::id);
     let ids: Vec<String> = match by {
         Touched::User(user) => {
             let theirs = impersonations::actor_id.eq(user).or(impersonations::subject_id.eq(user));
-            running.filter(theirs).load(&mut conn).await?
+            open.filter(theirs).load(&mut conn).await?
         }
         Touched::Role(role) => {
             let holders =
                 || user_roles::table.filter(user_roles::role.eq(role)).select(user_roles::user_id);
             let acts = impersonations::actor_id.eq_any(holders());
             let theirs = acts.or(impersonations::subject_id.eq_any(holders()));
-            running.filter(theirs).load(&mut conn).await?
+            open.filter(theirs).load(&mut conn).await?
         }
         Touched::Organization(organization) => {
             let inside = impersonations::organization_id.eq(organization).assume_not_null();
-            running.filter(inside).load(&mut conn).await?
+            open.filter(inside).load(&mut conn).await?
+        }
+        Touched::Application(client) => {
+            let by_token = impersonations::requester_application.eq(client).assume_not_null();
+            let asked = by_token.or(impersonations::requested_by.eq(client));
+            let theirs = impersonations::client_id.eq(client).or(asked);
+            open.filter(theirs).load(&mut conn).await?
         }
     };
     ids.into_iter().map(|text| id(TABLE, text)).collect()

@@ -159,3 +159,45 @@ async fn k01_the_consent_page_names_each_scope_in_words() {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
 }
+
+/// The scope in a JWT, whoever it is for.
+fn claimed(token: &str) -> String {
+    use base64::Engine as _;
+    let claims = token.split('.').nth(1).unwrap_or_else(|| panic!("no JWT: {token}"));
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims["scope"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn k01_a_token_for_another_api_carries_no_scope_of_ours() {
+    let server = TestServer::start().await;
+    let elsewhere = "&audience=https%3A%2F%2Ffiles.test%2Fapi";
+    let every = format!("openid {ALL}").replace(':', "%3A").replace(' ', "%20");
+    let more = format!("&scope={every}{elsewhere}");
+    let token = token_at(&server, "sam@understudy.test", "desk", &more).await;
+    assert_eq!(claimed(&token), "openid");
+    // For our own APIs it does, whatever they are called.
+    let own =
+        format!("&scope={every}&audience={}", server.url.replace(':', "%3A").replace('/', "%2F"));
+    let token = token_at(&server, "sam@understudy.test", "desk", &own).await;
+    let form = [("token", token.as_str()), ("client_id", "desk"), ("client_secret", "desk-secret")];
+    let said = server.browser().post_form("/oauth/introspect", &form).await.json();
+    assert_eq!(said["scope"], format!("openid {ALL}"));
+    // An exchange for another API leaves it out, and refuses it when it is asked for.
+    let exchange = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("actor_token", token.as_str()),
+        ("actor_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("subject_token", "usr_alice"),
+        ("subject_token_type", "urn:understudy:params:oauth:token-type:user_id"),
+        ("audience", "https://files.test/api"),
+    ];
+    let given = at_token(&server, "desk", &exchange).await;
+    assert_eq!(given.status, 200, "{}", given.body);
+    let token = given.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(claimed(&token), "openid");
+    let asked: Vec<_> = exchange.into_iter().chain([("scope", "openid forward-auth")]).collect();
+    let refused = at_token(&server, "desk", &asked).await;
+    assert_eq!(refused.json()["error"], "invalid_scope", "{}", refused.body);
+}

@@ -5,6 +5,7 @@ mod granting;
 mod introspection;
 mod matrix;
 mod refusals;
+mod taken_away;
 mod unknown_names;
 
 use crate::support::TestServer;

@@ -11,6 +11,7 @@ mod organizations;
 mod kept;
 mod keys;
 mod real_browser;
+mod repeated;
 mod roles;
 mod set_up;
 mod sign_in_as;

@@ -110,6 +110,8 @@ async fn k04_an_old_session_meets_the_password_wherever_the_table_says_so() {
             let asked = line.unwrap().asked;
             let page = ada.post_form(asked, &[("csrf", "x")]).await;
             let confirms = page.status == 403 && page.body.contains(HEADING);
+            // The page says what the password is for.
+            assert!(!confirms || !page.body.contains("This change needs"), "{path}");
             if confirms != (is_old && *answer == Fresh) || page.status == 303 {
                 wrong.push(format!("old: {is_old}, {path} {answer:?}: {}", page.status));
             }

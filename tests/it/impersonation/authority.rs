@@ -270,10 +270,8 @@ async fn k04_the_api_asks_for_a_fresh_sign_in() {
     let page = create(&server, &token, &body).await;
     assert_eq!(page.status, 401, "{page:?}");
     let challenge = page.header("www-authenticate").unwrap();
-    assert!(
-        challenge.starts_with("Bearer error=\"insufficient_user_authentication\""),
-        "{challenge}"
-    );
+    let expected = "Bearer error=\"insufficient_user_authentication\", max_age=\"300\"";
+    assert_eq!(challenge, expected, "RFC 9470 §3");
     assert_eq!(page.json()["error"], "insufficient_user_authentication");
     assert_eq!(page.json()["error_code"], "step_up_required");
     assert_eq!(server.db.text(REFUSED).await, "step_up_required org_acme usr_sam token desk");

@@ -377,3 +377,65 @@ async fn k25_links_that_wait_do_not_survive_an_organization_that_was_switched_of
         assert_eq!(server.browser().get(&waiting).await.status, 403, "{off}");
     }
 }
+
+const SAM: &str = "name: Sam Support, password: sam-password, roles: [support]}";
+const WAITING: &str = "SELECT count(*) FROM impersonations WHERE status = 'link_issued'";
+
+#[tokio::test]
+async fn k25_links_that_wait_do_not_come_back_with_a_role_that_was_taken_away() {
+    let server = TestServer::start().await;
+    let links = [server.link("legacy").await, server.link("portal").await];
+    let sam = server.sam().await;
+    assert_eq!(server.db.count(WAITING).await, 2);
+    apply(&server, SAM, &SAM.replace("[support]", "[]")).await;
+    assert_eq!(server.db.count(WAITING).await, 0);
+    apply(&server, SAM, SAM).await;
+    let again = server.browser().open(&links[0]).await;
+    assert_eq!(again.status, 403, "{}", again.body);
+    assert_eq!(sam.open(&links[1]).await.status, 403);
+    let ended = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.ended' AND reason = 'actor_revoked'";
+    assert_eq!(server.db.count(ended).await, 2, "{:?}", server.db.trail().await);
+}
+
+#[tokio::test]
+async fn k25_what_runs_does_not_come_back_with_a_role_that_the_next_file_gives_back() {
+    let server = TestServer::start().await;
+    let sam = server.sam_as_alice("portal").await;
+    apply(&server, SAM, &SAM.replace("[support]", "[]")).await;
+    apply(&server, SAM, SAM).await;
+    assert_eq!(sam.get("/me/impersonation").await.json()["impersonated"], false);
+}
+
+#[tokio::test]
+async fn k25_links_that_wait_do_not_come_back_with_what_their_application_lost() {
+    let entry = "redirect_uris: [\"http://127.0.0.1:9/legacy\"]";
+    let server = TestServer::start().await;
+    let direct = server.link("legacy").await;
+    apply(&server, entry, "redirect_uris: [\"http://127.0.0.1:9/elsewhere\"]").await;
+    apply(&server, entry, entry).await;
+    assert_eq!(server.browser().open(&direct).await.status, 403);
+    // What the change does not touch waits on.
+    let direct = server.link("legacy").await;
+    apply(&server, "name: Legacy CRM", "name: Another name").await;
+    assert_eq!(server.browser().open(&direct).await.status, 302);
+}
+
+#[tokio::test]
+async fn k25_a_code_that_waits_does_not_come_back_with_a_role_that_was_taken_away() {
+    let server = TestServer::start().await;
+    let sam = server.sam().await;
+    let here = "/console/users/usr_alice/sign-in-as";
+    let page = sam.open(&format!("{here}?application=portal")).await.body;
+    let marked = format!("formaction=\"{here}/code\" name=\"csrf\" value=\"");
+    let csrf = page.split(&marked).nth(1).unwrap().split('"').next().unwrap();
+    let form = [("csrf", csrf), ("application", "portal")];
+    let shown = sam.post_form(&format!("{here}/code"), &form).await.body;
+    let code = shown.split("id=\"code\"").nth(1).unwrap().split_once('>').unwrap().1;
+    let code = code.split('<').next().unwrap();
+    apply(&server, SAM, &SAM.replace("[support]", "[]")).await;
+    apply(&server, SAM, SAM).await;
+    let csrf = sam.open("/go").await.form("/go").field("csrf").unwrap();
+    let typed = sam.post_form("/go", &[("csrf", &csrf), ("code", code)]).await;
+    assert_eq!(typed.status, 400, "{}", typed.body);
+    assert_eq!(server.db.count(WAITING).await, 0);
+}

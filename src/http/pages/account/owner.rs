@@ -85,6 +85,31 @@ impl FromRequest for AccountOwner {
     }
 }
 
+/// The owner, also by the cookie that their session had until a moment ago: for a form that asks for the password,
+/// which is posted twice when its button is pressed twice.
+pub struct RepeatableOwner(pub AccountOwner);
+
+impl FromRequest for RepeatableOwner {
+    type Error = OwnerRefusal;
+    type Future = LocalBoxFuture<'static, Result<Self, OwnerRefusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let browser = BrowserSession::of(&request).await;
+            let browser = browser.map_err(|cause| PageError::accident(&request, &cause))?;
+            let session = match browser.own().cloned() {
+                Some(session) => Some(session),
+                None => browser.superseded().await?,
+            };
+            match session {
+                Some(session) => Ok(Self(AccountOwner { browser, session })),
+                None => Err(OwnerRefusal::of(&browser)),
+            }
+        })
+    }
+}
+
 impl AccountOwner {
     pub fn session(&self) -> &Session {
         &self.session

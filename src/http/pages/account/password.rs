@@ -1,8 +1,9 @@
 //! `/account/password`: changes the password of the account owner.
-use super::owner::AccountOwner;
+use super::owner::{AccountOwner, RepeatableOwner};
 use super::{Here, tabs};
 use crate::flows::Failure;
 use crate::flows::change_password::{Change, Refusal, SHORTEST, change_password};
+use crate::flows::next_cookie::Presented;
 use crate::http::cookies;
 use crate::http::pages::browser::with_cookies;
 use crate::http::pages::console::kit::Tab;
@@ -55,7 +56,8 @@ fn page(
     render(&page, status)
 }
 
-pub async fn post(owner: AccountOwner, posted: Posted) -> Result<HttpResponse, PageError> {
+pub async fn post(owner: RepeatableOwner, posted: Posted) -> Result<HttpResponse, PageError> {
+    let RepeatableOwner(owner) = owner;
     let fields = ["csrf", "username", "current_password", "new_password", "repeated"];
     let mut form = posted.only(owner.request(), &fields)?;
     owner.check(&form, "password", "")?;
@@ -65,7 +67,8 @@ pub async fn post(owner: AccountOwner, posted: Posted) -> Result<HttpResponse, P
         return Ok(page(&owner, StatusCode::BAD_REQUEST, Some(error)));
     }
     let change = Change { current, new };
-    match change_password(owner.ctx(), owner.session(), change, &owner.browser.caller).await {
+    let presented = Presented { session: owner.session(), token: &owner.browser.own_token() };
+    match change_password(owner.ctx(), presented, change, &owner.browser.caller).await {
         Ok(changed) => {
             let cookie = cookies::set_own(owner.request(), &changed.session_token);
             Ok(with_cookies(owner.done("/account/password", "changed"), [cookie]))

@@ -72,7 +72,7 @@ impl ResponseError for ConsoleRefusal {
 
 impl ConsoleRefusal {
     /// After signing in, a page is shown that was asked for; a form is not posted again.
-    fn sign_in(request: &HttpRequest) -> Self {
+    pub fn sign_in(request: &HttpRequest) -> Self {
         let wanted = match *request.method() {
             Method::GET | Method::HEAD => {
                 request.uri().path_and_query().map_or("", |it| it.as_str())
@@ -107,6 +107,25 @@ impl ConsoleSession {
         let Some(session) = browser.own().cloned() else {
             return Err(ConsoleRefusal::sign_in(request));
         };
+        Self::enter(browser, session)
+    }
+
+    /// For a form that asks for the password, which is posted twice when its button is pressed twice: also by the cookie
+    /// that the session had until a moment ago. True when it is that cookie, which counts only beside the password.
+    pub async fn of_form(request: &HttpRequest) -> Result<(Self, bool), ConsoleRefusal> {
+        let browser = BrowserSession::of(request).await;
+        let browser = browser.map_err(|cause| PageError::accident(request, &cause))?;
+        if let Some(session) = browser.own().cloned() {
+            return Ok((Self::enter(browser, session)?, false));
+        }
+        match browser.superseded().await? {
+            Some(session) => Ok((Self::enter(browser, session)?, true)),
+            None => Err(ConsoleRefusal::sign_in(request)),
+        }
+    }
+
+    fn enter(browser: BrowserSession, session: Session) -> Result<Self, ConsoleRefusal> {
+        let request = &browser.request.clone();
         if !may_enter(&session.user) {
             return Err(not_permitted(request).into());
         }

@@ -9,6 +9,7 @@ use super::frame::{Frame, Section};
 use super::session::{ConsoleRefusal, ConsoleSession};
 use crate::authentication::Session;
 use crate::flows::Failure;
+use crate::flows::next_cookie::Presented;
 use crate::flows::step_up::{Refusal, is_recent, prove_again};
 use crate::http::cookies;
 use crate::http::pages::error::PageError;
@@ -84,18 +85,23 @@ impl FromRequest for ConfirmableForm {
         let request = request.clone();
         let payload = web::Payload::from_request(&request, payload);
         Box::pin(async move {
-            let console = ConsoleSession::of(&request).await?;
+            let (console, is_superseded) = ConsoleSession::of_form(&request).await?;
             let payload =
                 payload.await.map_err(|_| console.malformed("The form cannot be read."))?;
             let mut posted = Posted::read(&request, payload, LARGEST + ROOM).await?;
             let csrf = posted.0.take(CSRF);
             posted.0.take(USERNAME);
             let Some(password) = posted.0.take_given(PASSWORD) else {
+                if is_superseded {
+                    return Err(ConsoleRefusal::sign_in(&request));
+                }
                 return Ok(Self { console, posted, not_proven: None });
             };
             console.check_token(&csrf, PURPOSE, &[request.path()])?;
             let caller = &console.browser.caller;
-            match prove_again(console.ctx(), console.session(), password, caller).await {
+            let presented =
+                Presented { session: console.session(), token: &console.browser.own_token() };
+            match prove_again(console.ctx(), presented, password, caller).await {
                 Ok(proven) => {
                     request.extensions_mut().insert(RenewedSession(proven.session_token));
                     let console = console.proven(proven.session);
@@ -153,6 +159,8 @@ struct StepUpPage {
     page: Page,
     console: Frame,
     back: String,
+    /// What the password is asked for, as the beginning of a sentence.
+    purpose: &'static str,
     here: String,
     /// For password managers; may be empty.
     email: String,
@@ -174,6 +182,7 @@ pub fn page(console: &ConsoleSession, form: &Form, prompt: &Prompt) -> HttpRespo
         page,
         console: frame,
         back: prompt.back.clone(),
+        purpose: purpose_of(request.path()),
         here: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         email: console.user().profile.email.clone().unwrap_or_default(),
         carried: form.fields().map(owned).collect(),
@@ -188,4 +197,30 @@ pub fn page(console: &ConsoleSession, form: &Form, prompt: &Prompt) -> HttpRespo
 fn up(request: &HttpRequest) -> String {
     let parts: Vec<&str> = request.path().split('/').take(4).collect();
     parts.join("/")
+}
+
+/// What the form at `path` does.
+fn purpose_of(path: &str) -> &'static str {
+    let parts: Vec<&str> = path.split('/').skip(2).collect();
+    match parts.as_slice() {
+        ["users", _, "sign-in-as", ..] => "Signing in as another user",
+        ["users", _, "roles", "give"] => "Giving a role",
+        ["users", _, "roles", "take"] => "Taking a role away",
+        ["users", _, "status"] => "Switching a user on or off",
+        ["new-application"] => "Creating an application",
+        ["applications", _, "edit"] => "Changing an application",
+        ["applications", _, "secret"] => "A new client secret",
+        ["applications", _, "status"] => "Switching an application on or off",
+        ["applications", _, "end-tokens"] => "Ending the tokens of an application",
+        ["applications", _, "delete"] => "Deleting an application",
+        ["new-organization"] => "Creating an organization",
+        ["organizations", _, "status"] => "Switching an organization on or off",
+        ["organizations", _, "delete"] => "Deleting an organization",
+        ["organizations", _] => "Changing an organization",
+        ["new-role"] => "Creating a role",
+        ["roles", _, "delete"] => "Deleting a role",
+        ["roles", _] => "Changing a role",
+        ["keys", ..] => "Rotating the signing keys",
+        _ => "This change",
+    }
 }

@@ -1,0 +1,2 @@
+DROP INDEX sessions_superseded;
+ALTER TABLE sessions DROP COLUMN superseded_until, DROP COLUMN superseded_hash;
