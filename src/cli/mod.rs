@@ -9,6 +9,7 @@ pub mod dev;
 pub mod keys;
 pub mod output;
 pub mod place;
+mod sessions;
 
 use crate::config::Overrides;
 use crate::provision::{DryRun, Prune, ServiceProvider};
@@ -64,6 +65,11 @@ enum Command {
     Client {
         #[command(subcommand)]
         command: Client,
+    },
+    /// Sessions, and what was handed out in them.
+    Sessions {
+        #[command(subcommand)]
+        command: sessions::Sessions,
     },
     /// The keys that sign tokens and links.
     Keys {
@@ -296,6 +302,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         Command::Export => commands::export(),
         Command::Impersonate(asked) => commands::impersonate(asked.into()),
         Command::Client { command } => of_client(command),
+        Command::Sessions { command } => sessions::run(command),
         Command::Keys { command: Keys::List } => keys::list(),
         Command::Keys { command: Keys::Rotate { force: false } } => keys::rotate(),
         Command::Keys { command: Keys::Rotate { force: true } } => keys::rotate_now(),

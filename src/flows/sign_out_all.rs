@@ -52,8 +52,8 @@ pub enum SignOutAllRefusal {
 pub enum Asking<'a> {
     /// Staff, in the console or by a token.
     Person(&'a User),
-    /// An application that speaks for itself, and whose token carries the scope: for its own organization, one of the
-    /// operator for all.
+    /// An application that speaks for itself, and whose token carries the scope: one of an organization for its users and
+    /// applications, one of the operator for all of them. Never for everybody at once.
     Application(&'a ClientId, Option<&'a OrganizationId>),
     /// The command line.
     Operator,
@@ -112,7 +112,10 @@ async fn check(
             let record = found.ok_or_else(unknown)?.record;
             (record.organization_id, person_holds(asking, CLIENTS_WRITE))
         }
-        Reach::Everybody => (None, home.is_none() && person_holds(asking, KEYS_WRITE)),
+        Reach::Everybody => {
+            let by_itself = matches!(asking, Asking::Application(..));
+            (None, home.is_none() && !by_itself && person_holds(asking, KEYS_WRITE))
+        }
     };
     if home.is_some_and(|home| organization.as_deref() != Some(home.as_str())) {
         // Outside their own organization they may not know what there is.

@@ -12,7 +12,7 @@ use crate::flows::manage_organizations::{
 };
 use crate::http::pages::console::kit::{Field, Person, address};
 use crate::http::pages::console::{
-    ConsoleSession, Frame, FreshConsoleSession, Section, applications, users,
+    ConsoleSession, Frame, FreshConsoleSession, Section, applications, end_sessions, users,
 };
 use crate::http::pages::error::PageError;
 use crate::http::pages::frame::Page;
@@ -79,6 +79,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "The organization is switched off: nobody of it signs in, and nobody acts as them.",
     ),
     ("active", "The organization is active again."),
+    end_sessions::DONE,
 ];
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
