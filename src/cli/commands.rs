@@ -11,7 +11,7 @@ use crate::flows::seal_audit::Sealer;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::verify_audit::Head;
-use crate::flows::{Context, restored, rotate_keys as keys};
+use crate::flows::{Context, restored, rotate_keys as keys, sign_out_all};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::provision;
@@ -298,7 +298,8 @@ pub fn bootstrap() -> Result<(), Problem> {
 pub fn restored() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
         let ended = restored::end_what_was_handed_out(&ctx).await?;
-        let (sessions, impersonations) = (ended.sessions, ended.impersonations);
+        let sessions = sign_out_all::in_words(ended.sessions);
+        let impersonations = sign_out_all::in_words(ended.impersonations);
         output::line(&format!(
             "ended: {sessions} sessions, {impersonations} impersonations, all codes and tokens"
         ));

@@ -5,7 +5,7 @@ use crate::config::Purpose;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::flows::Failure;
-use crate::flows::sign_out_all::{Asking, MOST_COUNTED, Reach, sign_out_all};
+use crate::flows::sign_out_all::{Asking, Reach, in_words, sign_out_all};
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -50,9 +50,9 @@ pub fn run(command: Sessions) -> Result<(), Problem> {
             Ok(ended) => {
                 output::line(&format!(
                     "ended: {} sessions, {} tokens, {} impersonations",
-                    counted(ended.sessions),
-                    counted(ended.tokens),
-                    counted(ended.impersonations)
+                    in_words(ended.sessions),
+                    in_words(ended.tokens),
+                    in_words(ended.impersonations)
                 ));
                 Ok(())
             }
@@ -61,10 +61,4 @@ pub fn run(command: Sessions) -> Result<(), Problem> {
             Err(Failure::Busy) => Err(Problem::failed("the database is busy; try again")),
         }
     })
-}
-
-/// In words where not all were counted.
-fn counted(number: u64) -> String {
-    let most = u64::from(MOST_COUNTED);
-    if number > most { format!("more than {most}") } else { number.to_string() }
 }

@@ -15,7 +15,8 @@ use crate::domain::user::User;
 use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::store::not_before::{self, NotBefore};
 use crate::store::sign_outs;
-pub use crate::store::sign_outs::{Alive, MOST_COUNTED};
+pub use crate::store::sign_outs::Alive;
+use crate::store::sign_outs::MOST_COUNTED;
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
 /// Whose sessions and tokens.
@@ -193,6 +194,12 @@ fn event(asking: Asking<'_>, reach: &Reach, caller: &Caller) -> Event {
         }
         Reach::Everybody => event.with("of", "everybody"),
     }
+}
+
+/// A count in words, where not all were counted.
+pub fn in_words(number: u64) -> String {
+    let most = u64::from(MOST_COUNTED);
+    if number > most { format!("more than {most}") } else { number.to_string() }
 }
 
 /// The counts of an event; what is above the most that is counted is one more than that.

@@ -6,7 +6,7 @@ use crate::domain::permission::{KEYS_WRITE, ORGANIZATIONS_WRITE, USERS_WRITE};
 use crate::flows::Failure;
 use crate::flows::manage_organizations::view;
 use crate::flows::sign_out_all::{
-    Alive, Asking, MOST_COUNTED, Reach, SignOutAllRefusal, preview, sign_out_all,
+    Alive, Asking, Reach, SignOutAllRefusal, in_words, preview, sign_out_all,
 };
 use crate::http::cookies;
 use crate::http::pages::browser::with_cookies;
@@ -129,19 +129,14 @@ async fn ask(console: &ConsoleSession, subject: Subject) -> Result<HttpResponse,
 
 fn texts(alive: Alive) -> Vec<String> {
     let counts = format!(
-        "{} sessions, {} access tokens and {} impersonations end now.",
-        counted(alive.sessions),
-        counted(alive.tokens),
-        counted(alive.impersonations)
+        "These end now: {} sessions, {} access tokens and {} impersonations.",
+        in_words(alive.sessions),
+        in_words(alive.tokens),
+        in_words(alive.impersonations)
     );
     let rest = "Refresh tokens, codes and links that were not opened end with them. Nobody is switched off: people sign in \
                 again with their password. Applications are told as far as they asked to be.";
     vec![counts, rest.to_owned()]
-}
-
-fn counted(number: u64) -> String {
-    let most = u64::from(MOST_COUNTED);
-    if number > most { format!("More than {most}") } else { number.to_string() }
 }
 
 fn refused(console: &ConsoleSession, failure: Failure<SignOutAllRefusal>) -> PageError {
@@ -196,9 +191,9 @@ fn everybody_ended(alive: Alive) -> HttpResponse {
         heading: heading.to_owned(),
         text: format!(
             "Ended: {} sessions, yours too, {} access tokens and {} impersonations.",
-            counted(alive.sessions),
-            counted(alive.tokens),
-            counted(alive.impersonations)
+            in_words(alive.sessions),
+            in_words(alive.tokens),
+            in_words(alive.impersonations)
         ),
         request_id: None,
         actions: vec![Action::new("Sign in", "/login?return_to=%2Fconsole")],
