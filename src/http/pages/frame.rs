@@ -1,4 +1,4 @@
-//! What the frame of every page is given.
+//! Values for the frame of every page: title, assets, and the bar of a running impersonation.
 use super::browser::BrowserSession;
 use super::{assets, forms};
 use crate::flows::browser::{Held, Live};
@@ -11,6 +11,8 @@ pub struct Page {
     pub css: String,
     pub form_post_js: String,
     pub countdown_js: String,
+    /// Shows times in the reader's own zone.
+    pub times_js: String,
     /// Also the favicon.
     pub logo: String,
     /// Present on every page of a browser that runs an impersonation.
@@ -33,7 +35,7 @@ pub struct Bar {
     pub others: usize,
 }
 
-/// A way onward; the first of a page is shown as the main one.
+/// A button of a page; the first one is its primary button.
 #[derive(Clone)]
 pub struct Action {
     pub label: String,
@@ -47,13 +49,14 @@ impl Action {
     }
 }
 
-/// The frame for an answer about which browser asks nothing was asked.
+/// The frame for an answer that does not look up the session of the browser.
 pub fn bare(title: &str) -> Page {
     Page {
         title: title.to_owned(),
         css: assets::url("understudy.css"),
         form_post_js: assets::url("form-post.js"),
         countdown_js: assets::url("countdown.js"),
+        times_js: assets::url("times.js"),
         logo: assets::url("logo.svg"),
         bar: None,
     }

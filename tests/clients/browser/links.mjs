@@ -141,7 +141,7 @@ const stories = {
     // Looked at, loaded anew and left: nobody acts as anybody.
     await named.reload();
     await named.goto(`${it.issuer}/me/impersonation`);
-    await named.getByRole('heading', { name: 'You are acting as nobody' }).waitFor();
+    await named.getByRole('heading', { name: 'You\'re not impersonating anyone' }).waitFor();
     assert.ok(application.requests.every(({ url }) => url.pathname === '/lure' || url.pathname === '/favicon.ico'));
     await named.goto(it.link);
     await confirm(named, 'Alice Chen').click();

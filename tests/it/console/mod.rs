@@ -4,6 +4,7 @@ mod confirmed;
 mod ended;
 mod entering;
 mod finding;
+mod finding_way;
 mod fresh;
 mod history;
 mod members;
