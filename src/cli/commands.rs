@@ -11,7 +11,7 @@ use crate::flows::seal_audit::Sealer;
 use crate::flows::set_up::{self, Waiting};
 use crate::flows::start_impersonation::{Start, start_impersonation};
 use crate::flows::verify_audit::Head;
-use crate::flows::{Context, restored, rotate_keys as keys};
+use crate::flows::{Context, restored, rotate_keys as keys, sign_out_all};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::provision;
@@ -346,8 +346,10 @@ pub fn restored() -> Result<(), Problem> {
         output::done(
             &json!({ "ended": { "sessions": sessions, "impersonations": impersonations }, "head": head }),
             &format!(
-                "ended: {sessions} sessions, {impersonations} impersonations, all codes and tokens\n\
-                 the audit trail begins an epoch with seal {head}"
+                "ended: {} sessions, {} impersonations, all codes and tokens\n\
+                 the audit trail begins an epoch with seal {head}",
+                sign_out_all::in_words(sessions),
+                sign_out_all::in_words(impersonations)
             ),
         );
         Ok(())

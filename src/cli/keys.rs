@@ -6,6 +6,7 @@ use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
 use crate::flows::replace_keys::replace_compromised;
 use crate::flows::rotate_keys as keys;
+use crate::flows::sign_out_all::in_words;
 use crate::store;
 use serde_json::json;
 
@@ -88,9 +89,9 @@ pub fn replace() -> Result<(), Problem> {
             "{}\nended: {} sessions, {} tokens, {} impersonations\n\
              next: have every SAML and WS-Federation application fetch our metadata again (docs/setup/stolen-key.md)",
             lines(&done.signing),
-            done.ended.sessions,
-            done.ended.tokens,
-            done.ended.impersonations
+            in_words(done.ended.sessions),
+            in_words(done.ended.tokens),
+            in_words(done.ended.impersonations)
         );
         output::done(&json!({ "signing": done.signing, "ended": ended }), &text);
         Ok(())

@@ -6,7 +6,7 @@ use crate::crypto::random;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::flows::reset_password::make_link;
-use crate::flows::sign_out_all::{Asking, Reach, sign_out_all};
+use crate::flows::sign_out_all::{Asking, Reach, in_words, sign_out_all};
 use crate::provision::{self, Action, NewUser, Prune, What};
 use crate::store;
 use clap::{Args, Subcommand};
@@ -145,7 +145,10 @@ pub fn sessions(command: Sessions) -> Result<(), Problem> {
         output::done(
             &json!({ "of": named, "ended": counts }),
             &format!(
-                "ended all of {named}: {sessions} sessions, {tokens} tokens, {impersonations} impersonations"
+                "ended all of {named}: {} sessions, {} tokens, {} impersonations",
+                in_words(sessions),
+                in_words(tokens),
+                in_words(impersonations)
             ),
         );
         Ok(())

@@ -3,7 +3,7 @@
 //! They open `/api/*`, `/users/{id}/impersonate` and `/forward-auth`; the scopes of [`super::scope`] open none of
 //! them. Only an application whose entry lists one may ask for it, and a third-party application never may
 //! ([`super::client::Client::has_api_scope`]).
-use super::permission::{IMPERSONATE, IMPERSONATIONS_END, IMPERSONATIONS_READ};
+use super::permission::{IMPERSONATE, IMPERSONATIONS_END, IMPERSONATIONS_READ, USERS_WRITE};
 use super::scope::Scopes;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,14 +11,16 @@ pub enum ApiScope {
     ImpersonationsCreate,
     ImpersonationsRead,
     ImpersonationsEnd,
+    SessionsEnd,
     ForwardAuth,
 }
 
 impl ApiScope {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ImpersonationsCreate,
         Self::ImpersonationsRead,
         Self::ImpersonationsEnd,
+        Self::SessionsEnd,
         Self::ForwardAuth,
     ];
 
@@ -32,6 +34,7 @@ impl ApiScope {
             Self::ImpersonationsCreate => "impersonations:create",
             Self::ImpersonationsRead => "impersonations:read",
             Self::ImpersonationsEnd => "impersonations:end",
+            Self::SessionsEnd => "sessions:end",
             Self::ForwardAuth => "forward-auth",
         }
     }
@@ -46,6 +49,7 @@ impl ApiScope {
             Self::ImpersonationsCreate => Some(IMPERSONATE),
             Self::ImpersonationsRead => Some(IMPERSONATIONS_READ),
             Self::ImpersonationsEnd => Some(IMPERSONATIONS_END),
+            Self::SessionsEnd => Some(USERS_WRITE),
             Self::ForwardAuth => None,
         }
     }
@@ -56,6 +60,7 @@ impl ApiScope {
             Self::ImpersonationsCreate => "Sign in as other users in your name",
             Self::ImpersonationsRead => "See who signs in as other users",
             Self::ImpersonationsEnd => "End impersonations",
+            Self::SessionsEnd => "End all sessions of users in your name",
             Self::ForwardAuth => "Call the APIs behind this server in your name",
         }
     }
@@ -63,9 +68,10 @@ impl ApiScope {
     /// Whether an impersonated user's token may carry it. An impersonation is not used to manage impersonations.
     pub fn is_for_impersonated(self) -> bool {
         match self {
-            Self::ImpersonationsCreate | Self::ImpersonationsRead | Self::ImpersonationsEnd => {
-                false
-            }
+            Self::ImpersonationsCreate
+            | Self::ImpersonationsRead
+            | Self::ImpersonationsEnd
+            | Self::SessionsEnd => false,
             Self::ForwardAuth => true,
         }
     }

@@ -15,7 +15,8 @@ use crate::domain::user::User;
 use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::store::not_before::{self, NotBefore};
 use crate::store::sign_outs;
-pub use crate::store::sign_outs::{Alive, MOST_COUNTED};
+pub use crate::store::sign_outs::Alive;
+use crate::store::sign_outs::MOST_COUNTED;
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
 /// Whose sessions and tokens.
@@ -52,8 +53,8 @@ pub enum SignOutAllRefusal {
 pub enum Asking<'a> {
     /// Staff, in the console or by a token.
     Person(&'a User),
-    /// An application that speaks for itself, and whose token carries the scope: for its own organization, one of the
-    /// operator for all.
+    /// An application that speaks for itself, and whose token carries the scope: one of an organization for its users and
+    /// applications, one of the operator for all of them. Never for everybody at once.
     Application(&'a ClientId, Option<&'a OrganizationId>),
     /// The command line.
     Operator,
@@ -112,7 +113,10 @@ async fn check(
             let record = found.ok_or_else(unknown)?.record;
             (record.organization_id, person_holds(asking, CLIENTS_WRITE))
         }
-        Reach::Everybody => (None, home.is_none() && person_holds(asking, KEYS_WRITE)),
+        Reach::Everybody => {
+            let by_itself = matches!(asking, Asking::Application(..));
+            (None, home.is_none() && !by_itself && person_holds(asking, KEYS_WRITE))
+        }
     };
     if home.is_some_and(|home| organization.as_deref() != Some(home.as_str())) {
         // Outside their own organization they may not know what there is.
@@ -190,6 +194,12 @@ fn event(asking: Asking<'_>, reach: &Reach, caller: &Caller) -> Event {
         }
         Reach::Everybody => event.with("of", "everybody"),
     }
+}
+
+/// A count in words, where not all were counted.
+pub fn in_words(number: u64) -> String {
+    let most = u64::from(MOST_COUNTED);
+    if number > most { format!("more than {most}") } else { number.to_string() }
 }
 
 /// The counts of an event; what is above the most that is counted is one more than that.

@@ -11,8 +11,8 @@ use diesel::OptionalExtension as _;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-/// The most of each that are counted: what is above it is said to be more.
-pub const MOST_COUNTED: u32 = 1_000_000;
+/// The most of each that are counted: what is above it is said to be more, because the emergency does not wait for a count.
+pub const MOST_COUNTED: u32 = 200_000;
 
 /// A sign-out whose rows are still to be marked.
 pub struct SignOut {

@@ -62,7 +62,7 @@ pub async fn create(
 }
 
 /// What changes something reads no query, and a name there asks for something all the same (`dry_run`).
-fn check_no_query(request: &HttpRequest) -> Result<(), ApiError> {
+pub(super) fn check_no_query(request: &HttpRequest) -> Result<(), ApiError> {
     let mut names = url::form_urlencoded::parse(request.query_string().as_bytes());
     match names.next() {
         None => Ok(()),
@@ -71,7 +71,7 @@ fn check_no_query(request: &HttpRequest) -> Result<(), ApiError> {
 }
 
 /// One JSON object, no member twice, no member unknown.
-fn strict<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(super) fn strict<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let members = crate::crypto::json::parse_object(body)
         .map_err(|_| ApiError::invalid_request("the body is not one JSON object"))?;
     serde_json::from_value(Value::Object(members))
@@ -303,6 +303,6 @@ pub async fn end_all(
     Ok(no_store(json!({ "ended": ended })))
 }
 
-fn no_store(body: Value) -> HttpResponse {
+pub(super) fn no_store(body: Value) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }

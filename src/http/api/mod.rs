@@ -11,6 +11,7 @@ pub mod impersonate;
 pub mod impersonations;
 pub mod link;
 pub mod parameters;
+mod sessions;
 
 use super::error::ApiError;
 use actix_web::error::QueryPayloadError;
@@ -37,6 +38,11 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
     .service(
         web::resource("/api/impersonations/end-all")
             .route(web::post().to(impersonations::end_all))
+            .default_service(web::to(method_not_allowed_post)),
+    )
+    .service(
+        web::resource("/api/sessions/end-all")
+            .route(web::post().to(sessions::end_all))
             .default_service(web::to(method_not_allowed_post)),
     )
     .service(

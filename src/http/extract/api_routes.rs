@@ -17,7 +17,7 @@ const fn route(method: &'static str, path: &'static str, scope: ApiScope) -> Api
     ApiRoute { method, path, scope }
 }
 
-pub const API_ROUTES: [ApiRoute; 7] = [
+pub const API_ROUTES: [ApiRoute; 8] = [
     route("POST", "/users/{user_id}/impersonate", ApiScope::ImpersonationsCreate),
     route("POST", "/api/users/{user_id}/impersonate", ApiScope::ImpersonationsCreate),
     route("POST", "/api/impersonations", ApiScope::ImpersonationsCreate),
@@ -25,6 +25,7 @@ pub const API_ROUTES: [ApiRoute; 7] = [
     route("GET", "/api/impersonations/{id}", ApiScope::ImpersonationsRead),
     route("DELETE", "/api/impersonations/{id}", ApiScope::ImpersonationsEnd),
     route("POST", "/api/impersonations/end-all", ApiScope::ImpersonationsEnd),
+    route("POST", "/api/sessions/end-all", ApiScope::SessionsEnd),
 ];
 
 /// What the route of `request` asks for.

@@ -31,6 +31,8 @@ const EXPECTED: &[(&str, &str, [u16; 13])] = &[
     // The user is the one who is acted as.
     ("DELETE", "/api/impersonations/{id}", [403, 403, 204, 204, 403, 204, 204, 204, 403, 204, 204, 403, 403]),
     ("POST", "/api/impersonations/end-all", [403, 403, 200, 403, 403, 200, 200, 200, 403, 200, 200, 403, 403]),
+    // A scope of its own, which no entry here lists.
+    ("POST", "/api/sessions/end-all", [403; 13]),
     ("GET", "/forward-auth", [403, 403, 200, 200, 403, 200, 200, 200, 403, 403, 403, 200, 403]),
     ("GET", "/forward-auth/{path:.*}", [403, 403, 200, 200, 403, 200, 200, 200, 403, 403, 403, 200, 403]),
     // Asks for a scope of the machine's.

@@ -1,6 +1,7 @@
 //! The console: who gets in, what they find, and how they get from a user to being signed in as them.
 mod applications;
 mod confirmed;
+mod ended;
 mod entering;
 mod finding;
 mod finding_way;

@@ -137,6 +137,12 @@ pub const TABLE: &[Line] = &[
     line("POST", "/console/new-organization", "/console/new-organization", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("GET", "/console/organizations/{id}", "/console/organizations/org_acme", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("POST", "/console/organizations/{id}", "/console/organizations/org_acme", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("GET", "/console/users/{user_id}/end-sessions", "/console/users/usr_alice/end-sessions", "", [302, 403, 403, 302, 302, 302, 302, 302]),
+    line("POST", "/console/users/{user_id}/end-sessions", "/console/users/usr_alice/end-sessions", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("GET", "/console/organizations/{id}/end-sessions", "/console/organizations/org_acme/end-sessions", "", [302, 403, 403, 302, 302, 302, 302, 302]),
+    line("POST", "/console/organizations/{id}/end-sessions", "/console/organizations/org_acme/end-sessions", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
+    line("GET", "/console/keys/end-sessions", "/console/keys/end-sessions", "", [302, 403, 403, 302, 302, 302, 302, 302]),
+    line("POST", "/console/keys/end-sessions", "/console/keys/end-sessions", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("GET", "/console/organizations/{id}/status", "/console/organizations/org_acme/status", "", [302, 403, 403, 302, 302, 302, 302, 302]),
     line("POST", "/console/organizations/{id}/status", "/console/organizations/org_acme/status", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
     line("POST", "/console/organizations/{id}/delete", "/console/organizations/org_acme/delete", "csrf=x", [303, 403, 403, 303, 303, 303, 303, 303]),
@@ -202,6 +208,7 @@ pub const TABLE: &[Line] = &[
 
     // What ends something.
     line("POST", "/api/impersonations/end-all", "/api/impersonations/end-all", r#"{"user_id":"usr_carol"}"#, [401, 401, 401, 403, 200, 403, 403, 200]),
+    line("POST", "/api/sessions/end-all", "/api/sessions/end-all", r#"{"user_id":"usr_carol"}"#, [401, 401, 401, 403, 403, 403, 403, 403]),
     line("DELETE", "/api/impersonations/{id}", "/api/impersonations/{doomed}", "", [401, 401, 401, 204, 204, 403, 403, 204]),
     line("DELETE", "/me/impersonation", "/me/impersonation", "", [403, 409, 204, 409, 409, 204, 409, 409]),
 ];

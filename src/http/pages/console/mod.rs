@@ -6,6 +6,7 @@
 //! components of `templates/console/kit.html`, with the values of [`kit`].
 pub mod applications;
 pub mod audit;
+pub mod end_sessions;
 pub mod filters;
 pub mod frame;
 pub mod impersonations;
@@ -32,6 +33,7 @@ use actix_web::{HttpResponse, Resource, web};
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.service(resource("/console", "GET, HEAD").route(super::read().to(home)))
+        .configure(end_sessions::routes)
         .configure(users::routes)
         .configure(sign_in_as::routes)
         .configure(impersonations::routes)

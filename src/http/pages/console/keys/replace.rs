@@ -4,7 +4,7 @@ use super::{HERE, require};
 use crate::flows::Failure;
 use crate::flows::replace_keys::{Refusal, Replaced, replace_seen};
 use crate::flows::see_keys::{State, list_keys};
-use crate::flows::sign_out_all::Alive;
+use crate::flows::sign_out_all::{Alive, in_words};
 use crate::http::cookies;
 use crate::http::pages::browser::with_cookies;
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
@@ -104,6 +104,8 @@ pub async fn replace(console: ConsoleSession, posted: Posted) -> Result<HttpResp
 /// Not a redirect: whoever did it is signed out too.
 fn told(done: &Replaced) -> HttpResponse {
     let Alive { sessions, tokens, impersonations } = done.ended;
+    let (sessions, tokens) = (in_words(sessions), in_words(tokens));
+    let impersonations = in_words(impersonations);
     let heading = "Every key has been replaced";
     Message {
         tone: Tone::Success,

@@ -12,7 +12,7 @@ use crate::flows::manage_organizations::{
 };
 use crate::http::pages::console::kit::{Field, Person, address};
 use crate::http::pages::console::{
-    ConsoleSession, Frame, FreshConsoleSession, Section, applications, users,
+    ConsoleSession, Frame, FreshConsoleSession, Section, applications, end_sessions, users,
 };
 use crate::http::pages::error::PageError;
 use crate::http::pages::frame::Page;
@@ -76,6 +76,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ("changed", "Saved."),
     ("inactive", "Deactivated. Its users can't sign in and can't be impersonated."),
     ("active", "The organization is active again."),
+    end_sessions::DONE,
 ];
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {

@@ -47,7 +47,7 @@ pub fn path(id: &str) -> String {
     format!("{HERE}/{}", encode(id))
 }
 
-fn named(console: &ConsoleSession) -> Result<OrganizationId, PageError> {
+pub fn named(console: &ConsoleSession) -> Result<OrganizationId, PageError> {
     let id = console.segment(2).and_then(|id| OrganizationId::parse(id).ok());
     id.ok_or_else(|| console.missing())
 }

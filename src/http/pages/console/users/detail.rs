@@ -14,7 +14,7 @@ use crate::http::pages::console::audit::shown::{Event, event};
 use crate::http::pages::console::impersonations::shown::{self, Row};
 use crate::http::pages::console::kit::{Moment, address};
 use crate::http::pages::console::sign_in_as::page::hindrance;
-use crate::http::pages::console::{ConsoleSession, Frame, Section};
+use crate::http::pages::console::{ConsoleSession, Frame, Section, end_sessions};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::Page;
@@ -101,7 +101,8 @@ pub async fn page(
     let events = events(console, id).await?;
     let user = &view.user;
     let member = member(console, user, wrong).await?;
-    let sentences: Vec<_> = member::SENTENCES.iter().copied().chain([ENDED]).collect();
+    let sentences: Vec<_> =
+        member::SENTENCES.iter().copied().chain([ENDED, end_sessions::DONE]).collect();
     let (page, frame) = console.frame(Section::Users, "User", &sentences);
     let page = UserPage {
         page,
