@@ -32,7 +32,8 @@ impl Messages {
         loop {
             let head = usize::from(self.started);
             let Some(length) = self.seen.get(head..head + 4) else { return reads };
-            let length = u32::from_be_bytes(length.try_into().unwrap()) as usize + head;
+            let length = u32::from_be_bytes(length.try_into().unwrap());
+            let length = usize::try_from(length).unwrap() + head;
             if self.seen.len() < length {
                 return reads;
             }
@@ -43,7 +44,9 @@ impl Messages {
                     || String::from_utf8_lossy(texts.next().unwrap_or_default()).into_owned();
                 let (first, second) = (text(), text());
                 match message[0] {
-                    b'P' if second.contains("\"people\".") => drop(self.reading.insert(first)),
+                    b'P' if second.contains("\"people\".") => {
+                        self.reading.insert(first);
+                    }
                     b'B' => reads += u64::from(self.reading.contains(&second)),
                     _ => {}
                 }
