@@ -26,6 +26,7 @@
         }
       });
       ready(document);
+      document.dispatchEvent(new CustomEvent("understudy:shown"));
     }
 
     function update() {
@@ -94,6 +95,46 @@
       }, 2000);
     });
   });
+
+  // A button with data-copy-answer="id" copies the field of that id from the answer of its form, and the page stays.
+  // Any other answer, such as a question for the password, is shown as a page.
+  document.addEventListener("submit", function (event) {
+    var form = event.target, button = event.submitter;
+    var id = button && button.getAttribute("data-copy-answer");
+    if (!id || !navigator.clipboard || !window.ClipboardItem || button.hasAttribute("data-as-page")) {
+      return;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    var body = new URLSearchParams(new FormData(form, button)), terms = "";
+    button.disabled = true;
+    var text = fetch(button.formAction, { method: "POST", body: body, headers: { accept: "text/html" }, redirect: "manual" })
+      .then(function (answer) {
+        return answer.text();
+      })
+      .then(function (html) {
+        var page = new DOMParser().parseFromString(html, "text/html"), field = page.getElementById(id);
+        if (!field) {
+          throw new Error("another page");
+        }
+        terms = page.getElementById("terms").innerHTML;
+        return field.getAttribute("value");
+      });
+    var blob = text.then(function (it) {
+      return new Blob([it], { type: "text/plain" });
+    });
+    navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })])
+      .then(function () {
+        button.disabled = false;
+        document.getElementById("copied").innerHTML = "Link copied. " + terms;
+        document.dispatchEvent(new CustomEvent("understudy:shown"));
+      })
+      .catch(function () {
+        button.disabled = false;
+        button.setAttribute("data-as-page", "");
+        form.requestSubmit(button);
+      });
+  }, true);
 
   document.querySelectorAll("form[data-live]").forEach(follow);
   ready(document);

@@ -5,7 +5,7 @@
   if (!link) {
     return;
   }
-  var SECONDS = 3, MOST = 300;
+  var SECONDS = 3, MAX_EVENTS = 300;
   var button = document.createElement("button");
   button.type = "button";
   button.className = "button";
@@ -25,24 +25,32 @@
     return url.href;
   }
 
+  // Other scripts prepare what was added, see times.js.
+  function shown() {
+    document.dispatchEvent(new CustomEvent("understudy:shown"));
+  }
+
   function put(page) {
     var here = document.getElementById(link.getAttribute("data-follow"));
     var fresh = page.getElementById(here.id);
-    var body = here.querySelector("tbody"), rows = Array.from(fresh.querySelectorAll("tbody tr[id]"));
-    if (!body || rows.length === 0) {
+    // Each event is a table body of its own: its row, and the row with its details.
+    var table = here.querySelector("table"), entries = Array.from(fresh.querySelectorAll("tbody.entry"));
+    if (!table || entries.length === 0) {
       here.replaceChildren.apply(here, Array.from(fresh.childNodes));
-      return rows.length;
+      shown();
+      return entries.length;
     }
-    var added = rows.filter(function (row) {
-      return !document.getElementById(row.id);
+    var added = entries.filter(function (entry) {
+      return !document.getElementById(entry.rows[0].id);
     });
-    added.reverse().forEach(function (row) {
-      row.classList.add("fresh");
-      body.prepend(row);
+    added.reverse().forEach(function (entry) {
+      entry.classList.add("fresh");
+      table.tHead.after(entry);
     });
-    while (body.rows.length > MOST) {
-      body.lastElementChild.remove();
+    while (table.tBodies.length > MAX_EVENTS) {
+      table.tBodies[table.tBodies.length - 1].remove();
     }
+    shown();
     return added.length;
   }
 

@@ -1,8 +1,9 @@
-//! "Sign out", and the banner's "Stop": the same thing.
+//! "Sign out", and the banner's "Stop": both end our session and ask the provider for RP-initiated logout, with the
+//! ID token as hint.
 //!
-//! Our session ends here; the provider's is ended by RP-initiated logout with the ID token as hint.
-//! When that ID token is an impersonated one, what ends is the impersonation, and the actor's own
-//! session stays.
+//! After "Sign out" the provider sends the browser back here. When the ID token is an impersonated one, what ends is
+//! the impersonation, and the actor's own session stays. Then we name no place to come back to: the provider's page
+//! leads the agent back to where they came from, which is not our public front page.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -38,11 +39,15 @@ pub async fn logout(shop: Data<Shop>, request: HttpRequest, form: Form<LogoutFor
             only_here(&session),
         ));
     };
-    let state = CsrfToken::new_random_len(32);
-    let goodbye = Goodbye::of(&session).cookie_value(&state);
     let address = LogoutRequest::from(end_session)
         .set_id_token_hint(&session.id_token)
-        .set_client_id(ClientId::new(shop.settings.client_id.clone()))
+        .set_client_id(ClientId::new(shop.settings.client_id.clone()));
+    if session.acting.is_some() {
+        return Ok(see_other(address.http_get_url().as_str(), &[shop.clear_cookie("session")]));
+    }
+    let state = CsrfToken::new_random_len(32);
+    let goodbye = Goodbye::SignedOut.cookie_value(&state);
+    let address = address
         .set_post_logout_redirect_uri(PostLogoutRedirectUrl::from_url(home))
         .set_state(state)
         .http_get_url();
@@ -63,18 +68,12 @@ fn only_here(session: &Session) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goodbye {
     SignedOut,
-    Stopped,
 }
 
 impl Goodbye {
-    fn of(session: &Session) -> Self {
-        if session.acting.is_some() { Self::Stopped } else { Self::SignedOut }
-    }
-
     fn cookie_value(self, state: &CsrfToken) -> String {
         let word = match self {
             Self::SignedOut => "signed-out",
-            Self::Stopped => "stopped",
         };
         format!("{word}.{}", state.secret())
     }
@@ -87,7 +86,6 @@ impl Goodbye {
         }
         match word {
             "signed-out" => Some(Self::SignedOut),
-            "stopped" => Some(Self::Stopped),
             _ => None,
         }
     }
@@ -95,7 +93,6 @@ impl Goodbye {
     pub fn words(self) -> &'static str {
         match self {
             Self::SignedOut => "You are signed out.",
-            Self::Stopped => "You have stopped. You are yourself again.",
         }
     }
 }
@@ -107,8 +104,8 @@ mod tests {
     #[test]
     fn goodbye_is_said_only_to_the_browser_that_left() {
         let state = CsrfToken::new_random();
-        let cookie = Goodbye::Stopped.cookie_value(&state);
-        assert_eq!(Goodbye::parse(&cookie, state.secret()), Some(Goodbye::Stopped));
+        let cookie = Goodbye::SignedOut.cookie_value(&state);
+        assert_eq!(Goodbye::parse(&cookie, state.secret()), Some(Goodbye::SignedOut));
         assert_eq!(Goodbye::parse(&cookie, "made up"), None);
         assert_eq!(Goodbye::parse("", ""), None);
         assert_eq!(Goodbye::parse("shout.x", "x"), None);

@@ -18,8 +18,9 @@ pub const AUDIT_READ: &str = "audit:read";
 /// Only what they did themselves, and what was done to them.
 pub const AUDIT_READ_OWN: &str = "audit:read-own";
 pub const KEYS_WRITE: &str = "keys:write";
-pub const POLICIES_WRITE: &str = "policies:write";
-pub const SETTINGS_WRITE: &str = "settings:write";
+
+/// Permissions of earlier releases that never allowed anything. Roles may still hold them; no page offers or shows them.
+pub const RETIRED: &[&str] = &["policies:write", "settings:write"];
 
 /// The built-in role of co-administrators.
 pub const COADMIN: &str = "coadmin";
@@ -42,8 +43,6 @@ pub const ALL: &[&str] = &[
     AUDIT_READ,
     AUDIT_READ_OWN,
     KEYS_WRITE,
-    POLICIES_WRITE,
-    SETTINGS_WRITE,
 ];
 
 /// Whoever holds one of these is an administrator: never acted as without
@@ -56,8 +55,6 @@ const ADMINISTRATIVE: &[&str] = &[
     ORGANIZATIONS_WRITE,
     ROLES_WRITE,
     KEYS_WRITE,
-    POLICIES_WRITE,
-    SETTINGS_WRITE,
 ];
 
 /// What a person may do, all roles taken together.

@@ -41,7 +41,7 @@ pub async fn accesses(
 
 /// A link that nobody opened was no access.
 fn of_subject(session: &Session, before: Option<ImpersonationId>, limit: i64) -> Search {
-    let subject = Some(session.user.id.to_string());
+    let subject = Some(vec![session.user.id.to_string()]);
     Search { subject, opened: true, before, limit, ..Search::default() }
 }
 

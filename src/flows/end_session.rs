@@ -14,7 +14,7 @@ use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::EndReason;
-use crate::domain::{ClientId, SessionId};
+use crate::domain::{ClientId, ImpersonationId, SessionId};
 use crate::store::sessions::Found;
 use crate::store::{self, Conn, StoreError};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub struct Done {
     /// The browser's own session was ended.
     pub own: bool,
     /// The impersonation in this application was ended.
-    pub acting_in: Option<ClientId>,
+    pub acting_in: Option<(ClientId, ImpersonationId)>,
     /// What is over: the applications that were told about it are to hear of it.
     pub sessions: Vec<SessionId>,
 }
@@ -74,9 +74,12 @@ pub async fn end_session(
     };
     let session = match named {
         Some(Found::Impersonated { impersonation, client, session, .. }) => {
-            let by = EndedBy { actor: None, reason: EndReason::Logout };
+            // An application that names no place to go on to passes on the actor's *Stop*, and leaves what is shown
+            // next to this server.
+            let reason = if to.is_some() { EndReason::Logout } else { EndReason::StoppedByActor };
+            let by = EndedBy { actor: None, reason };
             end_by_id(&conn, &impersonation, by, caller).await?;
-            let (acting_in, sessions) = (Some(client), vec![session]);
+            let (acting_in, sessions) = (Some((client, impersonation)), vec![session]);
             return Ok(Logout::Done(Done { to, own: false, acting_in, sessions }));
         }
         Some(Found::Own(session)) => session,

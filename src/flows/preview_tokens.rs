@@ -42,6 +42,15 @@ pub async fn applications_of(ctx: &Context, user: &User) -> Result<Vec<Client>, 
     Ok(clients.into_iter().filter(|client| !protocols_of(ctx, client).is_empty()).collect())
 }
 
+/// The same, those first that the user signed in to last.
+pub async fn applications_by_use(ctx: &Context, user: &User) -> Result<Vec<Client>, StoreError> {
+    let mut clients = applications_of(ctx, user).await?;
+    let used = store::clients::last_used_by(&*ctx.store.conn().await?, &user.id).await?;
+    let place = |client: &Client| used.iter().position(|id| *id == client.id.as_str());
+    clients.sort_by_key(|client| place(client).unwrap_or(usize::MAX));
+    Ok(clients)
+}
+
 /// The protocols that an application speaks and that are served here.
 pub fn protocols_of(ctx: &Context, client: &Client) -> Vec<ProtocolName> {
     let served = |name: &ProtocolName| client.kind.speaks(*name) && ctx.room(*name).is_some();

@@ -1,6 +1,7 @@
 //! Who acted as whom, for people to read: the subject, support staff, administrators.
 use super::Context;
 use crate::domain::protocol::EndReason;
+use crate::domain::user::User;
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
 use crate::impersonation::grant::IDLE_LIMIT;
 pub use crate::store::history::{Entry, Named, Search};
@@ -34,29 +35,76 @@ pub async fn find(
     store::history::find(&*ctx.store.conn().await?, id, organization).await
 }
 
-/// The ids of an actor, a subject and an application, for which people give ids, e-mail addresses and names.
-/// What is not known is taken for an id, of which there is nothing.
+/// What a filter for people or applications stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matches {
+    pub ids: Vec<String>,
+    pub recognized: Recognized,
+}
+
+/// Whether a filter means anybody or anything that its reader may know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recognized {
+    Yes,
+    No,
+    /// More than [`MAX_MATCHES`].
+    TooMany,
+}
+
+/// More candidates than this say nothing: the reader has to type more.
+pub const MAX_MATCHES: usize = 50;
+
+/// The ids of actors, subjects and applications, for which people type ids, e-mail addresses and parts of names. `None`
+/// where nothing was typed.
+///
+/// Something unknown is taken for an id, because the history outlives users and applications. What belongs to another
+/// organization than `reader` counts as unknown, so that a filter does not tell who exists there.
 pub async fn resolve(
     ctx: &Context,
+    reader: &User,
     [actor, subject, application]: [&str; 3],
-) -> Result<[Option<String>; 3], StoreError> {
+) -> Result<[Option<Matches>; 3], StoreError> {
     let conn = ctx.store.conn().await?;
-    let person = async |text: &str| match text {
-        "" => Ok(None),
-        text => {
-            let known = store::history::find_person(&conn, text).await?;
-            Ok::<_, StoreError>(Some(known.unwrap_or_else(|| text.to_owned())))
+    let most = i64::try_from(MAX_MATCHES + 1).unwrap_or(i64::MAX);
+    let mine = reader.organization_id().map(OrganizationId::as_str);
+    let person = async |text: &str| -> Result<Option<Matches>, StoreError> {
+        if text.is_empty() {
+            return Ok(None);
         }
+        let found = match store::history::find_person(&conn, text).await? {
+            Some(one) => vec![one],
+            None => store::directory_search::ids(&conn, text, most).await?,
+        };
+        Ok(Some(matches(text, found, |of| mine.is_none() || of == mine)))
     };
     let (actor, subject) = (person(actor).await?, person(subject).await?);
     let application = match application {
         "" => None,
         text => {
-            let known = store::history::find_application(&conn, text).await?;
-            Some(known.unwrap_or_else(|| text.to_owned()))
+            let found = store::history::find_applications(&conn, text, most).await?;
+            Some(matches(text, found, |of| mine.is_none() || of.is_none() || of == mine))
         }
     };
     Ok([actor, subject, application])
+}
+
+/// `found` are ids with their organizations; `is_known` says of an organization whether the reader may know what is
+/// in it.
+fn matches(
+    text: &str,
+    found: Vec<(String, Option<String>)>,
+    is_known: impl Fn(Option<&str>) -> bool,
+) -> Matches {
+    if found.len() > MAX_MATCHES {
+        return Matches { ids: Vec::new(), recognized: Recognized::TooMany };
+    }
+    let known = found.iter().any(|(_, of)| is_known(of.as_deref()));
+    let recognized = if known { Recognized::Yes } else { Recognized::No };
+    let mut ids: Vec<String> = found.into_iter().map(|(id, _)| id).collect();
+    if ids.is_empty() {
+        ids.push(text.to_owned());
+    }
+    Matches { ids, recognized }
 }
 
 /// Where one stands. Clocks end it whether or not anybody has written that down yet.

@@ -7,6 +7,7 @@ use crate::authentication::throttle::RetryAfter;
 use crate::authentication::{Authenticated, Session, SignInRefusal, session, with_password};
 use crate::crypto::{hash, password, random};
 use crate::domain::caller::Caller;
+use crate::domain::user::User;
 use crate::domain::{SessionId, Timestamp};
 use crate::store::sessions::{Found, NewSession};
 use crate::store::{self, Conn, StoreError, Transactional as _};
@@ -24,6 +25,7 @@ pub enum Refusal {
 
 /// The cookie of a session that was just made.
 pub struct SignedIn {
+    pub user: User,
     pub session_token: String,
     pub expires_at: Timestamp,
     /// What the browser shows the next time; see [`acquaintance`].
@@ -93,7 +95,9 @@ pub async fn sign_in(
         Ok(proof) => {
             let (session_token, expires_at) =
                 open_session(&mut conn, &proof, (&keys, rehashed), caller).await?;
-            Ok(SignedIn { session_token, expires_at, acquaintance: acquaintance(ctx, email) })
+            let user = proof.user().clone();
+            let acquaintance = acquaintance(ctx, email);
+            Ok(SignedIn { user, session_token, expires_at, acquaintance })
         }
         Err(refusal) => {
             // Who was tried is not known to be a user, so no name is written: it may be a password.

@@ -64,8 +64,8 @@ pub async fn impersonations(
     let conn = ctx.store.conn().await?;
     let organization = reader.organization_id().cloned();
     let seen = Search { organization, opened: true, limit, ..Search::default() };
-    let of = Search { subject: Some(id.to_string()), ..seen.clone() };
-    let by = Search { actor: Some(id.to_string()), ..seen };
+    let of = Search { subject: Some(vec![id.to_string()]), ..seen.clone() };
+    let by = Search { actor: Some(vec![id.to_string()]), ..seen };
     let ((of, now), (by, _)) = futures_util::try_join!(
         store::history::search(&conn, &of),
         store::history::search(&conn, &by),

@@ -18,6 +18,9 @@ const NAME: &str = "understudy";
 const SIGN_IN: &str = "understudy_form";
 const KNOWN: &str = "understudy_known";
 const POSTED: &str = "understudy_posted";
+/// Names a sentence for the next page. Not secret, and says nothing about anybody.
+const NOTICE: &str = "understudy_notice";
+const NOTICE_SECONDS: i64 = 120;
 /// Half a year: people who come less often wait with the strangers, when there is a flood of those.
 const KNOWN_FOR: i64 = 180 * 24 * 3600;
 /// The value of an impersonated cookie whose impersonation has ended; too short for a secret.
@@ -75,6 +78,16 @@ pub fn acquaintance(request: &HttpRequest) -> Option<String> {
 pub fn set_acquaintance(request: &HttpRequest, token: &str) -> Cookie<'static> {
     let secure = is_secure(request);
     made(named(KNOWN, secure), token.to_owned(), secure, Some(KNOWN_FOR))
+}
+
+/// The notice that the next page shows.
+pub fn notice(request: &HttpRequest) -> Option<String> {
+    read(request, &named(NOTICE, is_secure(request)))
+}
+
+pub fn set_notice(request: &HttpRequest, notice: &str) -> Cookie<'static> {
+    let secure = is_secure(request);
+    made(named(NOTICE, secure), notice.to_owned(), secure, Some(NOTICE_SECONDS))
 }
 
 /// The secret of the session in which the browser acts as somebody in `client`.

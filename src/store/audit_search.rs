@@ -4,7 +4,7 @@ use super::{Conn, StoreError};
 use crate::domain::Timestamp;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable, Text};
+use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use std::collections::BTreeMap;
 
@@ -36,10 +36,13 @@ pub struct Entry {
 pub struct Search {
     /// One of these; all when there is none.
     pub kinds: Vec<String>,
-    pub actor: Option<String>,
-    pub subject: Option<String>,
-    pub client: Option<String>,
+    /// One of these; nothing fits an empty list.
+    pub actor: Option<Vec<String>>,
+    pub subject: Option<Vec<String>>,
+    pub client: Option<Vec<String>>,
     pub impersonation: Option<String>,
+    /// The whole ticket, in upper or lower case.
+    pub ticket: Option<String>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
     /// Only events of this organization.
@@ -84,6 +87,40 @@ fn of_person<'a>(column: &str, person: &'a str) -> Condition<'a> {
     Box::new(condition)
 }
 
+/// The same for several people.
+fn of_people<'a>(column: &str, people: &'a [String]) -> Condition<'a> {
+    if let [person] = people {
+        return of_person(column, person);
+    }
+    let rare = format!("(audit_events.type NOT IN {FREQUENT} AND audit_events.{column} = ANY(");
+    let frequent = format!(
+        ") OR audit_events.type IN {FREQUENT} AND audit_events.impersonation_id = ANY(ARRAY( \
+         SELECT i.id FROM impersonations i WHERE i.{column}_id = ANY("
+    );
+    let condition = sql::<Nullable<Bool>>(&rare)
+        .bind::<Array<Text>, _>(people)
+        .sql(&frequent)
+        .bind::<Array<Text>, _>(people)
+        .sql("))))");
+    Box::new(condition)
+}
+
+/// Events that name `ticket`, and the frequent ones of the impersonations that it was given for.
+fn of_ticket(ticket: &str) -> Condition<'_> {
+    let rare =
+        format!("(audit_events.type NOT IN {FREQUENT} AND lower(audit_events.ticket) = lower(");
+    let frequent = format!(
+        ") OR audit_events.type IN {FREQUENT} AND audit_events.impersonation_id = ANY(ARRAY( \
+         SELECT i.id FROM impersonations i WHERE lower(i.ticket) = lower("
+    );
+    let condition = sql::<Nullable<Bool>>(&rare)
+        .bind::<Text, _>(ticket)
+        .sql(&frequent)
+        .bind::<Text, _>(ticket)
+        .sql("))))");
+    Box::new(condition)
+}
+
 type Query<'a> = audit_events::BoxedQuery<'a, diesel::pg::Pg>;
 
 fn narrowed(search: &Search) -> Query<'_> {
@@ -91,14 +128,19 @@ fn narrowed(search: &Search) -> Query<'_> {
     if !search.kinds.is_empty() {
         query = query.filter(audit_events::kind.eq_any(&search.kinds));
     }
-    if let Some(actor) = &search.actor {
-        query = query.filter(of_person("actor", actor));
+    if let Some(actors) = &search.actor {
+        query = query.filter(of_people("actor", actors));
     }
-    if let Some(subject) = &search.subject {
-        query = query.filter(of_person("subject", subject));
+    if let Some(subjects) = &search.subject {
+        query = query.filter(of_people("subject", subjects));
     }
-    if let Some(client) = &search.client {
-        query = query.filter(audit_events::client_id.eq(client));
+    query = match search.client.as_deref() {
+        None => query,
+        Some([client]) => query.filter(audit_events::client_id.eq(client)),
+        Some(clients) => query.filter(audit_events::client_id.eq_any(clients)),
+    };
+    if let Some(ticket) = &search.ticket {
+        query = query.filter(of_ticket(ticket));
     }
     if let Some(impersonation) = &search.impersonation {
         query = query.filter(audit_events::impersonation_id.eq(impersonation));

@@ -8,7 +8,7 @@ use crate::domain::client::{
 };
 use crate::domain::protocol::Redeem;
 use crate::domain::scope::Scopes;
-use crate::domain::{ClientId, OrganizationId, Status};
+use crate::domain::{ClientId, OrganizationId, Status, UserId};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::de::DeserializeOwned;
@@ -188,6 +188,28 @@ pub async fn list_open_to(
         .load(&mut conn)
         .await?;
     rows.into_iter().map(Client::try_from).collect()
+}
+
+/// The ids of the applications that `user` signed in to, the last one first; then of those that somebody signed in to
+/// as them.
+pub async fn last_used_by(mut conn: &Conn, user: &UserId) -> Result<Vec<String>, StoreError> {
+    struct LastUsed;
+    const LAST_USED: &str = "SELECT client_id FROM ( \
+             SELECT c.client_id, c.created_at, true AS by_themselves \
+             FROM sessions s JOIN authorization_codes c ON c.session_id = s.id \
+             WHERE s.user_id = ? AND s.impersonation_id IS NULL \
+         UNION ALL \
+             SELECT p.client_id, p.created_at, true \
+             FROM sessions s JOIN session_participants p ON p.session_id = s.id \
+             WHERE s.user_id = ? AND s.impersonation_id IS NULL \
+         UNION ALL \
+             (SELECT i.client_id, i.created_at, false FROM impersonations i \
+             WHERE i.subject_id = ? ORDER BY i.id DESC LIMIT 20) \
+         ) used GROUP BY client_id ORDER BY bool_or(by_themselves) DESC, max(created_at) DESC LIMIT 20";
+    let user = || Value::Text(user.as_str());
+    Ok(Statement::<LastUsed, diesel::sql_types::Text>::new(LAST_USED, &[user(), user(), user()])
+        .load(&mut conn)
+        .await?)
 }
 
 /// Whether an active application that runs in browsers has a redirect URI at `origin`.

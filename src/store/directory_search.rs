@@ -140,12 +140,20 @@ impl Statement {
     }
 
     fn chosen(mut self, search: &Search, among: Among) -> Self {
+        let phone = phone_digits(&search.text);
+        self = self.add(if phone.is_some() { " AND ((true" } else { "" });
         for word in words(&search.text) {
             self = self.text(" AND search LIKE lower(", pattern(word), ")");
             // Follows from the pattern; it is there for its index.
             if let Some(sign) = sign(word).filter(|_| among == Among::All) {
                 self = self.text(" AND odd_beginnings(search) @> ARRAY[", sign, "]");
             }
+        }
+        if let Some(digits) = phone {
+            // In the words of the index `users_phone`.
+            let digits_of = ") OR (phone_number IS NOT NULL AND \
+                 regexp_replace(phone_number, '[^0-9]', '', 'g') LIKE ";
+            self = self.text(digits_of, format!("%{digits}%"), "))");
         }
         if let Some(role) = &search.role {
             let before = " AND id IN (SELECT user_id FROM user_roles WHERE role = ";
@@ -199,6 +207,23 @@ fn pattern(text: &str) -> String {
     pattern
 }
 
+/// The digits by which `text` is looked for as a part of a phone number; `None` when it cannot be one.
+///
+/// One number is written in many ways: `+41 44 668 18 00`, `0041 (0)44 668 18 00`, `044 668 18 00`. So what is
+/// compared is digits alone, without the zeros that are dialled before them.
+fn phone_digits(text: &str) -> Option<String> {
+    let is_written_so = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-()./".contains(c);
+    if !text.chars().all(is_written_so) {
+        return None;
+    }
+    let digits = text.replace("(0)", "").replace(|c: char| !c.is_ascii_digit(), "");
+    let digits = digits.trim_start_matches('0');
+    (digits.len() >= MIN_PHONE_DIGITS).then(|| digits.to_owned())
+}
+
+/// Fewer are in almost every number.
+const MIN_PHONE_DIGITS: usize = 4;
+
 /// Whether Postgres can make a trigram of `text`, wherever it stands, that few people have. It looks at letters
 /// and digits alone, with two spaces before each word and one behind; how the first word begins and the last
 /// one ends is not known here. The two spaces with one letter are in almost everybody.
@@ -212,6 +237,27 @@ fn has_trigram(text: &str) -> bool {
 /// The sign that a text without a trigram begins with: few words begin so.
 fn sign(text: &str) -> Option<char> {
     text.chars().next().filter(|first| !first.is_alphanumeric() && !has_trigram(text))
+}
+
+/// The users whom `text` finds, with their organizations; at most `limit`, in no particular order.
+pub async fn ids(
+    mut conn: &Conn,
+    text: &str,
+    limit: i64,
+) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    #[derive(QueryableByName)]
+    struct Candidate {
+        #[diesel(sql_type = Text)]
+        id: String,
+        #[diesel(sql_type = Nullable<Text>)]
+        organization_id: Option<String>,
+    }
+    let search = Search { text: text.to_owned(), ..Search::default() };
+    let begun = diesel::sql_query("SELECT id, organization_id FROM users WHERE true");
+    let statement = Statement { query: begun.into_boxed::<Pg>(), parameters: 0 };
+    let statement = statement.chosen(&search, Among::All).number(" LIMIT ", limit);
+    let found: Vec<Candidate> = statement.query.load(&mut conn).await?;
+    Ok(found.into_iter().map(|it| (it.id, it.organization_id)).collect())
 }
 
 /// What a page says of somebody beside who they are.
@@ -269,6 +315,17 @@ mod tests {
         assert_eq!(pattern("a_b\\c"), "% a\\_b\\\\c%");
         assert_eq!(pattern("al"), "% al%");
         assert_eq!(pattern("%"), "% \\%%");
+    }
+
+    #[test]
+    fn n21_a_phone_number_is_compared_by_its_digits() {
+        for text in ["+41 44 668 18 00", "0041 (0)44 668 18 00", "+41446681800"] {
+            assert_eq!(phone_digits(text).as_deref(), Some("41446681800"), "{text}");
+        }
+        assert_eq!(phone_digits("044/668.18-00").as_deref(), Some("446681800"));
+        for text in ["", "alice", "12", "000", "a1234", "+", "1234x"] {
+            assert_eq!(phone_digits(text), None, "{text}");
+        }
     }
 
     #[test]

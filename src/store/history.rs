@@ -52,12 +52,17 @@ pub struct Named {
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     pub id: Option<ImpersonationId>,
-    pub actor: Option<String>,
-    pub subject: Option<String>,
-    pub client: Option<String>,
+    /// One of these; nothing fits an empty list.
+    pub actor: Option<Vec<String>>,
+    pub subject: Option<Vec<String>>,
+    pub client: Option<Vec<String>>,
     pub protocol: Option<String>,
     pub channel: Option<String>,
     pub end_reason: Option<String>,
+    /// The whole ticket, in upper or lower case.
+    pub ticket: Option<String>,
+    /// A part of the reason, in upper or lower case.
+    pub reason: Option<String>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
     /// Only rows of this organization.
@@ -129,14 +134,27 @@ pub async fn search(
     if let Some(id) = &search.id {
         query = query.filter(impersonations::id.eq(id.as_str()));
     }
-    if let Some(actor) = &search.actor {
-        query = query.filter(impersonations::actor_id.eq(actor));
+    // A single id is compared by `=`, so that an index on (id of the person, id) gives the rows in order.
+    query = match search.actor.as_deref() {
+        None => query,
+        Some([actor]) => query.filter(impersonations::actor_id.eq(actor)),
+        Some(several) => query.filter(impersonations::actor_id.eq_any(several)),
+    };
+    query = match search.subject.as_deref() {
+        None => query,
+        Some([subject]) => query.filter(impersonations::subject_id.eq(subject)),
+        Some(several) => query.filter(impersonations::subject_id.eq_any(several)),
+    };
+    query = match search.client.as_deref() {
+        None => query,
+        Some([client]) => query.filter(impersonations::client_id.eq(client)),
+        Some(clients) => query.filter(impersonations::client_id.eq_any(clients)),
+    };
+    if let Some(ticket) = &search.ticket {
+        query = query.filter(lower(impersonations::ticket).eq(lower(ticket)));
     }
-    if let Some(subject) = &search.subject {
-        query = query.filter(impersonations::subject_id.eq(subject));
-    }
-    if let Some(client) = &search.client {
-        query = query.filter(impersonations::client_id.eq(client));
+    if let Some(reason) = &search.reason {
+        query = query.filter(lower(impersonations::reason).like(lower(anywhere(reason))));
     }
     if let Some(protocol) = &search.protocol {
         query = query.filter(impersonations::protocol.eq(protocol));
@@ -191,27 +209,55 @@ pub async fn find(
     Ok(rows.into_iter().next().map(|entry| (entry, now)))
 }
 
-/// The id of whom `text` is the id or the e-mail address of.
-pub async fn find_person(mut conn: &Conn, text: &str) -> Result<Option<String>, StoreError> {
+diesel::define_sql_function! { fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>; }
+
+/// A pattern of `LIKE` that finds `text` anywhere, as it stands.
+pub fn anywhere(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in text.chars() {
+        if matches!(letter, '\\' | '%' | '_') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// The user whose id or e-mail address `text` is: id and organization.
+pub async fn find_person(
+    mut conn: &Conn,
+    text: &str,
+) -> Result<Option<(String, Option<String>)>, StoreError> {
     let email = super::users::canonical_email(text);
     Ok(users::table
         .filter(users::id.eq(text).or(users::email_canonical.eq(email)))
-        .select(users::id)
+        .select((users::id, users::organization_id))
         .order(users::id.eq(text).desc())
         .first(&mut conn)
         .await
         .optional()?)
 }
 
-/// The id of the application that `text` is the id or the name of.
-pub async fn find_application(mut conn: &Conn, text: &str) -> Result<Option<String>, StoreError> {
-    Ok(clients::table
-        .filter(clients::id.eq(text).or(clients::name.eq(text)))
-        .select(clients::id)
+/// The application with the id `text`, else those with `text` in their names; with their organizations, at most
+/// `limit`.
+pub async fn find_applications(
+    mut conn: &Conn,
+    text: &str,
+    limit: i64,
+) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    let named = lower(clients::name.nullable()).like(lower(anywhere(text)));
+    let mut found: Vec<(String, Option<String>)> = clients::table
+        .filter(clients::id.nullable().eq(text).or(named))
+        .select((clients::id, clients::organization_id))
         .order((clients::id.eq(text).desc(), clients::id))
-        .first(&mut conn)
-        .await
-        .optional()?)
+        .limit(limit)
+        .load(&mut conn)
+        .await?;
+    if found.iter().any(|(id, _)| id == text) {
+        found.retain(|(id, _)| id == text);
+    }
+    Ok(found)
 }
 
 fn named(id: String, called: Option<Called>) -> Named {

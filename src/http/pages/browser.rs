@@ -1,4 +1,4 @@
-//! The browser that asks: whose session it has of its own, and whom it acts as.
+//! The sessions that the cookies of a browser stand for: its own, and those of its impersonations.
 use super::error::PageError;
 use super::forms;
 use crate::authentication::Session;
@@ -13,7 +13,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
-/// Proof of what the cookies of a browser stand for, which may be nobody.
+/// Proof of the sessions that the cookies of a browser stand for. There may be none.
 pub struct BrowserSession {
     pub seen: Seen,
     pub caller: Caller,
@@ -28,7 +28,7 @@ impl BrowserSession {
         Ok(Self { seen, caller, ctx, request: request.clone() })
     }
 
-    /// The session that somebody signed in to for themselves.
+    /// The session of the person who signed in to this browser, not an impersonated one.
     pub fn own(&self) -> Option<&Session> {
         self.seen.own.as_ref().map(|(session, _)| session)
     }
@@ -48,7 +48,7 @@ impl BrowserSession {
         self.seen.held.iter().filter_map(|held| Some((held, held.live.as_ref()?)))
     }
 
-    /// The name at the top of the pages: of the one who is really there.
+    /// Display name for the top of pages: the signed-in person's, also during an impersonation.
     pub fn own_name(&self) -> Option<String> {
         self.own().map(|session| session.user.display_name().to_owned())
     }
@@ -88,7 +88,7 @@ impl FromRequest for BrowserSession {
     }
 }
 
-/// Sets or takes away cookies. All are made of letters and digits, so none is refused.
+/// Adds cookies to an answer. Their values consist of letters and digits, so none is refused.
 pub fn with_cookies(
     mut answer: HttpResponse,
     cookies: impl IntoIterator<Item = Cookie<'static>>,

@@ -1,10 +1,11 @@
-//! The page that a link shows to its actor: who will act as whom, where, and until when.
+//! The confirmation page of a link: actor, subject, application and end of the impersonation.
 use super::browser::BrowserSession;
 use super::forms::{self, Form};
 use super::frame::{Page, frame};
 use super::headers::{FormTargets, render_leading_to};
 use super::step_up::{PASSWORD, USERNAME, wait_of, words_of};
-use super::{throttled, times};
+use super::throttled;
+use super::times::{self, Moment};
 use crate::authentication::Session;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
@@ -27,7 +28,7 @@ struct ConfirmPage {
     application: String,
     protocol: String,
     read_only: bool,
-    until: String,
+    until: Moment,
     duration_minutes: i64,
     reason: Option<String>,
     ticket: Option<String>,
@@ -40,7 +41,7 @@ struct ConfirmPage {
     error: Option<&'static str>,
 }
 
-/// What the page asks for beside the click.
+/// Whether the page asks for the password in addition to the click.
 #[derive(Debug, Clone, Copy)]
 pub enum Asking {
     Nothing,

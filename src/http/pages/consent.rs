@@ -1,4 +1,4 @@
-//! `/consent`: an application of somebody else asks for access, and its user answers.
+//! `/consent`: a third-party application asks for access, and the user allows or denies it.
 use super::browser::BrowserSession;
 use super::error::PageError;
 use super::forms::{self, Posted};
@@ -36,7 +36,7 @@ struct ConsentPage {
 
 struct AskedScope {
     name: String,
-    /// Continues "It will be able to": "Read your orders".
+    /// Continues "This will allow it to": "Read your orders".
     description: String,
 }
 
@@ -117,7 +117,7 @@ fn page(
 
 fn asked(name: &str) -> AskedScope {
     let description = match name {
-        scope::OPENID => "Know who you are".to_owned(),
+        scope::OPENID => "See your user ID".to_owned(),
         scope::PROFILE => "See your name and your picture".to_owned(),
         scope::EMAIL => "See your email address".to_owned(),
         scope::PHONE => "See your phone number".to_owned(),

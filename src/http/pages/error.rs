@@ -1,4 +1,4 @@
-//! What stopped a page, in words for people. Nothing internal ever reaches them.
+//! Errors that a page ends in, as text for people. They never contain internal details.
 use super::frame::Action;
 use super::message::{Message, Surroundings, Tone};
 use crate::flows::Accident;
@@ -15,7 +15,7 @@ pub struct PageError {
     heading: &'static str,
     text: &'static str,
     retry_after: Option<&'static str>,
-    /// A way on, for whom there is one.
+    /// A button that leads on: its label and a local path.
     onward: Option<(&'static str, &'static str)>,
     request_id: Option<Box<str>>,
     surroundings: Option<Surroundings>,
@@ -41,7 +41,7 @@ impl PageError {
 
     /// A form that is not one of ours: other fields, another encoding, too large.
     pub fn malformed(request: &HttpRequest, text: &'static str) -> Self {
-        Self::new(request, StatusCode::BAD_REQUEST, "This request is not understood", text)
+        Self::new(request, StatusCode::BAD_REQUEST, "Something's wrong with this request", text)
     }
 
     /// A form that did not come from a page of ours in this browser, or came too late.
@@ -65,7 +65,7 @@ impl PageError {
         Self { surroundings, ..Self::ours(caller(request).request_id) }
     }
 
-    /// For a handler that did not live to say so itself.
+    /// For a handler that panicked.
     pub fn panicked(request_id: String) -> Self {
         Self::ours(Some(request_id))
     }
@@ -74,7 +74,7 @@ impl PageError {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             heading: "Something went wrong here",
-            text: "Nothing you did. If you ask for help, give the number below.",
+            text: "This is our fault. If you contact support, mention the request number below.",
             retry_after: None,
             onward: None,
             request_id: request_id.map(String::into_boxed_str),
@@ -82,7 +82,7 @@ impl PageError {
         }
     }
 
-    /// What a flow failed with, when its refusals have words of their own.
+    /// Converts the failure of a flow; `words` describes its refusals.
     pub fn failure<R>(
         request: &HttpRequest,
         failure: Failure<R>,

@@ -1,4 +1,4 @@
-//! The way out: the browser tells each application that a session is over, and then goes on.
+//! Front-channel logout: the browser notifies each application that a session has ended, and then goes on.
 //!
 //! Each letter travels in a frame of its own, all at once, so that one application that hangs holds up
 //! nobody; after [`PATIENCE`] the browser goes on without it.
@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-/// Seconds that the applications have together.
+/// Seconds until the browser goes on without applications that have not answered.
 const PATIENCE: u32 = 4;
 
 #[derive(Template)]

@@ -156,7 +156,7 @@ impl Posted {
         if !is_form(request) {
             let (status, text) =
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Only the forms of our own pages fit here.");
-            return Err(PageError::new(request, status, "This is no form", text));
+            return Err(PageError::new(request, status, "Unsupported form", text));
         }
         let body = payload.to_bytes_limited(largest).await;
         let body = body.map_err(|_| too_large(request))?.map_err(|_| unreadable(request))?;
@@ -183,7 +183,7 @@ fn unreadable(request: &HttpRequest) -> PageError {
 
 fn too_large(request: &HttpRequest) -> PageError {
     let text = "The form is larger than 64 KiB.";
-    PageError::new(request, StatusCode::PAYLOAD_TOO_LARGE, "This is too much", text)
+    PageError::new(request, StatusCode::PAYLOAD_TOO_LARGE, "Too large", text)
 }
 
 fn is_form(request: &HttpRequest) -> bool {

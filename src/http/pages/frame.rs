@@ -1,4 +1,4 @@
-//! What the frame of every page is given.
+//! Values for the frame of every page: title, assets, and the bar of a running impersonation.
 use super::browser::BrowserSession;
 use super::{assets, forms};
 use crate::flows::browser::{Held, Live};
@@ -13,6 +13,8 @@ pub struct Page {
     pub countdown_js: String,
     /// Holds back the second press of a button, where scripts run. Without it the server leads on all the same.
     pub once_js: String,
+    /// Shows times in the reader's own zone.
+    pub times_js: String,
     /// Also the favicon.
     pub logo: String,
     /// Present on every page of a browser that runs an impersonation.
@@ -35,7 +37,7 @@ pub struct Bar {
     pub others: usize,
 }
 
-/// A way onward; the first of a page is shown as the main one.
+/// A button of a page; the first one is its primary button.
 #[derive(Clone)]
 pub struct Action {
     pub label: String,
@@ -49,7 +51,7 @@ impl Action {
     }
 }
 
-/// The frame for an answer about which browser asks nothing was asked.
+/// The frame for an answer that does not look up the session of the browser.
 pub fn bare(title: &str) -> Page {
     Page {
         title: title.to_owned(),
@@ -57,6 +59,7 @@ pub fn bare(title: &str) -> Page {
         form_post_js: assets::url("form-post.js"),
         countdown_js: assets::url("countdown.js"),
         once_js: assets::url("once.js"),
+        times_js: assets::url("times.js"),
         logo: assets::url("logo.svg"),
         bar: None,
     }

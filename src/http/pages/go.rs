@@ -34,7 +34,7 @@ struct GoPage {
 
 const PURPOSE: &str = "go";
 
-/// What the page shows beside its fields.
+/// Content of the page in addition to its fields.
 #[derive(Clone, Copy, Default)]
 struct Shown<'a> {
     status: StatusCode,
@@ -53,14 +53,14 @@ pub async fn get(browser: BrowserSession) -> HttpResponse {
     }
 }
 
-/// A code is used by whoever it was made for, so first they say who they are.
+/// A code works only for the agent it was made for, so the sign-in comes first.
 fn sign_in(browser: &BrowserSession) -> HttpResponse {
     redirect(browser.request.method(), "/login?return_to=%2Fgo")
 }
 
 fn page(browser: &BrowserSession, session: &Session, shown: Shown<'_>) -> HttpResponse {
     let page = GoPage {
-        page: frame(browser, "Go on with a code"),
+        page: frame(browser, "Enter your code"),
         name: session.user.display_name().to_owned(),
         error: shown.error,
         code: shown.code.to_owned(),

@@ -2,7 +2,8 @@
 use super::browser::{BrowserSession, with_cookies};
 use super::frame::{Page, frame, minutes_left};
 use super::headers::render;
-use super::{forms, parameter, times, wants_html};
+use super::times::{self, Moment};
+use super::{forms, parameter, wants_html};
 use crate::domain::{ClientId, ImpersonationId};
 use crate::flows::Context;
 use crate::flows::browser::{Held, Live, stop};
@@ -32,8 +33,8 @@ struct Running {
     /// May be empty.
     subject_email: String,
     application: String,
-    started: String,
-    ends_at: String,
+    started: Moment,
+    ends_at: Moment,
     ends_at_rfc3339: String,
     minutes_left: i64,
     csrf: String,

@@ -1,4 +1,4 @@
-//! A page that only says something: refusals, errors, partings.
+//! A page with a message and no form: refusals, errors, the end of a session.
 use super::frame::{Action, Page, bare};
 use super::headers::render;
 use crate::http::caller;
@@ -42,7 +42,7 @@ impl fmt::Debug for Surroundings {
     }
 }
 
-/// What a message says.
+/// Content of a message page.
 pub struct Message {
     pub tone: Tone,
     pub heading: String,
@@ -80,7 +80,7 @@ pub fn of(request: &HttpRequest, refusal: &ApiError) -> HttpResponse {
         (None, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
             ("One moment please", "Understudy cannot answer right now. Try again.".to_owned())
         }
-        (None, StatusCode::NOT_FOUND) => ("There is nothing here", sentence(description)),
+        (None, StatusCode::NOT_FOUND) => ("Page not found", sentence(description)),
         (None, status) if status.is_server_error() => {
             ("Something went wrong here", sentence(description))
         }
@@ -93,7 +93,7 @@ pub fn of(request: &HttpRequest, refusal: &ApiError) -> HttpResponse {
     answer
 }
 
-/// What a link was refused for, in words for people: programs are told in Auth0's.
+/// Heading and text for a refused link. Programs get the error texts of Auth0 instead.
 fn link_refused(description: &str) -> Option<(&'static str, &'static str)> {
     Some(match description.strip_prefix("Impersonation - ")? {
         "Not for this user" => (

@@ -3,8 +3,10 @@ use super::headers::FormTargets;
 use crate::domain::ClientId;
 use crate::http::form::pairs;
 
-/// Where to without a better place.
+/// Landing page after a sign-in that was asked for a place not on the list.
 pub const DEFAULT: &str = "/account";
+/// Landing page after a sign-in that nothing waits for: it leads to the console those who may use it.
+const HOME: &str = "/";
 /// As long as a request that an application may make of `/authorize`.
 const LONGEST: usize = 32 * 1024;
 
@@ -31,9 +33,24 @@ const LEAD_TO_APPLICATIONS: &[&str] =
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// Whatever is not on the list becomes the account page.
+    /// Anything that is not on the list becomes [`DEFAULT`].
     pub fn parse(text: &str) -> Self {
-        Self(if is_ours(text) { text.to_owned() } else { DEFAULT.to_owned() })
+        let place = match text {
+            "" => HOME,
+            text if is_ours(text) => text,
+            _ => DEFAULT,
+        };
+        Self(place.to_owned())
+    }
+
+    /// Nothing in particular waits for this sign-in.
+    pub fn is_default(&self) -> bool {
+        self.0 == HOME
+    }
+
+    /// A page that administrators land on: the default one, or one of the console.
+    pub fn is_for_administrators(&self) -> bool {
+        self.is_default() || self.0 == "/console" || self.0.starts_with("/console/")
     }
 
     pub fn as_str(&self) -> &str {
@@ -131,9 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn h20_anything_else_becomes_the_account_page() {
+    fn h20_anything_else_becomes_the_default_page() {
+        assert_eq!(ReturnTo::parse("").as_str(), HOME);
         for text in [
-            "",
             "//evil.example",
             "/\\evil.example",
             "\\\\evil",

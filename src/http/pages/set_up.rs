@@ -16,11 +16,16 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
+/// Names the notice that the sign-in page shows after the set-up.
+pub const DONE: &str = "set-up";
+
 #[derive(Template)]
 #[template(path = "setup.html")]
 struct SetUpPage {
     page: Page,
     csrf: String,
+    /// Repeated when another field was wrong: it cannot be printed again.
+    code: String,
     email: String,
     name: String,
     shortest: usize,
@@ -31,6 +36,7 @@ struct SetUpPage {
 
 #[derive(Default)]
 struct Words<'a> {
+    code: &'a str,
     email: &'a str,
     name: &'a str,
     error: Option<(&'static str, &'static str)>,
@@ -41,6 +47,12 @@ pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     Ok(page(&browser, StatusCode::OK, &Words::default()))
 }
 
+/// Whether this installation waits for its first administrator. A database that does not answer counts as no,
+/// because then the sign-in page says what is wrong.
+pub async fn waits(browser: &BrowserSession) -> bool {
+    is_needed(&browser.ctx).await.unwrap_or(false)
+}
+
 async fn check_needed(browser: &BrowserSession) -> Result<(), PageError> {
     let needed = is_needed(&browser.ctx).await.map_err(|cause| browser.accident(&cause))?;
     if needed { Ok(()) } else { Err(over(browser)) }
@@ -48,7 +60,7 @@ async fn check_needed(browser: &BrowserSession) -> Result<(), PageError> {
 
 fn over(browser: &BrowserSession) -> PageError {
     let text = "Somebody administers this installation already. Ask them.";
-    PageError::new(&browser.request, StatusCode::NOT_FOUND, "There is nothing here", text)
+    PageError::new(&browser.request, StatusCode::NOT_FOUND, "Page not found", text)
 }
 
 fn page(browser: &BrowserSession, status: StatusCode, words: &Words<'_>) -> HttpResponse {
@@ -58,6 +70,7 @@ fn page(browser: &BrowserSession, status: StatusCode, words: &Words<'_>) -> Http
     let page = SetUpPage {
         page: frame(browser, "The first administrator"),
         csrf: forms::token(&browser.ctx, "set-up", &[&secret]),
+        code: words.code.to_owned(),
         email: words.email.to_owned(),
         name: words.name.to_owned(),
         shortest: SHORTEST,
@@ -81,16 +94,21 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     check_needed(&browser).await?;
     let (email, name) = (form.take("email"), form.take("name"));
     let (code, password) = (form.take("code"), form.take("password"));
-    let again = |status, error| {
-        page(&browser, status, &Words { email: &email, name: &name, error: Some(error) })
+    let typed_code = code.clone();
+    let again = |status, error: (&'static str, &'static str)| {
+        let code = if error.0 == "code" { "" } else { typed_code.as_str() };
+        page(&browser, status, &Words { code, email: &email, name: &name, error: Some(error) })
     };
     if password != form.get("repeated") {
-        let error = ("repeated", "The password is not the same both times.");
+        let error = ("repeated", "The passwords don't match.");
         return Ok(again(StatusCode::BAD_REQUEST, error));
     }
     let typed = Typed { code, email: email.clone(), name: name.clone(), password };
     match set_up(&browser.ctx, typed, &browser.caller).await {
-        Ok(_) => Ok(redirect(browser.request.method(), "/login?return_to=%2Fconsole")),
+        Ok(_) => {
+            let answer = redirect(browser.request.method(), "/login?return_to=%2Fconsole");
+            Ok(with_cookies(answer, [cookies::set_notice(&browser.request, DONE)]))
+        }
         Err(Failure::Refused(SetUpRefusal::NotNeeded)) => Err(over(&browser)),
         Err(Failure::Refused(refusal)) => {
             let wait = if let SetUpRefusal::Throttled(wait) = refusal { Some(wait) } else { None };
@@ -115,14 +133,14 @@ fn words_of(refusal: SetUpRefusal) -> (StatusCode, &'static str, &'static str) {
         SetUpRefusal::Throttled(wait) => {
             (StatusCode::TOO_MANY_REQUESTS, "code", throttled::words(wait))
         }
-        SetUpRefusal::BadEmail => (bad, "email", "This is no email address."),
+        SetUpRefusal::BadEmail => (bad, "email", "Enter a valid email address."),
         SetUpRefusal::EmailTaken => (bad, "email", "Somebody else has this email address already."),
         SetUpRefusal::BadName => (bad, "name", "A name is a line of at most 200 characters."),
         SetUpRefusal::Password(Password::TooLong) => {
             (bad, "password", "A password has at most 4096 bytes.")
         }
         SetUpRefusal::Password(Password::Guessable) => {
-            (bad, "password", "Your name or your email address is no password.")
+            (bad, "password", "Don't use your name or email address as the password.")
         }
         SetUpRefusal::Password(
             Password::TooShort

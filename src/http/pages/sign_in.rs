@@ -10,7 +10,7 @@ use super::frame::{Page, frame};
 use super::headers::{redirect, render_leading_to};
 use super::parameter;
 use super::return_to::ReturnTo;
-use super::throttled;
+use super::{account, set_up, throttled};
 use crate::authentication::SignInRefusal;
 use crate::crypto::random;
 use crate::domain::SessionId;
@@ -52,13 +52,24 @@ struct Words<'a> {
 
 pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     let return_to = ReturnTo::parse(&parameter(&browser.request, "return_to"));
+    let fresh = browser.own().is_none() && return_to.is_for_administrators();
+    if fresh && set_up::waits(&browser).await {
+        return Ok(redirect(browser.request.method(), "/setup"));
+    }
     let application = application(&browser, &return_to).await?;
     let email = return_to.email().unwrap_or_default();
     let notice = browser
         .own_name()
-        .map(|name| format!("You are signed in as {name}. Signing in again ends that session."));
+        .map(|name| format!("You are signed in as {name}. Signing in again ends that session."))
+        .or_else(|| set_up_notice(&browser));
     let words = Words { email: &email, notice, application: application.as_deref(), error: None };
     Ok(page(&browser, StatusCode::OK, &return_to, words))
+}
+
+/// After the set-up, this is the page that its administrator comes to.
+fn set_up_notice(browser: &BrowserSession) -> Option<String> {
+    let done = cookies::notice(&browser.request).is_some_and(|notice| notice == set_up::DONE);
+    done.then(|| "Administrator created. Sign in to continue.".to_owned())
 }
 
 /// The form at the address of the page that somebody has to sign in for.
@@ -104,7 +115,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     let return_to = ReturnTo::parse(form.get("return_to"));
     let origin = origin_of(&browser, &form);
     let (email, password) = (form.take("email"), form.take("password"));
-    // Pasted addresses often have white space around them that nobody sees.
+    // Pasted addresses often have white space around them.
     let email = email.trim().to_owned();
     match origin {
         FormOrigin::ThisBrowser => {}
@@ -115,7 +126,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
         FormOrigin::Stale => return again(&browser, &return_to, &email).await,
     }
     if email.chars().any(char::is_control) {
-        return Err(PageError::malformed(&browser.request, "This is no email address."));
+        return Err(PageError::malformed(&browser.request, "Enter a valid email address."));
     }
     let acquaintance = cookies::acquaintance(&browser.request);
     let typed = Typed { email: &email, password, acquaintance: acquaintance.as_deref() };
@@ -152,7 +163,7 @@ fn session_of(browser: &BrowserSession) -> &str {
     browser.own().map_or("", |session| session.id.as_str())
 }
 
-/// The form once more, with what was typed but the password.
+/// Shows the form again with everything that was typed except the password.
 async fn again(
     browser: &BrowserSession,
     return_to: &ReturnTo,
@@ -177,7 +188,9 @@ async fn enter(
     let own = cookies::set_own(request, &signed_in.session_token);
     let known = cookies::set_acquaintance(request, &signed_in.acquaintance);
     let acted: Vec<SessionId> = browser.seen.held.iter().map(|held| held.session.clone()).collect();
-    let answer = farewell::onward(request, &browser.ctx, &acted, return_to.as_str()).await;
+    let to =
+        if return_to.is_default() { account::landing(&signed_in.user) } else { return_to.as_str() };
+    let answer = farewell::onward(request, &browser.ctx, &acted, to).await;
     let answer = answer.map_err(|cause| browser.accident(&cause))?;
     let gone = cookies::remove_all_impersonated(request);
     Ok(with_cookies(answer, [own, known].into_iter().chain(gone)))
@@ -205,7 +218,7 @@ async fn refuse(
     Ok(throttled::told(page(browser, status, return_to, words), wait))
 }
 
-/// No account, no password and a wrong one are told apart for nobody.
+/// Same error for an unknown account, a missing password and a wrong password, so that accounts cannot be probed.
 fn words_of(reason: Refusal) -> (StatusCode, &'static str) {
     match reason {
         Refusal::SignIn(SignInRefusal::WrongCredentials | SignInRefusal::NoLogin)

@@ -1,4 +1,4 @@
-//! `POST /impersonation/stop`: the actor has done what there was to do.
+//! `POST /impersonation/stop`: the actor ends an impersonation. `GET /impersonation/stopped` shows that it ended.
 use super::browser::{BrowserSession, with_cookies};
 use super::console::users::path;
 use super::error::PageError;
@@ -9,11 +9,11 @@ use super::headers::{redirect, render};
 use super::parameter;
 use crate::domain::permission::USERS_READ;
 use crate::domain::{ImpersonationId, Timestamp};
-use crate::flows::Accident;
 use crate::flows::browser::{Held, Parting, find_parting, stop};
 use crate::flows::clock;
 use crate::flows::start_impersonation::encode;
 use crate::flows::use_once::{URL_TTL, is_recent};
+use crate::flows::{Accident, Context};
 use crate::http::cookies;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -30,7 +30,7 @@ struct StoppedPage {
     actions: Vec<Action>,
 }
 
-/// Nobody says here who comes back: it is who was signed in all the time.
+/// The request names no user to come back as: the actor's own session was never replaced.
 pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpResponse, PageError> {
     if browser.seen.held.is_empty() {
         return Err(acting_as_nobody(&browser));
@@ -46,11 +46,11 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
 }
 
 fn acting_as_nobody(browser: &BrowserSession) -> PageError {
-    let (heading, text) = ("You are acting as nobody", "Nothing was changed.");
+    let (heading, text) = ("You're not impersonating anyone", "Nothing was changed.");
     PageError::new(&browser.request, StatusCode::CONFLICT, heading, text)
 }
 
-/// The one with that id; without an id the only one.
+/// The impersonation with this id; without an id, the only one that the browser holds.
 fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a Held> {
     let held = &browser.seen.held;
     match held.as_slice() {
@@ -59,11 +59,19 @@ fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a Held> {
     }
 }
 
+/// The page that says that `impersonation` has ended. Its address is sealed and works for an hour.
+pub async fn stopped_path(
+    ctx: &Context,
+    impersonation: &ImpersonationId,
+) -> Result<String, Accident> {
+    let id = impersonation.as_str();
+    let at = clock::now(ctx).await?.timestamp_millis().to_string();
+    let seal = forms::token(ctx, "stopped", &[id, &at]);
+    Ok(format!("/impersonation/stopped?id={}&at={at}&seal={seal}", encode(id)))
+}
+
 async fn gone(browser: &BrowserSession, held: &Held) -> Result<HttpResponse, Accident> {
-    let id = held.impersonation.as_str();
-    let at = clock::now(&browser.ctx).await?.timestamp_millis().to_string();
-    let seal = forms::token(&browser.ctx, "stopped", &[id, &at]);
-    let to = format!("/impersonation/stopped?id={}&at={at}&seal={seal}", encode(id));
+    let to = stopped_path(&browser.ctx, &held.impersonation).await?;
     let sessions = [held.session.clone()];
     let mut answer = farewell::onward(&browser.request, &browser.ctx, &sessions, &to).await?;
     let cache = header::HeaderValue::from_static("\"cache\"");
@@ -103,7 +111,7 @@ fn page(browser: &BrowserSession, parting: Parting) -> HttpResponse {
     render(&page, StatusCode::OK)
 }
 
-/// Back to where it was begun, as far as the person may still go there.
+/// Links back to where the impersonation was started, if the actor may still open that page.
 fn onward(browser: &BrowserSession, parting: &Parting) -> Vec<Action> {
     let Some(session) = browser.own() else { return vec![Action::new("Sign in", "/login")] };
     let account = Action::new("Your account", "/account");

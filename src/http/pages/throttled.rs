@@ -1,4 +1,4 @@
-//! What people and programs are told who have tried too often.
+//! Answers to too many attempts.
 use crate::authentication::throttle::RetryAfter;
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -6,9 +6,9 @@ use actix_web::http::header;
 /// How long to wait, in words.
 pub fn words(wait: RetryAfter) -> &'static str {
     match wait.seconds() {
-        ..=60 => "Too many attempts. Wait a minute and try again.",
-        61..=900 => "Too many attempts. Wait a quarter of an hour and try again.",
-        _ => "Too many attempts. Wait an hour and try again.",
+        ..=60 => "Too many attempts. Try again in a minute.",
+        61..=900 => "Too many attempts. Try again in 15 minutes.",
+        _ => "Too many attempts. Try again in an hour.",
     }
 }
 

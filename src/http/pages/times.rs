@@ -1,18 +1,54 @@
-//! Moments in words, always with their zone.
+//! Points in time as pages show them: in UTC, and as `<time>` elements that `static/times.js` rewrites in the
+//! reader's own time zone.
 use crate::domain::Timestamp;
+use std::fmt;
 
-/// `14:32 UTC`: today, or at most an hour from now.
-pub fn clock(at: Timestamp) -> String {
-    at.format("%H:%M UTC").to_string()
+/// A point in time. A template prints it as a `<time>` element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// In UTC, and saying so.
+    pub text: String,
+    pub rfc3339: String,
+}
+
+impl Moment {
+    fn new(at: Timestamp, format: &str) -> Self {
+        Self { text: at.format(format).to_string(), rfc3339: at.to_rfc3339() }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<time datetime=\"{}\">{}</time>", self.rfc3339, self.text)
+    }
+}
+
+/// Both fields consist of letters, digits and punctuation that means nothing in HTML.
+impl askama::filters::HtmlSafe for Moment {}
+
+impl From<Timestamp> for Moment {
+    fn from(at: Timestamp) -> Self {
+        moment(at)
+    }
+}
+
+/// `14:32 UTC`, for a time of today or at most an hour from now.
+pub fn clock(at: Timestamp) -> Moment {
+    Moment::new(at, "%H:%M UTC")
 }
 
 /// `21 Nov 2026, 14:32 UTC`.
-pub fn moment(at: Timestamp) -> String {
-    at.format("%-d %b %Y, %H:%M UTC").to_string()
+pub fn moment(at: Timestamp) -> Moment {
+    Moment::new(at, "%-d %b %Y, %H:%M UTC")
 }
 
-/// The end of what began at `start`: on the same day, its clock is enough.
-pub fn end(start: Timestamp, at: Timestamp) -> String {
+/// `21 Nov 2026, 14:32:05 UTC`.
+pub fn exact(at: Timestamp) -> Moment {
+    Moment::new(at, "%-d %b %Y, %H:%M:%S UTC")
+}
+
+/// The end of something that began at `start`. On the same day the time of day is enough.
+pub fn end(start: Timestamp, at: Timestamp) -> Moment {
     if start.date_naive() == at.date_naive() { clock(at) } else { moment(at) }
 }
 
@@ -39,11 +75,19 @@ mod tests {
     }
 
     #[test]
+    fn n14_a_moment_is_a_time_element_that_a_script_can_make_local() {
+        let at: Timestamp = "2026-11-05T09:03:59Z".parse().unwrap();
+        let html = clock(at).to_string();
+        assert_eq!(html, "<time datetime=\"2026-11-05T09:03:59+00:00\">09:03 UTC</time>");
+    }
+
+    #[test]
     fn a_moment_says_its_zone() {
         let at: Timestamp = "2026-11-05T09:03:59Z".parse().unwrap();
-        assert_eq!(clock(at), "09:03 UTC");
-        assert_eq!(moment(at), "5 Nov 2026, 09:03 UTC");
-        assert_eq!(end("2026-11-05T00:00:00Z".parse().unwrap(), at), "09:03 UTC");
+        assert_eq!(clock(at).text, "09:03 UTC");
+        assert_eq!(moment(at).text, "5 Nov 2026, 09:03 UTC");
+        assert_eq!(exact(at).text, "5 Nov 2026, 09:03:59 UTC");
+        assert_eq!(end("2026-11-05T00:00:00Z".parse().unwrap(), at), clock(at));
         assert_eq!(end("2026-11-04T23:59:59Z".parse().unwrap(), at), moment(at));
     }
 }

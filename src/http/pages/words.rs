@@ -1,7 +1,7 @@
-//! Words for people, where the program has only names.
+//! Labels for the values that the program knows by stable names: end reasons, protocols, channels, event types.
 use crate::domain::protocol::EndReason;
 
-/// How an impersonation ended, said to whom it was about.
+/// Label of an end reason for the impersonated user.
 pub fn how_it_ended_for_its_subject(reason: EndReason) -> &'static str {
     match reason {
         EndReason::StoppedByActor => "they ended it",
@@ -19,21 +19,21 @@ pub fn how_it_ended_for_its_subject(reason: EndReason) -> &'static str {
     }
 }
 
-/// The same, said to staff.
+/// Label of an end reason for staff.
 pub fn how_it_ended(reason: EndReason) -> &'static str {
     match reason {
         EndReason::StoppedByActor => "Stopped by the actor",
         EndReason::StoppedBySubject => "Stopped by the subject",
         EndReason::StoppedByAdmin => "Stopped by an administrator",
-        EndReason::Timeout => "Time was up",
+        EndReason::Timeout => "Expired",
         EndReason::Idle => "Not used for 10 minutes",
-        EndReason::ActorRevoked => "Actor not allowed any more",
+        EndReason::ActorRevoked => "Agent lost permission",
         EndReason::SubjectChanged => "Subject changed",
         EndReason::ClientChanged => "Application changed",
         EndReason::ConsentWithdrawn => "Consent withdrawn",
-        EndReason::Superseded => "Superseded by newer links",
+        EndReason::Superseded => "Replaced by a newer link",
         EndReason::FeatureOff => "Impersonation switched off",
-        EndReason::Logout => "Actor or application signed out",
+        EndReason::Logout => "Signed out",
     }
 }
 
@@ -66,13 +66,13 @@ fn word(words: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
 }
 
 const EVENTS: &[(&str, &str)] = &[
-    ("impersonation.requested", "Code for another window made"),
+    ("impersonation.requested", "Code created"),
     ("impersonation.refused", "Impersonation refused"),
-    ("impersonation.link_issued", "Link handed out"),
+    ("impersonation.link_issued", "Link created"),
     ("impersonation.link_rejected", "Link rejected"),
     ("impersonation.started", "Impersonation started"),
     ("impersonation.token_issued", "Token issued"),
-    ("impersonation.api_call", "Call to an application"),
+    ("impersonation.api_call", "API call"),
     ("impersonation.action_blocked", "Action blocked"),
     ("impersonation.ended", "Impersonation ended"),
     ("api.refused", "API call refused"),
@@ -90,7 +90,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("key.replaced", "Keys replaced"),
     ("sessions.ended", "All sessions and tokens ended"),
     ("audit.exported", "Audit trail exported"),
-    ("backup.restored", "Backup put back"),
+    ("backup.restored", "Backup restored"),
 ];
 
 /// What happened, by the type of its event; a type that has no words yet speaks for itself.
@@ -110,7 +110,7 @@ pub fn kinds(choice: &str) -> Vec<String> {
     let Some(group) = choice.strip_suffix('*') else { return vec![choice.to_owned()] };
     let of_group = EVENTS.iter().filter(|(kind, _)| kind.starts_with(group));
     let mut kinds: Vec<String> = of_group.map(|(kind, _)| (*kind).to_owned()).collect();
-    // A group of nothing is not everything.
+    // Keeps the unknown prefix, so that an empty group filters to nothing instead of matching all events.
     kinds.push(choice.to_owned());
     kinds
 }
@@ -138,7 +138,7 @@ pub fn browser(user_agent: Option<&str>) -> String {
         ("Linux", "Linux"),
     ];
     let Some(text) = user_agent.filter(|text| !text.is_empty()) else {
-        return "A browser that does not say which".to_owned();
+        return "Unknown browser".to_owned();
     };
     let find = |marks: &[(&str, &'static str)]| {
         marks.iter().find(|(mark, _)| text.contains(mark)).map(|(_, name)| *name)

@@ -30,13 +30,13 @@ async function make(page, name) {
   await heading(page, 'New application');
   await link(page, 'Web application').click();
   await page.getByLabel('Name').fill(name);
-  await page.getByLabel('Redirect addresses').fill(`javascript:alert(1)\n${REDIRECT}`);
+  await page.getByLabel('Redirect URIs').fill(`javascript:alert(1)\n${REDIRECT}`);
   await button(page, 'Create application').click();
   await page.getByRole('alert').getByText('has a scheme that is never allowed').waitFor();
   assert.equal(await page.getByLabel('Name').inputValue(), name);
-  await page.getByLabel('Redirect addresses').fill(REDIRECT);
+  await page.getByLabel('Redirect URIs').fill(REDIRECT);
   await button(page, 'Create application').click();
-  await heading(page, 'The application is there');
+  await heading(page, 'Application created');
   return credentials(page);
 }
 
@@ -91,7 +91,7 @@ const stories = {
     await page.waitForTimeout(300);
     assert.ok(!(await page.content()).includes(first.client_secret), 'Back shows the secret');
     await page.goto(`${LIST}/${first.client_id}`);
-    await link(page, 'Make a new one').click();
+    await link(page, 'Rotate secret').click();
     await page.getByText('is refused from now on').waitFor();
     await button(page, 'Make a new secret').click();
     await heading(page, 'The new client secret');
@@ -105,7 +105,7 @@ const stories = {
     await page.getByRole('link', { name: 'Made in the console' }).click();
     await link(page, 'Delete…').click();
     await button(page, 'Delete for good').click();
-    await page.getByRole('status').getByText('The application is gone.').waitFor();
+    await page.getByRole('status').getByText('Application deleted.').waitFor();
   },
 
   /// The keyboard alone makes and changes one.
@@ -120,7 +120,7 @@ const stories = {
     await page.waitForURL(/kind=spa/);
     await tabTo(page, page.getByLabel('Name'));
     await page.keyboard.type('By keyboard');
-    await tabTo(page, page.getByLabel('Redirect addresses'));
+    await tabTo(page, page.getByLabel('Redirect URIs'));
     await page.keyboard.type('https://spa.example/callback');
     await tabTo(page, page.getByLabel('Support staff may sign in to it as its users'));
     await page.keyboard.press('Space');
@@ -214,9 +214,9 @@ const stories = {
     await album.look(page, 'application-new-saml');
     await page.goto(`${it.issuer}/console/new-application?kind=web`);
     await page.getByLabel('Name').fill('A shop');
-    await page.getByLabel('Redirect addresses').fill('javascript:alert(1)');
-    await page.getByLabel('An access token lives').fill('100000');
-    await page.getByLabel('At the token endpoint it shows').selectOption('private_key_jwt');
+    await page.getByLabel('Redirect URIs').fill('javascript:alert(1)');
+    await page.getByLabel('Access token lifetime').fill('100000');
+    await page.getByLabel('Token endpoint auth method').selectOption('private_key_jwt');
     await button(page, 'Create application').click();
     await page.getByRole('alert').waitFor();
     await album.look(page, 'application-mistakes');
@@ -232,7 +232,7 @@ const stories = {
     await page.goto(`${LIST}/${id}/edit`);
     await other.goto(`${LIST}/${id}/edit`);
     await other.getByLabel('Name', { exact: true }).fill('The shop');
-    await other.getByLabel('Redirect addresses').fill(`${REDIRECT}\nhttps://shop.example/callback`);
+    await other.getByLabel('Redirect URIs').fill(`${REDIRECT}\nhttps://shop.example/callback`);
     await button(other, 'Save').click();
     await heading(other, 'The shop');
     await page.getByLabel('Name', { exact: true }).fill('Our shop');

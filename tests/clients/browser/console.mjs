@@ -79,7 +79,9 @@ const stories = {
     assert.match(await tab.getByLabel('Impersonation in progress').innerText(), /Sam Support is acting as Alice Chen/);
     await page.bringToFront();
     await page.getByRole('button', { name: /^Stop/ }).first().click();
-    await page.getByText('You have stopped. You are yourself again.').waitFor();
+    await heading(page, 'Impersonation ended');
+    await page.getByRole('link', { name: 'Back to Alice Chen' }).click();
+    await heading(page, 'Alice Chen');
     await tab.reload();
     await heading(tab, 'Alice Chen');
     assert.equal(await tab.getByLabel('Impersonation in progress').count(), 0);
@@ -129,7 +131,7 @@ const stories = {
     const page = await person(browser);
     await enter(page);
     await page.goto(form('usr_alice', { reason: 'a call' }));
-    await button(page, 'Open in a private window').click();
+    await button(page, 'Use another browser…').click();
     await heading(page, 'Your code');
     const code = await page.locator('#code').innerText();
     assert.match(code, /^[0-9A-Z]{4}-[0-9A-Z]{4}$/);
@@ -160,7 +162,7 @@ const stories = {
     await page.goto(form('usr_erin'));
     await verdict(page, 'Not allowed');
     await page.getByText('They hold rights that you do not have.').waitFor();
-    for (const name of ['Open now', 'Copy link', 'Open in a private window']) {
+    for (const name of ['Open now', 'Copy link', 'Use another browser…']) {
       assert.equal(await button(page, name).count(), 0, name);
     }
     // While the form is filled in, the verdict follows.
@@ -244,9 +246,11 @@ const stories = {
     const page = await person(browser);
     await enter(page);
     await page.goto(form('usr_alice', { reason: 'a call' }));
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await button(page, 'Copy link').click();
-    await heading(page, 'Your link');
-    const link = await page.getByLabel('Link', { exact: true }).inputValue();
+    await page.getByText('Link copied.').waitFor();
+    await heading(page, 'Sign in as Alice Chen');
+    const link = await page.evaluate(() => navigator.clipboard.readText());
     for (const who of [it.riley, it.alice]) {
       const other = await person(browser);
       await other.goto(`${it.issuer}/account`);
@@ -298,7 +302,7 @@ const stories = {
     await page.getByLabel('Name', { exact: true }).fill('Initech');
     await button(page, 'Create').click();
     await heading(page, 'Initech');
-    await page.getByText('The organization is there.').waitFor();
+    await page.getByText('Organization created.').waitFor();
     await page.getByLabel('Name', { exact: true }).fill('Initrode');
     await page.getByLabel('Support staff may act as its people').uncheck();
     await button(page, 'Save').click();
@@ -326,24 +330,24 @@ const stories = {
     await page.getByLabel(/^Other permissions/).fill('orders:refund');
     await button(page, 'Create').click();
     await heading(page, 'Front desk');
-    await page.getByText('A word of your applications').waitFor();
+    await page.getByText('Custom permission').waitFor();
 
     await page.goto(`${it.issuer}/console/users/usr_alice`);
-    await page.getByLabel('Another role').selectOption('Front desk');
-    await button(page, 'Give').click();
-    await page.getByText('They have the role now.').waitFor();
+    await page.getByLabel('Add a role').selectOption('Front desk');
+    await button(page, 'Add').click();
+    await page.getByText('Role added.').waitFor();
     await page.getByRole('link', { name: 'Front desk' }).click();
     await heading(page, 'Front desk');
     await page.getByText('Alice Chen').waitFor();
     await page.getByText('Only a role that nobody holds can be removed.').waitFor();
     await page.getByRole('link', { name: 'Alice Chen' }).click();
-    await button(page, 'Take away the role Front desk').click();
-    await page.getByText('They have the role no longer.').waitFor();
-    await page.getByRole('link', { name: 'Switch off…' }).click();
-    await button(page, 'Switch off').click();
-    await page.getByText('They are switched off').waitFor();
-    await button(page, 'Switch on').click();
-    await page.getByText('They are active again.').waitFor();
+    await button(page, 'Remove the role Front desk').click();
+    await page.getByText('Role removed.').waitFor();
+    await page.getByRole('link', { name: 'Deactivate…' }).click();
+    await button(page, 'Deactivate').click();
+    await page.getByText('Deactivated.').waitFor();
+    await button(page, 'Reactivate').click();
+    await page.getByText('Reactivated. They can sign in again.').waitFor();
     await page.goto(`${it.issuer}/console/roles/Front%20desk`);
     await button(page, 'Remove').click();
     await page.getByText('The role has been removed.').waitFor();
@@ -355,7 +359,7 @@ const stories = {
     await enter(page);
     const filled = new URLSearchParams({ application: 'portal', reason: 'a call', ticket: 'T-1' });
     await page.goto(`${it.issuer}/console/users/usr_alice/sign-in-as?${filled}`);
-    await button(page, 'Open in a private window').click();
+    await button(page, 'Use another browser…').click();
     await heading(page, 'Confirm your password');
     if (it.scripts) await new Album(it.album).look(page, 'console-prove');
     await page.getByLabel('Your password').fill('wrong');
@@ -364,7 +368,7 @@ const stories = {
     await page.getByRole('link', { name: 'Cancel' }).click();
     await heading(page, 'Sign in as Alice Chen');
     assert.equal(await page.getByLabel('Ticket').inputValue(), 'T-1');
-    await button(page, 'Open in a private window').click();
+    await button(page, 'Use another browser…').click();
     await page.getByLabel('Your password').fill(it.sam.password);
     await page.keyboard.press('Enter');
     await heading(page, 'Your code');
@@ -374,19 +378,19 @@ const stories = {
   async 'set-up'(browser) {
     const page = await person(browser);
     await page.goto(`${it.issuer}/setup`);
-    await heading(page, 'The first administrator');
+    await heading(page, 'Set up Understudy');
     await new Album(it.album).look(page, 'setup');
     await page.getByLabel('Code').fill(it.code);
     await page.getByLabel('Your email address').fill('root@example.test');
     await page.getByLabel('Your name').fill('Rosa Root');
     await page.getByLabel('Password', { exact: true }).fill('short');
-    await page.getByLabel('Password once more').fill('short');
-    await button(page, 'Become administrator').click();
+    await page.getByLabel('Confirm password').fill('short');
+    await button(page, 'Create administrator').click();
     await page.getByRole('alert').getByText('fewer than 12 characters').waitFor();
     await page.getByLabel('Code').fill(it.code);
     await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
-    await page.getByLabel('Password once more').fill('correct horse battery');
-    await button(page, 'Become administrator').click();
+    await page.getByLabel('Confirm password').fill('correct horse battery');
+    await button(page, 'Create administrator').click();
     await heading(page, 'Sign in');
     await signIn(page, { email: 'root@example.test', password: 'correct horse battery' });
     await heading(page, 'Users');
@@ -421,7 +425,7 @@ const stories = {
     await album.look(page, 'console-users-none');
     await page.goto(form('usr_alice', { reason: 'Order NW-20418 looks wrong', ticket: 'T-4711' }));
     await album.look(page, 'console-sign-in-as');
-    await button(page, 'Open in a private window').click();
+    await button(page, 'Use another browser…').click();
     await heading(page, 'Your code');
     await album.look(page, 'console-code');
     await page.goto(form('usr_alice'));
@@ -475,7 +479,7 @@ const stories = {
     const alice = await person(browser);
     await alice.goto(`${it.issuer}/console`);
     await signIn(alice, it.alice);
-    await heading(alice, 'This is not for you to see');
+    await heading(alice, 'You don\'t have access to this page');
     await album.look(alice, 'console-forbidden');
   },
 };

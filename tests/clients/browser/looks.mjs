@@ -38,7 +38,7 @@ async function provider(page) {
   await heading(page, 'Impersonation ended');
   await album.look(page, 'stopped');
   await page.goto(`${it.issuer}/me/impersonation`);
-  await heading(page, 'You are acting as nobody');
+  await heading(page, 'You\'re not impersonating anyone');
   await album.look(page, 'impersonation-none');
   await page.goto(it.demo);
   await page.getByText('The impersonation has ended.').waitFor();

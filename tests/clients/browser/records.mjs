@@ -18,7 +18,7 @@ async function act(page, link) {
 async function subject(page) {
   await page.goto(`${it.issuer}/account`);
   await signIn(page, it.alice);
-  await page.getByRole('heading', { name: 'Somebody acts as you right now' }).waitFor();
+  await page.getByRole('heading', { name: 'Support is signed in to your account right now' }).waitFor();
   await album.look(page, 'account');
   await page.getByRole('link', { name: 'Profile' }).click();
   await heading(page, 'Your profile');
@@ -55,10 +55,10 @@ async function administrator(page) {
   await page.getByRole('heading', { name: 'What happened' }).waitFor();
   await page.getByText(/Details|Chrome/).first().click();
   await album.look(page, 'console-impersonation');
-  await page.getByRole('button', { name: 'End it now' }).click();
-  await page.getByText('It has ended.').waitFor();
+  await page.getByRole('button', { name: 'End session' }).click();
+  await page.getByText('Impersonation ended.').waitFor();
   await page.goto(`${it.issuer}/console/impersonations/history`);
-  await page.getByLabel('How it ended').selectOption({ label: 'Stopped by the subject' });
+  await page.getByLabel('Status').selectOption({ label: 'Stopped by the subject' });
   await page.getByText('1 impersonation', { exact: true }).waitFor();
   await album.look(page, 'console-history');
   await page.goto(`${it.issuer}/console/audit`);

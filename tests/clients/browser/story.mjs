@@ -33,8 +33,8 @@ await inBrowser(async (browser) => {
 
   // The form is the page's own, in a slot of the bar.
   await page.locator('understudy-bar').getByRole('button', { name: 'Stop' }).click();
-  await page.getByText('You have stopped. You are yourself again.').waitFor();
-  assert.equal(new URL(page.url()).origin, it.demo);
+  await page.getByRole('heading', { name: 'Impersonation ended' }).waitFor();
+  assert.equal(new URL(page.url()).origin, it.issuer);
 
   // b24: Back leads to nothing of Alice's, and to nothing that can be pressed.
   for (let i = 0; i < 12; i += 1) {

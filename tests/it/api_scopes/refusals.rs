@@ -19,7 +19,7 @@ async fn k01_the_sign_in_token_of_a_third_party_makes_and_ends_nothing() {
     let path = "/authorize?response_type=code&client_id=stranger&scope=openid%20impersonations%3Acreate\
         &redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fstranger";
     let asks = browser.open(browser.get(path).await.location()).await;
-    assert!(asks.body.contains("Know who you are"), "{}", asks.body);
+    assert!(asks.body.contains("See your user ID"), "{}", asks.body);
     assert!(!asks.body.contains("Sign in as other users"), "it is not even offered");
     let token = token(&server, "stranger", "usr_sam", "openid").await;
     let body = json!({"user_id": "usr_alice", "impersonator_id": "usr_sam", "client_id": "legacy", "protocol": "oauth2"});

@@ -137,7 +137,7 @@ async fn k23_consent_is_a_yes_and_kept_consent_is_none() {
     let alice = server.alice().await;
     for _ in 0..2 {
         let page = question(&alice, &asks("theirs", "http://127.0.0.1:5/theirs", "")).await;
-        assert!(page.body.contains("asks for access"), "{}", page.body);
+        assert!(page.body.contains("wants to access your account"), "{}", page.body);
         let on = answer(&alice, &page, "allow").await;
         assert!(alice.open(on.location()).await.location_param("code").is_some());
     }

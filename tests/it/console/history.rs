@@ -39,7 +39,7 @@ async fn what_runs_is_shown_with_the_time_left_and_ended_by_whoever_may() {
     assert_eq!(server.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
     assert_eq!(server.db.text("SELECT end_reason FROM impersonations").await, "stopped_by_admin");
     let page = ada.open(ended.location()).await;
-    assert!(page.body.contains("It has ended.") && page.body.contains("Nothing is running"));
+    assert!(page.body.contains("Impersonation ended.") && page.body.contains("Nothing is running"));
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn everything_that_happened_in_one_is_told_in_order() {
     let page = ada.open(&path).await;
     let timeline = page.body.split("class=\"timeline\"").nth(1).unwrap();
     let at = |words: &str| timeline.find(words).unwrap_or_else(|| panic!("{words}: {timeline}"));
-    let order = ["Link handed out", "Impersonation started", "Token issued", "Impersonation ended"];
+    let order = ["Link created", "Impersonation started", "Token issued", "Impersonation ended"];
     assert!(order.map(at).is_sorted(), "{timeline}");
     for words in
         ["Asserted by the application that asked", "Stopped by an administrator", "Ada Admin"]

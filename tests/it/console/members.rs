@@ -58,7 +58,7 @@ async fn a_role_is_given_and_taken_on_the_page_of_the_user() {
     let given = ada.post_form(action, &[("csrf", &csrf), ("role", "auditor")]).await;
     assert_eq!(given.location(), "/console/users/usr_alice?done=given");
     let page = ada.open(given.location()).await;
-    assert!(page.body.contains("They have the role now.") && page.body.contains(">auditor<"));
+    assert!(page.body.contains("Role added.") && page.body.contains(">auditor<"));
     let action = "/console/users/usr_alice/roles/take";
     let csrf = page.form(action).field("csrf").unwrap();
     let taken = ada.post_form(action, &[("csrf", &csrf), ("role", "auditor")]).await;

@@ -3,6 +3,7 @@ mod applications;
 mod confirmed;
 mod entering;
 mod finding;
+mod finding_way;
 mod fresh;
 mod history;
 mod members;

@@ -66,7 +66,7 @@ async fn an_organization_is_made_changed_and_removed_and_all_is_written_down() {
     assert!(own.location().starts_with("/console/organizations/org_"), "{}", own.location());
     let here = "/console/organizations/auth0%7Corg%2F1";
     let page = ada.open(made.location()).await;
-    assert!(page.body.contains("Initech") && page.body.contains("The organization is there."));
+    assert!(page.body.contains("Initech") && page.body.contains("Organization created."));
     let csrf = page.form(here).field("csrf").unwrap();
     assert_eq!(ada.post_form(here, &[("csrf", &csrf), ("name", "")]).await.status, 400);
     assert_eq!(ada.post_form(here, &[("csrf", &csrf), ("name", "Initrode")]).await.status, 303);
@@ -151,7 +151,7 @@ async fn h09_staff_of_an_organization_see_and_name_their_own_and_no_more() {
     assert_eq!(riley.open("/console/organizations/org_globex").await.status, 404);
     assert_eq!(riley.open("/console/new-organization").await.status, 403);
     let page = riley.open("/console/organizations/org_acme").await;
-    assert!(page.body.contains("Settings") && !page.body.contains("Switch off"));
+    assert!(page.body.contains("Settings") && !page.body.contains("Deactivate"));
     let change = ("/console/organizations/org_acme", "change-organization", "org_acme");
     let fields = [("name", "Acme Inc."), ("impersonation", "on")];
     assert_eq!(post(&server, &riley, change, &fields).await.status, 303);

@@ -16,7 +16,7 @@ async fn the_page_of_a_user_says_who_they_are_and_who_acted_as_them() {
         assert!(page.body.contains(words), "{words}: {}", page.body);
     }
     let sam = ada.open("/console/users/usr_sam").await;
-    assert!(sam.body.contains("As whom they acted") && sam.body.contains("Alice Chen"));
+    assert!(sam.body.contains("Impersonated others") && sam.body.contains("Alice Chen"));
     assert!(sam.body.contains("support"), "{}", sam.body);
 }
 
@@ -48,7 +48,7 @@ async fn h13_nobody_ends_the_session_of_a_superior_or_of_somebody_elses_user() {
     let ada = signed_in(&server, "ada").await;
     let max = signed_in(&server, "max").await;
     let page = max.open("/console/users/usr_ada").await;
-    assert!(page.body.contains("Signed in on") && !page.body.contains("/end\""), "{}", page.body);
+    assert!(page.body.contains("Sessions") && !page.body.contains("/end\""), "{}", page.body);
     // A token of another person's form fits no other user.
     let own = max.open("/console/users/usr_max").await;
     let action = own

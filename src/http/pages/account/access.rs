@@ -1,10 +1,10 @@
-//! `/account/access`: who acted as the owner, and *end access now*.
+//! `/account/access`: every impersonation of the account owner, and *End access now*.
 use super::owner::AccountOwner;
 use super::{Here, tabs};
 use crate::domain::{ImpersonationId, Timestamp};
 use crate::flows::account::{accesses, end_access};
 use crate::flows::see_history::{self, Entry, Page as History, State};
-use crate::http::pages::console::kit::{Pager, Tab, address};
+use crate::http::pages::console::kit::{Moment, Pager, Tab, address};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::{Page, frame};
@@ -24,16 +24,16 @@ struct AccessPage {
     pages: Pager,
 }
 
-/// One time that somebody acted as the owner of the account.
+/// One impersonation of the account owner.
 pub struct Access {
     pub id: String,
     pub actor: String,
     pub application: String,
-    pub started: String,
+    pub started: Moment,
     /// `None` while it runs.
-    pub ended: Option<String>,
-    /// While it runs, when it ends by itself.
-    pub until: String,
+    pub ended: Option<Moment>,
+    /// The latest end of one that runs.
+    pub until: Option<Moment>,
     pub lasted: String,
     pub how: &'static str,
     pub reason_code: Option<String>,
@@ -58,7 +58,7 @@ fn access(owner: &AccountOwner, row: &Entry, started: Timestamp, now: Timestamp)
         application: row.application.name.clone(),
         started: times::moment(started),
         ended: ended.map(|at| times::end(started, at)),
-        until: row.ends_at.map(times::clock).unwrap_or_default(),
+        until: row.ends_at.map(times::clock),
         lasted: times::span(ended.unwrap_or(now) - started),
         how: match state {
             State::Ended(Some(reason)) => words::how_it_ended_for_its_subject(reason),

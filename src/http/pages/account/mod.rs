@@ -13,11 +13,12 @@ use super::console::session::may_enter;
 use super::error::PageError;
 use super::frame::{Page, frame};
 use super::headers::{redirect, render};
-use super::{Anyone, read, resource, sign_out};
+use super::{BrowserSession, read, resource, set_up, sign_out};
+use crate::domain::user::User;
 use crate::flows::account::overview;
 use access::Access;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 pub use owner::AccountOwner;
 
@@ -83,8 +84,19 @@ struct OverviewPage {
     csrf: String,
 }
 
-pub async fn home(_: Anyone, request: HttpRequest) -> HttpResponse {
-    redirect(request.method(), "/account")
+/// Where `user` lands without a better place: the console, if there is anything for them in it.
+pub fn landing(user: &User) -> &'static str {
+    if may_enter(user) { "/console" } else { "/account" }
+}
+
+/// `/`. An installation that nobody administers leads to its set-up.
+pub async fn home(browser: BrowserSession) -> HttpResponse {
+    let to = match browser.own() {
+        Some(session) => landing(&session.user),
+        None if set_up::waits(&browser).await => "/setup",
+        None => "/account",
+    };
+    redirect(browser.request.method(), to)
 }
 
 async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {

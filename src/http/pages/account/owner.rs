@@ -13,7 +13,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::LocalBoxFuture;
 
 /// Proof of a person, by the session that they signed in to for themselves. Never by an impersonated one:
-/// whoever acts as somebody neither reads nor changes that account (A28 to A33).
+/// an actor neither reads nor changes the account of the subject (A28 to A33).
 pub struct AccountOwner {
     pub browser: BrowserSession,
     session: Session,
@@ -127,10 +127,10 @@ impl AccountOwner {
         self.browser.accident(cause)
     }
 
-    /// What is not there, and what is somebody else's: one answer.
+    /// One answer for objects that do not exist and those of other accounts, so that ids cannot be probed.
     pub fn missing(&self) -> PageError {
-        let text = "There is no such thing in your account.";
-        PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+        let text = "It doesn't exist in your account.";
+        PageError::new(self.request(), StatusCode::NOT_FOUND, "Page not found", text)
             .leading_to("Your account", "/account")
     }
 

@@ -1,4 +1,4 @@
-//! `/account/password`: the current one, and a new one.
+//! `/account/password`: changes the password of the account owner.
 use super::owner::{AccountOwner, RepeatableOwner};
 use super::{Here, tabs};
 use crate::flows::Failure;
@@ -63,7 +63,7 @@ pub async fn post(owner: RepeatableOwner, posted: Posted) -> Result<HttpResponse
     owner.check(&form, "password", "")?;
     let (current, new) = (form.take("current_password"), form.take("new_password"));
     if new != form.get("repeated") {
-        let error = ("repeated", "The new password is not the same both times.");
+        let error = ("repeated", "The passwords don't match.");
         return Ok(page(&owner, StatusCode::BAD_REQUEST, Some(error)));
     }
     let change = Change { current, new };
@@ -96,7 +96,7 @@ fn words_of(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
         Refusal::TooLong => (bad, "new_password", "A password has at most 4096 bytes."),
         Refusal::Unchanged => (bad, "new_password", "The new password is the one that you have."),
         Refusal::Guessable => {
-            (bad, "new_password", "Your name or your email address is no password.")
+            (bad, "new_password", "Don't use your name or email address as the password.")
         }
     }
 }

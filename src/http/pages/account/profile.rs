@@ -1,4 +1,4 @@
-//! `/account/profile`: how somebody is called.
+//! `/account/profile`: the names of the account owner.
 use super::owner::AccountOwner;
 use super::{Here, tabs};
 use crate::flows::change_profile::{self, LONGEST, Refusal, change_profile};

@@ -1,11 +1,11 @@
-//! `/account/sessions`: where somebody is signed in, and an end to it.
+//! `/account/sessions`: the live sessions of the account owner, with buttons that end them.
 use super::owner::AccountOwner;
 use super::{Here, tabs};
 use crate::domain::SessionId;
 use crate::flows::end_sessions;
 use crate::http::cookies;
 use crate::http::pages::browser::with_cookies;
-use crate::http::pages::console::kit::Tab;
+use crate::http::pages::console::kit::{Moment, Tab};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::frame::{Page, frame};
@@ -29,8 +29,8 @@ struct Row {
     id: String,
     browser: String,
     address: String,
-    signed_in: String,
-    seen: String,
+    signed_in: Moment,
+    seen: Moment,
     here: bool,
     csrf: String,
 }

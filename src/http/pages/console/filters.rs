@@ -3,6 +3,7 @@ use super::kit::{Field, Select, address};
 use super::session::ConsoleSession;
 use crate::domain::Timestamp;
 use crate::flows::find_users::Choices;
+use crate::flows::see_history::{MAX_MATCHES, Matches, Recognized, resolve};
 use crate::http::pages::error::PageError;
 use chrono::NaiveDateTime;
 
@@ -17,6 +18,28 @@ pub struct SearchForm {
     pub text: String,
     pub selects: Vec<Select>,
     pub filtered: bool,
+}
+
+/// The people and applications that the filters `actor`, `subject` and `application` stand for.
+pub struct Parties {
+    pub actor: Option<Vec<String>>,
+    pub subject: Option<Vec<String>>,
+    pub client: Option<Vec<String>>,
+    /// Why an empty list may be empty: a filter was not recognized.
+    pub unrecognized: Option<String>,
+}
+
+/// What is said about a filter whose text means nobody or nothing.
+fn unrecognized(what: &str, text: &str, matches: Option<&Matches>) -> Option<String> {
+    match matches?.recognized {
+        Recognized::Yes => None,
+        Recognized::No => {
+            Some(format!("No {what} matches “{text}”. Use a part of the name, or an id."))
+        }
+        Recognized::TooMany => {
+            Some(format!("More than {MAX_MATCHES} {what}s match “{text}”. Type more of the name."))
+        }
+    }
 }
 
 /// The filters of a page, with what was given for them.
@@ -44,6 +67,19 @@ impl Filters {
         } else {
             Err(console.malformed("A filter is longer than 256 characters, or cannot be read."))
         }
+    }
+
+    /// Looks up the people and applications that are filtered by.
+    pub async fn parties(&self, console: &ConsoleSession) -> Result<Parties, PageError> {
+        let given = ["actor", "subject", "application"].map(|name| self.get(name));
+        let found = resolve(console.ctx(), console.user(), given).await;
+        let [actor, subject, client] = found.map_err(|e| console.accident(&e))?;
+        let unrecognized = unrecognized("user", given[0], actor.as_ref())
+            .or_else(|| unrecognized("user", given[1], subject.as_ref()))
+            .or_else(|| unrecognized("application", given[2], client.as_ref()));
+        let ids = |matches: Option<Matches>| matches.map(|it| it.ids);
+        let (actor, subject, client) = (ids(actor), ids(subject), ids(client));
+        Ok(Parties { actor, subject, client, unrecognized })
     }
 
     /// Empty when it is not given.
@@ -91,8 +127,13 @@ impl Filters {
         Field::new(name, label, self.get(name)).at_most(LONGEST)
     }
 
+    /// In UTC and to the minute, as `<input type="datetime-local">` reads it.
     pub fn time(&self, name: &'static str, label: &'static str) -> Field {
-        self.text(name, label).of_kind("datetime-local")
+        let given = self.get(name);
+        let given = given
+            .parse::<Timestamp>()
+            .map_or_else(|_| given.to_owned(), |at| at.format("%Y-%m-%dT%H:%M").to_string());
+        Field::new(name, label, &given).of_kind("datetime-local")
     }
 
     /// The form of a list that is searched as one types.

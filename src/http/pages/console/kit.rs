@@ -1,7 +1,6 @@
 //! What the macros of `templates/console/kit.html` are given.
-use crate::domain::Timestamp;
 use crate::flows::start_impersonation::encode;
-use crate::http::pages::times;
+pub use crate::http::pages::times::Moment;
 
 /// `path?name=value&…`, without the parameters that are empty.
 pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
@@ -16,20 +15,7 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     address
 }
 
-/// A moment to be shown by `when`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
-    pub text: String,
-    pub rfc3339: String,
-}
-
-impl From<Timestamp> for Moment {
-    fn from(at: Timestamp) -> Self {
-        Self { text: times::moment(at), rfc3339: at.to_rfc3339() }
-    }
-}
-
-/// Somebody to be shown by `person`.
+/// A user or an application, printed by the macro `person`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Person {
     pub name: String,
@@ -64,7 +50,7 @@ pub struct Pager {
     pub next: Option<String>,
 }
 
-/// What stands under a field.
+/// Hint and error under a field.
 #[derive(Debug, Default)]
 pub struct Help {
     pub hint: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! Who works in the console.
+//! The session of a person who may use the console.
 use super::frame::{Frame, Section, menu, surroundings};
 use crate::authentication::Session;
 use crate::domain::OrganizationId;
@@ -20,7 +20,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use futures_util::future::LocalBoxFuture;
 
-/// Whoever holds one of these has something to see here.
+/// Each of these permissions gives access to at least one page of the console.
 const ANY_OF: &[&str] = &[
     USERS_READ,
     IMPERSONATIONS_READ,
@@ -32,20 +32,20 @@ const ANY_OF: &[&str] = &[
     KEYS_WRITE,
 ];
 
-/// Whether there is anything for `user` in the console.
+/// Whether `user` may open any page of the console.
 pub fn may_enter(user: &User) -> bool {
     ANY_OF.iter().any(|permission| user.permissions.holds(permission))
 }
 
-/// Proof of somebody who may use the console, by the session that they signed in to for themselves.
+/// Proof of a person who may use the console, by their own session.
 ///
-/// An impersonated session is nobody here (DEC5), whatever its subject may do.
+/// An impersonated session does not count here (DEC5), whatever permissions its subject has.
 pub struct ConsoleSession {
     pub browser: BrowserSession,
     session: Session,
 }
 
-/// Why somebody does not get in.
+/// Why the console is not shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleRefusal {
     #[error("nobody is signed in")]
@@ -95,8 +95,8 @@ impl FromRequest for ConsoleSession {
 }
 
 fn not_permitted(request: &HttpRequest) -> PageError {
-    let text = "Your roles do not allow this. Ask an administrator if you need it.";
-    PageError::new(request, StatusCode::FORBIDDEN, "This is not for you to see", text)
+    let text = "Your roles don't allow this. Ask an administrator if you need access.";
+    PageError::new(request, StatusCode::FORBIDDEN, "You don't have access to this page", text)
         .leading_to("Your account", "/account")
 }
 
@@ -135,7 +135,7 @@ impl ConsoleSession {
         Ok(console)
     }
 
-    /// Who works here.
+    /// The person who is signed in.
     pub fn user(&self) -> &User {
         &self.session.user
     }
@@ -179,10 +179,10 @@ impl ConsoleSession {
         self.organization().is_none_or(|mine| organization == Some(mine))
     }
 
-    /// What is not there, and what is another organization's: one answer.
+    /// One answer for objects that do not exist and those of other organizations, so that ids cannot be probed.
     pub fn missing(&self) -> PageError {
-        let text = "There is no such thing, or it is not yours to see.";
-        PageError::new(self.request(), StatusCode::NOT_FOUND, "There is nothing here", text)
+        let text = "It doesn't exist, or you don't have access.";
+        PageError::new(self.request(), StatusCode::NOT_FOUND, "Page not found", text)
             .leading_to("Back to the console", "/console")
     }
 

@@ -9,7 +9,7 @@ use crate::http::pages::browser::{BrowserSession, with_cookies};
 use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Posted;
 use crate::http::pages::headers::{FormTargets, redirect};
-use crate::http::pages::{farewell, message, sign_out};
+use crate::http::pages::{farewell, message, sign_out, stop};
 use crate::http::{caller, cookies};
 use crate::protocols::oauth2::parameters::Parameters;
 use actix_web::http::StatusCode;
@@ -90,14 +90,14 @@ async fn ended(
     done: &Done,
 ) -> Result<HttpResponse, Accident> {
     let to = match (&done.to, &done.acting_in) {
-        (Some(to), _) => to,
-        // Not to the question: the actor's own session goes on.
-        (None, Some(_)) => "/me/impersonation",
-        (None, None) => QUESTION,
+        (Some(to), _) => to.clone(),
+        // The actor's own session goes on: the page after *Stop* leads back to where they came from.
+        (None, Some((_, impersonation))) => stop::stopped_path(ctx, impersonation).await?,
+        (None, None) => QUESTION.to_owned(),
     };
-    let answer = farewell::onward(request, ctx, &done.sessions, to).await?;
+    let answer = farewell::onward(request, ctx, &done.sessions, &to).await?;
     let own = done.own.then(|| cookies::remove_session(request));
-    let acting = done.acting_in.as_ref().map(|client| cookies::set_ended(request, client));
+    let acting = done.acting_in.as_ref().map(|(client, _)| cookies::set_ended(request, client));
     Ok(with_cookies(answer, own.into_iter().chain(acting)))
 }
 

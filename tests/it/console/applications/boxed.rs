@@ -41,7 +41,7 @@ async fn what_an_application_may_do_as_users_is_changed_in_its_form() {
     let own = "SELECT count(*) FROM users WHERE created_by_client_id = 'made' AND organization_id = 'org_acme' AND status = 'active'";
     assert_eq!(server.db.count(own).await, 1);
     let shown = ada.open(&format!("{LIST}/made")).await;
-    for words in ["Box-shaped channels", "May call as users (As-User)", "my key", "org_acme"] {
+    for words in ["Box-compatible API", "May call as users (As-User)", "my key", "org_acme"] {
         assert!(shown.body.contains(words), "{words}: {}", shown.body);
     }
     assert!(!shown.body.contains("understudy apply"));
@@ -66,7 +66,7 @@ async fn what_provisioning_set_stands_in_the_form_as_it_is() {
         assert_eq!(what, "[\"name\"]", "{id}");
     }
     let portal = ada.open(&format!("{LIST}/portal")).await;
-    assert!(!portal.body.contains("Box-shaped channels"), "it has nothing to do with it");
+    assert!(!portal.body.contains("Box-compatible API"), "it has nothing to do with it");
 }
 
 #[tokio::test]

@@ -54,8 +54,8 @@ struct Facts {
 }
 
 const SENTENCES: &[(&str, &str)] = &[
-    ("created", "The application is there. Its configuration is one click away."),
-    ("saved", "Saved. Every server follows within a second."),
+    ("created", "Application created. Its configuration is one click away."),
+    ("saved", "Saved."),
     ("same", "Nothing was changed."),
     ("on", "The application is on."),
     ("off", "The application is off, and whatever ran in it is over."),

@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(worded(kind, "is missing"), "This is missing.");
         assert_eq!(
             worded(kind, "needs an `initiate_login_uri`"),
-            "It needs an “Address that starts a sign-in”."
+            "It needs an “Initiate login URI”."
         );
         assert_eq!(worded(kind, "`x` has a fragment"), "“x” has a fragment.");
     }

@@ -39,7 +39,7 @@ struct Row {
 
 const A_PAGE: i64 = 50;
 const NAMES: &[&str] = &["q", "organization", "protocol", "status"];
-const SENTENCES: &[(&str, &str)] = &[("deleted", "The application is gone.")];
+const SENTENCES: &[(&str, &str)] = &[("deleted", "Application deleted.")];
 const PROTOCOLS: [(&str, &str); 4] = [
     ("oauth2", "OpenID Connect"),
     ("samlp", "SAML 2.0"),

@@ -62,10 +62,10 @@ impl Group {
             Self::SignOut => ("sign-out", "Signing out"),
             Self::Saml => ("saml", "SAML 2.0"),
             Self::Wsfed => ("wsfed", "WS-Federation"),
-            Self::Proof => ("proof", "How it shows who it is"),
+            Self::Proof => ("proof", "Client authentication"),
             Self::Tokens => ("tokens", "Tokens"),
             Self::Impersonation => ("impersonation", "Impersonation"),
-            Self::Box => ("box", "Box-shaped channels"),
+            Self::Box => ("box", "Box-compatible API"),
         }
     }
 }
@@ -94,21 +94,21 @@ const BOX: &[ClientKind] = &[Web, Machine];
 const SIGN_OUT: &[ClientKind] = &[Web, Spa, Native, Wsfed];
 
 const METHODS: &[(&str, &str)] = &[
-    ("", "A secret, in the header or the body"),
-    ("client_secret_basic", "A secret, in the header only (Basic)"),
-    ("client_secret_post", "A secret, in the body only"),
-    ("private_key_jwt", "A key of its own (private_key_jwt)"),
-    ("none", "Nothing (a public client)"),
+    ("", "client_secret_basic or client_secret_post"),
+    ("client_secret_basic", "client_secret_basic"),
+    ("client_secret_post", "client_secret_post"),
+    ("private_key_jwt", "private_key_jwt"),
+    ("none", "none (public client)"),
 ];
 const ALGORITHMS: &[(&str, &str)] =
     &[("RS256", "RS256"), ("ES256", "ES256"), ("EdDSA", "EdDSA (Ed25519)")];
 const REDEEM: &[(&str, &str)] = &[
-    ("confirm", "The agent signs in and confirms"),
+    ("confirm", "Agent confirms in the browser"),
     ("direct", "The link alone signs in (for programs)"),
 ];
 const BINDINGS: &[(&str, &str)] = &[("redirect", "Redirect"), ("post", "POST")];
 const CIPHERS: &[(&str, &str)] = &[
-    ("", "What is usual (AES-256-GCM)"),
+    ("", "Default (AES-256-GCM)"),
     ("http://www.w3.org/2009/xmlenc11#aes256-gcm", "AES-256-GCM"),
     ("http://www.w3.org/2009/xmlenc11#aes128-gcm", "AES-128-GCM"),
     ("http://www.w3.org/2001/04/xmlenc#aes256-cbc", "AES-256-CBC"),
@@ -143,11 +143,11 @@ const SPECS: &[Spec] = &[
     needed(spec(("name", "Name", "name"), Shape::Text, Group::Basics, ALL, "People see it when they sign in, and in their history.")),
     spec(("first_party", "One of our own applications", "first_party"), Shape::Flag, Group::Basics, OIDC, "Others ask people for their consent first."),
 
-    spec(("redirect_uris", "Redirect addresses", "redirect_uris"), Shape::Lines, Group::SignIn, OIDC, "One a line, exactly as the application sends them. https, or http on a loopback address; native applications may have a scheme of their own."),
-    spec(("initiate_login_uri", "Address that starts a sign-in", "initiate_login_uri"), Shape::Url, Group::SignIn, PEOPLE, "Where the application begins a sign-in of its own accord (initiate_login_uri)."),
+    spec(("redirect_uris", "Redirect URIs", "redirect_uris"), Shape::Lines, Group::SignIn, OIDC, "One per line, exactly as the application sends them. https, or http on a loopback address; native applications may have a scheme of their own."),
+    spec(("initiate_login_uri", "Initiate login URI", "initiate_login_uri"), Shape::Url, Group::SignIn, PEOPLE, "Where the application begins a sign-in of its own accord (initiate_login_uri)."),
 
-    needed(spec(("entity_id", "Entity ID", "saml.entity_id"), Shape::Text, Group::Saml, &[Saml], "What the application calls itself, exactly.")),
-    needed(spec(("acs_urls", "Assertion consumer addresses (ACS)", "saml.acs_urls"), Shape::Lines, Group::Saml, &[Saml], "One a line; the first is the default.")),
+    needed(spec(("entity_id", "Entity ID", "saml.entity_id"), Shape::Text, Group::Saml, &[Saml], "Exactly as the application sends it.")),
+    needed(spec(("acs_urls", "Assertion consumer addresses (ACS)", "saml.acs_urls"), Shape::Lines, Group::Saml, &[Saml], "One per line; the first is the default.")),
     spec(("acs_indexes", "Their numbers", "saml.acs_indexes"), Shape::Numbers, Group::Saml, &[Saml], "As in the application's metadata, one for each address: 0, 1. Without any they are counted from 0."),
     spec(("slo_url", "Single logout address", "saml.slo_url"), Shape::Url, Group::Saml, &[Saml], ""),
     spec(("slo_response_url", "Address for logout responses", "saml.slo_response_url"), Shape::Url, Group::Saml, &[Saml], "Only where it differs from the single logout address (ResponseLocation)."),
@@ -164,32 +164,32 @@ const SPECS: &[Spec] = &[
     spec(("saml_attributes", "Attributes", "saml.attributes"), Shape::Pairs, Group::Saml, &[Saml], "The name that the application knows = the field of the user, one a line: mail = email. Empty: the usual ones."),
 
     needed(spec(("realm", "Realm (wtrealm)", "wsfed.realm"), Shape::Text, Group::Wsfed, &[Wsfed], "Exactly as the application sends it.")),
-    needed(spec(("reply_urls", "Reply addresses", "wsfed.reply_urls"), Shape::Lines, Group::Wsfed, &[Wsfed], "One a line; the first is the default.")),
+    needed(spec(("reply_urls", "Reply addresses", "wsfed.reply_urls"), Shape::Lines, Group::Wsfed, &[Wsfed], "One per line; the first is the default.")),
     spec(("token_version", "Token", "wsfed.token_version"), Shape::Word(VERSIONS), Group::Wsfed, &[Wsfed], ""),
     spec(("wst", "WS-Trust", "wsfed.wst"), Shape::Word(TRUST), Group::Wsfed, &[Wsfed], ""),
     spec(("wsfed_attributes", "Claims", "wsfed.attributes"), Shape::Pairs, Group::Wsfed, &[Wsfed], "The name that the application knows = the field of the user, one a line. Empty: the usual ones."),
 
-    spec(("post_logout_redirect_uris", "Addresses after signing out", "post_logout_redirect_uris"), Shape::Lines, Group::SignOut, SIGN_OUT, "One a line."),
-    spec(("backchannel_logout_uri", "Back-channel logout address", "backchannel_logout_uri"), Shape::Url, Group::SignOut, OIDC, "Told from server to server when somebody signs out."),
+    spec(("post_logout_redirect_uris", "Post-logout redirect URIs", "post_logout_redirect_uris"), Shape::Lines, Group::SignOut, SIGN_OUT, "One per line."),
+    spec(("backchannel_logout_uri", "Back-channel logout address", "backchannel_logout_uri"), Shape::Url, Group::SignOut, OIDC, "Called from server to server when a user signs out."),
 
-    spec(("auth_method", "At the token endpoint it shows", "token_endpoint_auth_method"), Shape::Word(METHODS), Group::Proof, SECRET, ""),
+    spec(("auth_method", "Token endpoint auth method", "token_endpoint_auth_method"), Shape::Word(METHODS), Group::Proof, SECRET, ""),
     spec(("jwks", "Public keys (JWKS)", "jwks"), Shape::Json, Group::Proof, SECRET, "For a key of its own: a JSON object with \"keys\". Public keys only."),
 
     spec(("grant_code", "People sign in (authorization_code)", "grant_types"), Shape::Member("authorization_code"), Group::Tokens, OIDC, ""),
     spec(("grant_refresh", "Stays signed in (refresh_token)", "grant_types"), Shape::Member("refresh_token"), Group::Tokens, OIDC, ""),
     spec(("grant_credentials", "Calls APIs by itself (client_credentials)", "grant_types"), Shape::Member("client_credentials"), Group::Tokens, SECRET, ""),
     spec(("grant_exchange", "Exchanges tokens (token-exchange)", "grant_types"), Shape::Member("urn:ietf:params:oauth:grant-type:token-exchange"), Group::Tokens, SECRET, ""),
-    spec(("scopes", "Scopes", "scopes"), Shape::Lines, Group::Tokens, OAUTH, "Beside the usual ones, one a line."),
+    spec(("scopes", "Scopes", "scopes"), Shape::Lines, Group::Tokens, OAUTH, "In addition to the standard scopes, one per line."),
     spec(("api_scopes", "Scopes of our own APIs", "api_scopes"), Shape::Lines, Group::Tokens, OAUTH, "One a line: impersonations:create, impersonations:read, impersonations:end, forward-auth. Only for our own applications, and only for tokens that ask for them."),
     spec(("audiences", "Audiences", "audiences"), Shape::Lines, Group::Tokens, OAUTH, "The APIs that it may have tokens for, one a line."),
     spec(("introspect", "May ask about tokens of other applications (introspection)", "introspect"), Shape::Flag, Group::Tokens, SECRET, "For an API that is called with opaque tokens. An API with an audience of its own needs no such right."),
-    spec(("id_token_algorithm", "ID tokens are signed with", "id_token_signed_response_alg"), Shape::Word(ALGORITHMS), Group::Tokens, OIDC, ""),
-    spec(("lifetime", "An access token lives (seconds)", "access_token_lifetime"), Shape::Number, Group::Tokens, OAUTH, "At most 86400, a day."),
+    spec(("id_token_algorithm", "ID token signing algorithm", "id_token_signed_response_alg"), Shape::Word(ALGORITHMS), Group::Tokens, OIDC, ""),
+    spec(("lifetime", "Access token lifetime (seconds)", "access_token_lifetime"), Shape::Number, Group::Tokens, OAUTH, "At most 86400, a day."),
 
     spec(("acting", "Support staff may sign in to it as its users", "impersonation.enabled"), Shape::Flag, Group::Impersonation, PEOPLE, ""),
-    spec(("redeem", "A link is opened", "impersonation.redeem"), Shape::Word(REDEEM), Group::Impersonation, PEOPLE, "With the second, whoever holds a link is signed in: who acts is only what the program said."),
-    spec(("unsolicited", "Answer at once, although it did not ask", "impersonation.unsolicited"), Shape::Flag, Group::Impersonation, PEOPLE, "Otherwise it is sent to its address that starts a sign-in, which is safer."),
-    spec(("read_scopes", "Scopes that only read", "impersonation.read_scopes"), Shape::Lines, Group::Impersonation, OIDC, "What an agent keeps who may only look, one a line."),
+    spec(("redeem", "Redemption", "impersonation.redeem"), Shape::Word(REDEEM), Group::Impersonation, PEOPLE, "With the second, anyone who has the link is signed in, and the agent is only whom the program named."),
+    spec(("unsolicited", "Allow unsolicited responses", "impersonation.unsolicited"), Shape::Flag, Group::Impersonation, PEOPLE, "Otherwise the browser is sent to its initiate login URI, which is safer."),
+    spec(("read_scopes", "Read-only scopes", "impersonation.read_scopes"), Shape::Lines, Group::Impersonation, OIDC, "Scopes kept in read-only mode, one per line."),
     spec(("read_only", "Honors read-only impersonation", "impersonation.read_only"), Shape::Flag, Group::Impersonation, PEOPLE, "The application says that it changes nothing while an agent may only look. Otherwise read-only sessions are not offered for it."),
 
     spec(("box_as_user", "May call as users (As-User)", "box.perform_actions_as_users"), Shape::Flag, Group::Box, BOX, ""),

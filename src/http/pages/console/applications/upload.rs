@@ -35,7 +35,7 @@ impl Uploaded {
         if !is_multipart(request) {
             let text = "Only the forms of our own pages fit here.";
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(PageError::new(request, status, "This is no form", text));
+            return Err(PageError::new(request, status, "Unsupported form", text));
         }
         if announced(request).is_some_and(|length| length > LARGEST) {
             return Err(too_large(request));
@@ -96,5 +96,5 @@ fn unreadable(request: &HttpRequest) -> PageError {
 
 fn too_large(request: &HttpRequest) -> PageError {
     let text = "The file is larger than 1 MiB.";
-    PageError::new(request, StatusCode::PAYLOAD_TOO_LARGE, "This is too much", text)
+    PageError::new(request, StatusCode::PAYLOAD_TOO_LARGE, "Too large", text)
 }

@@ -1,4 +1,4 @@
-//! The trail as a file: CSV for a spreadsheet, JSON lines for a program. Whole, or not at all.
+//! Export of the audit trail as CSV or JSON lines. An export is complete, or it is refused.
 use super::{NAMES, require, wanted};
 use crate::flows::see_audit::{self, Entry, Export, Refusal};
 use crate::flows::{Accident, Context};
@@ -43,7 +43,7 @@ impl Format {
     }
 }
 
-/// A `POST`, because it leaves an event: who took what away.
+/// A `POST`, because it appends an audit event about the export.
 pub async fn export(console: ConsoleSession, posted: Posted) -> Result<HttpResponse, PageError> {
     require(&console)?;
     let mut known = vec!["csrf", "format"];
@@ -53,7 +53,7 @@ pub async fn export(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     let format = Format::parse(form.get("format"));
     let format = format.ok_or_else(|| console.malformed("An export is csv or jsonl."))?;
     let filters = Filters::of(&console, NAMES, |name| form.get(name).to_owned())?;
-    let search = wanted(&console, &filters).await?;
+    let (search, _) = wanted(&console, &filters).await?;
     let asked: Vec<String> =
         filters.pairs().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     let what = (format.extension(), asked.join("&"));
@@ -75,8 +75,8 @@ pub async fn export(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
 
 fn too_many(console: &ConsoleSession, refusal: Refusal) -> PageError {
     let Refusal::TooMany = refusal;
-    let text = "More than 100,000 events fit these filters. Take them away in parts, by time.";
-    PageError::new(console.request(), StatusCode::BAD_REQUEST, "This is too much at once", text)
+    let text = "More than 100,000 events fit these filters. Export them in parts, by time.";
+    PageError::new(console.request(), StatusCode::BAD_REQUEST, "Too many events", text)
 }
 
 /// When the database fails on the way, the transfer breaks off: half a file does not pass for a whole one.

@@ -6,7 +6,7 @@ use crate::flows::see_audit::newest;
 use crate::flows::verify_audit::{Sealed, sealed};
 use crate::http::pages::assets;
 use crate::http::pages::console::filters::Filters;
-use crate::http::pages::console::kit::{Field, Pager, Select};
+use crate::http::pages::console::kit::{Field, Moment, Pager, Select};
 use crate::http::pages::console::{ConsoleSession, Frame, Section};
 use crate::http::pages::error::PageError;
 use crate::http::pages::frame::Page;
@@ -25,6 +25,8 @@ struct AuditPage {
     kinds: Select,
     texts: Vec<Field>,
     filtered: bool,
+    /// What an empty list says.
+    empty: String,
     own_only: bool,
     /// The page that is followed; `None` where nothing new can come.
     follow: Option<String>,
@@ -37,7 +39,7 @@ struct AuditPage {
 
 struct Seal {
     head: Option<String>,
-    at: String,
+    at: Option<Moment>,
     waiting: String,
 }
 
@@ -47,7 +49,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     require(&console)?;
     let filters = Filters::read(&console, NAMES)?;
     let before: Option<i64> = console.parameter("before").parse().ok();
-    let search = wanted(&console, &filters).await?;
+    let (search, unrecognized) = wanted(&console, &filters).await?;
     let found = newest(console.ctx(), &search, before, A_PAGE).await;
     let found = found.map_err(|e| console.accident(&e))?;
     let state = sealed(console.ctx()).await.map_err(|e| console.accident(&e))?;
@@ -60,6 +62,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         kinds: filters.select("type", "What", words::kind_choices()),
         texts: texts(&filters),
         filtered: !filters.is_empty(),
+        empty: unrecognized.unwrap_or_else(|| "No event matches these filters.".to_owned()),
         own_only: !console.may(AUDIT_READ),
         pages: Pager {
             first: before.map(|_| here.clone()),
@@ -76,10 +79,11 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
 
 fn texts(filters: &Filters) -> Vec<Field> {
     vec![
-        filters.text("actor", "Actor (id or email)"),
-        filters.text("subject", "Subject (id or email)"),
-        filters.text("application", "Application (id or name)"),
-        filters.text("impersonation", "Impersonation (id)"),
+        filters.text("actor", "Actor"),
+        filters.text("subject", "Subject"),
+        filters.text("application", "Application"),
+        filters.text("impersonation", "Impersonation ID"),
+        filters.text("ticket", "Ticket"),
         filters.time("from", "From (UTC)"),
         filters.time("to", "Until (UTC)"),
     ]
@@ -88,7 +92,7 @@ fn texts(filters: &Filters) -> Vec<Field> {
 fn seal(state: &Sealed) -> Seal {
     Seal {
         head: state.head.as_ref().map(ToString::to_string),
-        at: state.at.map(times::moment).unwrap_or_default(),
+        at: state.at.map(times::moment),
         waiting: match state.waiting {
             0 => "No event waits to be sealed.".to_owned(),
             1 => "1 event is not sealed yet.".to_owned(),

@@ -1,4 +1,4 @@
-//! `/console/audit`: what everybody did; to look through, to follow, to take away.
+//! `/console/audit`: the audit trail, as a list that can be filtered and followed, and as an export.
 mod export;
 mod list;
 pub mod shown;
@@ -6,15 +6,15 @@ pub mod shown;
 use super::resource;
 use crate::domain::permission::{AUDIT_READ, AUDIT_READ_OWN};
 use crate::flows::see_audit::{Search, visible_to};
-use crate::flows::see_history::resolve;
 use crate::http::pages::console::ConsoleSession;
-use crate::http::pages::console::filters::Filters;
+use crate::http::pages::console::filters::{Filters, Parties};
 use crate::http::pages::error::PageError;
 use crate::http::pages::{read, words};
 use actix_web::web;
 
 const HERE: &str = "/console/audit";
-const NAMES: &[&str] = &["type", "actor", "subject", "application", "impersonation", "from", "to"];
+const NAMES: &[&str] =
+    &["type", "actor", "subject", "application", "impersonation", "ticket", "from", "to"];
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.service(resource("/console/audit", "GET, HEAD").route(read().to(list::list)))
@@ -25,20 +25,22 @@ fn require(console: &ConsoleSession) -> Result<(), PageError> {
     if console.may(AUDIT_READ) { Ok(()) } else { console.require(AUDIT_READ_OWN) }
 }
 
-/// What was asked for, and of that what this person may see.
-async fn wanted(console: &ConsoleSession, filters: &Filters) -> Result<Search, PageError> {
-    let asked = [filters.get("actor"), filters.get("subject"), filters.get("application")];
-    let known = resolve(console.ctx(), asked).await.map_err(|e| console.accident(&e))?;
-    let [actor, subject, client] = known;
+/// The search that the filters describe, within what this person may see; and the filter that was not recognized.
+async fn wanted(
+    console: &ConsoleSession,
+    filters: &Filters,
+) -> Result<(Search, Option<String>), PageError> {
+    let Parties { actor, subject, client, unrecognized } = filters.parties(console).await?;
     let search = Search {
         kinds: filters.given("type").map(|kind| words::kinds(&kind)).unwrap_or_default(),
         actor,
         subject,
         client,
         impersonation: filters.given("impersonation"),
+        ticket: filters.given("ticket"),
         since: filters.moment(console, "from")?,
         until: filters.moment(console, "to")?,
         ..Search::default()
     };
-    Ok(visible_to(console.user(), search))
+    Ok((visible_to(console.user(), search), unrecognized))
 }

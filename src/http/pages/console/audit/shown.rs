@@ -1,10 +1,10 @@
-//! One event, in words.
+//! One audit event as the console shows it.
 use crate::domain::permission::{IMPERSONATIONS_READ, USERS_READ};
 use crate::flows::see_audit::{Entry, Page};
 use crate::flows::start_impersonation::encode;
 use crate::http::pages::console::ConsoleSession;
 use crate::http::pages::console::kit::{Moment, Person};
-use crate::http::pages::words;
+use crate::http::pages::{times, words};
 
 pub struct Event {
     pub seq: i64,
@@ -35,10 +35,7 @@ pub fn event(console: &ConsoleSession, entry: &Entry, page: &Page) -> Event {
     let name = |id: &String| page.applications.get(id).unwrap_or(id).clone();
     Event {
         seq: entry.seq,
-        at: Moment {
-            text: entry.at.format("%-d %b %Y, %H:%M:%S").to_string(),
-            rfc3339: entry.at.to_rfc3339(),
-        },
+        at: times::exact(entry.at),
         what: words::event(&entry.kind).to_owned(),
         tone: tone(&entry.kind),
         kind: entry.kind.clone(),
@@ -49,7 +46,7 @@ pub fn event(console: &ConsoleSession, entry: &Entry, page: &Page) -> Event {
         ticket: entry.ticket.clone(),
         origin: origin(entry),
         impersonation: entry.impersonation_id.as_ref().map(|id| Link {
-            // What was refused never began, so there is no page about it.
+            // A refused impersonation was never started, so it has no page.
             href: (console.may(IMPERSONATIONS_READ) && entry.kind != "impersonation.refused")
                 .then(|| format!("/console/impersonations/{}", encode(id))),
             id: id.clone(),

@@ -1,4 +1,4 @@
-//! One impersonation: who, when, why, and everything that happened in it, in order.
+//! One impersonation: actor, subject, times, reason, and its audit events in order.
 use super::shown::{self, Row};
 use super::{HERE, HISTORY};
 use crate::domain::ImpersonationId;
@@ -47,8 +47,7 @@ struct Facts {
 }
 
 const A_PAGE: i64 = 100;
-const SENTENCES: &[(&str, &str)] =
-    &[("ended", "It has ended. Nothing of it works any more, anywhere.")];
+const SENTENCES: &[(&str, &str)] = &[("ended", "Impersonation ended. All its tokens are revoked.")];
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     console.require(IMPERSONATIONS_READ)?;

@@ -1,4 +1,4 @@
-//! An end to one, or to everything.
+//! Ends one impersonation, or all that the person can see.
 use super::HERE;
 use super::running::END_ALL;
 use super::shown::{END, path};

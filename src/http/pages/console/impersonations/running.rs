@@ -1,4 +1,4 @@
-//! What runs now, with the time that is left.
+//! Running impersonations, with the time left.
 use super::shown::{self, Row};
 use super::{HERE, tabs};
 use crate::domain::ImpersonationId;
@@ -29,8 +29,8 @@ struct RunningPage {
 pub const END_ALL: &str = "end-all-impersonations";
 const A_PAGE: i64 = 100;
 const SENTENCES: &[(&str, &str)] = &[
-    ("ended", "It has ended. Nothing of it works any more, anywhere."),
-    ("all", "Everything that ran has ended, and no link that was waiting can be opened."),
+    ("ended", "Impersonation ended. All its tokens are revoked."),
+    ("all", "All impersonations ended, and all unused links are revoked."),
 ];
 
 pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
@@ -53,7 +53,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         console: frame,
         tabs: tabs(HERE),
         count: match (rows.len(), found.next.is_some()) {
-            (0, _) => "Nobody acts as anybody.".to_owned(),
+            (0, _) => "No active impersonations.".to_owned(),
             (1, false) => "One impersonation is running.".to_owned(),
             (count, false) => format!("{count} impersonations are running."),
             (count, true) => format!("More than {count} impersonations are running."),

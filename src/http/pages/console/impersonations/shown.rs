@@ -1,4 +1,4 @@
-//! One impersonation, in words.
+//! One impersonation as lists of the console show it.
 use crate::domain::permission::USERS_READ;
 use crate::domain::{ImpersonationId, Timestamp};
 use crate::flows::see_history::{self, Entry, Named, State};
@@ -15,6 +15,8 @@ pub struct Row {
     pub subject: Person,
     pub application: String,
     pub protocol: &'static str,
+    pub ticket: Option<String>,
+    pub reason: Option<String>,
     pub started: Moment,
     pub lasted: String,
     pub tone: &'static str,
@@ -27,7 +29,7 @@ pub struct Row {
 }
 
 pub struct Ends {
-    pub at: String,
+    pub at: Moment,
     pub rfc3339: String,
     pub minutes: i64,
 }
@@ -50,9 +52,11 @@ pub fn row(console: &ConsoleSession, entry: &Entry, now: Timestamp) -> Row {
         subject: subject(console, &entry.subject),
         application: entry.application.name.clone(),
         protocol: words::protocol(&entry.protocol),
+        ticket: entry.ticket.clone(),
+        reason: entry.reason.clone(),
         started: Moment::from(started),
         lasted: match state {
-            State::Waiting | State::Expired | State::Revoked => "never opened".to_owned(),
+            State::Waiting | State::Expired | State::Revoked => "—".to_owned(),
             State::Running | State::Ended(_) => times::span(over.unwrap_or(now) - started),
         },
         tone,

@@ -72,12 +72,9 @@ const FEW: i64 = 10;
 const CHANGE: &str = "change-organization";
 const DELETE: &str = "delete-organization";
 const SENTENCES: &[(&str, &str)] = &[
-    ("created", "The organization is there."),
-    ("changed", "The settings are changed."),
-    (
-        "inactive",
-        "The organization is switched off: nobody of it signs in, and nobody acts as them.",
-    ),
+    ("created", "Organization created."),
+    ("changed", "Saved."),
+    ("inactive", "Deactivated. Its users can't sign in and can't be impersonated."),
     ("active", "The organization is active again."),
 ];
 

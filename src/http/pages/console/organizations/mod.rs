@@ -59,7 +59,7 @@ fn refused(console: &ConsoleSession, failure: Failure<OrganizationRefusal>) -> P
         OrganizationRefusal::NoSuchOrganization => console.missing(),
         OrganizationRefusal::NotPermitted => {
             let text = "Only the operator's staff with the right to change organizations do this.";
-            PageError::new(request, StatusCode::FORBIDDEN, "This is not for you to do", text)
+            PageError::new(request, StatusCode::FORBIDDEN, "You can't do this", text)
         }
         OrganizationRefusal::BadName => {
             console.malformed("A name is a line of 1 to 255 characters.")
@@ -78,7 +78,7 @@ fn refused(console: &ConsoleSession, failure: Failure<OrganizationRefusal>) -> P
         }
         OrganizationRefusal::LastAdministrator => {
             let text = "The last administrator is in it. Nothing was done.";
-            PageError::new(request, StatusCode::CONFLICT, "Somebody has to administer", text)
+            PageError::new(request, StatusCode::CONFLICT, "An administrator is needed", text)
         }
     })
 }

@@ -62,7 +62,7 @@ fn page(
             .error(wrong("name")),
         id: Field::new("id", "Id", &typed.id)
             .at_most(255)
-            .hint("One that you know it by already; it stays for ever. Left empty, it gets one.")
+            .hint("Your own id. Can't be changed. Leave empty to generate one.")
             .error(wrong("id")),
         impersonation: typed.impersonation,
         csrf: console.token(PURPOSE, &[]),

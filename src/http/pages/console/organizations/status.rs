@@ -39,7 +39,7 @@ async fn page(
     let record = &view.record;
     let signed_in = signed_in(console.ctx(), &record.id).await;
     let signed_in = signed_in.map_err(|e| console.accident(&e))?;
-    let heading = "Switch off this organization?";
+    let heading = "Deactivate this organization?";
     let (page, frame) = console.frame(Section::Organizations, heading, &[]);
     let here = path(&record.id);
     let wrong = typed.map(|_| "This is not the name of the organization.".to_owned());
@@ -55,7 +55,7 @@ async fn page(
         csrf: console.token(STATUS, &[&record.id]),
         status: Some(Status::Inactive.as_str()),
         typed: Some(field.required().at_most(LONGEST_NAME).error(wrong)),
-        submit: "Switch off",
+        submit: "Deactivate",
         bad: true,
     };
     let status = if typed.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };

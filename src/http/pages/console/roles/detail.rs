@@ -4,7 +4,7 @@ use super::list::require;
 use super::words;
 use super::{HERE, mend, path, refused};
 use crate::domain::UserId;
-use crate::domain::permission::{ROLES_WRITE, USERS_READ};
+use crate::domain::permission::{RETIRED, ROLES_WRITE, USERS_READ};
 use crate::flows::Failure;
 use crate::flows::manage_roles::{Change, Holder, View, change_role, rank_of_reader, view_role};
 use crate::http::pages::console::kit::{Person, address};
@@ -57,7 +57,7 @@ const FEW: i64 = 20;
 const CHANGE: &str = "change-role";
 const DELETE: &str = "delete-role";
 const SENTENCES: &[(&str, &str)] = &[
-    ("created", "The role is there. Give it to somebody on their page."),
+    ("created", "Role created. Add it to a user on their page."),
     ("changed", "The role is changed. It counts from now on for everybody who holds it."),
 ];
 
@@ -84,11 +84,10 @@ async fn page(
     let rank = rank_of_reader(console.ctx(), &console.user().id).await;
     let rank = rank.map_err(|e| console.accident(&e))?;
     let (page, frame) = console.frame(Section::Roles, "Role", SENTENCES);
-    let permissions = view
-        .role
-        .permissions
-        .iter()
-        .map(|name| Permission { name: name.clone(), words: words::of(name).unwrap_or_default() });
+    let permissions =
+        view.role.permissions.iter().filter(|name| !RETIRED.contains(&name.as_str())).map(|name| {
+            Permission { name: name.clone(), words: words::of(name).unwrap_or_default() }
+        });
     let seen = console.may(USERS_READ);
     let page = RolePage {
         page,

@@ -1,6 +1,6 @@
 //! What a role is to be: name, rank, and a box to tick for each permission.
 use super::words::GROUPS;
-use crate::domain::permission::{ALL, Permissions};
+use crate::domain::permission::{ALL, Permissions, RETIRED};
 use crate::domain::role::LONGEST_NAME;
 use crate::flows::manage_roles::RoleRecord;
 use crate::http::pages::console::ConsoleSession;
@@ -41,8 +41,9 @@ pub struct Typed {
 impl Typed {
     pub fn of(role: &RoleRecord) -> Self {
         let ours = |name: &&String| ALL.contains(&name.as_str());
+        let others = role.permissions.iter().map(String::as_str);
         let others: Vec<&str> =
-            role.permissions.iter().filter(|it| !ours(it)).map(String::as_str).collect();
+            others.filter(|it| !ALL.contains(it) && !RETIRED.contains(it)).collect();
         Self {
             name: role.name.clone(),
             rank: role.rank.to_string(),

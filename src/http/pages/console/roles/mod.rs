@@ -67,7 +67,7 @@ fn refused(console: &ConsoleSession, failure: Failure<RoleRefusal>) -> PageError
     PageError::failure(request, failure, |refusal| match refusal {
         RoleRefusal::NoSuchRole => console.missing(),
         RoleRefusal::NotPermitted => forbidden(
-            "This is not for you to do",
+            "You can't do this",
             "Only the operator's staff with the right to change roles do this.",
         ),
         RoleRefusal::BuiltIn => forbidden(

@@ -35,8 +35,6 @@ pub const GROUPS: &[(&str, &[(&str, &str)])] = &[
             (may::AUDIT_READ, "Read the whole audit trail"),
             (may::AUDIT_READ_OWN, "Read what they did, and what was done to them"),
             (may::KEYS_WRITE, "See and rotate signing keys"),
-            (may::POLICIES_WRITE, "Change policies"),
-            (may::SETTINGS_WRITE, "Change settings"),
         ],
     ),
 ];

@@ -1,4 +1,4 @@
-//! The verdict before the click, in words.
+//! The verdict that the form shows before a button is pressed.
 use super::wanted::Wanted;
 use crate::domain::client::Client;
 use crate::domain::protocol::{EndReason, ProtocolName, Redeem};
@@ -7,14 +7,14 @@ use crate::flows::Failure;
 use crate::flows::start_impersonation::{Allowed, Start, StartRefusal, check_impersonation};
 use crate::http::pages::console::ConsoleSession;
 use crate::http::pages::error::PageError;
-use crate::http::pages::times;
+use crate::http::pages::times::{self, Moment};
 use crate::impersonation::Denial;
 
 pub enum Verdict {
     /// Nothing to ask about: there is no application, or not that one.
     Nothing(&'static str),
     Allowed {
-        until: String,
+        until: Moment,
         direct: bool,
     },
     /// A field has to be filled in otherwise.
@@ -92,7 +92,7 @@ impl Verdict {
     }
 }
 
-/// Asks the heart.
+/// Asks for the decision without writing anything.
 pub async fn check(
     console: &ConsoleSession,
     wanted: &Wanted,

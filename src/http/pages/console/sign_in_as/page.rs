@@ -6,7 +6,7 @@ use crate::domain::client::Client;
 use crate::domain::permission::IMPERSONATE;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
-use crate::flows::preview_tokens::{applications_of, protocols_of};
+use crate::flows::preview_tokens::{applications_by_use, protocols_of};
 use crate::http::pages::console::kit::{Field, Select};
 use crate::http::pages::console::users::preview::{applications, protocol_select};
 use crate::http::pages::console::users::{path, seen};
@@ -47,7 +47,7 @@ struct Fields {
     open: bool,
 }
 
-/// What was asked about, and what there is to choose from.
+/// Subject, offered applications and form input.
 pub struct Scene {
     pub subject: User,
     pub clients: Vec<Client>,
@@ -67,7 +67,7 @@ impl Scene {
         subject: User,
         wanted: Wanted,
     ) -> Result<Self, PageError> {
-        let open = applications_of(console.ctx(), &subject).await;
+        let open = applications_by_use(console.ctx(), &subject).await;
         let mut clients = open.map_err(|e| console.accident(&e))?;
         clients.retain(|client| client.impersonation.enabled);
         Ok(Self { subject, clients, wanted })
@@ -78,7 +78,7 @@ impl Scene {
         Some((client, self.wanted.protocol(console.ctx(), client)?))
     }
 
-    /// What stands in the way before the heart is asked.
+    /// The verdict when there is no application to decide about.
     pub fn nothing(&self) -> Verdict {
         Verdict::Nothing(match self.clients.as_slice() {
             [] => "No application that this user can sign in to accepts impersonated sign-ins.",
@@ -169,7 +169,7 @@ fn fields(console: &ConsoleSession, scene: &Scene, verdict: &Verdict) -> Fields 
     Fields {
         application: applications(&scene.clients, chosen).error(verdict.of_field("application")),
         protocol: protocol_select(&spoken, protocol),
-        reason: line("reason", "Reason").hint("They can read it, and so can whoever audits."),
+        reason: line("reason", "Reason").hint("Visible to the user and to auditors."),
         ticket: line("ticket", "Ticket"),
         duration: Select::new("duration", "Ends after", lengths, duration)
             .error(verdict.of_field("duration")),

@@ -1,4 +1,4 @@
-//! The three ways on: at once in this window, by a link, by a code for another window.
+//! The three buttons of "Sign in as user": open now, copy a link, or get a code for another browser.
 use super::PURPOSE;
 use super::check::{Verdict, refused, start};
 use super::page::{Scene, draw, targets};
@@ -21,7 +21,7 @@ use crate::http::pages::error::PageError;
 use crate::http::pages::forms::Form;
 use crate::http::pages::frame::Page;
 use crate::http::pages::headers::render;
-use crate::http::pages::times;
+use crate::http::pages::times::{self, Moment};
 use crate::impersonation::Denial;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -37,7 +37,7 @@ struct HandedOverPage {
     again: String,
     subject: String,
     application: String,
-    until: String,
+    until: Moment,
     way: HandedOver,
 }
 
@@ -97,7 +97,7 @@ fn confirm(
     step_up::page(console, form, &Prompt { back, targets, not_proven })
 }
 
-/// What stands in the way of a button.
+/// Why a button did not lead on.
 enum Obstacle {
     /// The decision needs a fresh proof, and nothing else.
     StepUp,
@@ -132,7 +132,7 @@ async fn go_on(console: &ConsoleSession, scene: &Scene, pressed: Pressed) -> Out
     }
 }
 
-/// The form again, with what stands in the way.
+/// Shows the form again with the verdict.
 fn not_so(console: &ConsoleSession, scene: &Scene, verdict: Verdict) -> HttpResponse {
     let status = match verdict {
         Verdict::Refused { .. } => StatusCode::FORBIDDEN,
@@ -215,7 +215,7 @@ fn hand_over(
     console: &ConsoleSession,
     scene: &Scene,
     way: HandedOver,
-    until: String,
+    until: Moment,
 ) -> HttpResponse {
     let (page, frame) = console.frame(Section::Users, "Sign in as user", &[]);
     let application = scene.wanted.client(&scene.clients);

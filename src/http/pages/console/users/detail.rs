@@ -1,8 +1,8 @@
-//! One user: who they are, where they are signed in, what happened, and who acted as whom.
+//! One user: profile, roles, sessions, recent events and impersonations.
 use super::member::{self, Member, member};
 use super::{HERE, kind, named, path};
 use crate::domain::permission::{
-    AUDIT_READ, AUDIT_READ_OWN, IMPERSONATE, IMPERSONATIONS_READ, USERS_READ, USERS_WRITE,
+    AUDIT_READ, AUDIT_READ_OWN, IMPERSONATE, IMPERSONATIONS_READ, RETIRED, USERS_READ, USERS_WRITE,
 };
 use crate::domain::user::User;
 use crate::domain::{SessionId, UserId};
@@ -114,7 +114,12 @@ pub async fn page(
         organization_off: user.organization.as_ref().is_some_and(|it| !it.status.is_active()),
         facts: facts(&view),
         member,
-        permissions: user.permissions.iter().map(str::to_owned).collect(),
+        permissions: user
+            .permissions
+            .iter()
+            .filter(|it| !RETIRED.contains(it))
+            .map(str::to_owned)
+            .collect(),
         last_login: view.card.last_login_at.map(Moment::from),
         act: act(console, user).await?,
         sessions: view.sessions.iter().map(|it| signed(console, user, it)).collect(),
@@ -183,7 +188,7 @@ async fn events(console: &ConsoleSession, id: &UserId) -> Result<Option<Vec<Even
     let about = if console.may(AUDIT_READ) {
         Search { own: Some(id.to_string()), ..visible_to(console.user(), Search::default()) }
     } else if console.may(AUDIT_READ_OWN) {
-        let subject = Some(id.to_string());
+        let subject = Some(vec![id.to_string()]);
         visible_to(console.user(), Search { subject, ..Search::default() })
     } else {
         return Ok(None);
@@ -216,5 +221,5 @@ pub async fn end_session(
 
 fn superior(console: &ConsoleSession) -> PageError {
     let text = "They hold permissions that you do not have. Nothing was done.";
-    PageError::new(console.request(), StatusCode::FORBIDDEN, "This is not for you to end", text)
+    PageError::new(console.request(), StatusCode::FORBIDDEN, "You can't do this", text)
 }

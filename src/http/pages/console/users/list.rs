@@ -1,4 +1,4 @@
-//! Search as you type, over name, e-mail address and id.
+//! The list of users: search as you type over name, e-mail address, phone number and id.
 use super::{HERE, kind, path};
 use crate::domain::permission::USERS_READ;
 use crate::domain::{OrganizationId, Status, UserId};

@@ -1,4 +1,4 @@
-//! What staff change about a user: the roles, and whether they are active.
+//! Changes to the roles and the status of a user.
 use super::{detail, named, path};
 use crate::domain::permission::USERS_WRITE;
 use crate::domain::user::User;
@@ -61,7 +61,7 @@ pub async fn member(
     let givable = offer.givable.into_iter().rev().map(|role| (role.name.clone(), role.name));
     let choices = std::iter::once((String::new(), "Choose a role".to_owned())).chain(givable);
     let give = some.then(|| Give {
-        roles: Select::new("role", "Another role", choices, "")
+        roles: Select::new("role", "Add a role", choices, "")
             .required()
             .error(wrong.map(str::to_owned)),
         csrf: console.token(GIVE, &[id]),
@@ -72,10 +72,10 @@ pub async fn member(
 }
 
 pub const SENTENCES: &[(&str, &str)] = &[
-    ("given", "They have the role now."),
-    ("taken", "They have the role no longer."),
-    ("inactive", "They are switched off: signed out everywhere, and nobody acts as them."),
-    ("active", "They are active again."),
+    ("given", "Role added."),
+    ("taken", "Role removed."),
+    ("inactive", "Deactivated. They are signed out everywhere and can't be impersonated."),
+    ("active", "Reactivated. They can sign in again."),
 ];
 
 pub async fn give(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
@@ -141,30 +141,28 @@ fn refused(console: &ConsoleSession, failure: Failure<MemberRefusal>) -> PageErr
             "Not for this user",
             "Roles are for people with a login, and this role is for applications.",
         ),
-        MemberRefusal::NotPermitted => no(
-            forbidden,
-            "This is not for you to do",
-            "Your roles do not allow it. Nothing was done.",
-        ),
+        MemberRefusal::NotPermitted => {
+            no(forbidden, "You can't do this", "Your roles do not allow it. Nothing was done.")
+        }
         MemberRefusal::RoleTooHigh => no(
             forbidden,
-            "This role is above you",
-            "Nobody gives or takes permissions or a rank that they do not have. Nothing was done.",
+            "This role outranks yours",
+            "You can only add or remove permissions and ranks that you have yourself. Nothing was changed.",
         ),
         MemberRefusal::Superior => no(
             forbidden,
-            "They are above you",
-            "They hold permissions or a rank that you do not have. Nothing was done.",
+            "This user outranks you",
+            "They have permissions or a rank that you don't have. Nothing was changed.",
         ),
         MemberRefusal::Oneself => no(
             forbidden,
             "This is you",
-            "Nobody switches themselves off. Ask another administrator. Nothing was done.",
+            "You can't deactivate yourself. Ask another administrator. Nothing was changed.",
         ),
         MemberRefusal::LastAdministrator => no(
             conflict,
-            "Somebody has to administer",
-            "They are the last administrator. Make another one first. Nothing was done.",
+            "An administrator is needed",
+            "They are the last administrator. Add another one first. Nothing was changed.",
         ),
     })
 }

@@ -23,15 +23,14 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     if !offer.map_err(|e| console.accident(&e))?.status || !view.user.status.is_active() {
         return Ok(redirect(console.request().method(), &here));
     }
-    let heading = "Switch off this user?";
+    let heading = "Deactivate this user?";
     let (page, frame) = console.frame(Section::Users, heading, &[]);
     let browsers = match view.sessions.len() {
         0 => "They are not signed in now.".to_owned(),
         1 => "They are signed in with one browser, and are signed out there.".to_owned(),
         many => format!("They are signed in with {many} browsers, and are signed out everywhere."),
     };
-    let rest = "Their tokens no longer count, and every impersonation of them or by them ends. They can be switched on \
-                again.";
+    let rest = "Their tokens no longer count, and every impersonation of them or by them ends. They can be reactivated.";
     let page = SurePage {
         page,
         console: frame,
@@ -43,7 +42,7 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         csrf: console.token(STATUS, &[id.as_str()]),
         status: Some(Status::Inactive.as_str()),
         typed: None,
-        submit: "Switch off",
+        submit: "Deactivate",
         bad: true,
     };
     Ok(render(&page, StatusCode::OK))
