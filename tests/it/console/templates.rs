@@ -113,6 +113,7 @@ const ADDRESSES: &[&str] = &[
     "base.html src banner.bar_js",
     "base.html src page.countdown_js",
     "base.html src page.logo",
+    "base.html src page.times_js",
     "confirm.html action action",
     "confirm.html src page.once_js",
     "farewell.html action letter.url",
