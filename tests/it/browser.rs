@@ -72,13 +72,7 @@ async fn every_page_is_accessible_in_light_and_dark_wide_and_narrow() {
 
 /// A server, a link to act as Alice, one that needs no confirmation, and an application of the script's own.
 async fn tell(story: &str) {
-    tell_with(story, "SELECT 1").await;
-}
-
-/// The same in a database that was prepared by `sql`.
-async fn tell_with(story: &str, prepared: &str) {
     let server = TestServer::start().await;
-    server.db.sql(prepared).await;
     let application = format!("http://127.0.0.1:{}", free_port());
     let sql = format!(
         "UPDATE clients SET redirect_uris = ARRAY['{application}/callback'],
@@ -127,15 +121,6 @@ async fn b29_no_page_can_be_framed() {
 #[tokio::test]
 async fn b32_a_link_sent_to_a_colleague_waits_for_their_own_click() {
     tell("colleague").await;
-}
-
-#[tokio::test]
-async fn k15_a_button_beside_a_password_that_is_pressed_twice_leads_on() {
-    // Whoever signs in did so long ago, so that the page asks for the password.
-    let long_ago = "CREATE FUNCTION long_ago() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         NEW.authenticated_at := NEW.authenticated_at - interval '2 hours'; RETURN NEW; END $$; \
-         CREATE TRIGGER long_ago BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION long_ago()";
-    tell_with("pressed-twice", long_ago).await;
 }
 
 #[tokio::test]

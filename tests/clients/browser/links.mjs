@@ -148,21 +148,6 @@ const stories = {
     await arrived(named);
   },
 
-  /// k15: the button beside the password is pressed twice, where no script holds the second press back.
-  async 'pressed-twice'(browser) {
-    const page = await person(browser, { javaScriptEnabled: false });
-    await page.goto(it.link);
-    await signIn(page, it.sam);
-    await page.getByLabel('Your password').fill(it.sam.password);
-    await confirm(page, 'Alice Chen').dblclick();
-    await arrived(page);
-    await page.goto(`${it.issuer}/me/impersonation`);
-    await page.getByRole('button', { name: 'Stop acting as Alice Chen' }).click();
-    await page.getByRole('heading', { name: 'Impersonation ended' }).waitFor();
-    await page.goto(`${it.issuer}/account`);
-    await page.getByRole('heading', { name: 'Your account' }).waitFor();
-  },
-
   async 'without-javascript'(browser) {
     const page = await person(browser, { javaScriptEnabled: false });
     await completes(page);
