@@ -212,7 +212,7 @@ pub fn export(asked: &ExportArgs) -> Result<(), Problem> {
             until,
             own,
             organization: asked.organization.clone(),
-            client: asked.application.clone(),
+            client: asked.application.clone().map(|id| vec![id]),
             ..Search::default()
         };
         let what = (format.extension(), filter.as_str());

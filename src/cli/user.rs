@@ -78,8 +78,9 @@ pub fn run(command: User) -> Result<(), Problem> {
 }
 
 /// The id of a user who was looked for by id or e-mail address.
-pub fn known(found: Option<String>, text: &str) -> Result<String, Problem> {
-    found.ok_or_else(|| Problem::failed(format!("there is no user `{text}`")))
+pub fn known(found: Option<(String, Option<String>)>, text: &str) -> Result<String, Problem> {
+    let id = found.map(|(id, _)| id);
+    id.ok_or_else(|| Problem::failed(format!("there is no user `{text}`")))
 }
 
 fn add(asked: AddUser) -> Result<(), Problem> {
@@ -87,7 +88,7 @@ fn add(asked: AddUser) -> Result<(), Problem> {
         let mut conn = ctx.store.conn().await?;
         let now = store::settings::now(&conn).await?;
         let AddUser { email, name, organization, roles, id } = asked;
-        if let Some(known) = store::history::find_person(&conn, &email).await? {
+        if let Some((known, _)) = store::history::find_person(&conn, &email).await? {
             return Err(Problem::failed(format!("`{email}` is user `{known}` already")));
         }
         let id = id.unwrap_or_else(|| random::id("usr", now));
