@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn l22_ten_nodes_of_eight_cores_fit_a_postgres_of_two_hundred_connections() {
         const KEPT_FOR_SUPERUSERS: usize = 3;
-        assert!(10 * DEFAULT_CONNECTIONS <= 200 - KEPT_FOR_SUPERUSERS);
+        const { assert!(10 * DEFAULT_CONNECTIONS <= 200 - KEPT_FOR_SUPERUSERS) };
         assert_eq!(split(DEFAULT_CONNECTIONS, 8), (3, 3));
         // Where there are few cores, each has its own.
         assert_eq!(split(DEFAULT_CONNECTIONS, 2), (2, 6));

@@ -63,7 +63,7 @@ async fn find(conn: &Conn, token: &str) -> Result<Option<Session>, StoreError> {
     let found = store::sessions::find_superseded(conn, &hash::hash_secret(token)).await?;
     let Some((Found::Own(session), now)) = found else { return Ok(None) };
     let is_live = session.resume(now).is_ok();
-    Ok(is_live.then(|| Session { authenticated_at: DateTime::UNIX_EPOCH, ..*session }))
+    Ok(is_live.then_some(Session { authenticated_at: DateTime::UNIX_EPOCH, ..*session }))
 }
 
 /// The cookie of an impersonated session, for the person who redeems the link `ticket_hash` in `session`: two presses of

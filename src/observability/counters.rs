@@ -62,12 +62,15 @@ impl<const ROWS: usize, const COLUMNS: usize> CounterFamily<ROWS, COLUMNS> {
     }
 }
 
+/// Takes the labels and the value of a time series.
+pub type Visitor<'a> = dyn FnMut(&[(&'static str, &'static str)], u64) + 'a;
+
 /// A family of any size, to be written out.
 pub trait Counted: Sync {
     fn name(&self) -> &'static str;
     fn help(&self) -> &'static str;
     /// Calls `each` with the labels and the value of every time series, also of those that are zero.
-    fn visit(&self, each: &mut dyn FnMut(&[(&'static str, &'static str)], u64));
+    fn visit(&self, each: &mut Visitor<'_>);
 }
 
 impl<const ROWS: usize, const COLUMNS: usize> Counted for CounterFamily<ROWS, COLUMNS> {
@@ -79,7 +82,7 @@ impl<const ROWS: usize, const COLUMNS: usize> Counted for CounterFamily<ROWS, CO
         self.help
     }
 
-    fn visit(&self, each: &mut dyn FnMut(&[(&'static str, &'static str)], u64)) {
+    fn visit(&self, each: &mut Visitor<'_>) {
         for (row, counts) in self.rows.iter().zip(&self.counts) {
             for (column, count) in self.columns.iter().zip(counts) {
                 let labels = [(self.labels.0, *row), (self.labels.1, *column)];

@@ -64,7 +64,7 @@ impl fmt::Display for Path {
 
 /// Text of a file as it may be shown on a terminal.
 pub(super) fn printable(text: &str) -> String {
-    let show = |c: char| if !is_visible(c) { c.escape_unicode().to_string() } else { c.into() };
+    let show = |c: char| if is_visible(c) { c.into() } else { c.escape_unicode().to_string() };
     text.chars().map(show).collect()
 }
 

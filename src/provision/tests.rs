@@ -210,7 +210,7 @@ fn people_who_cannot_be_as_written_are_refused() {
     refused(&user("id: a, totp_secret: JBSWY3DPEHPK3PXP"), "totp_secret: second factors");
     refused(&user("id: a, kind: app_user, password: x"), "a app_user has no login");
     refused(&user("id: a, password: x, password_hash: y"), "give one of them");
-    refused(&user("id: a, password_hash: '$2b$12$R9h'"), "is no argon2id hash");
+    refused(&user("id: a, password_hash: '$2b$12$R9h'"), "is no hash of argon2");
     refused(&user("id: a, status: gone"), "`gone` is none of: active, inactive");
     refused(&user("id: a, picture: 'javascript:x'"), "must be an https address");
     refused(&user("id: a, user_metadata: [1]"), "must be a mapping");

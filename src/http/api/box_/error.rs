@@ -60,7 +60,11 @@ impl BoxError {
         let (status, code, message, context) = self.parts();
         let reason = match self {
             Self::Field { name, message, .. } => format!("{name}: {message}"),
-            _ => message.clone(),
+            Self::Body(..)
+            | Self::Refused(_)
+            | Self::MethodNotAllowed(_)
+            | Self::Server
+            | Self::Unavailable => message.clone(),
         };
         let mut body = json!({
             "type": "error",

@@ -109,7 +109,13 @@ pub fn refuse(request: &HttpRequest, failure: Failure<TokenRefusal>) -> HttpResp
         TokenRefusal::UnsupportedMedia(_) => {
             answer.insert_header((header::ACCEPT_ENCODING, "identity"));
         }
-        _ => {}
+        TokenRefusal::InvalidRequest(_)
+        | TokenRefusal::TooLarge
+        | TokenRefusal::InvalidClient
+        | TokenRefusal::UnsupportedGrantType
+        | TokenRefusal::InvalidScope
+        | TokenRefusal::InvalidTarget
+        | TokenRefusal::Grant(_) => {}
     }
     with_reason(
         answer.json(json!({ "error": error, "error_description": description })),
