@@ -57,7 +57,7 @@ pub async fn claim(mut conn: &Conn, most: i64) -> Result<Vec<Due>, StoreError> {
     const TEXT: &str = "UPDATE logout_deliveries SET attempts = attempts + 1, \
          due_at = clock_now() + interval '10 seconds' * power(6, attempts) \
          WHERE id = ANY(ARRAY(SELECT id FROM logout_deliveries WHERE delivered_at IS NULL AND attempts < ? \
-         AND due_at <= clock_now() ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED) \
+         AND due_at <= clock_now() ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED)) \
          RETURNING id, client_id, user_id, session_id, impersonation_id, traceparent, clock_now()";
     type Columns = (BigInt, Text, Text, Text, Nullable<Text>, Nullable<Text>, Timestamptz);
     type Row = (i64, String, String, String, Option<String>, Option<String>, Timestamp);

@@ -174,10 +174,8 @@ async fn l16_a_hash_from_elsewhere_signs_in_and_is_replaced_by_one_of_ours() {
     ];
     for (nth, hash) in hashes.iter().enumerate() {
         let (id, email) = (format!("usr_brought{nth}"), format!("brought{nth}@acme.test"));
-        let file = format!(
-            "version: 1\nusers: [{{id: {id}, email: {email}, password_hash: '{}'}}]\n",
-            hash
-        );
+        let file =
+            format!("version: 1\nusers: [{{id: {id}, email: {email}, password_hash: '{hash}'}}]\n");
         let said = apply_text(&server, &file);
         assert!(said.success, "{said:?}");
         let wrong = server.browser().sign_in(&email, "importee").await;

@@ -430,7 +430,7 @@ const stories = {
     await album.look(page, 'console-code');
     await page.goto(form('usr_alice'));
     await button(page, 'Copy link').click();
-    await heading(page, 'Your link');
+    await page.getByText('Link copied.').waitFor();
     await album.look(page, 'console-link');
     await page.goto(form('usr_alice', { target: 'https://elsewhere.example/' }));
     await verdict(page, 'Something is missing');

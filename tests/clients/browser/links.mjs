@@ -111,7 +111,7 @@ const stories = {
     const sent = await person(browser);
     await sent.goto(`${it.issuer}/login`);
     await signIn(sent, it.max);
-    await sent.getByRole('heading', { name: 'Your account' }).waitFor();
+    await sent.waitForURL((url) => url.pathname !== '/login');
     await sent.goto(it.link);
     await sent.getByRole('heading', { name: 'This link is for somebody else' }).waitFor();
     assert.equal(await sent.getByRole('button').count(), 0);
@@ -123,7 +123,7 @@ const stories = {
     const named = await person(browser);
     await named.goto(`${it.issuer}/login`);
     await signIn(named, it.sam);
-    await named.getByRole('heading', { name: 'Your account' }).waitFor();
+    await named.waitForURL((url) => url.pathname !== '/login');
     application.pages.set('/lure', `<title>Lure</title><h1>Lure</h1><a id="go" href="${it.link}">look</a>
       <form id="act" method="post" action="${it.link}"><input name="csrf" value="x"></form>`);
     await named.goto(`${it.application}/lure`);

@@ -51,7 +51,7 @@ async function administrator(page) {
   await album.look(page, 'console-impersonations');
   await page.getByText('End everything').first().click();
   await album.look(page, 'console-impersonations-end');
-  await page.getByRole('link', { name: /UTC$/ }).first().click();
+  await page.getByRole('link', { name: /\d\d:\d\d( UTC)?$/ }).first().click();
   await page.getByRole('heading', { name: 'What happened' }).waitFor();
   await page.getByText(/Details|Chrome/).first().click();
   await album.look(page, 'console-impersonation');

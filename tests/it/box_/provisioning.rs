@@ -82,7 +82,7 @@ async fn withdrawing_the_authorization_ends_what_was_begun_with_it() {
     let withdrawn = directory.replace("authorized_in: [org_acme]", "authorized_in: []");
     apply(&server.db, &withdrawn, Prune::No).await;
     let trail = server.db.trail().await;
-    assert!(trail.last().unwrap().ends_with("->usr_alice (actor_revoked)"), "{trail:?}");
+    assert!(trail.last().unwrap().ends_with("->usr_alice (client_changed)"), "{trail:?}");
 }
 
 #[tokio::test]

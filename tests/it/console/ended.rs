@@ -126,7 +126,10 @@ async fn l09_the_command_line_ends_all_of_whom_it_is_told() {
     assert!(!end(&[]).success && !end(&["--user", "usr_alice", "--everybody"]).success);
     assert!(!end(&["--user", "usr_nobody"]).success);
     let said = end(&["--user", "usr_alice"]);
-    assert!(said.out.contains("ended: 1 sessions, 0 tokens, 0 impersonations"), "{said:?}");
+    assert!(
+        said.out.contains("ended all of usr_alice: 1 sessions, 0 tokens, 0 impersonations"),
+        "{said:?}"
+    );
     assert!(!is_in(&alice).await && is_in(&other).await);
     let again = end(&["--user", "usr_alice"]);
     assert!(again.out.contains("ended: 0 sessions"), "{again:?}");

@@ -94,6 +94,7 @@ fn h07_no_value_becomes_a_script_a_style_or_a_handler() {
 /// checked where it was registered. A new one is looked at before it gets in here.
 const ADDRESSES: &[&str] = &[
     "access.html href href",
+    "web_message.html src script",
     "application.html href here",
     "application.html href href",
     "application_form.html action here",

@@ -48,7 +48,9 @@ async fn c11_a_form_carries_nothing_but_its_fields() {
             assert_eq!(page.status, 200, "{}", page.body);
             assert_eq!(page.field("state").as_deref(), Some(state));
             assert_eq!(page.body.matches("<form").count(), 1);
-            assert_eq!(page.body.matches("<script").count(), 1, "our own, by its address");
+            let ours = page.body.matches("<script src=\"/static/").count();
+            assert!(ours > 0, "our own, by their addresses");
+            assert_eq!(page.body.matches("<script").count(), ours);
             for markup in ["<img src=x", "alert(1)</script>", "evil.test>", "<!--"] {
                 assert!(!page.body.contains(markup), "{}", page.body);
             }

@@ -162,7 +162,7 @@ fn is_well_formed(page: &str) {
     let (mut family, mut series) = (String::new(), BTreeSet::new());
     for line in page.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
-            family = rest.split(' ').next().unwrap().to_owned();
+            rest.split(' ').next().unwrap().clone_into(&mut family);
         } else if !line.starts_with('#') {
             let (name, value) = line.rsplit_once(' ').unwrap();
             assert!(name.starts_with(&family), "{line} stands under {family}");

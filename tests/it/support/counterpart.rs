@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 const MISSING: &str = "run scripts/setup-tests.sh first";
 /// Longer than any of them needs; one that hangs says so.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

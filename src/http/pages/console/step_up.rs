@@ -206,6 +206,9 @@ fn purpose_of(path: &str) -> &'static str {
         ["users", _, "sign-in-as", ..] => "Signing in as another user",
         ["users", _, "roles", "give"] => "Giving a role",
         ["users", _, "roles", "take"] => "Taking a role away",
+        ["users" | "organizations", _, "end-sessions"] | ["keys", "end-sessions"] => {
+            "Ending sessions and tokens"
+        }
         ["users", _, "status"] => "Switching a user on or off",
         ["new-application"] => "Creating an application",
         ["applications", _, "edit"] => "Changing an application",
