@@ -175,10 +175,10 @@ async fn m01_a_key_that_is_gone_makes_the_server_unavailable_and_nothing_false()
         let good = Good::gather(&server).await;
         let browser = Browser::bare(&server.url);
         server.db.sql(&format!("DELETE FROM signing_keys WHERE {gone}")).await;
-        until("it follows", 5, async || browser.get("/.well-known/jwks.json").await.status == 503)
+        until("it follows", 15, async || browser.get("/.well-known/jwks.json").await.status == 503)
             .await;
         judge(&good.ask(&browser).await);
-        until("it is not ready", 5, async || browser.get("/health/ready").await.status == 503)
+        until("it is not ready", 15, async || browser.get("/health/ready").await.status == 503)
             .await;
         assert_eq!(browser.get("/health/live").await.status, 200);
     }
