@@ -8,7 +8,7 @@ use super::{Parts, StartError};
 use crate::http;
 use crate::http::api::health::Readiness;
 use crate::http::extract::Anyone;
-use crate::store::pool::{ObservedPool, PoolLoad};
+use crate::store::connection::pool::{ObservedPool, PoolLoad};
 use crate::telemetry::exposition::{self, ProcessState};
 use actix_web::dev::Server;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};

@@ -12,13 +12,13 @@ use crate::config::{RateLimits, Settings};
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::crypto::seal::MasterKey;
-use crate::flows::client_attempts::SuspectedClients;
-use crate::flows::cross_origin::Origins;
-use crate::flows::facts::Remembered;
-use crate::flows::housekeeping::{Cleaning, Retention};
-use crate::flows::keyring::Keys;
-use crate::flows::passwords::Passwords;
-use crate::flows::trail::Trail;
+use crate::flows::operations::housekeeping::{Cleaning, Retention};
+use crate::flows::shared::audit_queue::Trail;
+use crate::flows::shared::decision_facts::Remembered;
+use crate::flows::shared::keyring::Keys;
+use crate::flows::shared::passwords::Passwords;
+use crate::flows::tokens::client_attempts::SuspectedClients;
+use crate::flows::tokens::cross_origin::Origins;
 use crate::flows::{Context, Shared};
 use crate::http::api::health::Readiness;
 use crate::http::limits::{LARGEST_BODY, hold_to_limits};
@@ -26,7 +26,7 @@ use crate::http::middleware::{Floods, hold_back_floods, identify, wait_for_keys}
 use crate::http::{self, Edge};
 use crate::protocols;
 use crate::protocols::oauth2::endpoints::cors::let_pages_read_errors;
-use crate::store::pool::ObservedPool;
+use crate::store::connection::pool::ObservedPool;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use actix_web::dev::Server;
@@ -146,7 +146,7 @@ impl Parts {
         drop(pools);
         Ok(Context {
             store,
-            clients: crate::flows::client_cache::ClientCache::default(),
+            clients: crate::flows::shared::client_cache::ClientCache::default(),
             trail: Trail::new(Store::new(&self.database_url, 1)?),
             shared: Arc::clone(&self.shared),
         })

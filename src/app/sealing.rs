@@ -1,7 +1,7 @@
 //! The audit trail is sealed every few seconds; the log, the metrics and the readiness say so when it is not.
 use super::watch::report;
 use crate::flows::Context;
-use crate::flows::seal_audit::{Sealer, unsealed_seconds};
+use crate::flows::operations::seal_audit::{Sealer, unsealed_seconds};
 use crate::http::api::health::{Readiness, TrailSealing};
 use std::time::{Duration, Instant};
 

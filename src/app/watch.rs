@@ -4,12 +4,15 @@
 //! go on, and a rule that depends on time asks the database itself.
 use super::Parts;
 use super::sealing::Sealing;
-use crate::flows::end_impersonation::Looking;
-use crate::flows::set_up::{self, Waiting};
-use crate::flows::take_readings::take_readings;
+use crate::flows::impersonation::end_impersonation::Looking;
+use crate::flows::login::set_up::{self, Waiting};
+use crate::flows::operations::take_readings::take_readings;
 use crate::flows::{
-    Context, client_attempts, deliver_logout, end_impersonation, housekeeping, rotate_keys,
-    sign_out_all,
+    Context,
+    impersonation::end_impersonation,
+    logout::{deliver_logout, sign_out_all},
+    operations::{housekeeping, rotate_keys},
+    tokens::client_attempts,
 };
 use crate::store::{self, StoreError};
 use std::sync::Arc;
@@ -198,8 +201,8 @@ fn keep_ready(runtime: &Runtime, shift: Shift) {
 }
 
 async fn is_crowded(parts: &Parts) -> bool {
-    let tried = store::pool::connect(&parts.database_url).await;
-    tried.is_err_and(|problem| store::pool::is_crowded(&problem))
+    let tried = store::connection::pool::connect(&parts.database_url).await;
+    tried.is_err_and(|problem| store::connection::pool::is_crowded(&problem))
 }
 
 /// With the causes, which the JSON of a log leaves out.
@@ -226,17 +229,17 @@ impl Repeated {
 
 async fn prepare(parts: &Parts, ctx: &Context, migrations: Migrations) -> Result<(), StoreError> {
     // The start has looked already, if the database was there.
-    store::pooler::check(&parts.database_url).await?;
+    store::connection::pgbouncer_check::check(&parts.database_url).await?;
     match migrations {
         Migrations::Run => {
-            for name in store::pool::migrate(&parts.database_url).await? {
+            for name in store::connection::pool::migrate(&parts.database_url).await? {
                 tracing::info!(%name, "migrated");
             }
         }
         Migrations::Leave => {}
     }
     let mut conn = ctx.store.conn().await?;
-    store::schema_version::check(&conn).await?;
+    store::installation::schema_version::check(&conn).await?;
     rotate_keys::ensure_keys(&mut conn, &parts.shared.keys).await?;
     parts.shared.keys.reload(&conn).await?;
     drop(conn);
@@ -315,16 +318,16 @@ async fn clean(ctx: &Context, beat: u64) -> bool {
 async fn look(parts: &Parts, ctx: &Context, looks: u64) -> Result<bool, StoreError> {
     let mut conn = ctx.store.conn().await?;
     parts.shared.keys.reload(&conn).await?;
-    let (writable, ahead) = store::settings::writable_and_clock(&conn).await?;
+    let (writable, ahead) = store::installation::settings::writable_and_clock(&conn).await?;
     if !writable {
-        store::pool::distrust();
+        store::connection::pool::distrust();
     }
     let skew = (node_clock() - ahead).abs();
     if skew > chrono::Duration::seconds(2) {
         tracing::warn!(seconds = skew.num_seconds(), "this node's clock is off the database's");
     }
     if looks.is_multiple_of(ROOM_EVERY) {
-        store::settings::check_room(&mut conn).await?;
+        store::installation::settings::check_room(&mut conn).await?;
     }
     Ok(writable && parts.shared.keys.are_there() && skew <= chrono::Duration::seconds(30))
 }

@@ -7,10 +7,10 @@ use crate::audit::chain::SealKey;
 use crate::config::{Overrides, Purpose};
 use crate::crypto::seal::MasterKey;
 use crate::domain::Timestamp;
-use crate::flows::audit_lines::ExportFormat;
-use crate::flows::see_audit::{Search, export_from_outside};
-use crate::flows::verify_audit::{Evidence, Head, Report, verify};
-use crate::store::{self, Store, schema_version};
+use crate::flows::operations::audit_lines::ExportFormat;
+use crate::flows::operations::see_audit::{Search, export_from_outside};
+use crate::flows::operations::verify_audit::{Evidence, Head, Report, verify};
+use crate::store::{self, Store, installation::schema_version};
 use clap::Args;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -202,7 +202,9 @@ pub fn export(asked: &ExportArgs) -> Result<(), Problem> {
     let until = asked.to.as_deref().map(|text| moment("--to", text)).transpose()?;
     commands::with_database(Purpose::Database, async |conn| {
         let own = match &asked.user {
-            Some(text) => Some(known(store::history::find_person(&conn, text).await?, text)?),
+            Some(text) => {
+                Some(known(store::impersonations::history::find_person(&conn, text).await?, text)?)
+            }
             None => None,
         };
         let filter = asked.filter(own.as_deref());

@@ -85,7 +85,7 @@ pub fn list() -> Result<(), Problem> {
         let header = ["CLIENT ID", "KIND", "STATUS", "ORGANIZATION", "IMPERSONATION", "NAME"];
         let mut rows = vec![header.map(str::to_owned).to_vec()];
         let mut values = Vec::new();
-        for client in store::registrations::list(&conn).await? {
+        for client in store::applications::write::list(&conn).await? {
             let client = client.record;
             let organization = client.organization_id.as_deref().unwrap_or("-");
             let may = if client.impersonation_enabled { "on" } else { "off" };

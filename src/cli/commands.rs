@@ -7,15 +7,19 @@ use crate::crypto::xml::decode;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
-use crate::flows::seal_audit::Sealer;
-use crate::flows::set_up::{self, Waiting};
-use crate::flows::start_impersonation::{Start, start_impersonation};
-use crate::flows::verify_audit::Head;
-use crate::flows::{Context, restored, rotate_keys as keys, sign_out_all};
+use crate::flows::impersonation::start_impersonation::{Start, start_impersonation};
+use crate::flows::login::set_up::{self, Waiting};
+use crate::flows::operations::seal_audit::Sealer;
+use crate::flows::operations::verify_audit::Head;
+use crate::flows::{
+    Context,
+    logout::sign_out_all,
+    operations::{after_restore, rotate_keys as keys},
+};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::provision;
-use crate::store::{self, StoreError, schema_version};
+use crate::store::{self, StoreError, installation::schema_version};
 use crate::telemetry::{self, Destination, Metrics};
 use futures_util::future::{Either, select};
 use serde_json::json;
@@ -48,7 +52,7 @@ pub fn serve(serving: &Serving) -> Result<(), Problem> {
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
     let parts = Parts { announce: Some(announcer(&settings)), ..parts };
-    runtime()?.block_on(store::pooler::check_at_start(&place.url))?;
+    runtime()?.block_on(store::connection::pgbouncer_check::check_at_start(&place.url))?;
     let listener = listen(settings.listen)?;
     tracing::info!(listen = %settings.listen, public_url = settings.public_url.as_str(), "serving");
     run_server(&parts, listener, serving.migrations)
@@ -110,7 +114,7 @@ pub fn with_database<T, F: Future<Output = Result<T, Problem>>>(
     let settings = settings(Overrides::default(), purpose)?;
     let place = place::database(&settings)?;
     runtime()?.block_on(async {
-        let conn = store::pool::connect(&place.url).await?;
+        let conn = store::connection::pool::connect(&place.url).await?;
         schema_version::check_once_migrated(&conn).await?;
         work(conn).await
     })
@@ -128,7 +132,7 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
     runtime()?.block_on(async {
-        store::pooler::check(&place.url).await?;
+        store::connection::pgbouncer_check::check(&place.url).await?;
         let ctx = parts.context(2)?;
         let conn = ctx.store.conn().await?;
         schema_version::check_once_migrated(&conn).await?;
@@ -159,8 +163,8 @@ pub fn migrate() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), Purpose::Database)?;
     let place = place::database(&settings)?;
     let run = runtime()?.block_on(async {
-        store::pooler::check(&place.url).await?;
-        let run = store::pool::migrate(&place.url).await?;
+        store::connection::pgbouncer_check::check(&place.url).await?;
+        let run = store::connection::pool::migrate(&place.url).await?;
         // One that is newer than this program is not up to date.
         let store = store::Store::new(&place.url, 1)?;
         schema_version::check(&*store.conn().await?).await?;
@@ -176,7 +180,7 @@ pub fn migrate() -> Result<(), Problem> {
 pub fn revert() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), Purpose::Database)?;
     let place = place::database(&settings)?;
-    let name = runtime()?.block_on(store::pool::revert_last(&place.url))?;
+    let name = runtime()?.block_on(store::connection::pool::revert_last(&place.url))?;
     output::done(&json!({ "reverted": name }), &format!("reverted {name}"));
     Ok(())
 }
@@ -340,9 +344,9 @@ pub fn bootstrap() -> Result<(), Problem> {
 
 pub fn restored() -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
-        let ended = restored::end_what_was_handed_out(&ctx).await?;
+        let ended = after_restore::end_what_was_handed_out(&ctx).await?;
         let (sessions, impersonations) = (ended.sessions, ended.impersonations);
-        let head = Head::of(&restored::begin_epoch(&ctx).await?).to_string();
+        let head = Head::of(&after_restore::begin_epoch(&ctx).await?).to_string();
         output::done(
             &json!({ "ended": { "sessions": sessions, "impersonations": impersonations }, "head": head }),
             &format!(

@@ -8,7 +8,7 @@ use crate::app::watch::Migrations;
 use crate::app::{self, Parts};
 use crate::config::{Overrides, Purpose, Settings};
 use crate::embedded::Data;
-use crate::flows::rotate_keys;
+use crate::flows::operations::rotate_keys;
 use crate::provision::{self, DryRun, Prune};
 use crate::store;
 use crate::telemetry::{self, Destination, Metrics};
@@ -64,15 +64,15 @@ pub fn run(dev: &Dev) -> Result<(), Problem> {
 
 fn prepare(parts: &Parts, demo: Option<&Demo>) -> Result<(), Problem> {
     runtime()?.block_on(async {
-        store::pool::migrate(&parts.database_url).await?;
+        store::connection::pool::migrate(&parts.database_url).await?;
         let ctx = parts.context(2)?;
         let mut conn = ctx.store.conn().await?;
         rotate_keys::ensure_keys(&mut conn, &parts.shared.keys).await?;
         // What the guide prints works as soon as it is printed.
         parts.shared.keys.reload(&conn).await?;
         drop(conn);
-        let is_new = store::registrations::list(&*ctx.store.conn().await?).await?.is_empty()
-            && store::directory_batches::is_empty(&*ctx.store.conn().await?).await?;
+        let is_new = store::applications::write::list(&*ctx.store.conn().await?).await?.is_empty()
+            && store::directory::batches::is_empty(&*ctx.store.conn().await?).await?;
         // Only once: what somebody has changed since is theirs.
         if let Some(demo) = demo.filter(|_| is_new) {
             let file = read_file(DEMO, |name| (name == "DEMO_URL").then(|| demo.url.clone()))?;

@@ -4,9 +4,9 @@ use super::{Problem, output};
 use crate::config::Purpose;
 use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
-use crate::flows::replace_keys::replace_compromised;
-use crate::flows::rotate_keys as keys;
-use crate::flows::sign_out_all::in_words;
+use crate::flows::logout::sign_out_all::in_words;
+use crate::flows::operations::replace_keys::replace_compromised;
+use crate::flows::operations::rotate_keys as keys;
 use crate::store;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ const DATE: &str = "%Y-%m-%d %H:%M";
 /// Sealed as they are, so no master key is needed.
 pub fn list() -> Result<(), Problem> {
     with_database(Purpose::Database, async |conn| {
-        let (keys, _) = store::signing_keys::list(&conn).await?;
+        let (keys, _) = store::tokens::signing_keys::list(&conn).await?;
         let date = |at: Timestamp| at.format(DATE).to_string();
         let header = ["ID", "PURPOSE", "ALGORITHM", "STATE", "CREATED (UTC)", "RETIRES (UTC)"];
         let mut rows = vec![header.map(str::to_owned).to_vec()];

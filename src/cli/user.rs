@@ -5,8 +5,8 @@ use crate::config::Purpose;
 use crate::crypto::random;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, OrganizationId, UserId};
-use crate::flows::reset_password::make_link;
-use crate::flows::sign_out_all::{Asking, Reach, in_words, sign_out_all};
+use crate::flows::login::reset_password::make_link;
+use crate::flows::logout::sign_out_all::{Asking, Reach, in_words, sign_out_all};
 use crate::provision::{self, Action, NewUser, Prune, What};
 use crate::store;
 use clap::{Args, Subcommand};
@@ -86,9 +86,10 @@ pub fn known(found: Option<(String, Option<String>)>, text: &str) -> Result<Stri
 fn add(asked: AddUser) -> Result<(), Problem> {
     with_context(Purpose::Link, async |ctx| {
         let mut conn = ctx.store.conn().await?;
-        let now = store::settings::now(&conn).await?;
+        let now = store::installation::settings::now(&conn).await?;
         let AddUser { email, name, organization, roles, id } = asked;
-        if let Some((known, _)) = store::history::find_person(&conn, &email).await? {
+        if let Some((known, _)) = store::impersonations::history::find_person(&conn, &email).await?
+        {
             return Err(Problem::failed(format!("`{email}` is user `{known}` already")));
         }
         let id = id.unwrap_or_else(|| random::id("usr", now));
@@ -110,7 +111,7 @@ fn add(asked: AddUser) -> Result<(), Problem> {
 fn reset_password(user: &str) -> Result<(), Problem> {
     with_context(Purpose::Link, async |ctx| {
         let mut conn = ctx.store.conn().await?;
-        let id = known(store::history::find_person(&conn, user).await?, user)?;
+        let id = known(store::impersonations::history::find_person(&conn, user).await?, user)?;
         let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
         output::result(&json!({ "id": id, "url": link }), &invitation(&link));
         Ok(())
@@ -126,7 +127,9 @@ pub fn sessions(command: Sessions) -> Result<(), Problem> {
     with_context(Purpose::Sealing, async |ctx| {
         let (reach, named) = match whose {
             Whose { user: Some(text), .. } => {
-                let found = store::history::find_person(&*ctx.store.conn().await?, &text).await?;
+                let found =
+                    store::impersonations::history::find_person(&*ctx.store.conn().await?, &text)
+                        .await?;
                 let id = known(found, &text)?;
                 (Reach::User(UserId::parse(id.as_str())?), id)
             }

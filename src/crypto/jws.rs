@@ -2,14 +2,14 @@
 //!
 //! A token's header chooses nothing: the key says which algorithm, the caller which type, and keys
 //! come from the caller's set, never from `jwk`, `jku`, `x5u` or `x5c`. Encrypted tokens are not spoken.
-//! Start at [`sign`] and [`verify`]; times are judged in [`super::times`].
+//! Start at [`sign`] and [`verify`]; times are judged in [`crate::domain::times`].
 //!
 //! [RFC 7515]: https://www.rfc-editor.org/rfc/rfc7515
 //! [RFC 7519]: https://www.rfc-editor.org/rfc/rfc7519
 //! [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725
-use super::json::parse_object;
 use super::jwk::VerifyingKey;
 use super::keys::{KeyError, SigningKey};
+use crate::domain::json::parse_object;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;

@@ -19,6 +19,8 @@ pub mod role;
 pub mod spelling;
 pub mod text;
 pub mod user;
+pub mod json;
+pub mod times;
 
 pub use id::{ClientId, ImpersonationId, OrganizationId, SessionId, UserId};
 

@@ -1,81 +1,14 @@
 //! The verbs. Each flow: load, decide, write, answer. The only place that opens a transaction.
 //!
 //! A flow takes a [`Context`] and proof of its caller, and returns a value or a [`Failure`]. No HTTP
-//! types. Start at [`start_impersonation`], [`redeem_impersonation`] and [`complete_login`].
-pub mod account;
-pub mod act_as_user;
-pub mod api_access;
-pub mod audit_lines;
-pub mod authenticate_client;
-pub mod authorize;
-pub mod browser;
-pub mod change_password;
-pub mod change_profile;
-pub mod claims;
-pub mod client_attempts;
-pub mod client_cache;
-pub mod client_credentials;
-pub mod clock;
-pub mod complete_login;
-pub mod consent;
-pub mod cross_origin;
-pub mod deliver_logout;
-pub mod end_impersonation;
-pub mod end_session;
-pub mod end_sessions;
-pub mod exchange_code;
-pub mod exchange_token;
-pub mod facts;
-mod failed_attempts;
-pub mod farewell;
-pub mod forwarded_token;
-pub mod find_users;
-pub mod hand_over;
-mod held_impersonation;
-pub mod housekeeping;
-pub mod introspect;
-pub mod issue_box_token;
-pub mod issue_tokens;
-pub mod keyring;
-pub mod last_administrator;
-pub mod passwords;
-pub mod manage_members;
-pub mod manage_organizations;
-pub mod manage_roles;
-pub mod manage_users;
-pub mod narrow_token;
-pub mod native;
-pub mod next_cookie;
-pub mod read_assertion;
-pub mod preview_tokens;
-mod question;
-pub mod redeem_impersonation;
-pub mod refresh_tokens;
-pub mod replace_keys;
-pub mod reset_password;
-pub mod restored;
-pub mod revoke;
-pub mod rotate_keys;
-pub mod seal_audit;
-pub mod see_audit;
-pub mod see_history;
-pub mod see_impersonations;
-pub mod see_keys;
-pub mod service_accounts;
-pub mod set_up;
-pub mod shut_out;
-pub mod sign_in;
-pub mod sign_out;
-pub mod sign_out_all;
-pub mod start_impersonation;
-pub mod step_up;
-pub mod take_readings;
-pub mod trail;
-pub mod use_once;
-pub mod userinfo;
-pub mod verify_access_token;
-pub mod view_user;
-pub mod verify_audit;
+//! types. Start at [`start_impersonation`](impersonation::start_impersonation), [`redeem_impersonation`](impersonation::redeem_impersonation) and [`complete_login`](login::complete_login).
+pub mod shared;
+pub mod impersonation;
+pub mod login;
+pub mod logout;
+pub mod tokens;
+pub mod directory;
+pub mod operations;
 
 use crate::audit::chain::SealKey;
 use crate::crypto::bewit::CanonicalUrl;
@@ -91,20 +24,20 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Context {
     pub store: Store,
-    pub clients: client_cache::ClientCache,
+    pub clients: shared::client_cache::ClientCache,
     /// Takes the events of calls.
-    pub trail: trail::Trail,
+    pub trail: shared::audit_queue::Trail,
     pub shared: Arc<Shared>,
 }
 
 /// What all workers of a process have in common.
 pub struct Shared {
-    pub keys: keyring::Keys,
-    pub passwords: passwords::Passwords,
+    pub keys: shared::keyring::Keys,
+    pub passwords: shared::passwords::Passwords,
     /// Makes the seals of the audit trail.
     pub seals: SealKey,
-    pub facts: facts::Remembered,
-    pub origins: cross_origin::Origins,
+    pub facts: shared::decision_facts::Remembered,
+    pub origins: tokens::cross_origin::Origins,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
     pub issuer: String,
@@ -120,8 +53,8 @@ pub struct Shared {
     pub audience_aliases: Vec<String>,
     /// Who signed in longer ago shows once more that it is them before they act as anybody.
     pub step_up: Option<chrono::Duration>,
-    pub cleaning: housekeeping::Cleaning,
-    pub suspected_clients: client_attempts::SuspectedClients,
+    pub cleaning: operations::housekeeping::Cleaning,
+    pub suspected_clients: tokens::client_attempts::SuspectedClients,
     /// Off only for load and client tests on a loopback address.
     pub rate_limits: bool,
 }

@@ -6,7 +6,7 @@
 use super::Edge;
 use crate::crypto::hash::sha256;
 use crate::domain::ClientId;
-use crate::flows::sign_in::KNOWN_FOR;
+use crate::flows::login::sign_in::KNOWN_FOR;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
@@ -69,7 +69,7 @@ pub fn posted_request(request: &HttpRequest, id: &str) -> Option<String> {
     read(request, &posted_request_name(id, is_secure(request)))
 }
 
-/// That somebody has signed in here before; see `flows::sign_in`.
+/// That somebody has signed in here before; see `flows::login::sign_in`.
 pub fn acquaintance(request: &HttpRequest) -> Option<String> {
     read(request, &named(KNOWN, is_secure(request)))
 }

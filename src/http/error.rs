@@ -1,7 +1,7 @@
 //! From reasons to status codes and words. Nothing internal ever reaches a body.
 use super::reason::with_reason;
-use crate::flows::redeem_impersonation::RedeemRefusal;
-use crate::flows::start_impersonation::StartRefusal;
+use crate::flows::impersonation::redeem_impersonation::RedeemRefusal;
+use crate::flows::impersonation::start_impersonation::StartRefusal;
 use crate::flows::{Accident, Failure};
 use crate::impersonation::Denial;
 use actix_web::http::{StatusCode, header};

@@ -32,7 +32,7 @@ pub async fn hold_to_limits(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     if let Some(refusal) = too_much(&request) {
-        let mut answer = super::pages::in_kind(request.request(), &refusal);
+        let mut answer = super::ui::in_kind(request.request(), &refusal);
         answer.head_mut().set_connection_type(ConnectionType::Close);
         return Ok(request.into_response(answer).map_into_right_body());
     }

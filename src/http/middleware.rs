@@ -2,7 +2,7 @@
 use super::edge::{self, RequestId, RouteTemplate};
 use super::error::ApiError;
 use super::extract::acting_as;
-use super::pages::{self, error::PageError};
+use super::ui::error::PageError;
 use crate::crypto::random;
 use crate::domain::network::{ClientOrigin, SITE_FACTOR, throttle_key};
 use crate::flows::Context;
@@ -32,7 +32,7 @@ pub async fn identify(
     let id = hex(random::bytes::<12>());
     request.extensions_mut().insert(RequestId(id.clone()));
     let https = request.app_data::<Data<super::Edge>>().is_some_and(|edge| edge.secure);
-    let html = pages::wants_html(request.request());
+    let html = crate::http::ui::wants_html(request.request());
     let (route, origin) = (request.match_pattern(), edge::origin(request.request()));
     request.extensions_mut().insert(RouteTemplate(route.clone()));
     // Nothing of what was being done is used again: a connection with a transaction that is open is closed.
@@ -107,7 +107,7 @@ pub async fn wait_for_keys(
     if are_there || request.path().starts_with("/health/") {
         return Ok(next.call(request).await?.map_into_left_body());
     }
-    let answer = pages::in_kind(request.request(), &ApiError::unavailable());
+    let answer = crate::http::ui::in_kind(request.request(), &ApiError::unavailable());
     Ok(request.into_response(answer).map_into_right_body())
 }
 

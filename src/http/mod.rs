@@ -14,5 +14,8 @@ pub mod limits;
 pub mod middleware;
 pub mod pages;
 pub mod reason;
+pub mod ui;
+pub mod account;
+pub mod console;
 
 pub use edge::{Edge, caller};

@@ -4,7 +4,7 @@ use super::common::sign_on::{self, Refused, accident, here};
 use super::{samlp, wsfed};
 use crate::domain::protocol::ProtocolName;
 use crate::flows::Context;
-use crate::flows::browser::find_application;
+use crate::flows::login::browser::find_application;
 use crate::http::extract::Anyone;
 use crate::http::form::pairs;
 use actix_web::{HttpRequest, HttpResponse, web};

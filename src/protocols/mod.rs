@@ -9,7 +9,6 @@ pub mod samlp;
 #[cfg(test)]
 mod tests;
 pub mod wsfed;
-pub mod wsfed_rms;
 
 use crate::http::api::{head_of_what_changes, method_not_allowed_get};
 use crate::login::Protocol;
@@ -17,13 +16,13 @@ use actix_web::web::{ServiceConfig, get, head, resource, to};
 
 /// Every room of this server.
 pub static ROOMS: &[&dyn Protocol] =
-    &[&oauth2::Oauth2, &samlp::Samlp, &wsfed::Wsfed, &wsfed_rms::WsfedRms];
+    &[&oauth2::Oauth2, &samlp::Samlp, &wsfed::Wsfed, &wsfed::rms::WsfedRms];
 
 pub fn routes(cfg: &mut ServiceConfig) {
     oauth2::routes::routes(cfg);
     samlp::routes::routes(cfg);
     wsfed::routes::routes(cfg);
-    wsfed_rms::routes(cfg);
+    wsfed::rms::routes(cfg);
     cfg.service(
         resource(common::sign_on::PATH)
             .route(get().to(continued::get))

@@ -4,9 +4,9 @@ use super::stored::Stored;
 use crate::domain::Status;
 use crate::domain::role::ADMIN;
 use crate::domain::user::UserKind;
-use crate::store::directory::UserRecord;
-use crate::store::organizations::OrganizationRecord;
-use crate::store::roles::Administrators;
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::roles::Administrators;
+use crate::store::directory::write::UserRecord;
 use std::collections::HashMap;
 
 /// What a file that would do it is refused with.

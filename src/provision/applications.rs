@@ -16,12 +16,12 @@ use crate::domain::client::{AuthMethod, Client, ClientKind};
 use crate::domain::permission::{CLIENTS_WRITE, IMPERSONATE, IMPERSONATE_ADMIN};
 use crate::domain::user::User;
 use crate::domain::{ClientId, Status, Timestamp};
-use crate::flows::end_impersonation::{Touched, judge_touched};
-use crate::flows::{Context, Failure, service_accounts};
-use crate::store::applications;
-pub use crate::store::applications::{Card, Found, Search};
-pub use crate::store::registrations::ClientRecord;
-use crate::store::registrations::{self, StoredClient};
+use crate::flows::impersonation::end_impersonation::{Touched, judge_touched};
+use crate::flows::{Context, Failure, directory::service_accounts};
+use crate::store::applications::list;
+pub use crate::store::applications::list::{Card, Found, Search};
+pub use crate::store::applications::write::ClientRecord;
+use crate::store::applications::write::{self, StoredClient};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -126,7 +126,7 @@ pub async fn find(
     let organization = reader.organization_id().cloned().or(search.organization);
     let most = usize::try_from(search.limit).unwrap_or(usize::MAX);
     let wanted = Search { organization, limit: search.limit.saturating_add(1), ..search };
-    let mut rows = applications::search(&*ctx.store.conn().await?, &wanted).await?;
+    let mut rows = list::search(&*ctx.store.conn().await?, &wanted).await?;
     let more = rows.len() > most;
     rows.truncate(most);
     let next = rows.last().filter(|_| more).map(|found| found.id.clone());
@@ -136,11 +136,11 @@ pub async fn find(
 /// An application that `reader` may see.
 pub async fn view(ctx: &Context, reader: &User, id: &ClientId) -> Result<Option<View>, StoreError> {
     let conn = ctx.store.conn().await?;
-    let Some(stored) = registrations::find(&conn, id.as_str()).await? else { return Ok(None) };
+    let Some(stored) = write::find(&conn, id.as_str()).await? else { return Ok(None) };
     if !sees(reader, &stored.record) {
         return Ok(None);
     }
-    let card = applications::card(&conn, id).await?;
+    let card = list::card(&conn, id).await?;
     let secrets = fingerprint(&stored);
     Ok(card.map(|card| View { record: stored.record, card, secrets }))
 }
@@ -151,7 +151,7 @@ pub async fn client(
     reader: &User,
     id: &ClientId,
 ) -> Result<Option<Client>, StoreError> {
-    let client = store::clients::find(&*ctx.store.conn().await?, id).await?;
+    let client = store::applications::clients::find(&*ctx.store.conn().await?, id).await?;
     let own = |client: &Client| client.organization.as_ref().map(|it| it.id.clone());
     Ok(client
         .filter(|it| reader.organization_id().is_none_or(|mine| own(it).as_ref() == Some(mine))))
@@ -171,12 +171,12 @@ pub async fn create(ctx: &Context, by: By<'_>, entry: &Entry) -> Written<Option<
     }
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
-        store::settings::lock_applications(tx).await?;
-        if registrations::find(tx, &record.id).await?.is_some() {
+        store::installation::settings::lock_applications(tx).await?;
+        if write::find(tx, &record.id).await?.is_some() {
             return refused(WriteRefusal::IdTaken);
         }
         check(tx, entry).await?;
-        registrations::put(tx, record).await?;
+        write::put(tx, record).await?;
         let secret =
             if keeps_secret(record) { Some(new_secret(tx, &record.id).await?) } else { None };
         finish(tx, event(by, record, "create", &[]), by).await?;
@@ -187,22 +187,22 @@ pub async fn create(ctx: &Context, by: By<'_>, entry: &Entry) -> Written<Option<
 
 async fn new_secret(tx: &Conn, id: &str) -> Result<SecretString, StoreError> {
     let secret = random::secret();
-    registrations::put_secret(tx, id, &hash::hash_secret(&secret)).await?;
+    write::put_secret(tx, id, &hash::hash_secret(&secret)).await?;
     Ok(SecretString::from(secret))
 }
 
 /// What cannot be seen in an entry alone.
 async fn check(tx: &Conn, entry: &Entry) -> Written<()> {
-    let now = store::settings::now(tx).await?;
+    let now = store::installation::settings::now(tx).await?;
     if let Some(until) = entry.valid_until().filter(|until| *until <= now) {
         return refused(WriteRefusal::Expired(until));
     }
     let record = entry.record();
     for (what, name) in names(record.saml.as_ref(), record.wsfed.as_ref()) {
         let (taken, key) = if what == "realm" {
-            (applications::is_realm_taken(tx, &record.id, name).await?, "wsfed.realm")
+            (list::is_realm_taken(tx, &record.id, name).await?, "wsfed.realm")
         } else {
-            (applications::is_entity_id_taken(tx, &record.id, name).await?, "saml.entity_id")
+            (list::is_entity_id_taken(tx, &record.id, name).await?, "saml.entity_id")
         };
         if taken {
             return refused(WriteRefusal::NameTaken(key));
@@ -213,7 +213,7 @@ async fn check(tx: &Conn, entry: &Entry) -> Written<()> {
 
 /// With the accounts that the application has in organizations.
 async fn finish(tx: &Conn, event: Event, by: By<'_>) -> Result<(), StoreError> {
-    store::audit::append(tx, &event).await?;
+    store::trail::append::append(tx, &event).await?;
     service_accounts::settle(tx, by.user.id.as_str()).await
 }
 
@@ -230,8 +230,8 @@ fn event(by: By<'_>, record: &ClientRecord, action: &str, changed: &[String]) ->
 
 /// The one that is there, if `by` may write it.
 async fn found(tx: &Conn, by: By<'_>, id: &ClientId) -> Written<StoredClient> {
-    store::settings::lock_applications(tx).await?;
-    let stored = registrations::find(tx, id.as_str()).await?;
+    store::installation::settings::lock_applications(tx).await?;
+    let stored = write::find(tx, id.as_str()).await?;
     let Some(stored) = stored.filter(|stored| sees(by.user, &stored.record)) else {
         return refused(WriteRefusal::Missing);
     };
@@ -262,7 +262,7 @@ pub async fn update(ctx: &Context, by: By<'_>, seen: &str, entry: &Entry) -> Wri
         check(tx, entry).await?;
         let who = (by.user.id.as_str(), by.caller);
         end_by_turn(tx, &record.id, Turn::of(&before, record), who).await?;
-        registrations::put(tx, record).await?;
+        write::put(tx, record).await?;
         judge_touched(tx, Touched::Application(&record.id), who.0, by.caller).await?;
         finish(tx, event(by, record, "update", &changed), by).await?;
         Ok(true)
@@ -289,7 +289,7 @@ pub async fn set_status(ctx: &Context, by: By<'_>, id: &ClientId, status: Status
         }
         status.as_str().clone_into(&mut record.status);
         end_tokens_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
-        registrations::put(tx, &record).await?;
+        write::put(tx, &record).await?;
         Ok(finish(tx, event(by, &record, "update", &["status".to_owned()]), by).await?)
     })
     .await?;
@@ -346,7 +346,7 @@ pub async fn end_tokens(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()>
     conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let record = found(tx, by, id).await?.record;
         end_tokens_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
-        Ok(store::audit::append(tx, &event(by, &record, "end_tokens", &[])).await?)
+        Ok(store::trail::append::append(tx, &event(by, &record, "end_tokens", &[])).await?)
     })
     .await
 }
@@ -355,8 +355,8 @@ pub async fn end_tokens(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()>
 pub async fn end_tokens_from_outside(ctx: &Context, id: &ClientId) -> Result<bool, StoreError> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
-        store::settings::lock_applications(tx).await?;
-        let Some(stored) = registrations::find(tx, id.as_str()).await? else { return Ok(false) };
+        store::installation::settings::lock_applications(tx).await?;
+        let Some(stored) = write::find(tx, id.as_str()).await? else { return Ok(false) };
         end_tokens_of_client(tx, id.as_str(), (ACTOR, &Caller::default())).await?;
         let event = Event {
             actor: Some(ACTOR.to_owned()),
@@ -364,7 +364,7 @@ pub async fn end_tokens_from_outside(ctx: &Context, id: &ClientId) -> Result<boo
             organization: stored.record.organization_id,
             ..Event::new(EventKind::ApplicationChanged, &Caller::default())
         };
-        store::audit::append(tx, &event.with("action", "end_tokens")).await?;
+        store::trail::append::append(tx, &event.with("action", "end_tokens")).await?;
         Ok(true)
     })
     .await
@@ -376,7 +376,7 @@ pub async fn delete(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()> {
     conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let record = found(tx, by, id).await?.record;
         end_tokens_of_client(tx, &record.id, (by.user.id.as_str(), by.caller)).await?;
-        registrations::delete(tx, id.as_str()).await?;
+        write::delete(tx, id.as_str()).await?;
         Ok(finish(tx, event(by, &record, "delete", &[]), by).await?)
     })
     .await?;

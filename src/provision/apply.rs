@@ -9,8 +9,10 @@ use super::steps::{Step, steps};
 use super::stored::Stored;
 use super::write::{ACTOR, write_all};
 use crate::crypto::password::{self, PasswordError};
-use crate::flows::{Context, service_accounts};
-use crate::store::{self, Conn, DbError, StoreError, Transactional as _, long_work};
+use crate::flows::{Context, directory::service_accounts};
+use crate::store::{
+    self, Conn, DbError, StoreError, Transactional as _, connection::long_transaction,
+};
 use futures_util::future::try_join_all;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -104,14 +106,14 @@ async fn run(
         let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
         new_hashes(meant.as_ref().unwrap_or(file), &stored, progress).await?
     };
-    long_work::begin(conn);
+    long_transaction::begin(conn);
     let done = conn
         .transaction(async |tx| {
-            long_work::lift_limits(tx).await?;
+            long_transaction::lift_limits(tx).await?;
             write(tx, file, (prune, &hashes), progress).await
         })
         .await;
-    long_work::end(conn);
+    long_transaction::end(conn);
     done
 }
 
@@ -121,10 +123,10 @@ async fn write(
     (prune, hashes): (Prune, &[Option<String>]),
     progress: Progress<'_>,
 ) -> Result<Plan, ProvisionError> {
-    long_work::lock_for_apply(tx, || progress.at(Phase::Wait, 0, 0)).await?;
+    long_transaction::lock_for_apply(tx, || progress.at(Phase::Wait, 0, 0)).await?;
     // What the file says of users alone leaves those who edit applications in the console alone.
     if file.names_applications() || prune == Prune::Yes {
-        store::settings::lock_applications(tx).await?;
+        store::installation::settings::lock_applications(tx).await?;
     }
     // Once more: somebody may have changed what the file leaves out.
     let stored = Stored::load(tx, file, prune).await?;
@@ -135,7 +137,7 @@ async fn write(
     write_all(tx, &steps, progress).await?;
     service_accounts::settle(tx, ACTOR).await?;
     // Counted once more under the lock: the console may be taking another one away right now.
-    let left = store::roles::lock_and_count_administrators(tx).await?;
+    let left = store::directory::roles::lock_and_count_administrators(tx).await?;
     if administrators::leaves_somebody(administrators::before(&stored), left) {
         Ok(plan_of(steps))
     } else {

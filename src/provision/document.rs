@@ -1,8 +1,8 @@
 //! Rows in the words of the file: what plans compare and what an export writes.
-use crate::store::directory::UserRecord;
-use crate::store::organizations::OrganizationRecord;
-use crate::store::registrations::ClientRecord;
-use crate::store::roles::RoleRecord;
+use crate::store::applications::write::ClientRecord;
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::roles::RoleRecord;
+use crate::store::directory::write::UserRecord;
 use serde_json::{Value, json};
 
 /// Keys in the order in which people like to read them.

@@ -9,7 +9,7 @@ use super::section::Section;
 use crate::crypto::hash::sha256;
 use crate::domain::Timestamp;
 use crate::domain::client::ClientKind;
-use crate::store::registrations::ClientRecord;
+use crate::store::applications::write::ClientRecord;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};

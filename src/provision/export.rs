@@ -4,12 +4,12 @@ use super::progress::{Phase, Progress};
 use super::substitute::escape;
 use crate::domain::client::ClientKind;
 use crate::flows::Context;
-use crate::store::directory::StoredUser;
-use crate::store::organizations::OrganizationRecord;
-use crate::store::registrations::{ClientRecord, StoredClient};
-use crate::store::roles::RoleRecord;
+use crate::store::applications::write::{ClientRecord, StoredClient};
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::roles::RoleRecord;
+use crate::store::directory::write::StoredUser;
 use crate::store::{self, Conn, DbError, StoreError, Transactional as _};
-use crate::store::{directory_batches as people, long_work};
+use crate::store::{connection::long_transaction, directory::batches as people};
 use serde_json::{Value, json};
 use serde_norway::{Mapping, Value as Yaml};
 
@@ -62,23 +62,23 @@ async fn export_to(
     sink: Sink<'_>,
     progress: Progress<'_>,
 ) -> Result<(), Exporting> {
-    long_work::begin(conn);
+    long_transaction::begin(conn);
     let done = conn
         .transaction(async |tx| {
-            long_work::lift_limits_of_snapshot(tx).await?;
+            long_transaction::lift_limits_of_snapshot(tx).await?;
             write(tx, sink, progress).await
         })
         .await;
-    long_work::end(conn);
+    long_transaction::end(conn);
     done
 }
 
 async fn write(tx: &Conn, sink: Sink<'_>, progress: Progress<'_>) -> Result<(), Exporting> {
-    let (enabled, _) = store::settings::feature_and_clock(tx).await?;
+    let (enabled, _) = store::installation::settings::feature_and_clock(tx).await?;
     sink(HEAD)?;
     sink(&settings(enabled))?;
-    sink(&organizations(&store::organizations::list(tx).await?))?;
-    sink(&roles(&store::roles::list_custom(tx).await?))?;
+    sink(&organizations(&store::directory::organizations::list(tx).await?))?;
+    sink(&roles(&store::directory::roles::list_custom(tx).await?))?;
     let total = usize::try_from(people::estimate_count(tx).await?).unwrap_or_default();
     let (mut after, mut done) = (String::new(), 0);
     loop {
@@ -94,7 +94,7 @@ async fn write(tx: &Conn, sink: Sink<'_>, progress: Progress<'_>) -> Result<(), 
     if done == 0 {
         sink(&users(&[]))?;
     }
-    Ok(sink(&clients(&store::registrations::list(tx).await?))?)
+    Ok(sink(&clients(&store::applications::write::list(tx).await?))?)
 }
 
 fn settings(enabled: bool) -> String {

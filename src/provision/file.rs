@@ -1,10 +1,10 @@
 //! A file that has been read and found right.
 use super::mistake::printable;
 use crate::domain::Timestamp;
-use crate::store::directory::UserRecord;
-use crate::store::organizations::OrganizationRecord;
-use crate::store::registrations::ClientRecord;
-use crate::store::roles::RoleRecord;
+use crate::store::applications::write::ClientRecord;
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::roles::RoleRecord;
+use crate::store::directory::write::UserRecord;
 use secrecy::SecretString;
 use std::fmt;
 

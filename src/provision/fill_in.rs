@@ -3,9 +3,9 @@
 //! `null` is not left out: it stays, and the reader takes it for the default.
 use super::document::{self, Document};
 use super::stored::{People, Stored};
-use crate::store::organizations::OrganizationRecord;
-use crate::store::registrations::StoredClient;
-use crate::store::users::canonical_email;
+use crate::store::applications::write::StoredClient;
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::users::canonical_email;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
 //! Who and what a file names, found before it is read beside the database.
 use super::file::File;
-use crate::store::users::canonical_email;
+use crate::store::directory::users::canonical_email;
 use serde_json::Value;
 use std::collections::BTreeSet;
 

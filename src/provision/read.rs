@@ -12,8 +12,8 @@ use crate::domain::OrganizationId;
 use crate::domain::organization;
 use crate::domain::permission::{self, APP_SERVICE};
 use crate::domain::role::{self, BUILT_IN};
-use crate::store::organizations::OrganizationRecord;
-use crate::store::roles::RoleRecord;
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::roles::RoleRecord;
 use secrecy::ExposeSecret as _;
 use std::collections::HashSet;
 

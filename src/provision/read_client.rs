@@ -10,7 +10,7 @@ use crate::domain::client::{AuthMethod, ClientKind, GrantType, SigningAlgorithm}
 use crate::domain::protocol::ProtocolName;
 use crate::domain::registered_uri::{check_redirect, check_web};
 use crate::domain::scope::Scopes;
-use crate::store::registrations::ClientRecord;
+use crate::store::applications::write::ClientRecord;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;

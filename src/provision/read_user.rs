@@ -6,8 +6,8 @@ use super::section::check_line;
 use crate::crypto::password;
 use crate::domain::box_profile::BoxProfile;
 use crate::domain::text::is_plain_line;
-use crate::store::directory::UserRecord;
-use crate::store::users::canonical_email;
+use crate::store::directory::users::canonical_email;
+use crate::store::directory::write::UserRecord;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 

@@ -7,10 +7,10 @@ use super::plan::{Action, Change, What, change, note_secret};
 use super::stored::Stored;
 use super::{administrators, conflicts, document};
 use crate::crypto::random;
-use crate::store::directory::{StoredUser, UserRecord};
-use crate::store::organizations::OrganizationRecord;
-use crate::store::registrations::{ClientRecord, StoredClient};
-use crate::store::roles::RoleRecord;
+use crate::store::applications::write::{ClientRecord, StoredClient};
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::roles::RoleRecord;
+use crate::store::directory::write::{StoredUser, UserRecord};
 use std::collections::{HashMap, HashSet};
 
 /// A change with what it writes.

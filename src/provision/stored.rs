@@ -6,11 +6,11 @@ use super::apply::Prune;
 use super::file::{File, WantedUser};
 use super::named::Named;
 use crate::domain::Timestamp;
-use crate::store::directory::StoredUser;
-use crate::store::directory_batches::{self as people, NamedBy};
-use crate::store::organizations::OrganizationRecord;
-use crate::store::registrations::StoredClient;
-use crate::store::roles::RoleRecord;
+use crate::store::applications::write::StoredClient;
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::roles::RoleRecord;
+use crate::store::directory::write::StoredUser;
+use crate::store::directory::{batches as people, batches::NamedBy};
 use crate::store::{self, Conn, StoreError};
 use futures_util::try_join;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -34,8 +34,8 @@ impl Stored {
     pub(super) async fn load(conn: &Conn, file: &File, prune: Prune) -> Result<Self, StoreError> {
         let named = Named::of(file);
         let ((impersonation_enabled, now), roles, by_id, by_email, administrators) = try_join!(
-            store::settings::feature_and_clock(conn),
-            store::roles::list_custom(conn),
+            store::installation::settings::feature_and_clock(conn),
+            store::directory::roles::list_custom(conn),
             people::list_named(conn, NamedBy::Id, &named.users),
             people::list_named(conn, NamedBy::Email, &named.emails),
             people::list_administrators(conn),
@@ -45,21 +45,23 @@ impl Stored {
         let users: Vec<StoredUser> = users.into_values().collect();
         let known = || users.iter().chain(&administrators).map(|user| &user.record);
         let clients = if named.has_clients || prune == Prune::Yes {
-            store::registrations::list(conn).await?
+            store::applications::write::list(conn).await?
         } else {
             let owners = known().filter_map(|user| user.created_by_client_id.clone());
             let ids: BTreeSet<String> = named.clients.into_iter().chain(owners).collect();
-            store::registrations::list_named(conn, &Vec::from_iter(ids)).await?
+            store::applications::write::list_named(conn, &Vec::from_iter(ids)).await?
         };
         let (organizations, user_ids) = match prune {
-            Prune::Yes => (store::organizations::list(conn).await?, user_ids(conn).await?),
+            Prune::Yes => {
+                (store::directory::organizations::list(conn).await?, user_ids(conn).await?)
+            }
             Prune::No => {
                 let homes = known().filter_map(|user| user.organization_id.clone());
                 let owners = clients.iter().filter_map(|one| one.record.organization_id.clone());
                 let ids: BTreeSet<String> =
                     named.organizations.into_iter().chain(homes).chain(owners).collect();
                 let ids = Vec::from_iter(ids);
-                (store::organizations::list_named(conn, &ids).await?, Vec::new())
+                (store::directory::organizations::list_named(conn, &ids).await?, Vec::new())
             }
         };
         Ok(Self {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::{directory::StoredUser, registrations::StoredClient};
+use crate::store::{applications::write::StoredClient, directory::write::StoredUser};
 use file::WantedPassword;
 use std::fmt::Write as _;
 use stored::Stored;

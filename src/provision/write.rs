@@ -8,12 +8,15 @@ use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::domain::{ClientId, OrganizationId, UserId};
-use crate::flows::end_impersonation::{self, EndedBy, Touched, judge_touched};
-use crate::flows::shut_out;
-use crate::store::directory_batches::{self as people, BATCH_SIZE, UserRow};
+use crate::flows::impersonation::end_impersonation::{self, EndedBy, Touched, judge_touched};
+use crate::flows::logout::revoke_user_access;
+use crate::store::directory::organizations::OrganizationRecord;
+use crate::store::directory::{
+    batches as people,
+    batches::{BATCH_SIZE, UserRow},
+};
 use crate::store::impersonations::Filter;
-use crate::store::not_before::NotBefore;
-use crate::store::organizations::OrganizationRecord;
+use crate::store::tokens::not_before::NotBefore;
 use crate::store::{self, Conn, StoreError};
 
 /// Who did it, in the audit trail: whoever may run the program on the server.
@@ -42,7 +45,7 @@ pub(super) async fn write_all(
     let mut recorded = 0;
     for some in changed.chunks(BATCH_SIZE) {
         let events: Vec<Event> = some.iter().map(|step| event(step)).collect();
-        store::audit::append_all(tx, &Vec::from_iter(&events)).await?;
+        store::trail::append::append_all(tx, &Vec::from_iter(&events)).await?;
         recorded += some.len();
         progress.at(Phase::Record, recorded, changed.len());
     }
@@ -94,7 +97,7 @@ async fn write_users(tx: &Conn, users: &[&UserWrite]) -> Result<(), StoreError> 
 async fn end_of_users(tx: &Conn, ids: &[String]) -> Result<(), StoreError> {
     for id in people::list_impersonating(tx, ids).await? {
         let Ok(user) = UserId::parse(id) else { continue };
-        shut_out::end_impersonations(tx, &user, Some(ACTOR), &Caller::default()).await?;
+        revoke_user_access::end_impersonations(tx, &user, Some(ACTOR), &Caller::default()).await?;
     }
     Ok(())
 }
@@ -103,7 +106,7 @@ async fn release_emails(tx: &Conn, steps: &[&Step]) -> Result<(), StoreError> {
     let moving = steps.iter().filter_map(|step| as_user(step)).filter(|user| user.moves_email);
     let ids: Vec<String> = moving.map(|user| user.record.id.clone()).collect();
     for some in ids.chunks(BATCH_SIZE) {
-        store::directory::release_emails(tx, some).await?;
+        store::directory::write::release_emails(tx, some).await?;
     }
     Ok(())
 }
@@ -112,7 +115,8 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
     let id = step.change.id.as_str();
     match &step.write {
         Write::Settings { impersonation_enabled } => {
-            store::settings::set_impersonation_enabled(tx, *impersonation_enabled).await?;
+            store::installation::settings::set_impersonation_enabled(tx, *impersonation_enabled)
+                .await?;
             if *impersonation_enabled {
                 return Ok(());
             }
@@ -121,28 +125,28 @@ async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
         }
         Write::Organization { record, switched } => write_organization(tx, record, *switched).await,
         Write::Role(record) => {
-            store::roles::put(tx, record).await?;
+            store::directory::roles::put(tx, record).await?;
             judge_touched(tx, Touched::Role(&record.name), ACTOR, &Caller::default()).await
         }
         // As a batch.
         Write::User(_) | Write::DeleteUser => Ok(()),
         Write::Client { record, secret_hash, turn } => {
             end_by_turn(tx, id, *turn, (ACTOR, &Caller::default())).await?;
-            store::registrations::put(tx, record).await?;
+            store::applications::write::put(tx, record).await?;
             if let Some(hash) = secret_hash {
-                store::registrations::put_secret(tx, id, hash).await?;
+                store::applications::write::put_secret(tx, id, hash).await?;
             }
             judge_touched(tx, Touched::Application(id), ACTOR, &Caller::default()).await
         }
         Write::DeleteOrganization => {
-            store::service_accounts::delete_in(tx, id).await?;
-            store::not_before::put(tx, NotBefore::Organization(id)).await?;
-            store::organizations::delete(tx, id).await
+            store::directory::service_accounts::delete_in(tx, id).await?;
+            store::tokens::not_before::put(tx, NotBefore::Organization(id)).await?;
+            store::directory::organizations::delete(tx, id).await
         }
-        Write::DeleteRole => store::roles::delete(tx, id).await,
+        Write::DeleteRole => store::directory::roles::delete(tx, id).await,
         Write::DeleteClient => {
             end_by_turn(tx, id, Turn::Off, (ACTOR, &Caller::default())).await?;
-            store::registrations::delete(tx, id).await
+            store::applications::write::delete(tx, id).await
         }
     }
 }
@@ -152,9 +156,9 @@ async fn write_organization(
     record: &OrganizationRecord,
     switched: bool,
 ) -> Result<(), StoreError> {
-    store::organizations::put(tx, record).await?;
+    store::directory::organizations::put(tx, record).await?;
     if switched {
-        store::not_before::put(tx, NotBefore::Organization(&record.id)).await?;
+        store::tokens::not_before::put(tx, NotBefore::Organization(&record.id)).await?;
     }
     let touched = Touched::Organization(&record.id);
     judge_touched(tx, touched, ACTOR, &Caller::default()).await?;
@@ -195,7 +199,7 @@ pub(super) async fn end_tokens_of_client(
         let asked_for = Filter { requester: Some(client), ..all() };
         end_all(tx, asked_for, EndReason::ClientChanged, who).await?;
     }
-    store::not_before::put(tx, NotBefore::Client(id)).await
+    store::tokens::not_before::put(tx, NotBefore::Client(id)).await
 }
 
 /// Whatever goes on in this application is over; `who` ended it.
@@ -218,13 +222,13 @@ async fn end_all(
 ) -> Result<(), StoreError> {
     let by = EndedBy { actor: Some(who), reason };
     if filter.requester.is_none() {
-        let codes = store::handover_codes::Whose {
+        let codes = store::sessions::handover_codes::Whose {
             actor: filter.actor.as_ref(),
             subject: filter.subject.as_ref(),
             client: filter.client.as_ref(),
             organization: filter.organization.as_ref(),
         };
-        store::handover_codes::void(tx, &codes).await?;
+        store::sessions::handover_codes::void(tx, &codes).await?;
     }
     for status in ["active", "link_issued"] {
         let filter = Filter { status: Some(status.to_owned()), ..filter.clone() };

@@ -1,60 +1,20 @@
 //! All SQL. One file a table; functions take a connection and return domain values.
 //!
 //! The only user of diesel. No rules here: a row is converted and its invariants are checked
-//! ([`StoreError::Corrupt`]), nothing is judged. Hot writes are single statements ([`statement`]).
-pub mod access_tokens;
-pub mod applications;
-pub mod audit;
-pub mod audit_checkpoints;
-pub mod audit_sealing;
-pub mod audit_search;
-pub mod authorization_codes;
-pub mod box_subjects;
-pub mod box_tokens;
-pub mod box_users;
-pub mod cleaning;
-pub mod clients;
-pub mod consents;
-pub mod credentials;
-pub mod directory;
-pub mod directory_batches;
-pub mod directory_search;
-mod directory_version;
-pub mod handover_codes;
-pub mod history;
+//! ([`StoreError::Corrupt`]), nothing is judged. Hot writes are single statements ([`statement`](connection::statement)).
 pub mod impersonations;
-pub mod login_failures;
-pub mod logout_deliveries;
-pub mod long_work;
-pub mod organizations;
-pub mod not_before;
-mod patience;
-pub mod password_resets;
-pub mod people;
-pub mod pool;
-pub mod pooler;
-pub mod readings;
-pub mod refresh_tokens;
-pub mod replay_guard;
-pub mod registrations;
-pub mod roles;
 pub mod schema;
-pub mod schema_version;
-pub mod session_participants;
-pub mod service_accounts;
+pub mod directory;
+pub mod tokens;
+pub mod trail;
+pub mod connection;
 pub mod sessions;
-pub mod sign_outs;
-pub mod settings;
-pub mod setup_codes;
-pub mod signing_keys;
-mod statement;
-pub(crate) mod tls;
-pub mod users;
-pub mod vetoes;
+pub mod applications;
+pub mod installation;
 
+pub use connection::pool::{Conn, PooledConn, Store};
 pub use diesel_async::AsyncConnection as Transactional;
-pub use directory_version::DirectoryVersions;
-pub use pool::{Conn, PooledConn, Store};
+pub use directory::version::DirectoryVersions;
 
 /// When something was read.
 #[derive(Debug, Clone, PartialEq, Eq, diesel::Queryable)]
@@ -83,14 +43,14 @@ pub enum StoreError {
     #[error("{name}: {what}")]
     Setting { name: &'static str, what: String },
     #[error("{0}")]
-    Schema(schema_version::Misfit),
+    Schema(installation::schema_version::Misfit),
 }
 
 impl From<DbError> for StoreError {
     fn from(error: DbError) -> Self {
         use diesel::result::DatabaseErrorKind::ReadOnlyTransaction;
         if matches!(error, DbError::DatabaseError(ReadOnlyTransaction, _)) {
-            pool::distrust();
+            connection::pool::distrust();
         }
         Self::Query(error)
     }

@@ -2,8 +2,8 @@
 //!
 //! A number that is not known is `NaN` and never 0, because 0 would mean that all is well.
 use super::Metrics;
-use crate::flows::passwords::HashingLoad;
-use crate::flows::take_readings::{PoolLoad, Readings};
+use crate::flows::operations::take_readings::{PoolLoad, Readings};
+use crate::flows::shared::passwords::HashingLoad;
 use crate::observability::counters::{self, Counted};
 use std::fmt::Write as _;
 

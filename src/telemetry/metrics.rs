@@ -1,5 +1,5 @@
 use super::RequestLine;
-use crate::flows::take_readings::Readings;
+use crate::flows::operations::take_readings::Readings;
 #[cfg(target_os = "linux")]
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{

@@ -231,9 +231,12 @@ fn a_number_that_is_not_known_is_nan_and_never_zero() {
     let metrics = Metrics::new().unwrap();
     let page = || exposition::write(&metrics, &exposition::ProcessState::default());
     assert!(page().contains("understudy_impersonations_running NaN\n"));
-    let key_ages =
-        crate::flows::take_readings::KeyAges { token: Some(1.5), bewit: None, xml: None };
-    metrics.set_readings(Some(crate::flows::take_readings::Readings {
+    let key_ages = crate::flows::operations::take_readings::KeyAges {
+        token: Some(1.5),
+        bewit: None,
+        xml: None,
+    };
+    metrics.set_readings(Some(crate::flows::operations::take_readings::Readings {
         impersonations_running: 3,
         logout_deliveries_waiting: 0,
         key_ages,

@@ -168,7 +168,7 @@ async fn single_page(story: &str) {
          scopes: [openid, profile, email, offline_access], grant_types: [authorization_code, refresh_token],\n     \
          audiences: [\"https://orders.test\"]}}\n"
     );
-    let mut conn = understudy::store::pool::connect(&db.url).await.unwrap();
+    let mut conn = understudy::store::connection::pool::connect(&db.url).await.unwrap();
     let file = understudy::provision::read(&text, |_| None).unwrap_or_else(|it| panic!("{it:?}"));
     let never = understudy::provision::Prune::No;
     understudy::provision::apply_to(&mut conn, &file, never).await.unwrap();

@@ -2,7 +2,7 @@
 use crate::support::node::until;
 use crate::support::{Node, TestDb};
 use futures_util::future::join_all;
-use understudy::store::pool::{migrate, revert_last};
+use understudy::store::connection::pool::{migrate, revert_last};
 
 const APPLIED: &str = "SELECT count(*) FROM __diesel_schema_migrations";
 

@@ -10,7 +10,7 @@ fn file(text: &str) -> File {
 }
 
 async fn try_apply(db: &TestDb, text: &str, prune: Prune) -> Result<Plan, ProvisionError> {
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     provision::apply_to(&mut conn, &file(text), prune).await
 }
 
@@ -19,7 +19,7 @@ async fn apply(db: &TestDb, text: &str, prune: Prune) -> String {
 }
 
 async fn export(db: &TestDb) -> String {
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     provision::export_from(&mut conn).await.unwrap()
 }
 
@@ -41,7 +41,7 @@ async fn new_events(db: &TestDb, before: usize) -> Vec<String> {
 
 async fn migrated() -> TestDb {
     let db = TestDb::empty();
-    store::pool::migrate(&db.url).await.unwrap();
+    store::connection::pool::migrate(&db.url).await.unwrap();
     db
 }
 
@@ -72,7 +72,7 @@ async fn everything(db: &TestDb) -> Vec<String> {
 #[tokio::test]
 async fn a_dry_run_tells_and_does_nothing() {
     let db = migrated().await;
-    let conn = store::pool::connect(&db.url).await.unwrap();
+    let conn = store::connection::pool::connect(&db.url).await.unwrap();
     let told = provision::plan(&conn, &file(DIRECTORY), Prune::Yes).await.unwrap();
     assert_eq!(db.count("SELECT count(*) FROM users").await, 0);
     assert!(events(&db).await.is_empty());

@@ -76,7 +76,7 @@ fn udt(kind: &str) -> String {
 
 async fn migrated() -> TestDb {
     let db = TestDb::empty();
-    understudy::store::pool::migrate(&db.url).await.unwrap();
+    understudy::store::connection::pool::migrate(&db.url).await.unwrap();
     db
 }
 

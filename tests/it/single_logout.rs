@@ -11,7 +11,7 @@ use std::time::Duration;
 use understudy::crypto::certificate::{PublicKey, self_sign};
 use understudy::crypto::keys::{Algorithm, generate};
 use understudy::crypto::xml::{Limits, Name, Place, Signer, read, verify_octets};
-use understudy::flows::deliver_logout::deliver_due;
+use understudy::flows::logout::deliver_logout::deliver_due;
 use understudy::provision::{self, Prune};
 use understudy::store;
 use url::form_urlencoded::{byte_serialize, parse};
@@ -51,7 +51,7 @@ async fn start(slo: &str) -> TestServer {
         provider("wiki", &format!("{signed}, slo_binding: post")),
         provider("bare", ""),
     );
-    let mut conn = store::pool::connect(&server.db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&server.db.url).await.unwrap();
     let file = provision::read(&text, |_| None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     provision::apply_to(&mut conn, &file, Prune::No).await.unwrap();
     server
@@ -537,7 +537,7 @@ async fn start_with_response_addresses() -> TestServer {
         provider("shop", "redirect"),
         provider("wiki", "post")
     );
-    let mut conn = store::pool::connect(&server.db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&server.db.url).await.unwrap();
     let file = provision::read(&text, |_| None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     provision::apply_to(&mut conn, &file, Prune::No).await.unwrap();
     let exported = provision::export_from(&mut conn).await.unwrap();

@@ -4,7 +4,7 @@ use crate::domain::UserId;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::text::is_plain_line;
 use crate::flows::Context;
-use crate::flows::start_impersonation::{Start, start_impersonation};
+use crate::flows::impersonation::start_impersonation::{Start, start_impersonation};
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::GlobalClient;

@@ -5,9 +5,9 @@ use crate::domain::api_scope::ApiScope;
 use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
 use crate::flows::Context;
-use crate::flows::end_impersonation::{self, EndedBy, Which};
-use crate::flows::see_impersonations::{self, Filter, Seen};
-use crate::flows::start_impersonation::{Issued, Start, start_impersonation};
+use crate::flows::impersonation::end_impersonation::{self, EndedBy, Which};
+use crate::flows::impersonation::see_impersonations::{self, Filter, Seen};
+use crate::flows::impersonation::start_impersonation::{Issued, Start, start_impersonation};
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::ApiCaller;
@@ -72,7 +72,7 @@ pub(super) fn check_no_query(request: &HttpRequest) -> Result<(), ApiError> {
 
 /// One JSON object, no member twice, no member unknown.
 pub(super) fn strict<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let members = crate::crypto::json::parse_object(body)
+    let members = crate::domain::json::parse_object(body)
         .map_err(|_| ApiError::invalid_request("the body is not one JSON object"))?;
     serde_json::from_value(Value::Object(members))
         .map_err(|problem| ApiError::invalid_request(problem.to_string()))

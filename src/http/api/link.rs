@@ -3,17 +3,18 @@
 //! `GET` of a `confirm` link shows who will act as whom, to that person only, and changes nothing; their
 //! `POST` redeems. `GET` of a `direct` link redeems, unless it says that nobody opens it as a page.
 use super::{impersonate, method_not_allowed};
-use crate::flows::next_cookie::Presented;
-use crate::flows::redeem_impersonation::{
-    self as flow, Opened, Opener, Preview, RedeemRefusal, Redeemed, find_repeated,
+use crate::flows::impersonation::{
+    redeem_impersonation as flow,
+    redeem_impersonation::{Opened, Opener, Preview, RedeemRefusal, Redeemed, find_repeated},
 };
-use crate::flows::step_up::{Proven, prove_again};
+use crate::flows::login::next_cookie::Presented;
+use crate::flows::login::step_up::{Proven, prove_again};
 use crate::flows::{Context, Failure};
 use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, GlobalClient};
-use crate::http::pages::browser::{BrowserSession, with_cookies};
 use crate::http::pages::confirm::Asking;
-use crate::http::pages::forms;
+use crate::http::ui::browser::{BrowserSession, with_cookies};
+use crate::http::ui::forms;
 use crate::http::{caller, cookies, pages};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
@@ -145,8 +146,8 @@ async fn confirm_with_password(
         Err(Failure::Refused(refusal)) => {
             show(request, &preview, Asking::PasswordAgain(refusal)).await
         }
-        Err(Failure::Accident(cause)) => pages::in_kind(request, &cause.into()),
-        Err(Failure::Busy) => pages::in_kind(request, &ApiError::unavailable()),
+        Err(Failure::Accident(cause)) => crate::http::ui::in_kind(request, &cause.into()),
+        Err(Failure::Busy) => crate::http::ui::in_kind(request, &ApiError::unavailable()),
     }
 }
 
@@ -175,7 +176,7 @@ async fn repeat(
     let token = cookies::own(request)?;
     let (record, session) = match find_repeated(ctx, &resource_of(request), &token).await {
         Ok(found) => found?,
-        Err(cause) => return Some(pages::in_kind(request, &cause.into())),
+        Err(cause) => return Some(crate::http::ui::in_kind(request, &cause.into())),
     };
     if !pages::confirm::is_genuine(request, ctx, body, (&record, &session)) {
         return None;
@@ -184,8 +185,8 @@ async fn repeat(
     match prove_again(ctx, presented, password.to_owned(), &caller(request)).await {
         Ok(proven) => Some(redeem_by(request, ctx, body, proven).await),
         Err(Failure::Refused(_)) => None,
-        Err(Failure::Accident(cause)) => Some(pages::in_kind(request, &cause.into())),
-        Err(Failure::Busy) => Some(pages::in_kind(request, &ApiError::unavailable())),
+        Err(Failure::Accident(cause)) => Some(crate::http::ui::in_kind(request, &cause.into())),
+        Err(Failure::Busy) => Some(crate::http::ui::in_kind(request, &ApiError::unavailable())),
     }
 }
 
@@ -197,7 +198,8 @@ async fn respond_or_ask_again(
     outcome: Result<Opened, Failure<RedeemRefusal>>,
 ) -> HttpResponse {
     let is_stale = matches!(outcome, Err(Failure::Refused(RedeemRefusal::Forged)));
-    if is_stale && forms::may_be_ours(request, ctx.issuer()) && pages::wants_html(request) {
+    if is_stale && forms::may_be_ours(request, ctx.issuer()) && crate::http::ui::wants_html(request)
+    {
         let mut page = respond(request, flow::open(ctx, opener).await).await;
         *page.status_mut() = StatusCode::FORBIDDEN;
         return page;
@@ -275,7 +277,7 @@ async fn respond(
         }
         Ok(Opened::Confirm(preview)) => show(request, &preview, Asking::Nothing).await,
         Ok(Opened::StepUp(preview)) => show(request, &preview, Asking::Password).await,
-        Err(failure) => pages::in_kind(request, &ApiError::from(failure)),
+        Err(failure) => crate::http::ui::in_kind(request, &ApiError::from(failure)),
     }
 }
 
@@ -293,7 +295,7 @@ async fn on_a_page(
 ) -> HttpResponse {
     match BrowserSession::of(request).await {
         Ok(browser) => draw(&browser),
-        Err(accident) => pages::in_kind(request, &accident.into()),
+        Err(accident) => crate::http::ui::in_kind(request, &accident.into()),
     }
 }
 

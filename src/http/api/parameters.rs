@@ -2,7 +2,7 @@
 //!
 //! A body that starts with `{` is JSON, anything else a form; the query fills what the body lacks. The
 //! empty text, `null` and `[]` mean "not given".
-use crate::crypto::json;
+use crate::domain::json;
 use crate::domain::text::{is_visible, whole_number};
 use crate::http::error::ApiError;
 use crate::http::form;

@@ -3,7 +3,7 @@ use super::impersonations::{check_no_query, no_store, strict};
 use crate::domain::api_scope::ApiScope;
 use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::flows::Context;
-use crate::flows::sign_out_all::{Asking, Reach, SignOutAllRefusal, sign_out_all};
+use crate::flows::logout::sign_out_all::{Asking, Reach, SignOutAllRefusal, sign_out_all};
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::ApiCaller;

@@ -2,7 +2,8 @@
 //!
 //! A page of any origin may load it, with `integrity` too, so it says so to every origin and depends on no
 //! cookie. Its plain address is looked at again every hour; the one with its version may be kept for ever.
-use super::{Anyone, assets, parameter};
+use crate::http::ui::assets;
+use crate::http::{extract::Anyone, ui::parameter};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 

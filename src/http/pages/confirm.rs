@@ -1,17 +1,17 @@
 //! The confirmation page of a link: actor, subject, application and end of the impersonation.
-use super::browser::BrowserSession;
-use super::forms::{self, Form};
-use super::frame::{Page, frame};
-use super::headers::{FormTargets, render_leading_to};
 use super::step_up::{PASSWORD, USERNAME, wait_of, words_of};
-use super::throttled;
-use super::times::{self, Moment};
 use crate::authentication::Session;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
 use crate::flows::Context;
-use crate::flows::see_impersonations::Record;
-use crate::flows::step_up::Refusal;
+use crate::flows::impersonation::see_impersonations::Record;
+use crate::flows::login::step_up::Refusal;
+use crate::http::ui::browser::BrowserSession;
+use crate::http::ui::forms::{self, Form};
+use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::headers::{FormTargets, render_leading_to};
+use crate::http::ui::throttled;
+use crate::http::ui::times::{self, Moment};
 use crate::impersonation::ImpersonationRequest;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,16 +1,16 @@
 //! `/consent`: a third-party application asks for access, and the user allows or denies it.
-use super::browser::BrowserSession;
-use super::error::PageError;
-use super::forms::{self, Posted};
-use super::frame::{Page, frame};
-use super::headers::{FormTargets, redirect, render_leading_to};
-use super::parameter;
-use super::return_to::ReturnTo;
 use crate::domain::api_scope::ApiScope;
 use crate::domain::scope::{self, Scopes};
 use crate::domain::user::User;
-use crate::flows::consent::{self, Answering, ConsentRefusal, Question};
-use crate::flows::start_impersonation::encode;
+use crate::flows::impersonation::start_impersonation::encode;
+use crate::flows::login::consent::{self, Answering, ConsentRefusal, Question};
+use crate::http::ui::browser::BrowserSession;
+use crate::http::ui::error::PageError;
+use crate::http::ui::forms::{self, Posted};
+use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::headers::{FormTargets, redirect, render_leading_to};
+use crate::http::ui::parameter;
+use crate::http::ui::return_to::ReturnTo;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;

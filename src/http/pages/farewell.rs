@@ -2,12 +2,12 @@
 //!
 //! Each letter travels in a frame of its own, all at once, so that one application that hangs holds up
 //! nobody; after [`PATIENCE`] the browser goes on without it.
-use super::frame::{Page, bare};
-use super::headers::{redirect, render_parting};
 use crate::domain::SessionId;
-use crate::flows::farewell::{Letter, letters};
+use crate::flows::logout::notify_logout::{Letter, letters};
 use crate::flows::{Accident, Context};
-use crate::http::pages::assets;
+use crate::http::ui::assets;
+use crate::http::ui::frame::{Page, bare};
+use crate::http::ui::headers::{redirect, render_parting};
 use crate::login::Answer;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};

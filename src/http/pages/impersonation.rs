@@ -1,14 +1,15 @@
 //! `/me/impersonation`: whom this browser acts as, for a person and for a program; and an end to it.
-use super::browser::{BrowserSession, with_cookies};
-use super::frame::{Page, frame, minutes_left};
-use super::headers::render;
-use super::times::{self, Moment};
-use super::{forms, parameter, wants_html};
 use crate::domain::{ClientId, ImpersonationId};
 use crate::flows::Context;
-use crate::flows::browser::{Held, Live, stop};
+use crate::flows::login::browser::{Held, Live, stop};
 use crate::http::error::ApiError;
 use crate::http::extract::acting_as::{ActingAs, ActingRefusal};
+use crate::http::ui::browser::{BrowserSession, with_cookies};
+use crate::http::ui::forms;
+use crate::http::ui::frame::{Page, frame, minutes_left};
+use crate::http::ui::headers::render;
+use crate::http::ui::times::{self, Moment};
+use crate::http::ui::{parameter, wants_html};
 use crate::http::{caller, cookies};
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};

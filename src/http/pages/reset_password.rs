@@ -1,15 +1,16 @@
 //! `/reset-password`: a user chooses a new password by the one-time link of an operator. Opening it uses nothing up.
-use super::browser::{BrowserSession, with_cookies};
-use super::error::PageError;
-use super::forms::{self, Posted};
-use super::frame::{Page, frame};
-use super::headers::{redirect, render};
-use super::{parameter, throttled};
 use crate::crypto::random;
 use crate::flows::Failure;
-use crate::flows::change_password::{self, SHORTEST};
-use crate::flows::reset_password::{ResetRefusal, reset_password};
+use crate::flows::login::change_password::{self, SHORTEST};
+use crate::flows::login::reset_password::{ResetRefusal, reset_password};
 use crate::http::cookies;
+use crate::http::ui::browser::{BrowserSession, with_cookies};
+use crate::http::ui::error::PageError;
+use crate::http::ui::forms::{self, Posted};
+use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::headers::{redirect, render};
+use crate::http::ui::parameter;
+use crate::http::ui::throttled;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

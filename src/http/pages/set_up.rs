@@ -1,17 +1,17 @@
 //! `/setup`: the first administrator of a fresh installation, by the code that the server printed.
 //!
 //! As soon as there is an administrator, the page is not there.
-use super::browser::{BrowserSession, with_cookies};
-use super::error::PageError;
-use super::forms::{self, Posted};
-use super::frame::{Page, frame};
-use super::headers::{redirect, render};
-use super::throttled;
 use crate::crypto::random;
 use crate::flows::Failure;
-use crate::flows::change_password::{self, SHORTEST};
-use crate::flows::set_up::{SetUpRefusal, Typed, is_needed, set_up};
+use crate::flows::login::change_password::{self, SHORTEST};
+use crate::flows::login::set_up::{SetUpRefusal, Typed, is_needed, set_up};
 use crate::http::cookies;
+use crate::http::ui::browser::{BrowserSession, with_cookies};
+use crate::http::ui::error::PageError;
+use crate::http::ui::forms::{self, Posted};
+use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::headers::{redirect, render};
+use crate::http::ui::throttled;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

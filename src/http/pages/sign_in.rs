@@ -2,23 +2,24 @@
 //!
 //! The page is also shown in place of a link that waits for its actor, so that the link's secret is in a
 //! field and not in a second address.
-use super::browser::{BrowserSession, with_cookies};
-use super::error::PageError;
 use super::farewell;
-use super::forms::{self, Form, Posted};
-use super::frame::{Page, frame};
-use super::headers::{redirect, render_leading_to};
-use super::parameter;
-use super::return_to::ReturnTo;
-use super::{account, set_up, throttled};
+use super::set_up;
 use crate::authentication::SignInRefusal;
 use crate::crypto::random;
 use crate::domain::SessionId;
 use crate::domain::client::Client;
 use crate::flows::Failure;
-use crate::flows::browser::{find_application, sign_out_everything};
-use crate::flows::sign_in::{Refusal, SignedIn, Typed, sign_in};
+use crate::flows::login::browser::{find_application, sign_out_everything};
+use crate::flows::login::sign_in::{Refusal, SignedIn, Typed, sign_in};
 use crate::http::cookies;
+use crate::http::ui::browser::{BrowserSession, with_cookies};
+use crate::http::ui::error::PageError;
+use crate::http::ui::forms::{self, Form, Posted};
+use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::headers::{redirect, render_leading_to};
+use crate::http::ui::parameter;
+use crate::http::ui::return_to::ReturnTo;
+use crate::http::{account, ui::throttled};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

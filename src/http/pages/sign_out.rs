@@ -1,17 +1,17 @@
 //! `/logout`: a person signs out, and everything that runs in their browser ends.
-use super::browser::{BrowserSession, with_cookies};
-use super::error::PageError;
 use super::farewell;
-use super::forms::{self, Form, Posted};
-use super::frame::{Action, Page, frame};
-use super::headers::{FormTargets, redirect, render_leading_to};
-use super::message::{Message, Tone};
-use super::parameter;
 use crate::domain::SessionId;
 use crate::flows::Accident;
-use crate::flows::browser::sign_out_everything;
-use crate::flows::end_session::{LogoutRequest, find_destination};
+use crate::flows::login::browser::sign_out_everything;
+use crate::flows::logout::end_session::{LogoutRequest, find_destination};
 use crate::http::cookies;
+use crate::http::ui::browser::{BrowserSession, with_cookies};
+use crate::http::ui::error::PageError;
+use crate::http::ui::forms::{self, Form, Posted};
+use crate::http::ui::frame::{Action, Page, frame};
+use crate::http::ui::headers::{FormTargets, redirect, render_leading_to};
+use crate::http::ui::message::{Message, Tone};
+use crate::http::ui::parameter;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use askama::Template;

@@ -1,7 +1,7 @@
 //! "Confirm your password": what every page that asks for it has in common.
-use super::throttled;
 use crate::authentication::throttle::RetryAfter;
-use crate::flows::step_up::Refusal;
+use crate::flows::login::step_up::Refusal;
+use crate::http::ui::throttled;
 use actix_web::http::StatusCode;
 
 /// The fields of `templates/password_field.html`; no other form has fields of these names.

@@ -6,4 +6,3 @@ pub mod checked;
 pub mod routes;
 pub mod saml_assertion;
 pub mod sign_on;
-pub mod wsfed;

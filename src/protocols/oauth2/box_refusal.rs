@@ -5,9 +5,9 @@
 //! fault, and no other text may, not even as part of a word.
 use super::refusal::TokenRefusal;
 use crate::authentication::throttle::RetryAfter;
-use crate::flows::issue_box_token::BoxRefusal;
-use crate::flows::narrow_token::NarrowRefusal;
-use crate::flows::read_assertion::AssertionFault;
+use crate::flows::tokens::issue_box_token::BoxRefusal;
+use crate::flows::tokens::narrow_token::NarrowRefusal;
+use crate::flows::tokens::read_assertion::AssertionFault;
 use actix_web::http::StatusCode;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

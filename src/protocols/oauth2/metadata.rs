@@ -6,7 +6,7 @@ use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD};
-use crate::flows::claims::PASSWORD_ACR;
+use crate::flows::tokens::claims::PASSWORD_ACR;
 use crate::login::Setting;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! The parameters of a request, each at most once ([RFC 6749 §3.1, §3.2]).
 //!
 //! [RFC 6749 §3.1, §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.1
-use crate::crypto::json::parse_object;
+use crate::domain::json::parse_object;
 use crate::http::form::pairs;
 use serde_json::Value;
 use std::collections::btree_map::Entry;

@@ -5,9 +5,9 @@
 //!
 //! [RFC 6749 §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
 use crate::authentication::throttle::RetryAfter;
-use crate::flows::authenticate_client::ClientRefusal;
-use crate::flows::authorize::AuthorizeRefusal;
-use crate::flows::exchange_code::GrantRefusal;
+use crate::flows::login::authorize::AuthorizeRefusal;
+use crate::flows::tokens::authenticate_client::ClientRefusal;
+use crate::flows::tokens::exchange_code::GrantRefusal;
 
 /// What the application is told through the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,16 +8,16 @@ use super::refusal::Refusal;
 use crate::domain::client::{Client, ClientKind, GrantType};
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{MAX_WORDS, Scopes, words};
-use crate::flows::authorize::{Acr, Ask, Prompt};
-use crate::flows::consent::DENIED;
-use crate::flows::issue_tokens;
+use crate::flows::login::authorize::{Acr, Ask, Prompt};
+use crate::flows::login::consent::DENIED;
+use crate::flows::tokens::issue_tokens;
 use crate::login::{LoginRequest, ResponseMode};
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Parameters of our own, that only our own pages send a browser back with.
 pub const AUTH_AFTER: &str = "understudy_auth_after";
-pub use crate::flows::consent::CONSENT_AFTER;
+pub use crate::flows::login::consent::CONSENT_AFTER;
 
 /// What is read here, and so may be given once; other names may come along as often as they like.
 const READ: [&str; 19] = [

@@ -11,7 +11,7 @@ use crate::domain::protocol::{ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
 use crate::domain::user::{Profile, User, UserKind};
 use crate::domain::{ClientId, Status, Timestamp, UserId};
-use crate::flows::authorize::Ask;
+use crate::flows::login::authorize::Ask;
 use crate::login::{
     Answer, Login, LoginRequest, Parameters, Principal, Protocol, ResponseMode, testing,
 };

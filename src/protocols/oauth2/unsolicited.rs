@@ -3,7 +3,7 @@ use super::request::{is_challenge, is_registered};
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{OPENID, Scopes};
-use crate::flows::issue_tokens::registered_audience;
+use crate::flows::tokens::issue_tokens::registered_audience;
 use crate::login::{BadParameter, LoginRequest, Parameters, ResponseMode};
 
 pub(super) fn read(client: &Client, sent: &Parameters) -> Result<LoginRequest, BadParameter> {

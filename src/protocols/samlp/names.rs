@@ -1,7 +1,7 @@
 //! The names and addresses of SAML 2.0.
 use crate::crypto::xml::Name;
 use crate::domain::ClientId;
-use crate::flows::start_impersonation::encode;
+use crate::flows::impersonation::start_impersonation::encode;
 
 pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";

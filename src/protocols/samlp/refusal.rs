@@ -8,7 +8,7 @@ use crate::crypto::hash::xml_id;
 use crate::crypto::random;
 use crate::crypto::xml::{Signer, XmlError};
 use crate::domain::Timestamp;
-use crate::flows::authorize::AuthorizeRefusal;
+use crate::flows::login::authorize::AuthorizeRefusal;
 use crate::login::{Answer, LoginRequest};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::metadata::Metadata;
 use super::sso;
 use crate::domain::ClientId;
 use crate::domain::protocol::ProtocolName;
-use crate::flows::browser::find_application;
+use crate::flows::login::browser::find_application;
 use crate::flows::{Accident, Context};
 use crate::http::api::{head_of_what_changes, method_not_allowed, read};
 use crate::http::extract::Anyone;

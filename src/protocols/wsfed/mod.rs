@@ -6,6 +6,20 @@
 //! [WS-Federation 1.2 §13]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
 mod metadata;
 pub mod routes;
+pub mod claims;
+pub mod parameters;
+pub mod profile;
+pub mod request;
+pub mod response;
+pub mod rms;
+pub mod saml11;
+pub mod saml20;
+pub mod serve;
+pub mod sign_out;
+#[cfg(test)]
+pub(crate) mod tests;
+pub mod unsolicited;
+pub(crate) mod wreq;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
@@ -14,9 +28,9 @@ use crate::login::{
     Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
     Unanswerable,
 };
-use crate::protocols::common::wsfed::{self, Manner, Reply, Token, realm};
+use crate::protocols::wsfed::profile::{Manner, Reply, Token, realm};
 
-pub use wsfed::serve::refused;
+pub use serve::refused;
 
 pub struct Wsfed;
 
@@ -33,19 +47,19 @@ impl Protocol for Wsfed {
         client: &Client,
         parameters: &Parameters,
     ) -> Result<LoginRequest, BadParameter> {
-        wsfed::unsolicited::read(client, parameters, MANNER)
+        unsolicited::read(client, parameters, MANNER)
     }
 
     fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
-        wsfed::response::answer(login, MANNER)
+        response::answer(login, MANNER)
     }
 
     fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
-        Ok(Some(wsfed::farewell(farewell)))
+        Ok(Some(profile::farewell(farewell)))
     }
 
     fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {
-        wsfed::response::describe(subject, client, MANNER)
+        response::describe(subject, client, MANNER)
     }
 
     fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting> {

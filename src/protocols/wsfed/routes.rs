@@ -3,11 +3,11 @@ use super::{MANNER, metadata};
 use crate::flows::Context;
 use crate::http::api::{head_of_what_changes, method_not_allowed, read};
 use crate::http::extract::Anyone;
-use crate::http::pages::browser::BrowserSession;
-use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
+use crate::http::ui::browser::BrowserSession;
+use crate::http::ui::error::PageError;
+use crate::http::ui::forms::Posted;
 use crate::protocols::common::routes::with_slash;
-use crate::protocols::common::wsfed::{serve, sign_out};
+use crate::protocols::wsfed::{serve, sign_out};
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
 use actix_web::{HttpRequest, HttpResponse};
 

@@ -5,9 +5,9 @@ use crate::audit::{Event, EventKind};
 use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp, UserId};
 use crate::impersonation::Impersonation;
+use crate::store::connection::statement::{Statement, Value};
 use crate::store::schema::impersonations;
-use crate::store::statement::{Statement, Value};
-use crate::store::{Conn, StoreError, audit};
+use crate::store::{Conn, StoreError, trail::append};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
@@ -128,7 +128,7 @@ pub async fn start(
         Value::Time(terms.ends_at),
         Value::Time(terms.last_seen_at),
     ];
-    values.extend(audit::values(event, &detail));
+    values.extend(append::values(event, &detail));
     let id: Option<String> =
         Statement::<Start, Text>::new(TEXT, &values).get_result(&mut conn).await.optional()?;
     Ok(id.is_some())

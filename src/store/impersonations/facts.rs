@@ -5,11 +5,11 @@ use crate::domain::client::{Client, ClientKind};
 use crate::domain::user::User;
 use crate::domain::{ClientId, Status, Timestamp, UserId};
 use crate::impersonation::RequestingApplication;
-use crate::store::clients::Application;
+use crate::store::applications::clients::Application;
+use crate::store::directory::users::Person;
 use crate::store::schema::{
     Written, applications, impersonations, moment, people, settings, written,
 };
-use crate::store::users::Person;
 use crate::store::{Conn, DirectoryVersions, Moment, StoreError, id, word};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -28,7 +28,7 @@ pub struct Facts {
     /// The application that asks, where it is another one than `client`.
     pub requesting: Option<RequestingApplication>,
     pub feature_enabled: bool,
-    /// The latest moment of [`crate::store::not_before`] that is about any of them.
+    /// The latest moment of [`crate::store::tokens::not_before`] that is about any of them.
     pub not_before: Option<Timestamp>,
     pub at: Moment,
 }

@@ -6,9 +6,9 @@ use crate::domain::protocol::{EndReason, Redeem};
 use crate::domain::{ClientId, OrganizationId, SessionId, Timestamp, UserId};
 use crate::impersonation::{Impersonation, RequestedBy};
 use crate::login::LoginRequest;
-use crate::store::authorization_codes::{self, NewCode};
-use crate::store::statement::{Statement, Value};
-use crate::store::{Conn, StoreError, audit};
+use crate::store::connection::statement::{Statement, Value};
+use crate::store::tokens::authorization_codes::{self, NewCode};
+use crate::store::{Conn, StoreError, trail::append};
 use chrono::Duration;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -67,7 +67,7 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
         Value::Time(granted.terms().starts_at),
         Value::Time(link.link_expires_at),
     ];
-    values.extend(audit::values(event, &detail));
+    values.extend(append::values(event, &detail));
     Statement::<Insert, ()>::new(TEXT, &values).execute(&mut conn).await?;
     Ok(())
 }
@@ -168,7 +168,7 @@ pub async fn redeem(
     ];
     values.extend(authorization_codes::values_or_none(redemption.code, terms.starts_at));
     values.push(Value::Int(i32::from(redemption.code.is_some())));
-    values.extend(audit::values(event, &detail));
+    values.extend(append::values(event, &detail));
     let id: Option<String> = Statement::<RedeemTicket, Text>::new(TEXT, &values)
         .get_result(&mut conn)
         .await

@@ -1,7 +1,7 @@
 //! Trails of earlier releases are carried over by the migration.
 use crate::support::TestDb;
 use crate::support::trail::{BROKEN, forge, seal, verify};
-use understudy::store::pool::{migrate, revert_last};
+use understudy::store::connection::pool::{migrate, revert_last};
 
 const EVENTS: &str = "SELECT seq, xact, at, type, actor, subject, impersonation_id, client_id, organization_id, channel, \
     protocol, ip, user_agent, request_id, reason, ticket, detail FROM audit_events";

@@ -2,8 +2,8 @@
 use super::people::{at_desk, cora, denied, get, userinfo_as};
 use crate::support::TestServer;
 use futures_util::future::join_all;
-use understudy::flows::end_impersonation::Looking;
-use understudy::flows::housekeeping;
+use understudy::flows::impersonation::end_impersonation::Looking;
+use understudy::flows::operations::housekeeping;
 
 const CALLS: &str = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.api_call'";
 const BREAK: &str = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \

@@ -5,13 +5,13 @@ use understudy::provision::{self, Prune};
 use understudy::store;
 
 async fn apply(db: &TestDb, text: &str, prune: Prune) -> String {
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     let file = provision::read(text, |_| None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     provision::apply_to(&mut conn, &file, prune).await.unwrap().to_string()
 }
 
 async fn export(db: &TestDb) -> String {
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     provision::export_from(&mut conn).await.unwrap()
 }
 
@@ -29,7 +29,7 @@ async fn accounts(db: &TestDb) -> Vec<String> {
 
 async fn migrated() -> TestDb {
     let db = TestDb::empty();
-    store::pool::migrate(&db.url).await.unwrap();
+    store::connection::pool::migrate(&db.url).await.unwrap();
     db
 }
 
@@ -117,7 +117,7 @@ async fn app_users_are_exported_and_applied_again() {
 #[tokio::test]
 async fn what_does_not_fit_is_told_with_its_key() {
     let db = migrated().await;
-    let conn = store::pool::connect(&db.url).await.unwrap();
+    let conn = store::connection::pool::connect(&db.url).await.unwrap();
     // Beside an empty database: what an entry names may be in the file or there.
     let mistakes = async |text: &str| match provision::read(text, |_| None) {
         Ok(file) => provision::plan(&conn, &file, Prune::No).await.unwrap_err().to_string(),

@@ -17,7 +17,7 @@ use understudy::store;
 const NOTHING_RUNS: &str = "SELECT count(*) FROM impersonations WHERE status = 'active'";
 
 async fn apply(server: &TestServer, text: &str) {
-    let mut conn = store::pool::connect(&server.db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&server.db.url).await.unwrap();
     let file = provision::read(text, |_| None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     provision::apply_to(&mut conn, &file, Prune::No).await.unwrap();
 }

@@ -2,17 +2,19 @@
 use crate::support::node::{run, until};
 use crate::support::{Browser, Node, Page, TestDb, TestServer};
 use understudy::app::Parts;
-use understudy::flows::set_up::{Waiting, make_code};
+use understudy::flows::login::set_up::{Waiting, make_code};
 use understudy::store;
 
 /// As `serve` finds it the first time: migrated, and nobody is there.
 pub async fn fresh() -> TestServer {
     let db = TestDb::empty();
-    store::pool::migrate(&db.url).await.unwrap();
+    store::connection::pool::migrate(&db.url).await.unwrap();
     let parts = crate::support::server::parts(&db.url, "http://127.0.0.1:1");
     let ctx = parts.context(1).unwrap();
     let mut conn = ctx.store.conn().await.unwrap();
-    understudy::flows::rotate_keys::ensure_keys(&mut conn, &ctx.shared.keys).await.unwrap();
+    understudy::flows::operations::rotate_keys::ensure_keys(&mut conn, &ctx.shared.keys)
+        .await
+        .unwrap();
     drop(conn);
     TestServer::start_on(db, &[]).await
 }

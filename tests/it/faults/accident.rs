@@ -18,9 +18,9 @@ async fn falls_over(ctx: web::Data<Context>) -> HttpResponse {
     let caller = Caller { ip: None, user_agent: None, request_id: None, bearer_client: None };
     let mut conn = ctx.store.conn().await.unwrap();
     let event = |kind| Event::new(kind, &caller);
-    store::audit::append(&conn, &event(EventKind::LoginFailed)).await.unwrap();
+    store::trail::append::append(&conn, &event(EventKind::LoginFailed)).await.unwrap();
     conn.transaction::<(), StoreError, _>(async |tx| {
-        store::audit::append(tx, &event(EventKind::LoginSucceeded)).await?;
+        store::trail::append::append(tx, &event(EventKind::LoginSucceeded)).await?;
         panic!("a mistake of ours with a secret-4711 in it");
     })
     .await

@@ -2,8 +2,8 @@
 use crate::support::{Browser, TestDb, TestServer};
 use futures_util::future::join_all;
 use understudy::crypto::password;
-use understudy::flows::verify_audit::{Evidence, verify};
-use understudy::store::audit_sealing::seal_next;
+use understudy::flows::operations::verify_audit::{Evidence, verify};
+use understudy::store::trail::sealing::seal_next;
 
 const OFF: &[(&str, &str)] = &[("UNDERSTUDY_RATE_LIMITS", "off")];
 

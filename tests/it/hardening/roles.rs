@@ -4,8 +4,8 @@ use crate::support::{TestDb, TestServer};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use understudy::flows::end_impersonation::Looking;
-use understudy::flows::housekeeping;
+use understudy::flows::impersonation::end_impersonation::Looking;
+use understudy::flows::operations::housekeeping;
 
 const LEAST: &str = include_str!("../../../scripts/least-rights.sql");
 const OFF: &[(&str, &str)] = &[("UNDERSTUDY_RATE_LIMITS", "off")];

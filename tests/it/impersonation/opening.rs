@@ -414,9 +414,13 @@ async fn b20_links_of_a_rotated_key_work_while_they_live() {
         let ctx = server.parts.context(1).unwrap();
         let mut conn = ctx.store.conn().await.unwrap();
         let keys = &server.parts.shared.keys;
-        understudy::flows::rotate_keys::rotate(&mut conn, keys, (None, &Caller::default()))
-            .await
-            .unwrap();
+        understudy::flows::operations::rotate_keys::rotate(
+            &mut conn,
+            keys,
+            (None, &Caller::default()),
+        )
+        .await
+        .unwrap();
         keys.reload(&conn).await.unwrap();
         let sam = server.sam().await;
         assert_eq!(sam.open(&link).await.status, 200);
@@ -437,7 +441,7 @@ async fn b20_every_node_knows_the_next_key_before_a_link_is_signed_with_it() {
     let before = keys.ring().unwrap();
     let ctx = server.parts.context(1).unwrap();
     let mut conn = ctx.store.conn().await.unwrap();
-    understudy::flows::rotate_keys::rotate(&mut conn, keys, (None, &Caller::default()))
+    understudy::flows::operations::rotate_keys::rotate(&mut conn, keys, (None, &Caller::default()))
         .await
         .unwrap();
     let current = "SELECT id FROM signing_keys WHERE purpose = 'bewit' AND state = 'current'";

@@ -142,9 +142,11 @@ async fn k07_a_promise_that_is_taken_back_ends_what_was_begun_with_it() {
     let conn = ctx.store.conn().await.unwrap();
     let id = understudy::domain::ImpersonationId::parse(id).unwrap();
     let caller = understudy::domain::caller::Caller::default();
-    let goes_on = understudy::flows::end_impersonation::decide_again(&ctx, &conn, &id, &caller)
-        .await
-        .unwrap();
+    let goes_on = understudy::flows::impersonation::end_impersonation::decide_again(
+        &ctx, &conn, &id, &caller,
+    )
+    .await
+    .unwrap();
     assert!(goes_on.is_none());
     let reason = "SELECT end_reason FROM impersonations WHERE client_id = 'legacy-saml'";
     assert_eq!(server.db.text(reason).await, "client_changed");

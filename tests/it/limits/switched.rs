@@ -192,7 +192,9 @@ async fn k25_tokens_of_an_organizations_own_application_stay_dead() {
     let ctx = server.parts.context(1).unwrap();
     let conn = ctx.store.conn().await.unwrap();
     let globex = understudy::domain::OrganizationId::parse("org_globex").unwrap();
-    understudy::flows::manage_organizations::end_what_was_handed_out(&conn, &globex).await.unwrap();
+    understudy::flows::directory::manage_organizations::end_what_was_handed_out(&conn, &globex)
+        .await
+        .unwrap();
     assert_eq!(active(&server, &old).await, false);
     let new = server.client_token("machine", "machine-secret").await;
     assert_eq!(active(&server, &new).await, true);
@@ -337,8 +339,8 @@ async fn k25_the_cleaning_does_not_bring_anything_back() {
     switch(&server, "client_id: orders", "active").await;
     server.db.advance("13 days").await;
     let ctx = server.parts.context(1).unwrap();
-    let looking = understudy::flows::end_impersonation::Looking::Lately;
-    understudy::flows::housekeeping::delete_expired(&ctx, looking).await.unwrap();
+    let looking = understudy::flows::impersonation::end_impersonation::Looking::Lately;
+    understudy::flows::operations::housekeeping::delete_expired(&ctx, looking).await.unwrap();
     let form = [
         ("grant_type", "refresh_token"),
         ("client_id", "orders"),

@@ -10,7 +10,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
-use understudy::flows::deliver_logout::deliver_due;
+use understudy::flows::logout::deliver_logout::deliver_due;
 
 /// An application's logout endpoint.
 struct Ear {

@@ -97,7 +97,7 @@ async fn c97_a_rotated_key_still_verifies_what_it_signed() {
     let ctx = server.parts.context(1).unwrap();
     let mut conn = ctx.store.conn().await.unwrap();
     let keys = &server.parts.shared.keys;
-    understudy::flows::rotate_keys::rotate(&mut conn, keys, (None, &Caller::default()))
+    understudy::flows::operations::rotate_keys::rotate(&mut conn, keys, (None, &Caller::default()))
         .await
         .unwrap();
     keys.reload(&conn).await.unwrap();

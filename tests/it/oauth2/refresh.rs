@@ -3,8 +3,8 @@ use super::*;
 use crate::support::Node;
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
-use understudy::flows::end_impersonation::Looking;
-use understudy::flows::housekeeping;
+use understudy::flows::impersonation::end_impersonation::Looking;
+use understudy::flows::operations::housekeeping;
 use understudy::provision::{self, DryRun, Prune};
 
 const OFFLINE: &str = "openid profile offline_access";

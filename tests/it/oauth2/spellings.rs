@@ -5,7 +5,7 @@ use crate::support::TestServer;
 #[tokio::test]
 async fn k58_an_empty_path_and_a_slash_are_one_audience_and_the_token_says_the_registered_one() {
     let server = TestServer::start_with(LIMITS_OFF).await;
-    let mut conn = understudy::store::pool::connect(&server.db.url).await.unwrap();
+    let mut conn = understudy::store::connection::pool::connect(&server.db.url).await.unwrap();
     let text = "version: 1\nclients:\n  - {client_id: jobs, kind: machine, client_secret: jobs-secret, \
                 audiences: [\"https://mcp.example\", \"https://two.example/\", \"https://deep.example/a\", \"urn:api\"]}\n";
     let file = understudy::provision::read(text, |_| None).unwrap();
@@ -80,7 +80,7 @@ async fn k49_only_names_that_are_read_are_given_once_and_the_application_hears_o
 #[tokio::test]
 async fn k52_an_address_is_recognized_however_it_is_composed_and_padded() {
     let server = TestServer::start_with(LIMITS_OFF).await;
-    let mut conn = understudy::store::pool::connect(&server.db.url).await.unwrap();
+    let mut conn = understudy::store::connection::pool::connect(&server.db.url).await.unwrap();
     let text = "version: 1\nusers:\n  - {id: usr_rene, email: \"ren\u{e9}@acme.test\", password: \"caf\u{e9}-password\", name: Ren\u{e9}}\n";
     let file = understudy::provision::read(text, |_| None).unwrap();
     understudy::provision::apply_to(&mut conn, &file, understudy::provision::Prune::No)
@@ -195,7 +195,7 @@ async fn k50_a_basic_secret_that_was_not_encoded_is_the_secret() {
     use base64::Engine as _;
     let server = TestServer::start_with(LIMITS_OFF).await;
     let text = "version: 1\nclients:\n  - {client_id: jobs, kind: machine, client_secret: \"a+b/c=%41 long\"}\n";
-    let mut conn = understudy::store::pool::connect(&server.db.url).await.unwrap();
+    let mut conn = understudy::store::connection::pool::connect(&server.db.url).await.unwrap();
     let file = understudy::provision::read(text, |_| None).unwrap();
     let never = understudy::provision::Prune::No;
     understudy::provision::apply_to(&mut conn, &file, never).await.unwrap();

@@ -115,11 +115,11 @@ async fn a_veto_that_no_token_needs_any_more_is_forgotten() {
         .await;
     let left = "SELECT coalesce(string_agg(kind, ' ' ORDER BY kind, id), '') FROM vetoes";
     assert_eq!(server.db.text(left).await, "client client session");
-    let conn = understudy::store::pool::connect(&server.db.url).await.unwrap();
-    understudy::store::vetoes::delete_needless(&conn).await.unwrap();
+    let conn = understudy::store::connection::pool::connect(&server.db.url).await.unwrap();
+    understudy::store::tokens::revocations::delete_needless(&conn).await.unwrap();
     assert_eq!(server.db.text(left).await, "client client session", "not too soon");
     server.db.advance("49 hours").await;
-    understudy::store::vetoes::delete_needless(&conn).await.unwrap();
+    understudy::store::tokens::revocations::delete_needless(&conn).await.unwrap();
     assert_eq!(
         server.db.text(left).await,
         "client",

@@ -5,7 +5,7 @@ use crate::support::{Node, TestDb};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::process::{Child, Command, Stdio};
-use understudy::store::pool::revert_last;
+use understudy::store::connection::pool::revert_last;
 
 const APPLIED: &str = "SELECT count(*) FROM __diesel_schema_migrations";
 const FILE: &str = "version: 1\norganizations: []\n";

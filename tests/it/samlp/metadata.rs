@@ -110,7 +110,7 @@ async fn d36_a_key_without_a_use_is_for_both_and_metadata_are_all_that_is_needed
     );
     Told::read(&by_post(&alice, &enveloped(&by_index, &PROVIDER)).await, SECOND_ACS);
     // Written out and read again nothing changes.
-    let mut conn = store::pool::connect(&server.db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&server.db.url).await.unwrap();
     let text = provision::export_from(&mut conn).await.unwrap();
     let plan = provision::plan(&conn, &provision::read(&text, |_| None).unwrap(), Prune::Yes)
         .await
@@ -160,7 +160,7 @@ async fn metadata_with_a_key_for_encryption_ask_for_it() {
 async fn d35_metadata_are_of_now_of_one_application_and_signed_if_that_is_wanted() {
     let server = TestServer::start().await;
     let good = descriptor(ENTITY, &own_key(""));
-    let mut conn = store::pool::connect(&server.db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&server.db.url).await.unwrap();
     let until = |time: &str| good.replace(" ID=", &format!(" validUntil=\"{time}\" ID="));
     let past = provision::read(&file(&until("2020-01-01T00:00:00Z"), ""), |_| None).unwrap();
     let refusal = provision::apply_to(&mut conn, &past, Prune::No).await.unwrap_err();

@@ -2,8 +2,8 @@
 use crate::support::{TestDb, TestServer};
 use std::collections::BTreeMap;
 use understudy::flows::Context;
-use understudy::flows::end_impersonation::Looking;
-use understudy::flows::housekeeping::delete_expired;
+use understudy::flows::impersonation::end_impersonation::Looking;
+use understudy::flows::operations::housekeeping::delete_expired;
 
 fn context(db: &TestDb) -> Context {
     crate::support::server::parts(&db.url, "http://127.0.0.1:1").context(1).unwrap()

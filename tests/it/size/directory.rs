@@ -3,11 +3,11 @@ use crate::support::TestDb;
 use futures_util::future::join;
 use std::fmt::Write as _;
 use understudy::domain::caller::Caller;
-use understudy::flows::rotate_keys;
+use understudy::flows::operations::rotate_keys;
 use understudy::provision::{self, DryRun, File, Prune};
 use understudy::store;
-use understudy::store::audit_checkpoints;
-use understudy::store::audit_sealing::seal_next;
+use understudy::store::trail::checkpoints;
+use understudy::store::trail::sealing::seal_next;
 
 const MANY: usize = 2_500;
 
@@ -55,7 +55,7 @@ async fn l11_an_apply_of_one_person_reads_nobody_else() {
         .await;
     let one = file("version: 1\nusers: [{email: p77@x.test, name: Seventy-seven}]");
     let before = users_read(&db).await;
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     let plan = provision::plan(&conn, &one, Prune::No).await.unwrap();
     assert!(plan.to_string().contains("update    user         p77  name: none -> Seventy-seven"));
     provision::apply_to(&mut conn, &one, Prune::No).await.unwrap();
@@ -68,7 +68,7 @@ async fn l11_an_apply_of_one_person_reads_nobody_else() {
 #[tokio::test]
 async fn l11_an_address_that_somebody_has_whom_the_file_does_not_name_stays_theirs() {
     let db = TestDb::create();
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     let taken = file("version: 1\nusers: [{id: other, email: ALICE@acme.test}]");
     let refused = provision::apply_to(&mut conn, &taken, Prune::No).await.unwrap_err().to_string();
     assert!(refused.contains("belongs to user `usr_alice`"), "{refused}");
@@ -82,7 +82,7 @@ async fn l11_an_address_that_somebody_has_whom_the_file_does_not_name_stays_thei
 async fn l12_many_people_are_written_in_batches_with_an_event_each_and_exported_in_pages() {
     let db = TestDb::create();
     let before = db.count("SELECT count(*) FROM audit_events").await;
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     let text = many("");
     let plan = provision::apply_to(&mut conn, &file(&text), Prune::No).await.unwrap();
     assert!(plan.to_string().ends_with("2501 to create, 0 to update, 0 to delete, 0 unchanged"));
@@ -121,7 +121,7 @@ async fn l12_a_file_whose_last_change_fails_has_changed_nothing() {
             CREATE TRIGGER full_disk BEFORE INSERT ON audit_events FOR EACH ROW WHEN (NEW.subject = 'p02499') \
             EXECUTE FUNCTION full_disk()")
         .await;
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     let before = db.count("SELECT count(*) FROM audit_events").await;
     provision::apply_to(&mut conn, &file(&many("")), Prune::No).await.unwrap_err();
     assert_eq!(db.count("SELECT count(*) FROM users WHERE id LIKE 'p0%'").await, 0);
@@ -134,7 +134,7 @@ async fn l12_a_file_whose_last_change_fails_has_changed_nothing() {
 #[tokio::test]
 async fn l12_people_who_are_switched_off_in_a_batch_are_signed_out() {
     let db = TestDb::create();
-    let mut conn = store::pool::connect(&db.url).await.unwrap();
+    let mut conn = store::connection::pool::connect(&db.url).await.unwrap();
     provision::apply_to(&mut conn, &file(&many("")), Prune::No).await.unwrap();
     db.sql("INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, expires_at) \
             SELECT 's' || id, sha256(id::bytea), id, clock_now(), clock_now(), clock_now() + interval '1 day' \
@@ -171,7 +171,7 @@ async fn l12_while_a_file_is_applied_keys_are_rotated_and_the_trail_is_sealed() 
         let mut conn = ctx.store.conn().await.unwrap();
         rotate_keys::rotate(&mut conn, &ctx.shared.keys, (None, &Caller::default())).await.unwrap();
         while seal_next(&mut conn, &ctx.shared.seals).await.unwrap().is_some() {}
-        assert_eq!(audit_checkpoints::count_unsealed(&conn, 10).await.unwrap(), 0);
+        assert_eq!(checkpoints::count_unsealed(&conn, 10).await.unwrap(), 0);
         drop(conn);
         let next = provision::apply(&ctx, &second, DryRun::No, Prune::No);
         let let_go = async {

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_postgres::{Client, NoTls, Row};
 use understudy::embedded::Cluster;
-use understudy::flows::rotate_keys;
+use understudy::flows::operations::rotate_keys;
 use understudy::provision::{self, DryRun, Prune};
 use understudy::store;
 
@@ -33,7 +33,7 @@ fn cluster() -> &'static Cluster {
 
 /// Migrates, makes keys, and applies the directory of the stories.
 pub async fn fill(url: &str) {
-    store::pool::migrate(url).await.unwrap();
+    store::connection::pool::migrate(url).await.unwrap();
     let parts = super::server::parts(url, "http://127.0.0.1:1");
     let ctx = parts.context(1).unwrap();
     let mut conn = ctx.store.conn().await.unwrap();

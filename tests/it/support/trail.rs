@@ -4,7 +4,7 @@ use super::db::MASTER_KEY;
 use super::node::{Said, program, run};
 use understudy::audit::chain::SealKey;
 use understudy::crypto::seal::MasterKey;
-use understudy::store::audit_sealing::seal_next;
+use understudy::store::trail::sealing::seal_next;
 
 /// How `audit verify` ends.
 pub const BROKEN: i32 = 4;
@@ -17,7 +17,7 @@ pub fn seal_key() -> SealKey {
 
 /// Seals all that is final, as a server does every few seconds; how many seals that made.
 pub async fn seal(db: &TestDb) -> usize {
-    let mut conn = understudy::store::pool::connect(&db.url).await.unwrap();
+    let mut conn = understudy::store::connection::pool::connect(&db.url).await.unwrap();
     let mut seals = 0;
     while seal_next(&mut conn, &seal_key()).await.unwrap().is_some() {
         seals += 1;

@@ -1,5 +1,5 @@
 //! What goes wrong, in the envelope that Box's SDKs read.
-use crate::flows::manage_users::ManageRefusal;
+use crate::flows::directory::manage_users::ManageRefusal;
 use crate::flows::{Accident, Failure};
 use crate::http::box_error::HELP_URL;
 use crate::http::error::{ApiError, RETRY_AFTER, is_outage, log};

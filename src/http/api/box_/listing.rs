@@ -2,7 +2,7 @@
 use super::error::BoxError;
 use crate::domain::UserId;
 use crate::domain::text::whole_number;
-use crate::flows::manage_users::Listing;
+use crate::flows::directory::manage_users::Listing;
 use crate::http::form::pairs;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

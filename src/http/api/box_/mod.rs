@@ -11,7 +11,7 @@ mod wire;
 
 use super::{body, read};
 use crate::domain::caller::Caller;
-use crate::flows::manage_users::Calling;
+use crate::flows::directory::manage_users::Calling;
 use crate::http::caller;
 use crate::http::edge::RequestId;
 use crate::http::extract::Anyone;

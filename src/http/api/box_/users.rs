@@ -5,7 +5,7 @@ use super::{Call, answer, body, request_id, wire};
 use crate::domain::UserId;
 use crate::domain::box_profile::BoxUser;
 use crate::flows::Context;
-use crate::flows::manage_users::{self, ManageRefusal};
+use crate::flows::directory::manage_users::{self, ManageRefusal};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};

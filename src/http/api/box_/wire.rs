@@ -1,11 +1,11 @@
 //! Bodies that say what a user is to be. JSON by content, whatever the label: curl calls it a form, and one
 //! SDK calls it nothing.
 use super::error::BoxError;
-use crate::crypto::json::parse_object;
 use crate::domain::Status;
 use crate::domain::box_profile::{BoxProfile, BoxStatus, Flag, TrackingCode};
+use crate::domain::json::parse_object;
 use crate::domain::text::is_plain_line;
-use crate::flows::manage_users::{Changes, NewUser, Role, SecondAddress, Whose};
+use crate::flows::directory::manage_users::{Changes, NewUser, Role, SecondAddress, Whose};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -157,5 +157,5 @@ pub async fn only_get_and_post(_: Anyone) -> HttpResponse {
 
 /// For a person, who has come by a link of an application.
 pub fn accident_page(request: &HttpRequest, cause: Accident) -> HttpResponse {
-    crate::http::pages::message::of(request, &ApiError::from(cause))
+    crate::http::ui::message::of(request, &ApiError::from(cause))
 }

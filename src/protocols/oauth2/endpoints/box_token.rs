@@ -7,11 +7,11 @@
 //! [RFC 7523 §2.1]: https://www.rfc-editor.org/rfc/rfc7523#section-2.1
 use super::{body, client, token};
 use crate::domain::scope::Scopes;
-use crate::flows::authenticate_client::AuthenticatedClient;
-use crate::flows::issue_box_token::{Asking, BoxRefusal, BoxToken, by_assertion, by_name};
-use crate::flows::narrow_token::narrow_token;
-use crate::flows::read_assertion::Subject;
-use crate::flows::revoke::revoke;
+use crate::flows::tokens::authenticate_client::AuthenticatedClient;
+use crate::flows::tokens::issue_box_token::{Asking, BoxRefusal, BoxToken, by_assertion, by_name};
+use crate::flows::tokens::narrow_token::narrow_token;
+use crate::flows::tokens::read_assertion::Subject;
+use crate::flows::tokens::revoke::revoke;
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::http::extract::{self, Anyone};

@@ -2,7 +2,7 @@
 //!
 //! [RFC 6749 §2.3.1]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1
 //! [RFC 7521 §4.2]: https://www.rfc-editor.org/rfc/rfc7521#section-4.2
-use crate::flows::authenticate_client::{
+use crate::flows::tokens::authenticate_client::{
     AuthenticatedClient, BasicReading, Presented, authenticate,
 };
 use crate::flows::{Context, Failure};

@@ -9,7 +9,7 @@
 use super::body::accident;
 use crate::domain::client::{Client, ClientKind};
 use crate::flows::Context;
-use crate::flows::cross_origin::is_known;
+use crate::flows::tokens::cross_origin::is_known;
 use crate::http::extract::Anyone;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};

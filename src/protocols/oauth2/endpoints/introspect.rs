@@ -3,7 +3,7 @@
 //! [RFC 7662 §2]: https://www.rfc-editor.org/rfc/rfc7662#section-2
 use super::{body, token};
 use crate::domain::UserId;
-use crate::flows::introspect::{Question, introspect};
+use crate::flows::tokens::introspect::{Question, introspect};
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::http::error::ApiError;

@@ -2,15 +2,20 @@
 //!
 //! Without proof of who asks nothing ends silently: the person is asked on our own page.
 use super::body::accident_page;
-use crate::flows::end_session::{Done, Logout, LogoutRequest, end_session, registered_return};
+use crate::flows::logout::end_session::{
+    Done, Logout, LogoutRequest, end_session, registered_return,
+};
 use crate::flows::{Accident, Context};
 use crate::http::extract::Anyone;
-use crate::http::pages::browser::{BrowserSession, with_cookies};
-use crate::http::pages::error::PageError;
-use crate::http::pages::forms::Posted;
-use crate::http::pages::headers::{FormTargets, redirect};
-use crate::http::pages::{farewell, message, sign_out, stop};
+use crate::http::ui::browser::{BrowserSession, with_cookies};
+use crate::http::ui::error::PageError;
+use crate::http::ui::forms::Posted;
+use crate::http::ui::headers::{FormTargets, redirect};
 use crate::http::{caller, cookies};
+use crate::http::{
+    pages::{farewell, sign_out, stop},
+    ui::message,
+};
 use crate::protocols::oauth2::parameters::Parameters;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -2,7 +2,7 @@
 //!
 //! [RFC 7009 §2]: https://www.rfc-editor.org/rfc/rfc7009#section-2
 use super::{body, cors, token};
-use crate::flows::revoke::revoke;
+use crate::flows::tokens::revoke::revoke;
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::http::extract::Anyone;

@@ -3,7 +3,7 @@
 //! [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2
 use super::{body, client, cors};
 use crate::domain::client::Client;
-use crate::flows::issue_tokens::Tokens;
+use crate::flows::tokens::issue_tokens::Tokens;
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::http::extract::Anyone;
@@ -93,7 +93,10 @@ pub(super) async fn proven(
     ctx: &Context,
     request: &HttpRequest,
     payload: web::Payload,
-) -> Result<(crate::flows::authenticate_client::AuthenticatedClient, Parameters), HttpResponse> {
+) -> Result<
+    (crate::flows::tokens::authenticate_client::AuthenticatedClient, Parameters),
+    HttpResponse,
+> {
     let refused = |refusal: TokenRefusal| body::refuse(request, Failure::Refused(refusal));
     let sent = body::parameters(request, payload).await.map_err(refused)?;
     let client = client::authenticated(ctx, request, &sent).await;

@@ -1,7 +1,7 @@
 //! `/userinfo` (OpenID Connect Core §5.3), by `GET` and by `POST`.
 use super::{body, cors};
 use crate::flows::Context;
-use crate::flows::userinfo::{NotOpenid, userinfo};
+use crate::flows::tokens::userinfo::{NotOpenid, userinfo};
 use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, acting_as, bearer};
 use crate::protocols::oauth2::parameters::Parameters;

@@ -3,9 +3,9 @@
 //! [RFC 6749 §4.1.3]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
 use super::{missing, refused};
 use crate::domain::caller::Caller;
-use crate::flows::authenticate_client::AuthenticatedClient;
-use crate::flows::exchange_code::{Exchange, exchange_code};
-use crate::flows::issue_tokens::Tokens;
+use crate::flows::tokens::authenticate_client::AuthenticatedClient;
+use crate::flows::tokens::exchange_code::{Exchange, exchange_code};
+use crate::flows::tokens::issue_tokens::Tokens;
 use crate::flows::{Context, Failure};
 use crate::protocols::oauth2::parameters::Parameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;

@@ -2,9 +2,9 @@
 //!
 //! [RFC 6749 §4.4.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.4.2
 use super::{refused, scope};
-use crate::flows::authenticate_client::AuthenticatedClient;
-use crate::flows::client_credentials::client_credentials;
-use crate::flows::issue_tokens::Tokens;
+use crate::flows::tokens::authenticate_client::AuthenticatedClient;
+use crate::flows::tokens::client_credentials::client_credentials;
+use crate::flows::tokens::issue_tokens::Tokens;
 use crate::flows::{Context, Failure};
 use crate::protocols::oauth2::parameters::Parameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;

@@ -11,9 +11,9 @@ use super::refusal::TokenRefusal;
 use crate::domain::caller::Caller;
 use crate::domain::client::GrantType;
 use crate::domain::scope::Scopes;
-use crate::flows::authenticate_client::AuthenticatedClient;
-use crate::flows::exchange_code::GrantRefusal;
-use crate::flows::issue_tokens::Tokens;
+use crate::flows::tokens::authenticate_client::AuthenticatedClient;
+use crate::flows::tokens::exchange_code::GrantRefusal;
+use crate::flows::tokens::issue_tokens::Tokens;
 use crate::flows::{Context, Failure};
 
 pub async fn run(

@@ -2,9 +2,9 @@
 //!
 //! [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
 use super::{missing, refused, scope};
-use crate::flows::authenticate_client::AuthenticatedClient;
-use crate::flows::issue_tokens::Tokens;
-use crate::flows::refresh_tokens::refresh_tokens;
+use crate::flows::tokens::authenticate_client::AuthenticatedClient;
+use crate::flows::tokens::issue_tokens::Tokens;
+use crate::flows::tokens::refresh_tokens::refresh_tokens;
 use crate::flows::{Context, Failure};
 use crate::protocols::oauth2::parameters::Parameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;

@@ -6,11 +6,11 @@
 use super::{missing, scope};
 use crate::domain::UserId;
 use crate::domain::caller::Caller;
-use crate::flows::authenticate_client::AuthenticatedClient;
-use crate::flows::exchange_token::{
+use crate::flows::tokens::authenticate_client::AuthenticatedClient;
+use crate::flows::tokens::exchange_token::{
     ACCESS_TOKEN, ExchangeRefusal, ExchangeToken, SubjectGiven, exchange_token,
 };
-use crate::flows::issue_tokens::Tokens;
+use crate::flows::tokens::issue_tokens::Tokens;
 use crate::flows::{Context, Failure};
 use crate::protocols::oauth2::parameters::Parameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;

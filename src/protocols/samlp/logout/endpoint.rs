@@ -6,18 +6,20 @@ use crate::crypto::xml::Document;
 use crate::domain::client::Client;
 use crate::domain::federation::SamlSettings;
 use crate::domain::{ClientId, SessionId};
-use crate::flows::browser::{find_application, find_service_provider};
-use crate::flows::farewell::{Named, all_have_left, end_named, heard, message, participant_of};
-use crate::flows::start_impersonation::encode;
-use crate::flows::use_once::{URL_TTL, is_recent};
-use crate::flows::{Accident, Context, clock};
+use crate::flows::impersonation::start_impersonation::encode;
+use crate::flows::login::browser::{find_application, find_service_provider};
+use crate::flows::login::use_once::{URL_TTL, is_recent};
+use crate::flows::logout::notify_logout::{
+    Named, all_have_left, end_named, heard, message, participant_of,
+};
+use crate::flows::{Accident, Context, shared::clock};
 use crate::http::extract::Anyone;
 use crate::http::form::pairs;
-use crate::http::pages::browser::{BrowserSession, with_cookies};
-use crate::http::pages::frame::{Action, bare};
-use crate::http::pages::headers::redirect;
-use crate::http::pages::message::{Message as Said, Tone};
 use crate::http::pages::{self, farewell};
+use crate::http::ui::browser::{BrowserSession, with_cookies};
+use crate::http::ui::frame::{Action, bare};
+use crate::http::ui::headers::redirect;
+use crate::http::ui::message::{Message as Said, Tone};
 use crate::http::{caller, cookies};
 use crate::protocols::common::sign_on::accident;
 use crate::protocols::samlp::message::{Kind, Received, Signature, Unreadable};
@@ -72,7 +74,7 @@ fn answered(request: &HttpRequest, answer: Result<HttpResponse, No>) -> HttpResp
     answer.unwrap_or_else(|no| match no {
         No::Unreadable(problem) => {
             let heading = "This sign-out request does not work";
-            pages::message::error(request, StatusCode::BAD_REQUEST, heading, problem.0)
+            crate::http::ui::message::error(request, StatusCode::BAD_REQUEST, heading, problem.0)
         }
         No::Accident(cause) => accident(request, &cause),
     })

@@ -3,7 +3,7 @@ use crate::crypto::hash::xml_id;
 use crate::crypto::xml::{Place, Signer, XmlError, escape};
 use crate::domain::Timestamp;
 use crate::domain::federation::{NameIdFormat, SamlSettings, SloBinding};
-use crate::flows::start_impersonation::encode;
+use crate::flows::impersonation::start_impersonation::encode;
 use crate::login::{Answer, Farewell, Unanswerable};
 use crate::protocols::common::saml_assertion::{compact, instant};
 use crate::protocols::samlp::names::entity_id;

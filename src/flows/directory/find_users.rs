@@ -1,0 +1,59 @@
+//! Finding somebody among everybody.
+use crate::domain::UserId;
+use crate::domain::user::User;
+use crate::flows::{Context, Failure};
+pub use crate::store::directory::search::{Choice, Found, Search};
+use crate::store::{StoreError, directory::search};
+
+/// A longer text is no name.
+pub const LONGEST_TEXT: usize = 256;
+/// As many organizations as a list to choose from holds.
+const MOST_CHOICES: i64 = 500;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FindRefusal {
+    #[error("the text is longer than {LONGEST_TEXT} characters")]
+    TooLong,
+}
+
+pub struct Page {
+    pub rows: Vec<Found>,
+    /// `after` of the next page.
+    pub next: Option<UserId>,
+}
+
+/// One page of those that `reader` may see: of their organization, or everybody for the operator's staff.
+pub async fn find_users(
+    ctx: &Context,
+    reader: &User,
+    search: Search,
+) -> Result<Page, Failure<FindRefusal>> {
+    if search.text.chars().count() > LONGEST_TEXT {
+        return Err(Failure::Refused(FindRefusal::TooLong));
+    }
+    let organization = reader.organization_id().cloned().or(search.organization);
+    let most = usize::try_from(search.limit).unwrap_or(usize::MAX);
+    let wanted = Search { organization, limit: search.limit.saturating_add(1), ..search };
+    let mut rows = search::search(&*ctx.store.conn().await?, &wanted).await?;
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| more).map(|found| found.id.clone());
+    Ok(Page { rows, next })
+}
+
+/// What the filters offer.
+pub struct Choices {
+    /// Empty for staff of one organization.
+    pub organizations: Vec<Choice>,
+    pub roles: Vec<Choice>,
+}
+
+pub async fn choices(ctx: &Context, reader: &User) -> Result<Choices, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let roles = search::roles(&conn, MOST_CHOICES).await?;
+    let organizations = match reader.organization_id() {
+        Some(_) => Vec::new(),
+        None => search::organizations(&conn, MOST_CHOICES).await?,
+    };
+    Ok(Choices { organizations, roles })
+}

@@ -1,0 +1,33 @@
+//! Somebody can always administer: the last one is not removed, demoted or switched off (H14).
+//!
+//! Counted under a lock on the role `admin`, within the transaction that takes somebody away: of two that
+//! take the last two, one waits and then finds that it may not.
+use crate::domain::UserId;
+use crate::domain::role::ADMIN;
+use crate::store::directory::roles::{Administrators, list_of, lock_and_count_administrators};
+use crate::store::{Conn, StoreError};
+
+/// How many there were before.
+pub struct Before(Option<Administrators>);
+
+/// Call it before a change that may take `user` away, with their row locked. Whoever is no administrator costs
+/// nothing more.
+pub async fn before_change_of(tx: &Conn, user: &UserId) -> Result<Before, StoreError> {
+    let is_one = list_of(tx, user.as_str()).await?.iter().any(|role| role.name == ADMIN);
+    if is_one { before_change(tx).await } else { Ok(Before(None)) }
+}
+
+/// The same for a change that may take several away.
+pub async fn before_change(tx: &Conn) -> Result<Before, StoreError> {
+    Ok(Before(Some(lock_and_count_administrators(tx).await?)))
+}
+
+impl Before {
+    /// Whether somebody is left: of the operator's staff, if there was one. If not, the transaction must not
+    /// be committed.
+    pub async fn leaves_somebody(self, tx: &Conn) -> Result<bool, StoreError> {
+        let Some(before) = self.0 else { return Ok(true) };
+        let now = lock_and_count_administrators(tx).await?;
+        Ok((before.of_operator == 0 || now.of_operator > 0) && (before.all == 0 || now.all > 0))
+    }
+}

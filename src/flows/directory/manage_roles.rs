@@ -1,0 +1,266 @@
+//! Staff of the operator make roles, change what is in them, and remove them.
+//!
+//! Roles are the same in every organization, so only the operator's staff change them; and only as far as
+//! they reach themselves ([`Clout`]): what a role has, and what it is to have. A role that they hold
+//! themselves is no exception.
+use super::manage_members::{rank_of, reaches};
+use crate::audit::{Event, EventKind};
+use crate::domain::caller::Caller;
+use crate::domain::id::is_path_segment;
+use crate::domain::permission::{ROLES_WRITE, is_well_formed};
+use crate::domain::role::{Clout, HIGHEST_RANK, LONGEST_NAME};
+use crate::domain::text::is_plain_line;
+use crate::domain::user::User;
+use crate::domain::{OrganizationId, UserId};
+use crate::flows::impersonation::end_impersonation::{Touched, judge_touched};
+use crate::flows::{Context, Failure};
+pub use crate::store::directory::roles::{Holder, Listed, RoleRecord};
+use crate::store::{self, Conn, StoreError, Transactional as _};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoleRefusal {
+    #[error("there is no such role")]
+    NoSuchRole,
+    #[error("the caller may not change roles")]
+    NotPermitted,
+    #[error("built-in roles stay as they are")]
+    BuiltIn,
+    #[error("there is a role of this name")]
+    NameTaken,
+    #[error("a name is a line of 1 to 100 characters")]
+    BadName,
+    #[error("`{0}` is no permission")]
+    BadPermission(String),
+    #[error("a rank is a whole number from 0 to 1000")]
+    BadRank,
+    #[error("the role has permissions or a rank that the caller lacks")]
+    TooHigh,
+    #[error("{0} people hold the role")]
+    Held(i64),
+}
+
+/// Whether somebody changes roles at all.
+pub fn may_change(user: &User) -> bool {
+    user.organization.is_none() && user.permissions.holds(ROLES_WRITE)
+}
+
+pub async fn list_roles(ctx: &Context) -> Result<Vec<Listed>, StoreError> {
+    store::directory::roles::list(&*ctx.store.conn().await?).await
+}
+
+pub struct View {
+    pub role: RoleRecord,
+    pub built_in: bool,
+    pub holders: Vec<Holder>,
+    /// The reader may change it as it is.
+    pub within_reach: bool,
+}
+
+/// A role with those of its holders whom `reader` may see, at most `limit`.
+pub async fn view_role(
+    ctx: &Context,
+    reader: &User,
+    name: &str,
+    limit: i64,
+) -> Result<Option<View>, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let Some((role, built_in)) = store::directory::roles::find(&conn, name).await? else {
+        return Ok(None);
+    };
+    let organization = reader.organization_id().map(OrganizationId::as_str);
+    let holders = store::directory::roles::holders(&conn, (name, organization), limit).await?;
+    let rank = rank_of(&conn, &reader.id).await?;
+    let clout = Clout { permissions: &reader.permissions, rank };
+    let within_reach = may_change(reader) && !built_in && reaches(clout, &role);
+    Ok(Some(View { role, built_in, holders, within_reach }))
+}
+
+/// The highest rank that somebody may write down.
+pub async fn rank_of_reader(ctx: &Context, reader: &UserId) -> Result<i32, StoreError> {
+    rank_of(&*ctx.store.conn().await?, reader).await
+}
+
+/// The same rules as for a provisioning file; permissions are sorted, each once.
+pub fn check(mut wanted: RoleRecord) -> Result<RoleRecord, RoleRefusal> {
+    wanted.name = wanted.name.trim().to_owned();
+    let length = wanted.name.chars().count();
+    let fits = (1..=LONGEST_NAME).contains(&length) && is_path_segment(&wanted.name);
+    if !fits || !is_plain_line(&wanted.name) {
+        return Err(RoleRefusal::BadName);
+    }
+    if !(0..=HIGHEST_RANK).contains(&wanted.rank) {
+        return Err(RoleRefusal::BadRank);
+    }
+    if let Some(bad) = wanted.permissions.iter().find(|name| !is_well_formed(name)) {
+        return Err(RoleRefusal::BadPermission(bad.clone()));
+    }
+    wanted.permissions.sort_unstable();
+    wanted.permissions.dedup();
+    Ok(wanted)
+}
+
+/// A way to change roles.
+#[derive(Debug, Clone)]
+pub enum Change {
+    Create(RoleRecord),
+    /// The name says which.
+    Update(RoleRecord),
+    Delete(String),
+}
+
+impl Change {
+    fn name(&self) -> &str {
+        match self {
+            Self::Create(role) | Self::Update(role) => &role.name,
+            Self::Delete(name) => name,
+        }
+    }
+
+    fn action(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Update(_) => "update",
+            Self::Delete(_) => "delete",
+        }
+    }
+}
+
+/// Does it, or says why not; a no for lack of power is written down too.
+pub async fn change_role(
+    ctx: &Context,
+    by: &User,
+    change: Change,
+    caller: &Caller,
+) -> Result<(), Failure<RoleRefusal>> {
+    let change = match change {
+        Change::Create(role) => Change::Create(check(role).map_err(Failure::Refused)?),
+        Change::Update(role) => Change::Update(check(role).map_err(Failure::Refused)?),
+        Change::Delete(name) => Change::Delete(name),
+    };
+    let event =
+        Event { actor: Some(by.id.to_string()), ..Event::new(EventKind::RoleChanged, caller) };
+    let event = event.with("action", change.action()).with("role", change.name());
+    let mut conn = ctx.store.conn().await?;
+    let done = conn.transaction(async |tx| apply(tx, by, &change, &event).await).await;
+    let done = done.map_err(|failure| match failure {
+        Failure::Accident(taken) if taken.is_unique_violation() => {
+            Failure::Refused(RoleRefusal::NameTaken)
+        }
+        failure @ (Failure::Refused(_) | Failure::Accident(_) | Failure::Busy) => failure,
+    });
+    if let Err(Failure::Refused(
+        refusal @ (RoleRefusal::TooHigh | RoleRefusal::NotPermitted | RoleRefusal::BuiltIn),
+    )) = &done
+    {
+        let refused = event.with("refused", true).because(refusal.to_string());
+        store::trail::append::append(&conn, &refused).await?;
+    }
+    done
+}
+
+async fn apply(
+    tx: &Conn,
+    by: &User,
+    change: &Change,
+    event: &Event,
+) -> Result<(), Failure<RoleRefusal>> {
+    let refused = |reason| Err(Failure::Refused(reason));
+    if !may_change(by) {
+        return refused(RoleRefusal::NotPermitted);
+    }
+    let clout = Clout { permissions: &by.permissions, rank: rank_of(tx, &by.id).await? };
+    let mut event = event.clone();
+    match change {
+        Change::Create(wanted) => {
+            if !reaches(clout, wanted) {
+                return refused(RoleRefusal::TooHigh);
+            }
+            store::directory::roles::insert(tx, wanted).await?;
+            event = event.with("permissions", wanted.permissions.clone());
+        }
+        Change::Update(wanted) => {
+            let stored = changeable(tx, clout, &wanted.name).await?;
+            if !reaches(clout, wanted) {
+                return refused(RoleRefusal::TooHigh);
+            }
+            let Some(told) = differences(&stored, wanted, event) else { return Ok(()) };
+            event = told;
+            store::directory::roles::put(tx, wanted).await?;
+            judge_touched(tx, Touched::Role(&wanted.name), by.id.as_str(), &event.caller).await?;
+        }
+        Change::Delete(name) => {
+            changeable(tx, clout, name).await?;
+            let holders = store::directory::roles::count_holders(tx, name).await?;
+            if holders > 0 {
+                return refused(RoleRefusal::Held(holders));
+            }
+            store::directory::roles::delete(tx, name).await?;
+        }
+    }
+    store::trail::append::append(tx, &event).await?;
+    Ok(())
+}
+
+/// The role as it stands, locked, if somebody of this clout may change it.
+async fn changeable(
+    tx: &Conn,
+    clout: Clout<'_>,
+    name: &str,
+) -> Result<RoleRecord, Failure<RoleRefusal>> {
+    match store::directory::roles::find_and_lock(tx, name).await? {
+        None => Err(Failure::Refused(RoleRefusal::NoSuchRole)),
+        Some((_, true)) => Err(Failure::Refused(RoleRefusal::BuiltIn)),
+        Some((role, false)) if !reaches(clout, &role) => {
+            Err(Failure::Refused(RoleRefusal::TooHigh))
+        }
+        Some((role, false)) => Ok(role),
+    }
+}
+
+/// The event with what is other than before; `None` when nothing is.
+fn differences(stored: &RoleRecord, wanted: &RoleRecord, event: Event) -> Option<Event> {
+    let lacks = |role: &RoleRecord, other: &RoleRecord| -> Vec<String> {
+        let missing = other.permissions.iter().filter(|it| !role.permissions.contains(it));
+        missing.cloned().collect()
+    };
+    let (added, removed) = (lacks(stored, wanted), lacks(wanted, stored));
+    let mut told = event;
+    if stored.rank != wanted.rank {
+        told = told.with("rank", wanted.rank);
+    } else if added.is_empty() && removed.is_empty() {
+        return None;
+    }
+    if !added.is_empty() {
+        told = told.with("added", added);
+    }
+    if !removed.is_empty() {
+        told = told.with("removed", removed);
+    }
+    Some(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(name: &str, permissions: &[&str], rank: i32) -> RoleRecord {
+        let permissions = permissions.iter().map(|it| (*it).to_owned()).collect();
+        RoleRecord { name: name.to_owned(), permissions, rank }
+    }
+
+    #[test]
+    fn a_role_is_what_a_file_could_say_too() {
+        let checked = check(role(" desk ", &["users:read", "a", "a"], 5)).unwrap();
+        assert_eq!(checked, role("desk", &["a", "users:read"], 5));
+        for (wrong, why) in [
+            (role(" ", &[], 0), RoleRefusal::BadName),
+            (role("a\nb", &[], 0), RoleRefusal::BadName),
+            (role(&"x".repeat(101), &[], 0), RoleRefusal::BadName),
+            (role("a", &[], -1), RoleRefusal::BadRank),
+            (role("a", &[], 1001), RoleRefusal::BadRank),
+            (role("a", &["A b"], 0), RoleRefusal::BadPermission("A b".to_owned())),
+        ] {
+            assert_eq!(check(wrong), Err(why));
+        }
+    }
+}

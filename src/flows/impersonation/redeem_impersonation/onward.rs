@@ -1,0 +1,57 @@
+//! Where the browser goes after a redemption.
+use super::{Link, RedeemRefusal};
+use crate::domain::SessionId;
+use crate::flows::impersonation::start_impersonation::encode;
+use crate::flows::login::complete_login::{Completed, SignedIn, complete_login};
+use crate::flows::shared::decision_facts::Onward;
+use crate::flows::{Context, Failure};
+use crate::impersonation::{Denial, ImpersonationRequest};
+use crate::login::{Answer, Principal};
+use crate::store::impersonations::Record;
+
+pub(in crate::flows::impersonation::redeem_impersonation) enum Way<'a> {
+    On(Answer),
+    Back(Box<Completed<'a>>),
+}
+
+/// To the application, so that it asks for itself; or the protocol's answer at once.
+pub(in crate::flows::impersonation::redeem_impersonation) fn answer<'a>(
+    ctx: &Context,
+    link: &'a Link,
+    principal: &'a Principal,
+    ask: &'a ImpersonationRequest,
+    session: &'a SessionId,
+) -> Result<Way<'a>, Failure<RedeemRefusal>> {
+    let refuse = |denial| Failure::Refused(RedeemRefusal::Denied(denial));
+    match Context::onward(&ask.client) {
+        Some(Onward::Application(uri)) => {
+            Ok(Way::On(Answer::Redirect(initiate_login(ctx, uri, principal, &link.record))))
+        }
+        Some(Onward::Unsolicited) => {
+            let room = ctx.room(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
+            let (client, request, now) = (&ask.client, &link.terms.request, ask.now);
+            let signed_in = SignedIn { principal, client, request, session, now };
+            Ok(Way::Back(Box::new(complete_login(ctx, room, signed_in)?)))
+        }
+        None => Err(refuse(Denial::ClientNotEnabled)),
+    }
+}
+
+/// Third-party initiated login ([OpenID Connect Core §4]).
+///
+/// [OpenID Connect Core §4]: https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
+pub(in crate::flows::impersonation::redeem_impersonation) fn initiate_login(
+    ctx: &Context,
+    uri: &str,
+    principal: &Principal,
+    record: &Record,
+) -> String {
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    let (iss, hint) = (encode(ctx.issuer()), encode(principal.subject().id.as_str()));
+    let mut url = format!("{uri}{joint}iss={iss}&login_hint={hint}");
+    if let Some(destination) = &record.target_link_uri {
+        url.push_str("&target_link_uri=");
+        url.push_str(&encode(destination));
+    }
+    url
+}

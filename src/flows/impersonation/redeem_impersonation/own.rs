@@ -1,0 +1,43 @@
+//! The console: the actor asks for a link and opens it, in one act.
+//!
+//! They are at the keyboard with a session of their own, and have pressed a button of a page that named
+//! everybody: there is nothing left to confirm. The link is a link like any other, used up at once.
+use super::{RedeemRefusal, Redeemed, check_person, find_link, redeem};
+use crate::authentication::Session;
+use crate::domain::caller::Caller;
+use crate::flows::impersonation::start_impersonation::{OpenedBy, Start, StartRefusal, start_for};
+use crate::flows::{Context, Failure};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenRefusal {
+    #[error(transparent)]
+    Start(StartRefusal),
+    #[error(transparent)]
+    Redeem(RedeemRefusal),
+}
+
+/// Starts what `start` asks for and redeems it by `session`, which is the actor's.
+pub async fn open_now(
+    ctx: &Context,
+    start: &Start,
+    session: &Session,
+    caller: &Caller,
+) -> Result<Redeemed, Failure<OpenRefusal>> {
+    let issued = start_for(ctx, start, OpenedBy::ItsActor, caller).await;
+    let issued = issued.map_err(|failure| failure.map(OpenRefusal::Start))?;
+    let resource = issued.url.strip_prefix(ctx.issuer()).unwrap_or_default();
+    let redeemed = redeem_own(ctx, resource, session, caller).await;
+    redeemed.map_err(|failure| failure.map(OpenRefusal::Redeem))
+}
+
+async fn redeem_own(
+    ctx: &Context,
+    resource: &str,
+    session: &Session,
+    caller: &Caller,
+) -> Result<Redeemed, Failure<RedeemRefusal>> {
+    let mut conn = ctx.store.conn().await?;
+    let link = find_link(ctx, &conn, resource, caller).await?;
+    check_person(&conn, &link, session, caller).await?;
+    redeem(ctx, &mut conn, &link, Some(session), caller).await
+}

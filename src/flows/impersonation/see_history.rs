@@ -1,0 +1,153 @@
+//! Who acted as whom, for people to read: the subject, support staff, administrators.
+use crate::domain::protocol::EndReason;
+use crate::domain::user::User;
+use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
+use crate::flows::Context;
+use crate::impersonation::grant::IDLE_LIMIT;
+pub use crate::store::impersonations::history::{Entry, Named, Search};
+use crate::store::{self, StoreError};
+
+/// Rows, and whether there are more after them.
+pub struct Page {
+    pub rows: Vec<Entry>,
+    pub now: Timestamp,
+    /// `before` of the next page.
+    pub next: Option<ImpersonationId>,
+}
+
+pub async fn search(ctx: &Context, search: &Search) -> Result<Page, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let one_more = Search { limit: search.limit + 1, ..search.clone() };
+    let (mut rows, now) = store::impersonations::history::search(&conn, &one_more).await?;
+    let most = usize::try_from(search.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > most;
+    rows.truncate(most);
+    let next = rows.last().filter(|_| more).map(|entry| entry.id.clone());
+    Ok(Page { rows, now, next })
+}
+
+/// One, if it is of the caller's organization; `None` for the operator means any.
+pub async fn find(
+    ctx: &Context,
+    id: &ImpersonationId,
+    organization: Option<&OrganizationId>,
+) -> Result<Option<(Entry, Timestamp)>, StoreError> {
+    store::impersonations::history::find(&*ctx.store.conn().await?, id, organization).await
+}
+
+/// What a filter for people or applications stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matches {
+    pub ids: Vec<String>,
+    pub recognized: Recognized,
+}
+
+/// Whether a filter means anybody or anything that its reader may know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recognized {
+    Yes,
+    No,
+    /// More than [`MAX_MATCHES`].
+    TooMany,
+}
+
+/// More candidates than this say nothing: the reader has to type more.
+pub const MAX_MATCHES: usize = 50;
+
+/// The ids of actors, subjects and applications, for which people type ids, e-mail addresses and parts of names. `None`
+/// where nothing was typed.
+///
+/// Something unknown is taken for an id, because the history outlives users and applications. What belongs to another
+/// organization than `reader` counts as unknown, so that a filter does not tell who exists there.
+pub async fn resolve(
+    ctx: &Context,
+    reader: &User,
+    [actor, subject, application]: [&str; 3],
+) -> Result<[Option<Matches>; 3], StoreError> {
+    let conn = ctx.store.conn().await?;
+    let most = i64::try_from(MAX_MATCHES + 1).unwrap_or(i64::MAX);
+    let mine = reader.organization_id().map(OrganizationId::as_str);
+    let person = async |text: &str| -> Result<Option<Matches>, StoreError> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let found = match store::impersonations::history::find_person(&conn, text).await? {
+            Some(one) => vec![one],
+            None => store::directory::search::ids(&conn, text, most).await?,
+        };
+        Ok(Some(matches(text, found, |of| mine.is_none() || of == mine)))
+    };
+    let (actor, subject) = (person(actor).await?, person(subject).await?);
+    let application = match application {
+        "" => None,
+        text => {
+            let found =
+                store::impersonations::history::find_applications(&conn, text, most).await?;
+            Some(matches(text, found, |of| mine.is_none() || of.is_none() || of == mine))
+        }
+    };
+    Ok([actor, subject, application])
+}
+
+/// `found` are ids with their organizations; `is_known` says of an organization whether the reader may know what is
+/// in it.
+fn matches(
+    text: &str,
+    found: Vec<(String, Option<String>)>,
+    is_known: impl Fn(Option<&str>) -> bool,
+) -> Matches {
+    if found.len() > MAX_MATCHES {
+        return Matches { ids: Vec::new(), recognized: Recognized::TooMany };
+    }
+    let known = found.iter().any(|(_, of)| is_known(of.as_deref()));
+    let recognized = if known { Recognized::Yes } else { Recognized::No };
+    let mut ids: Vec<String> = found.into_iter().map(|(id, _)| id).collect();
+    if ids.is_empty() {
+        ids.push(text.to_owned());
+    }
+    Matches { ids, recognized }
+}
+
+/// Where one stands. Clocks end it whether or not anybody has written that down yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The link waits to be opened.
+    Waiting,
+    /// Nobody opened the link in time.
+    Expired,
+    Revoked,
+    Running,
+    Ended(Option<EndReason>),
+}
+
+/// When the idle clock runs out. What came of no link lives by a token and has none.
+fn idle_at(entry: &Entry) -> Option<Timestamp> {
+    entry.link_expires_at.and(entry.last_seen_at).map(|seen| seen + IDLE_LIMIT)
+}
+
+pub fn state(entry: &Entry, now: Timestamp) -> State {
+    let word = |text: &str| EndReason::ALL.into_iter().find(|reason| reason.as_str() == text);
+    match entry.status.as_str() {
+        "link_issued" if entry.link_expires_at.is_some_and(|until| now >= until) => State::Expired,
+        "link_issued" => State::Waiting,
+        "revoked" => State::Revoked,
+        "active" if entry.ends_at.is_some_and(|ends_at| now >= ends_at) => {
+            State::Ended(Some(EndReason::Timeout))
+        }
+        "active" if idle_at(entry).is_some_and(|since| now >= since) => {
+            State::Ended(Some(EndReason::Idle))
+        }
+        "active" => State::Running,
+        _ => State::Ended(entry.end_reason.as_deref().and_then(word)),
+    }
+}
+
+/// When it ended: as written, or by the clock that ran out.
+pub fn ended_at(entry: &Entry, now: Timestamp) -> Option<Timestamp> {
+    match state(entry, now) {
+        State::Ended(Some(EndReason::Idle)) if entry.ended_at.is_none() => idle_at(entry),
+        State::Ended(_) => entry.ended_at.or(entry.ends_at),
+        State::Revoked => entry.ended_at,
+        State::Waiting | State::Expired | State::Running => None,
+    }
+}

@@ -1,0 +1,356 @@
+//! An application asks who is at this browser ([OpenID Connect Core §3.1.2]).
+//!
+//! An impersonated session of that application comes first, then the person's own. Whoever asks for a
+//! fresh sign-in of the user never gets it from an impersonation: that ends, and the user signs in.
+//!
+//! [OpenID Connect Core §3.1.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthorizationEndpoint
+use super::complete_login::{Completed, SignedIn, asked_scope, complete_login, granted_scope};
+use super::use_once::URL_TTL;
+use super::{native, sign_in};
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::protocol::{EndReason, ProtocolName};
+use crate::domain::user::User;
+use crate::domain::{ImpersonationId, SessionId, Timestamp};
+use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
+use crate::flows::impersonation::held_impersonation::{self, Standing};
+use crate::flows::tokens::issue_tokens::read_id_token;
+use crate::flows::{Context, Failure, tokens::claims};
+use crate::login::{Answer, LoginRequest, Principal};
+use crate::store::{self, Conn, StoreError};
+use std::sync::Arc;
+
+/// A checked request: the application is known, its redirect URI registered, every parameter read.
+pub struct Ask {
+    pub client: Arc<Client>,
+    pub request: LoginRequest,
+    pub prompt: Prompt,
+    /// Seconds since the sign-in.
+    pub max_age: Option<i64>,
+    /// Milliseconds; we sent the browser to sign in at that time, and it has to have done so since.
+    pub auth_after: Option<i64>,
+    /// The same for the consent page.
+    pub consent_after: Option<i64>,
+    pub consent_denied: bool,
+    /// The parameters as they were sent, for what was said to exactly these.
+    pub query: String,
+    pub id_token_hint: Option<String>,
+    /// Every authentication context class that was asked for.
+    pub acr_values: Vec<String>,
+    pub acr: Acr,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prompt {
+    pub none: bool,
+    pub login: bool,
+    pub consent: bool,
+}
+
+/// Whether [`Ask::acr_values`] are a wish or a condition (OpenID Connect Core §5.5.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acr {
+    Voluntary,
+    Essential,
+}
+
+/// The secrets of the browser's cookies.
+#[derive(Clone, Copy)]
+pub struct Secrets<'a> {
+    pub own: Option<&'a str>,
+    /// Of the session in which the browser acts in this application.
+    pub impersonated: Option<&'a str>,
+}
+
+/// What happens next in the browser.
+pub enum Step {
+    /// About the impersonated user.
+    AnswerAsActor(Answer),
+    /// About the person that the browser's own session is of.
+    Answer(Answer),
+    /// `after`: only a sign-in from this moment on counts, in milliseconds.
+    SignIn {
+        after: Option<i64>,
+    },
+    Consent {
+        after: Option<i64>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorizeRefusal {
+    #[error("the user has to sign in")]
+    LoginRequired,
+    /// The application asks silently, and an impersonation in it has ended since it asked last: it hears of that
+    /// before it is told about the actor's own account.
+    #[error("the impersonation has ended")]
+    ImpersonationEnded,
+    #[error("the user has to consent")]
+    ConsentRequired,
+    /// A native application is never answered silently, see [`native`].
+    #[error("the user has to confirm")]
+    InteractionRequired,
+    #[error("access was denied")]
+    AccessDenied,
+    #[error("the authentication that was asked for cannot be had")]
+    UnmetRequirements,
+    #[error("the id_token_hint is not ours")]
+    ForgedHint,
+    /// The user has nothing that the application can call them by.
+    #[error("the user cannot be named to the application")]
+    NoName,
+}
+
+type Refused = Failure<AuthorizeRefusal>;
+
+/// What a password is called, and less.
+const PASSWORD_OR_LESS: &[&str] = &[
+    "0",
+    claims::PASSWORD_ACR,
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:Password",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
+];
+
+pub async fn authorize(
+    ctx: &Context,
+    ask: &Ask,
+    secrets: Secrets<'_>,
+    caller: &Caller,
+) -> Result<Step, Refused> {
+    let expected = ask.id_token_hint.as_deref().map(|hint| hinted(ctx, ask, hint)).transpose()?;
+    let conn = ctx.store.conn().await?;
+    let mut ended = false;
+    if let Some(impersonated) = secrets.impersonated {
+        let asked = Asked { ask, expected: expected.as_deref(), secrets };
+        match as_impersonated(ctx, &conn, &asked, impersonated, caller).await? {
+            Some(step) => return Ok(step),
+            None => ended = true,
+        }
+    }
+    as_own(ctx, &conn, ask, (secrets.own, expected.as_deref(), ended), caller).await
+}
+
+/// A request, with what came along.
+struct Asked<'a> {
+    ask: &'a Ask,
+    /// The user that the application's ID token speaks of.
+    expected: Option<&'a str>,
+    secrets: Secrets<'a>,
+}
+
+/// The user that an ID token of ours for this application speaks of, expired or not.
+fn hinted(ctx: &Context, ask: &Ask, hint: &str) -> Result<String, Refused> {
+    let claims = read_id_token(ctx, hint)?;
+    let text = |name: &str| claims.as_ref().and_then(|claims| claims.get(name)?.as_str());
+    match (text("sub"), text("aud")) {
+        (Some(sub), Some(aud)) if aud == ask.client.id.as_str() => Ok(sub.to_owned()),
+        _ => Err(Failure::Refused(AuthorizeRefusal::ForgedHint)),
+    }
+}
+
+/// `None`: there is no running impersonation for this application that counts in this browser.
+async fn as_impersonated(
+    ctx: &Context,
+    conn: &Conn,
+    &Asked { ask, expected, secrets }: &Asked<'_>,
+    secret: &str,
+    caller: &Caller,
+) -> Result<Option<Step>, Refused> {
+    let own = held_impersonation::own_session(conn, secrets.own).await?;
+    let carried = held_impersonation::find(ctx, conn, (secret, own.as_ref()), caller).await?;
+    let Some(carried) = carried.filter(|carried| carried.client == ask.client.id) else {
+        return Ok(None);
+    };
+    let (session, impersonation) = (carried.session, carried.impersonation);
+    let Standing::Running(granted, now) = carried.standing else { return Ok(None) };
+    if ask.prompt.login || ask.max_age.is_some() || ask.auth_after.is_some() {
+        return sign_in_instead(conn, ask, (&impersonation, now), caller).await.map(Some);
+    }
+    let wanted = &ask.acr_values;
+    let weak = wanted.is_empty() || wanted.iter().any(|acr| PASSWORD_OR_LESS.contains(&&**acr));
+    if !weak || ask.acr == Acr::Essential {
+        return Err(Failure::Refused(AuthorizeRefusal::UnmetRequirements));
+    }
+    check_expected(granted.subject(), expected)?;
+    // No consent is asked for and none is kept: what staff allow is not what the user allowed.
+    let principal = Principal::from(*granted);
+    if let Some(step) = native_step(ctx, ask, &session, now).await? {
+        return Ok(Some(step));
+    }
+    let answer = answer(ctx, conn, ask, (&principal, &session, now, caller)).await?;
+    Ok(Some(Step::AnswerAsActor(answer)))
+}
+
+async fn sign_in_instead(
+    conn: &Conn,
+    ask: &Ask,
+    (impersonation, now): (&ImpersonationId, Timestamp),
+    caller: &Caller,
+) -> Result<Step, Refused> {
+    if ask.prompt.none {
+        return Err(Failure::Refused(AuthorizeRefusal::LoginRequired));
+    }
+    let by = EndedBy { actor: None, reason: EndReason::Superseded };
+    end_by_id(conn, impersonation, by, caller).await?;
+    Ok(Step::SignIn { after: Some(now.timestamp_millis()) })
+}
+
+async fn as_own(
+    ctx: &Context,
+    conn: &Conn,
+    ask: &Ask,
+    (secret, expected, ended): (Option<&str>, Option<&str>, bool),
+    caller: &Caller,
+) -> Result<Step, Refused> {
+    let own = match secret {
+        Some(secret) => sign_in::resume_with_clock(conn, secret).await?,
+        None => None,
+    };
+    let now = match &own {
+        Some((_, _, now)) => *now,
+        None => store::installation::settings::now(conn).await?,
+    };
+    let Some((session, proof, _)) = own.filter(|(_, proof, _)| is_fresh(ask, proof.at(), now))
+    else {
+        if ask.prompt.none {
+            return Err(Failure::Refused(AuthorizeRefusal::LoginRequired));
+        }
+        return Ok(Step::SignIn { after: after(ask, now) });
+    };
+    if ended && ask.prompt.none && expected != Some(proof.user().id.as_str()) {
+        return Err(Failure::Refused(AuthorizeRefusal::ImpersonationEnded));
+    }
+    check_expected(proof.user(), expected)?;
+    let known = ask.acr_values.iter().any(|acr| PASSWORD_OR_LESS.contains(&&**acr));
+    if ask.acr == Acr::Essential && !ask.acr_values.is_empty() && !known {
+        return Err(Failure::Refused(AuthorizeRefusal::UnmetRequirements));
+    }
+    if !serves(&ask.client, proof.user()) {
+        return Err(Failure::Refused(AuthorizeRefusal::AccessDenied));
+    }
+    let principal = Principal::from(proof);
+    if let Some(step) = consent(conn, ask, (&principal, now)).await? {
+        return Ok(step);
+    }
+    if let Some(step) = native_step(ctx, ask, &session.id, now).await? {
+        return Ok(step);
+    }
+    let answer = answer(ctx, conn, ask, (&principal, &session.id, now, caller)).await?;
+    Ok(Step::Answer(answer))
+}
+
+/// A sign-in at `at` is as fresh as it was asked for.
+fn is_fresh(ask: &Ask, at: Timestamp, now: Timestamp) -> bool {
+    let since = since(ask.auth_after, at, now);
+    let young = ask.max_age.is_none_or(|seconds| (now - at).num_seconds() <= seconds);
+    since && young && !demands_login(ask)
+}
+
+/// `at` is not before `after`, nor so long ago that a URL which was kept since then is what asks. We never ask for
+/// anything after now, so whoever else did is not heard.
+fn since(after: Option<i64>, at: Timestamp, now: Timestamp) -> bool {
+    let after = after.filter(|after| *after <= now.timestamp_millis());
+    after.is_none_or(|after| at.timestamp_millis() >= after && now - at < URL_TTL)
+}
+
+/// Nobody can have signed in no seconds ago, so that is a way to say `prompt=login`.
+fn demands_login(ask: &Ask) -> bool {
+    ask.prompt.login || ask.max_age == Some(0)
+}
+
+fn after(ask: &Ask, now: Timestamp) -> Option<i64> {
+    let again = demands_login(ask) || ask.max_age.is_some() || ask.auth_after.is_some();
+    again.then(|| now.timestamp_millis())
+}
+
+fn check_expected(user: &User, expected: Option<&str>) -> Result<(), Refused> {
+    if expected.is_none_or(|expected| expected == user.id.as_str()) {
+        Ok(())
+    } else {
+        Err(Failure::Refused(AuthorizeRefusal::LoginRequired))
+    }
+}
+
+/// An application of one organization is for its people alone.
+pub(in crate::flows) fn serves(client: &Client, user: &User) -> bool {
+    let its = client.organization.as_ref().map(|organization| &organization.id);
+    its.is_none() || its == user.organization_id()
+}
+
+/// Other people's applications ask the user, once for each scope; the operator's own do not.
+async fn consent(
+    conn: &Conn,
+    ask: &Ask,
+    (principal, now): (&Principal, Timestamp),
+) -> Result<Option<Step>, Refused> {
+    let asked_for = ask.prompt.consent || ask.consent_after.is_some();
+    // Scopes are what is consented to, and only OAuth 2 has them.
+    let asks = ask.request.protocol == ProtocolName::Oauth2;
+    if !asks || (ask.client.first_party && !asked_for) {
+        return Ok(None);
+    }
+    if ask.consent_denied {
+        return Err(Failure::Refused(AuthorizeRefusal::AccessDenied));
+    }
+    let user = &principal.subject().id;
+    let wanted = granted_scope(principal, &ask.client, &asked_scope(&ask.request));
+    let given = store::applications::consents::find(conn, user, &ask.client.id).await?;
+    let enough = given.is_some_and(|(scope, at)| {
+        since(ask.consent_after, at, now) && wanted.is_subset_of(&scope)
+    });
+    if enough && !ask.prompt.consent {
+        return Ok(None);
+    }
+    if ask.prompt.none {
+        return Err(Failure::Refused(AuthorizeRefusal::ConsentRequired));
+    }
+    let again = ask.prompt.consent.then(|| now.timestamp_millis());
+    Ok(Some(Step::Consent { after: again.or(ask.consent_after) }))
+}
+
+/// The question to the person whether they started this, where the application is at an address that is not its own
+/// alone.
+async fn native_step(
+    ctx: &Context,
+    ask: &Ask,
+    session: &SessionId,
+    now: Timestamp,
+) -> Result<Option<Step>, Refused> {
+    if !native::needs_yes(&ask.client, &ask.request.return_url) {
+        return Ok(None);
+    }
+    if ask.prompt.none {
+        return Err(Failure::Refused(AuthorizeRefusal::InteractionRequired));
+    }
+    if ask.consent_denied {
+        return Err(Failure::Refused(AuthorizeRefusal::AccessDenied));
+    }
+    if native::takes_yes(ctx, session, &ask.query, now).await? {
+        return Ok(None);
+    }
+    Ok(Some(Step::Consent { after: ask.consent_after }))
+}
+
+/// The code is stored before the answer leaves.
+async fn answer(
+    ctx: &Context,
+    conn: &Conn,
+    ask: &Ask,
+    (principal, session, now, caller): (&Principal, &SessionId, Timestamp, &Caller),
+) -> Result<Answer, Refused> {
+    let request = &ask.request;
+    let no_room = || StoreError::Corrupt { table: "clients", what: "no such room".into() };
+    let room = ctx.room(request.protocol).ok_or_else(no_room)?;
+    if !room.can_name(principal.subject()) {
+        return Err(Failure::Refused(AuthorizeRefusal::NoName));
+    }
+    let signed_in = SignedIn { principal, client: &ask.client, request, session, now };
+    let Completed { answer, kept } = complete_login(ctx, room, signed_in)?;
+    if kept.keep(conn, principal, caller).await? {
+        Ok(answer)
+    } else {
+        // It ended this very moment, elsewhere.
+        Err(Failure::Refused(AuthorizeRefusal::LoginRequired))
+    }
+}

@@ -1,0 +1,224 @@
+//! What the cookies of a browser stand for, and how what runs in it is ended.
+use super::sign_in;
+use crate::authentication::{Authenticated, Session};
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::protocol::{Channel, EndReason};
+use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
+use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
+use crate::flows::impersonation::held_impersonation::{self, Carried, Standing};
+use crate::flows::{Context, logout::sign_out};
+use crate::impersonation::Impersonation;
+use crate::store::{self, Conn, StoreError};
+use std::sync::Arc;
+
+/// The secrets that a browser sent.
+#[derive(Clone, Default)]
+pub struct Tokens {
+    pub own: Option<String>,
+    pub impersonated: Vec<String>,
+}
+
+/// Who a browser is.
+#[derive(Default)]
+pub struct Seen {
+    /// The person who signed in to it for themselves.
+    pub own: Option<(Session, Authenticated)>,
+    /// The impersonated sessions that it holds, running ones and those that are over.
+    pub held: Vec<Held>,
+    /// Impersonations whose cookies it has without the session of their actor. They count for nothing here, and
+    /// they end with the next sign-in or sign-out.
+    pub without_actor: Vec<ImpersonationId>,
+}
+
+/// An impersonated session that a browser holds the secret of.
+pub struct Held {
+    pub session: SessionId,
+    pub impersonation: ImpersonationId,
+    pub client: ClientId,
+    /// `None`: it is over.
+    pub live: Option<Live>,
+}
+
+/// A running impersonation, decided again just now.
+pub struct Live {
+    pub granted: Impersonation,
+    pub application: Arc<Client>,
+    pub now: Timestamp,
+}
+
+/// Who a browser is; without a cookie it is nobody, and the database is not asked.
+pub async fn meet(ctx: &Context, tokens: &Tokens, caller: &Caller) -> Result<Seen, StoreError> {
+    if tokens.own.is_none() && tokens.impersonated.is_empty() {
+        return Ok(Seen::default());
+    }
+    look(ctx, &*ctx.store.conn().await?, tokens, caller).await
+}
+
+pub async fn look(
+    ctx: &Context,
+    conn: &Conn,
+    tokens: &Tokens,
+    caller: &Caller,
+) -> Result<Seen, StoreError> {
+    let own = match &tokens.own {
+        Some(token) => sign_in::resume(conn, token).await?,
+        None => None,
+    };
+    let mut seen = Seen { own, ..Seen::default() };
+    if tokens.impersonated.is_empty() {
+        return Ok(seen);
+    }
+    let behind = match &seen.own {
+        Some((session, _)) => Some(session.id.clone()),
+        None => held_impersonation::own_session(conn, tokens.own.as_deref()).await?,
+    };
+    for token in &tokens.impersonated {
+        let carried = held_impersonation::find(ctx, conn, (token, behind.as_ref()), caller).await?;
+        if let Some(carried) = carried {
+            seen.take(ctx, conn, carried).await?;
+        }
+    }
+    Ok(seen)
+}
+
+impl Seen {
+    async fn take(
+        &mut self,
+        ctx: &Context,
+        conn: &Conn,
+        carried: Carried,
+    ) -> Result<(), StoreError> {
+        let Carried { session, impersonation, client, standing } = carried;
+        let live = match standing {
+            Standing::WithoutActor => {
+                self.without_actor.push(impersonation);
+                return Ok(());
+            }
+            Standing::Over => None,
+            Standing::Running(granted, now) => {
+                let application = ctx.clients.find(conn, &client).await?;
+                application.map(|application| Live { granted: *granted, application, now })
+            }
+        };
+        self.held.push(Held { session, impersonation, client, live });
+        Ok(())
+    }
+}
+
+/// The actor has had enough. Ending one that is over already is no error.
+pub async fn stop(
+    ctx: &Context,
+    held: &ImpersonationId,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    let conn = ctx.store.conn().await?;
+    let by = EndedBy { actor: None, reason: EndReason::StoppedByActor };
+    end_by_id(&conn, held, by, caller).await?;
+    Ok(())
+}
+
+/// Everything that runs in a browser ends: the person's own session, every impersonation, and those too that only
+/// their cookies are left of.
+pub async fn sign_out_everything(
+    ctx: &Context,
+    seen: &Seen,
+    caller: &Caller,
+) -> Result<(), StoreError> {
+    if let Some((session, _)) = &seen.own {
+        sign_out::sign_out(ctx, session, caller).await?;
+    }
+    let conn = ctx.store.conn().await?;
+    let by = EndedBy { actor: None, reason: EndReason::Logout };
+    let running = seen.held.iter().filter(|held| held.live.is_some());
+    for id in running.map(|held| &held.impersonation).chain(&seen.without_actor) {
+        end_by_id(&conn, id, by, caller).await?;
+    }
+    Ok(())
+}
+
+/// The names to part with.
+pub struct Parting {
+    pub subject: String,
+    pub application: String,
+    /// Whom it was begun about in the console, to lead back there.
+    pub begun_at: Option<UserId>,
+}
+
+/// Whom an impersonation that is over was about.
+pub async fn find_parting(
+    ctx: &Context,
+    id: &ImpersonationId,
+) -> Result<Option<Parting>, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let Some(record) = store::impersonations::find(&conn, id).await? else { return Ok(None) };
+    let (subject, application) = futures_util::try_join!(
+        store::directory::users::find(&conn, &record.subject),
+        ctx.clients.find(&conn, &record.client),
+    )?;
+    let named = subject.zip(application).filter(|_| record.ended_at.is_some());
+    Ok(named.map(|(subject, application)| Parting {
+        subject: subject.display_name().to_owned(),
+        application: application.name.clone(),
+        begun_at: (record.channel == Channel::Console).then_some(record.subject),
+    }))
+}
+
+/// The application that a page speaks about, if it is there and active.
+pub async fn find_application(
+    ctx: &Context,
+    id: &ClientId,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    let found = match ctx.clients.remembered(id).await {
+        Some(client) => Some(client),
+        None => ctx.clients.find(&*ctx.store.conn().await?, id).await?,
+    };
+    Ok(found.filter(|client| client.is_active()))
+}
+
+/// The active relying party of WS-Federation whose realm this is.
+pub async fn find_relying_party(
+    ctx: &Context,
+    realm: &str,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    // No registered realm has one, and the database has no NUL.
+    if realm.chars().any(char::is_control) {
+        return Ok(None);
+    }
+    let found =
+        store::applications::clients::find_by_realm(&*ctx.store.conn().await?, realm).await?;
+    match found {
+        Some(id) => find_application(ctx, &id).await,
+        None => Ok(None),
+    }
+}
+
+/// The active relying party of WS-Federation that takes answers at this address.
+pub async fn find_by_reply_url(
+    ctx: &Context,
+    url: &str,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    if url.chars().any(char::is_control) {
+        return Ok(None);
+    }
+    let found =
+        store::applications::clients::find_by_reply_url(&*ctx.store.conn().await?, url).await?;
+    match found {
+        Some(id) => find_application(ctx, &id).await,
+        None => Ok(None),
+    }
+}
+
+/// The active application that calls itself so in SAML.
+pub async fn find_service_provider(
+    ctx: &Context,
+    entity_id: &str,
+) -> Result<Option<Arc<Client>>, StoreError> {
+    let found =
+        store::applications::clients::find_by_entity_id(&*ctx.store.conn().await?, entity_id)
+            .await?;
+    match found {
+        Some(id) => find_application(ctx, &id).await,
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,179 @@
+//! Where ordinary and impersonated sign-in meet: there is no second path to an answer.
+use crate::audit::{Event, EventKind};
+use crate::crypto::{hash, random};
+use crate::domain::api_scope::ApiScope;
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::federation::NameIdFormat;
+use crate::domain::protocol::Mode;
+use crate::domain::protocol::ProtocolName;
+use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
+use crate::domain::{SessionId, Timestamp};
+use crate::flows::Context;
+use crate::login::{Answer, Login, LoginRequest, Principal, Protocol};
+use crate::store::sessions::session_participants::NewParticipant;
+use crate::store::tokens::authorization_codes::NewCode;
+use crate::store::{self, Conn, StoreError};
+
+/// Somebody is signed in, and an application is to be told.
+#[derive(Clone, Copy)]
+pub struct SignedIn<'a> {
+    pub principal: &'a Principal,
+    pub client: &'a Client,
+    pub request: &'a LoginRequest,
+    pub session: &'a SessionId,
+    pub now: Timestamp,
+}
+
+/// The answer, and what must be stored before it is sent.
+pub struct Completed<'a> {
+    pub answer: Answer,
+    pub kept: Kept<'a>,
+}
+
+/// What stays of a login.
+pub enum Kept<'a> {
+    /// The application comes back with the code.
+    Code(NewCode<'a>),
+    /// It was told everything at once.
+    Participant(NewParticipant<'a>),
+    /// It was told why it is told nothing.
+    Nothing,
+}
+
+pub fn complete_login<'a>(
+    ctx: &Context,
+    room: &dyn Protocol,
+    signed_in: SignedIn<'a>,
+) -> Result<Completed<'a>, StoreError> {
+    let SignedIn { principal, client, request, session, now } = signed_in;
+    let ring = ctx.shared.keys.ring()?;
+    let secret = random::secret();
+    let id = lasting_id(ctx, &signed_in).unwrap_or_else(|| random::id("grt", now));
+    let login = Login {
+        principal,
+        request,
+        client,
+        issuer: ctx.issuer(),
+        code: &secret,
+        id: &id,
+        now,
+        signer: ring.xml_signer(),
+        pairwise: &ctx.shared.pairwise,
+    };
+    let told = room.answer(&login).map_err(|problem| StoreError::Corrupt {
+        table: "clients",
+        what: format!("{}: {problem}", client.id),
+    })?;
+    let user = &principal.subject().id;
+    let impersonation = principal.impersonation();
+    let of = impersonation.map(crate::impersonation::Impersonation::id);
+    let kept = match request.protocol {
+        ProtocolName::Oauth2 => Kept::Code(NewCode {
+            id,
+            code_hash: hash::hash_secret(&secret),
+            user,
+            session,
+            impersonation: of,
+            request,
+            scope: granted_scope(principal, client, &asked_scope(request)).to_string(),
+            authenticated_at: principal.authenticated_at(),
+            ends_at: impersonation.map(|impersonation| impersonation.terms().ends_at),
+            now,
+        }),
+        ProtocolName::Samlp if told.name.is_none() => Kept::Nothing,
+        ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
+            let name = told.name;
+            Kept::Participant(NewParticipant {
+                id,
+                user,
+                session,
+                impersonation: of,
+                request,
+                name,
+                now,
+            })
+        }
+    };
+    Ok(Completed { answer: told.answer, kept })
+}
+
+/// Of a session and an application that is told everything at once there is one row, however often it asks; so the
+/// `SessionIndex` that it is told is always the same. Not where each answer has a name of its own, nor where each
+/// has its event.
+fn lasting_id(ctx: &Context, signed_in: &SignedIn<'_>) -> Option<String> {
+    let SignedIn { principal, client, request, session, .. } = signed_in;
+    let name = client.saml.as_deref();
+    let name = name.map(|settings| settings.name_format(request.name_id_format.as_deref()));
+    if request.protocol == ProtocolName::Oauth2
+        || principal.impersonation().is_some()
+        || name == Some(NameIdFormat::Transient)
+    {
+        return None;
+    }
+    let parts =
+        [session.as_str(), client.id.as_str(), request.protocol.as_str(), &request.return_url];
+    Some(format!("grt_{}", ctx.shared.pairwise.sign("participant", &parts)))
+}
+
+impl Kept<'_> {
+    /// Stored, with the event of an impersonation's answer; false when the session is over, and then the
+    /// answer must not be sent.
+    pub async fn keep(
+        &self,
+        conn: &Conn,
+        principal: &Principal,
+        caller: &Caller,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Self::Code(code) => {
+                store::tokens::authorization_codes::insert(conn, code).await?;
+                Ok(true)
+            }
+            Self::Participant(participant) => {
+                let event = principal.impersonation().map(|by| {
+                    Event::under(EventKind::TokenIssued, by, caller)
+                        .with("login", participant.id.as_str())
+                });
+                store::sessions::session_participants::insert(conn, participant, event.as_ref())
+                    .await
+            }
+            Self::Nothing => Ok(true),
+        }
+    }
+}
+
+/// What a request asks for, without scopes of our own APIs where its token is for another audience.
+pub fn asked_scope(request: &LoginRequest) -> Scopes {
+    ApiScope::within(&request.scope, request.audience.as_deref())
+}
+
+/// What is granted of what was asked: the standard scopes and those of the application.
+///
+/// An impersonation never gets `offline_access`; a read-only one keeps only the standard scopes and
+/// what the application lists as reading.
+pub fn granted_scope(principal: &Principal, client: &Client, asked: &Scopes) -> Scopes {
+    let mode = principal.impersonation().map(crate::impersonation::Impersonation::mode);
+    granted_scope_in(mode, client, asked)
+}
+
+/// The same, without somebody who signs in; `None`: they would sign in for themselves.
+pub fn granted_scope_in(mode: Option<Mode>, client: &Client, asked: &Scopes) -> Scopes {
+    let offline = |scope: &str| scope == OFFLINE_ACCESS;
+    // An impersonation is not used to manage impersonations.
+    let acting = |scope: &str| ApiScope::parse(scope).is_none_or(ApiScope::is_for_impersonated);
+    match mode {
+        None => asked.filter(|s| STANDARD.contains(&s) || offline(s) || client.may_ask_for(s)),
+        Some(Mode::Full) => asked.filter(|s| {
+            !offline(s) && acting(s) && (STANDARD.contains(&s) || client.may_ask_for(s))
+        }),
+        Some(Mode::ReadOnly) => {
+            let readable = &client.impersonation.read_scopes;
+            let own = |scope: &str| {
+                let listed = ApiScope::parse(scope).is_none_or(|own| client.has_api_scope(own));
+                readable.contains(scope) && listed
+            };
+            asked.filter(|s| !offline(s) && acting(s) && (STANDARD.contains(&s) || own(s)))
+        }
+    }
+}

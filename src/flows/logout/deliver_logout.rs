@@ -1,0 +1,168 @@
+//! Applications hear that a session is over ([OpenID Connect Back-Channel Logout]); service providers of
+//! SAML too, if the browser has not told them.
+//!
+//! Nobody waits for them: what is to be told is a row, written with the end itself, and comes round again
+//! when an application does not answer.
+//!
+//! [OpenID Connect Back-Channel Logout]: https://openid.net/specs/openid-connect-backchannel-1_0.html
+mod outbound;
+
+use super::notify_logout;
+use crate::crypto::{hash, random};
+use crate::domain::client::Client;
+use crate::flows::Context;
+use crate::flows::tokens::issue_tokens::{sign, signer};
+use crate::impersonation::marks;
+use crate::login::Answer;
+use crate::observability::counters;
+use crate::observability::trace_context::{self, TraceContext};
+use crate::store::sessions::{logout_deliveries as deliveries, logout_deliveries::Due};
+use crate::store::{self, Conn, StoreError};
+use futures_util::future::join_all;
+use serde_json::{Map, Value, json};
+
+/// Sent at the same time; more wait for the next round.
+const AT_ONCE: i64 = 20;
+/// Seconds that a logout token is good for.
+const LIFETIME: i64 = 120;
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// Sends what is due; how many applications have heard.
+pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let due = deliveries::claim(&conn, AT_ONCE).await?;
+    let mut letters = Vec::with_capacity(due.len());
+    for one in due {
+        let mail = prepare(ctx, &conn, &one).await?;
+        letters.push((one.id, mail, trace(&one)));
+    }
+    // Not held while other people's servers take their time.
+    drop(conn);
+    let sent = join_all(letters.iter().map(|(id, mail, trace)| async move {
+        let outcome = match trace {
+            Some(trace) => trace_context::scope(*trace, send(ctx, mail)).await,
+            None => send(ctx, mail).await,
+        };
+        counters::LOGOUT_DELIVERIES.count(match (mail, &outcome) {
+            (Mail::Nobody, _) => "application_gone",
+            (_, Ok(())) => "delivered",
+            (_, Err(_)) => "failed",
+        });
+        (*id, outcome)
+    }));
+    let mut heard = 0;
+    for (id, outcome) in sent.await {
+        let conn = ctx.store.conn().await?;
+        match outcome {
+            Ok(()) => {
+                deliveries::delivered(&conn, id).await?;
+                heard += 1;
+            }
+            Err(problem) => deliveries::failed(&conn, id, &problem).await?,
+        }
+    }
+    Ok(heard)
+}
+
+/// A span of its own in the trace of the request that ended the session.
+fn trace(due: &Due) -> Option<TraceContext> {
+    let trace = TraceContext::parse(due.traceparent.as_deref()?)?;
+    Some(trace.with_span(random::bytes()))
+}
+
+async fn send(ctx: &Context, mail: &Mail) -> Result<(), String> {
+    match mail {
+        Mail::Token(url, token) => outbound::post_token(ctx, url, token).await,
+        Mail::Farewells(answers) => bring(ctx, answers).await,
+        Mail::Nobody => Err("the application is gone".to_owned()),
+    }
+}
+
+/// What an application is sent.
+enum Mail {
+    /// Where to, and the logout token.
+    Token(String, String),
+    /// What its protocol has for that; none when it has left by itself.
+    Farewells(Vec<Answer>),
+    /// There is nobody to tell any more.
+    Nobody,
+}
+
+/// From server to server: a service provider finds the session by the name and the index, as it does for a
+/// browser without its cookie.
+async fn bring(ctx: &Context, answers: &[Answer]) -> Result<(), String> {
+    for answer in answers {
+        match answer {
+            Answer::Redirect(url) => outbound::get(ctx, url).await?,
+            Answer::FormPost { action, fields } => {
+                let fields: Vec<_> =
+                    fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                outbound::post(ctx, action, &fields).await?;
+            }
+            // Only an answer to a question of a page is a message.
+            Answer::WebMessage { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+async fn prepare(ctx: &Context, conn: &Conn, due: &Due) -> Result<Mail, StoreError> {
+    let Some(client) = ctx.clients.find(conn, &due.client).await? else { return Ok(Mail::Nobody) };
+    if !client.is_active() {
+        return Ok(Mail::Nobody);
+    }
+    match client.backchannel_logout_uri.clone() {
+        Some(url) => Ok(Mail::Token(url, token(ctx, conn, &client, due).await?)),
+        None if client.saml.is_some() => farewells(ctx, conn, &client, due).await,
+        None => Ok(Mail::Nobody),
+    }
+}
+
+async fn farewells(
+    ctx: &Context,
+    conn: &Conn,
+    client: &Client,
+    due: &Due,
+) -> Result<Mail, StoreError> {
+    let told = store::sessions::session_participants::list_of_session(conn, &due.session).await?;
+    let mut answers = Vec::new();
+    for participant in told.iter().filter(|participant| participant.client == client.id) {
+        // Another id than the browser's: a provider may take each but once.
+        let message = hash::xml_id("farewell from server to server", &random::secret());
+        answers.extend(notify_logout::word(ctx, client, participant, (&message, due.now))?);
+    }
+    Ok(Mail::Farewells(answers))
+}
+
+async fn token(
+    ctx: &Context,
+    conn: &Conn,
+    client: &Client,
+    due: &Due,
+) -> Result<String, StoreError> {
+    let mut claims = claims(ctx.issuer(), client, due);
+    if let Some(id) = &due.impersonation
+        && let Some(record) = store::impersonations::find(conn, id).await?
+        && let Some(ends_at) = record.ends_at
+        && let Some(actor) = store::directory::users::find(conn, &record.actor).await?
+    {
+        marks::write_ended(&mut claims, &actor, (&record.id, record.mode, ends_at), ctx.issuer());
+    }
+    let key = signer(ctx, client.id_token_algorithm)?;
+    sign(&key, "logout+jwt", &claims)
+}
+
+/// §2.4. Never a `nonce`, so that it is never taken for an ID token.
+fn claims(issuer: &str, client: &Client, due: &Due) -> Map<String, Value> {
+    let now = due.now.timestamp();
+    let mut claims = Map::new();
+    claims.insert("iss".into(), issuer.into());
+    claims.insert("aud".into(), client.id.as_str().into());
+    claims.insert("iat".into(), now.into());
+    claims.insert("exp".into(), (now + LIFETIME).into());
+    claims.insert("jti".into(), random::secret().into());
+    claims.insert("sub".into(), due.user.as_str().into());
+    claims.insert("sid".into(), due.session.as_str().into());
+    claims.insert("events".into(), json!({ EVENT: {} }));
+    claims
+}

@@ -1,0 +1,164 @@
+//! An application signs its user out ([OpenID Connect RP-Initiated Logout]).
+//!
+//! Its ID token says which session it speaks of. ID tokens stand in URLs and logs, so one of them ends a session
+//! without a question only in the browser whose session it is; anywhere else the person is asked. An application of
+//! somebody else ends its own participation and no more. Of an impersonation only that ends: the actor's own session
+//! stays, and so do the user's.
+//!
+//! [OpenID Connect RP-Initiated Logout]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html
+use super::sign_out;
+use crate::authentication::Session;
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::protocol::EndReason;
+use crate::domain::{ClientId, ImpersonationId, SessionId};
+use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
+use crate::flows::tokens::authenticate_client::find;
+use crate::flows::tokens::issue_tokens::read_id_token;
+use crate::flows::{Context, login::sign_in};
+use crate::store::sessions::browser_sessions::Found;
+use crate::store::{self, Conn, StoreError};
+use std::sync::Arc;
+
+/// What the application sent.
+#[derive(Default)]
+pub struct LogoutRequest {
+    pub id_token_hint: Option<String>,
+    pub client_id: Option<String>,
+    pub post_logout_redirect_uri: Option<String>,
+    pub state: Option<String>,
+}
+
+/// What became of it.
+pub enum Logout {
+    /// Nothing is proven: the person decides. Then they go back to this application, which has registered the place
+    /// that was asked for.
+    Ask(Option<ClientId>),
+    Done(Done),
+}
+
+pub struct Done {
+    /// Where to, if the application registered that place.
+    pub to: Option<String>,
+    /// The browser's own session was ended.
+    pub own: bool,
+    /// The impersonation in this application was ended.
+    pub acting_in: Option<(ClientId, ImpersonationId)>,
+    /// What is over: the applications that were told about it are to hear of it.
+    pub sessions: Vec<SessionId>,
+}
+
+/// What a good ID token says.
+struct Hint {
+    client: Arc<Client>,
+    session: Option<SessionId>,
+}
+
+pub async fn end_session(
+    ctx: &Context,
+    request: &LogoutRequest,
+    own_secret: Option<&str>,
+    caller: &Caller,
+) -> Result<Logout, StoreError> {
+    let Some(hint) = hint(ctx, request).await? else {
+        let named = match &request.client_id {
+            Some(named) => find(ctx, named).await?,
+            None => None,
+        };
+        return Ok(ask(named, request));
+    };
+    let conn = ctx.store.conn().await?;
+    let to = destination(&hint.client, request);
+    let named = match &hint.session {
+        Some(session) => store::sessions::browser_sessions::find_by_id(&conn, session)
+            .await?
+            .map(|(found, _)| found),
+        None => None,
+    };
+    let session = match named {
+        Some(Found::Impersonated { impersonation, client, session, .. }) => {
+            // An application that names no place to go on to passes on the actor's *Stop*, and leaves what is shown
+            // next to this server.
+            let reason = if to.is_some() { EndReason::Logout } else { EndReason::StoppedByActor };
+            let by = EndedBy { actor: None, reason };
+            end_by_id(&conn, &impersonation, by, caller).await?;
+            let (acting_in, sessions) = (Some((client, impersonation)), vec![session]);
+            return Ok(Logout::Done(Done { to, own: false, acting_in, sessions }));
+        }
+        Some(Found::Own(session)) => session,
+        None => return Ok(ask(Some(hint.client), request)),
+    };
+    if !is_of_browser(&conn, own_secret, &session).await? {
+        return Ok(ask(Some(hint.client), request));
+    }
+    if !hint.client.first_party {
+        store::tokens::authorization_codes::revoke_of_session(&conn, &session.id, &hint.client.id)
+            .await?;
+        return Ok(Logout::Done(Done { to, own: false, acting_in: None, sessions: Vec::new() }));
+    }
+    drop(conn);
+    sign_out::sign_out(ctx, &session, caller).await?;
+    let sessions = vec![session.id.clone()];
+    Ok(Logout::Done(Done { to, own: true, acting_in: None, sessions }))
+}
+
+fn ask(client: Option<Arc<Client>>, request: &LogoutRequest) -> Logout {
+    let registered = client.filter(|client| destination(client, request).is_some());
+    Logout::Ask(registered.map(|client| client.id.clone()))
+}
+
+/// The place that `request` asks for, if the application that it names has registered it.
+pub async fn find_destination(
+    ctx: &Context,
+    request: &LogoutRequest,
+) -> Result<Option<String>, StoreError> {
+    let Some(named) = &request.client_id else { return Ok(None) };
+    Ok(find(ctx, named).await?.and_then(|client| destination(&client, request)))
+}
+
+/// The browser is signed in by this very session.
+async fn is_of_browser(
+    conn: &Conn,
+    secret: Option<&str>,
+    session: &Session,
+) -> Result<bool, StoreError> {
+    let Some(secret) = secret else { return Ok(false) };
+    Ok(sign_in::resume(conn, secret).await?.is_some_and(|(own, _)| own.id == session.id))
+}
+
+/// `None`: not one of ours, or one for another application than the request says.
+async fn hint(ctx: &Context, request: &LogoutRequest) -> Result<Option<Hint>, StoreError> {
+    let Some(hint) = request.id_token_hint.as_deref() else { return Ok(None) };
+    let Some(claims) = read_id_token(ctx, hint)? else { return Ok(None) };
+    let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
+    let Some(client) = text("aud") else { return Ok(None) };
+    if request.client_id.as_deref().is_some_and(|named| named != client) {
+        return Ok(None);
+    }
+    let session = text("sid").and_then(|sid| SessionId::parse(sid).ok());
+    let client = find(ctx, client).await?;
+    Ok(client.map(|client| Hint { client, session }))
+}
+
+/// Compared byte for byte with what is registered; `state` goes back unchanged.
+fn destination(client: &Client, request: &LogoutRequest) -> Option<String> {
+    let uri = request.post_logout_redirect_uri.as_ref()?;
+    if !client.is_active() || !client.post_logout_redirect_uris.contains(uri) {
+        return None;
+    }
+    let Some(state) = &request.state else { return Some(uri.clone()) };
+    let state: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    Some(format!("{uri}{joint}state={state}"))
+}
+
+/// `/v2/logout`: where Auth0's `returnTo` leads, if it is registered for the application.
+pub async fn registered_return(
+    ctx: &Context,
+    client: &str,
+    return_to: &str,
+) -> Result<Option<String>, StoreError> {
+    let client = find(ctx, client).await?.filter(|client| client.is_active());
+    let uris = client.map(|client| client.post_logout_redirect_uris.clone()).unwrap_or_default();
+    Ok(uris.into_iter().find(|uri| uri == return_to))
+}

@@ -1,0 +1,184 @@
+//! Applications that were told who signed in are told that it is over.
+//!
+//! By way of the browser while there is one ([`letters`]), because only that reaches an application that
+//! keeps its session in a cookie; those who have not answered then hear it from server to server
+//! ([`super::deliver_logout`]).
+use super::sign_out;
+use crate::crypto::hash;
+use crate::domain::caller::Caller;
+use crate::domain::client::Client;
+use crate::domain::protocol::EndReason;
+use crate::domain::{ClientId, SessionId, Timestamp};
+use crate::flows::Context;
+use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
+use crate::flows::login::use_once::{URL_TTL, is_recent};
+use crate::login::{Answer, Farewell};
+use crate::store::sessions::browser_sessions::Found;
+use crate::store::sessions::{
+    session_participants as participants, session_participants::Participant,
+};
+use crate::store::{self, Conn, StoreError};
+
+/// What the browser brings to one application.
+pub struct Letter {
+    pub application: String,
+    pub answer: Answer,
+}
+
+/// What is to be said to every application that was told about one of `sessions` and has not left it.
+pub async fn letters(ctx: &Context, sessions: &[SessionId]) -> Result<Vec<Letter>, StoreError> {
+    if sessions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let conn = ctx.store.conn().await?;
+    let now = store::installation::settings::now(&conn).await?;
+    let mut letters = Vec::new();
+    for session in sessions {
+        for participant in participants::list_of_session(&conn, session).await? {
+            letters.extend(write(ctx, &conn, &participant, now).await?);
+        }
+    }
+    Ok(letters)
+}
+
+async fn write(
+    ctx: &Context,
+    conn: &Conn,
+    participant: &Participant,
+    now: Timestamp,
+) -> Result<Option<Letter>, StoreError> {
+    let Some(client) = ctx.clients.find(conn, &participant.client).await? else { return Ok(None) };
+    let message = message(ctx, &participant.id);
+    let answer = word(ctx, &client, participant, (&message, now))?;
+    Ok(answer.map(|answer| Letter { application: client.name.clone(), answer }))
+}
+
+/// The farewell in the words of the application's protocol; `message` is its id.
+pub(in crate::flows) fn word(
+    ctx: &Context,
+    client: &Client,
+    participant: &Participant,
+    (message, now): (&str, Timestamp),
+) -> Result<Option<Answer>, StoreError> {
+    let Some(room) = ctx.room(participant.protocol) else { return Ok(None) };
+    let ring = ctx.shared.keys.ring()?;
+    let state = state(ctx, &participant.id, now.timestamp());
+    let farewell = Farewell {
+        client,
+        issuer: ctx.issuer(),
+        login: &participant.id,
+        name: participant.name.as_ref(),
+        return_url: &participant.return_url,
+        state: Some(&state),
+        message,
+        now,
+        signer: ring.xml_signer(),
+    };
+    match room.farewell(&farewell) {
+        Ok(answer) if client.is_active() => Ok(answer),
+        Ok(_) => Ok(None),
+        // The session is over all the same; the application just cannot be told.
+        Err(problem) => {
+            tracing::warn!(client = %client.id, %problem, "an application cannot be told of a logout");
+            Ok(None)
+        }
+    }
+}
+
+const STATE: &str = "farewell";
+const MESSAGE: &str = "farewell message";
+
+/// What comes back with the answer: the participant and the second, under a MAC, in the 80 bytes that a `RelayState`
+/// may have ([SAML bindings §3.4.3]).
+///
+/// [SAML bindings §3.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
+fn state(ctx: &Context, participant: &str, at: i64) -> String {
+    let at = format!("{at:x}");
+    let mac = ctx.shared.forms.sign(STATE, &[participant, &at]);
+    format!("{participant}.{at}.{}", mac.get(..23).unwrap_or(&mac))
+}
+
+/// The participant that a `state` of ours names, for an hour.
+pub fn participant_of(ctx: &Context, sent: &str, now: Timestamp) -> Option<String> {
+    let (rest, _) = sent.rsplit_once('.')?;
+    let (participant, at) = rest.rsplit_once('.')?;
+    let at = i64::from_str_radix(at, 16).ok()?;
+    let expected = state(ctx, participant, at);
+    let genuine = hash::constant_time_eq(expected.as_bytes(), sent.as_bytes());
+    let recent = is_recent(at.saturating_mul(1000), URL_TTL, now);
+    (genuine && recent).then(|| participant.to_owned())
+}
+
+/// The id of the message that a participant gets through the browser: always the same, so that its answer
+/// can be held against it without anything being stored.
+pub fn message(ctx: &Context, participant: &str) -> String {
+    hash::xml_id(MESSAGE, &ctx.shared.forms.sign(MESSAGE, &[participant]))
+}
+
+/// An application says that it has ended its session.
+pub async fn heard(ctx: &Context, client: &ClientId, participant: &str) -> Result<(), StoreError> {
+    let conn = ctx.store.conn().await?;
+    participants::leave(&conn, client, &[participant.to_owned()]).await
+}
+
+/// What an application asks to be ended: whom it calls so, in these logins or in all.
+pub struct Named<'a> {
+    pub client: &'a ClientId,
+    pub name: &'a str,
+    pub logins: &'a [String],
+}
+
+/// What was ended for an application.
+#[derive(Default)]
+pub struct Ended {
+    /// The sessions of the user's own.
+    pub own: Vec<SessionId>,
+    /// The impersonated ones, in that application alone.
+    pub acted: Vec<SessionId>,
+    /// Whether the application has been told of such a login at all. What is over already is as good as ended.
+    pub known: bool,
+}
+
+/// An application signs its user out ([SAML profiles §4.4]): the session behind it ends, and with it what
+/// else was signed in from it. Of an impersonation only that ends.
+///
+/// [SAML profiles §4.4]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
+pub async fn end_named(
+    ctx: &Context,
+    named: Named<'_>,
+    caller: &Caller,
+) -> Result<Ended, StoreError> {
+    let mut conn = ctx.store.conn().await?;
+    let found = participants::find_named(&conn, named.client, named.name, named.logins).await?;
+    let theirs: Vec<String> = found.iter().map(|participant| participant.id.clone()).collect();
+    participants::leave(&conn, named.client, &theirs).await?;
+    let known = !found.is_empty()
+        || participants::has_named(&conn, named.client, named.name, named.logins).await?;
+    let mut ended = Ended { known, ..Ended::default() };
+    for participant in &found {
+        match store::sessions::browser_sessions::find_by_id(&conn, &participant.session).await? {
+            Some((Found::Impersonated { session, impersonation, .. }, _)) => {
+                let by = EndedBy { actor: None, reason: EndReason::Logout };
+                end_by_id(&conn, &impersonation, by, caller).await?;
+                ended.acted.push(session);
+            }
+            Some((Found::Own(session), _)) => {
+                sign_out::sign_out_on(&mut conn, &session, caller).await?;
+                ended.own.push(session.id);
+            }
+            None => {}
+        }
+    }
+    Ok(ended)
+}
+
+/// Whether every application that was told about `sessions` has left.
+pub async fn all_have_left(ctx: &Context, sessions: &[SessionId]) -> Result<bool, StoreError> {
+    let conn = ctx.store.conn().await?;
+    for session in sessions {
+        if !participants::list_of_session(&conn, session).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,282 @@
+//! All sessions and tokens of a user, of an organization, of an application or of everybody end at once.
+//!
+//! One row ends them, however many they are ([`store::tokens::not_before`]), so it takes milliseconds. What follows in batches
+//! ([`mark_ended`]) only writes down what is over: sessions are marked, applications are told, each impersonation gets
+//! the event of its end.
+use crate::audit::{Event, EventKind};
+use crate::domain::caller::Caller;
+use crate::domain::permission::{CLIENTS_WRITE, KEYS_WRITE};
+use crate::domain::protocol::EndReason;
+use crate::domain::user::User;
+use crate::domain::{ClientId, OrganizationId, UserId};
+use crate::flows::directory::manage_members::may_switch_off;
+use crate::flows::directory::manage_organizations;
+use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
+use crate::flows::{Context, Failure};
+use crate::store::sessions::sign_outs;
+pub use crate::store::sessions::sign_outs::Alive;
+use crate::store::sessions::sign_outs::MOST_COUNTED;
+use crate::store::tokens::not_before::{self, NotBefore};
+use crate::store::{self, Conn, StoreError, Transactional as _};
+
+/// Whose sessions and tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    User(UserId),
+    Application(ClientId),
+    Organization(OrganizationId),
+    Everybody,
+}
+
+impl Reach {
+    fn row(&self) -> NotBefore<'_> {
+        match self {
+            Self::User(id) => NotBefore::User(id.as_str()),
+            Self::Application(id) => NotBefore::Client(id.as_str()),
+            Self::Organization(id) => NotBefore::Organization(id.as_str()),
+            Self::Everybody => NotBefore::Everybody,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignOutAllRefusal {
+    /// Also where they may not know that there is one.
+    #[error("there is no such user, organization or application")]
+    Unknown,
+    #[error("the caller may not end the sessions of these")]
+    NotPermitted,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub enum Asking<'a> {
+    /// Staff, in the console or by a token.
+    Person(&'a User),
+    /// An application that speaks for itself, and whose token carries the scope: one of an organization for its users and
+    /// applications, one of the operator for all of them. Never for everybody at once.
+    Application(&'a ClientId, Option<&'a OrganizationId>),
+    /// The command line.
+    Operator,
+}
+
+impl<'a> Asking<'a> {
+    fn id(self) -> Option<&'a str> {
+        match self {
+            Self::Person(user) => Some(user.id.as_str()),
+            Self::Application(id, _) => Some(id.as_str()),
+            Self::Operator => None,
+        }
+    }
+
+    fn organization(self) -> Option<&'a OrganizationId> {
+        match self {
+            Self::Person(user) => user.organization_id(),
+            Self::Application(_, organization) => organization,
+            Self::Operator => None,
+        }
+    }
+}
+
+/// Whether `asking` may end all that `reach` names; the organization under which it is recorded. The rules are those
+/// of switching the same thing off.
+async fn check(
+    conn: &Conn,
+    asking: Asking<'_>,
+    reach: &Reach,
+) -> Result<Option<String>, Failure<SignOutAllRefusal>> {
+    let unknown = || Failure::Refused(SignOutAllRefusal::Unknown);
+    let home = asking.organization();
+    let (organization, may) = match reach {
+        Reach::User(id) => {
+            let user = store::directory::users::find(conn, id).await?.ok_or_else(unknown)?;
+            let organization = user.organization_id().map(ToString::to_string);
+            let may = match asking {
+                Asking::Person(by) => may_switch_off(conn, by, &user).await?,
+                Asking::Application(..) => !user.permissions.is_administrative(),
+                Asking::Operator => true,
+            };
+            (organization, may)
+        }
+        Reach::Organization(id) => {
+            let found = store::directory::organizations::find(conn, id.as_str()).await?;
+            let organization = found.ok_or_else(unknown)?.id;
+            let may = match asking {
+                Asking::Person(by) => manage_organizations::rights(by).found,
+                Asking::Application(_, home) => home.is_none(),
+                Asking::Operator => true,
+            };
+            (Some(organization), may)
+        }
+        Reach::Application(id) => {
+            let found = store::applications::write::find(conn, id.as_str()).await?;
+            let record = found.ok_or_else(unknown)?.record;
+            (record.organization_id, person_holds(asking, CLIENTS_WRITE))
+        }
+        Reach::Everybody => {
+            let by_itself = matches!(asking, Asking::Application(..));
+            (None, home.is_none() && !by_itself && person_holds(asking, KEYS_WRITE))
+        }
+    };
+    if home.is_some_and(|home| organization.as_deref() != Some(home.as_str())) {
+        // Outside their own organization they may not know what there is.
+        return Err(match reach {
+            Reach::Everybody => Failure::Refused(SignOutAllRefusal::NotPermitted),
+            Reach::User(_) | Reach::Application(_) | Reach::Organization(_) => unknown(),
+        });
+    }
+    if may { Ok(organization) } else { Err(Failure::Refused(SignOutAllRefusal::NotPermitted)) }
+}
+
+fn person_holds(asking: Asking<'_>, permission: &str) -> bool {
+    match asking {
+        Asking::Person(by) => by.permissions.holds(permission),
+        Asking::Application(..) | Asking::Operator => true,
+    }
+}
+
+/// How much would end, for whoever may end it.
+pub async fn preview(
+    ctx: &Context,
+    asking: Asking<'_>,
+    reach: &Reach,
+) -> Result<Alive, Failure<SignOutAllRefusal>> {
+    let conn = ctx.store.conn().await?;
+    check(&conn, asking, reach).await?;
+    Ok(sign_outs::count_alive(&conn, reach.row()).await?)
+}
+
+/// Ends it; how much that was.
+///
+/// # Errors
+///
+/// A refusal is in the audit trail before it is returned.
+pub async fn sign_out_all(
+    ctx: &Context,
+    asking: Asking<'_>,
+    reach: &Reach,
+    caller: &Caller,
+) -> Result<Alive, Failure<SignOutAllRefusal>> {
+    let mut conn = ctx.store.conn().await?;
+    let event = event(asking, reach, caller);
+    let done = conn.transaction(async |tx| {
+        let organization = check(tx, asking, reach).await?;
+        let alive = end_until_now(tx, reach, asking.id()).await?;
+        let event = counted(Event { organization, ..event.clone() }, alive);
+        store::trail::append::append(tx, &event).await?;
+        Ok(alive)
+    });
+    match done.await {
+        Ok(alive) => {
+            follow_up(&mut conn, reach).await?;
+            Ok(alive)
+        }
+        Err(Failure::Refused(refusal)) => {
+            let organization = asking.organization().map(ToString::to_string);
+            let refused = Event { organization, ..event }.with("refused", true);
+            store::trail::append::append(&conn, &refused.because(refusal.to_string())).await?;
+            Err(Failure::Refused(refusal))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn event(asking: Asking<'_>, reach: &Reach, caller: &Caller) -> Event {
+    let event = Event::new(EventKind::SessionsEnded, caller);
+    let event = Event { actor: asking.id().map(ToOwned::to_owned), ..event };
+    match reach {
+        Reach::User(id) => Event { subject: Some(id.to_string()), ..event }.with("of", "user"),
+        Reach::Application(id) => {
+            Event { client: Some(id.to_string()), ..event }.with("of", "application")
+        }
+        Reach::Organization(id) => {
+            event.with("of", "organization").with("organization", id.as_str())
+        }
+        Reach::Everybody => event.with("of", "everybody"),
+    }
+}
+
+/// A count in words, where not all were counted.
+pub fn in_words(number: u64) -> String {
+    let most = u64::from(MOST_COUNTED);
+    if number > most { format!("more than {most}") } else { number.to_string() }
+}
+
+/// The counts of an event; what is above the most that is counted is one more than that.
+pub(in crate::flows) fn counted(event: Event, alive: Alive) -> Event {
+    event
+        .with("sessions", alive.sessions)
+        .with("tokens", alive.tokens)
+        .with("impersonations", alive.impersonations)
+}
+
+/// Ends what `reach` names, within a transaction, as late in it as can be; [`follow_up`] comes after its commit.
+pub(in crate::flows) async fn end_until_now(
+    tx: &Conn,
+    reach: &Reach,
+    actor: Option<&str>,
+) -> Result<Alive, StoreError> {
+    let alive = sign_outs::count_alive(tx, reach.row()).await?;
+    sign_outs::insert(tx, reach.row(), actor).await?;
+    put(tx, reach).await?;
+    Ok(alive)
+}
+
+async fn put(conn: &Conn, reach: &Reach) -> Result<(), StoreError> {
+    not_before::put(conn, reach.row()).await?;
+    match reach {
+        Reach::Everybody => not_before::put_for_all_clients(conn).await,
+        Reach::User(_) | Reach::Application(_) | Reach::Organization(_) => Ok(()),
+    }
+}
+
+/// Once more after the commit: a request that had read a session, code or token before it may have made another of it
+/// meanwhile. The first batch is marked at once, so that a small installation shows no more of it.
+pub(in crate::flows) async fn follow_up(conn: &mut Conn, reach: &Reach) -> Result<(), StoreError> {
+    put(conn, reach).await?;
+    mark_ended(conn).await?;
+    Ok(())
+}
+
+/// How many impersonations and sessions are marked at a time, so that no lock is held for long.
+const IMPERSONATIONS_AT_ONCE: i64 = 100;
+const SESSIONS_AT_ONCE: i64 = 1_000;
+
+/// Marks the next batch of what a sign-out has ended; false when nothing is left.
+pub async fn mark_ended(conn: &mut Conn) -> Result<bool, StoreError> {
+    conn.transaction(async |tx| {
+        let Some(of) = sign_outs::claim(tx).await? else { return Ok(false) };
+        let by = EndedBy { actor: of.actor.as_deref(), reason: EndReason::StoppedByAdmin };
+        let running = sign_outs::list_impersonations(tx, &of, IMPERSONATIONS_AT_ONCE).await?;
+        for id in &running {
+            end_by_id(tx, id, by, &Caller::default()).await?;
+        }
+        if !running.is_empty() {
+            // Sessions only after the last of them.
+            let more = i64::try_from(running.len()).is_ok_and(|n| n >= IMPERSONATIONS_AT_ONCE);
+            if more {
+                return Ok(true);
+            }
+        }
+        if sign_outs::end_sessions(tx, &of, SESSIONS_AT_ONCE).await? {
+            return Ok(true);
+        }
+        sign_outs::delete(tx, &of).await?;
+        Ok(true)
+    })
+    .await
+}
+
+/// The most batches of one beat.
+const BATCHES: usize = 20;
+
+/// Goes on with what is to be marked, a few batches at a time.
+pub async fn mark_what_is_left(ctx: &Context) -> Result<(), StoreError> {
+    let mut conn = ctx.store.conn().await?;
+    for _ in 0..BATCHES {
+        if !mark_ended(&mut conn).await? {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! A backup was put back: what had been ended, used or revoked since it was made would be good again.
+//!
+//! Nobody knows any more what that was, so everything that had been handed out ends. People, applications
+//! and keys stay. The seals that were made since the backup are gone as well, so the trail begins an epoch.
+use crate::audit::{Event, EventKind};
+use crate::domain::caller::Caller;
+use crate::flows::Context;
+use crate::flows::logout::sign_out_all::{Alive, Reach, counted, end_until_now, follow_up};
+use crate::store::trail::checkpoints::Checkpoint;
+use crate::store::{self, StoreError, Transactional as _};
+
+/// One row ends it, however much it is; also what has no row: a JWT that an application holds for itself, revoked
+/// since the backup.
+pub async fn end_what_was_handed_out(ctx: &Context) -> Result<Alive, StoreError> {
+    let (mut conn, caller) = (ctx.store.conn().await?, Caller::default());
+    let alive = conn
+        .transaction::<_, StoreError, _>(async |tx| {
+            let alive = end_until_now(tx, &Reach::Everybody, None).await?;
+            let event = counted(Event::new(EventKind::BackupRestored, &caller), alive);
+            store::trail::append::append(tx, &event).await?;
+            Ok(alive)
+        })
+        .await?;
+    follow_up(&mut conn, &Reach::Everybody).await?;
+    Ok(alive)
+}
+
+/// Seals what the backup brought as the beginning of an epoch, which names the last seal in it.
+pub async fn begin_epoch(ctx: &Context) -> Result<Checkpoint, StoreError> {
+    let mut conn = ctx.store.conn().await?;
+    store::trail::sealing::open_epoch(&mut conn, &ctx.shared.seals).await
+}

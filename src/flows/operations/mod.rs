@@ -1,0 +1,11 @@
+//! What operators and timers do: keys, the audit trail, cleaning, what follows a restore.
+pub mod after_restore;
+pub mod audit_lines;
+pub mod housekeeping;
+pub mod replace_keys;
+pub mod rotate_keys;
+pub mod seal_audit;
+pub mod see_audit;
+pub mod see_keys;
+pub mod take_readings;
+pub mod verify_audit;

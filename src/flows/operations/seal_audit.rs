@@ -1,0 +1,66 @@
+//! The audit trail is sealed, and the sealer remembers the last seal that it has seen.
+//!
+//! Whoever cuts the end off the trail removes its newest seals too, and what remains looks whole. A process that has
+//! seen them does not seal on top of what remains. Only the beginning of an epoch is taken for a reason: `understudy
+//! restored` names the last seal that is left.
+use super::verify_audit::Head;
+use crate::flows::Context;
+use crate::store::trail::checkpoints::{self, Checkpoint, Covers};
+use crate::store::{Conn, StoreError, trail::sealing};
+
+/// After a long time without sealing other work gets its turn too.
+const MAX_SEALS: usize = 20;
+
+/// The last seal that this process has made or seen.
+#[derive(Default)]
+pub struct Sealer {
+    seen: Option<Checkpoint>,
+}
+
+impl Sealer {
+    /// Seals what has come since, in a few seals; the head of the chain goes to the log too, where whoever cuts the
+    /// end of the trail off cannot reach it.
+    ///
+    /// # Errors
+    ///
+    /// A seal that was there is gone or another one; from then on nothing is sealed.
+    pub async fn seal(&mut self, ctx: &Context) -> Result<(), StoreError> {
+        let mut conn = ctx.store.conn().await?;
+        self.look(&conn).await?;
+        for _ in 0..MAX_SEALS {
+            let key = &ctx.shared.seals;
+            let Some(seal) = sealing::seal_next(&mut conn, key).await? else { break };
+            let head = Head::of(&seal);
+            tracing::info!(%head, events = seal.events, "sealed the audit trail");
+            self.seen = Some(seal);
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self, conn: &Conn) -> Result<(), StoreError> {
+        let newest = checkpoints::newest(conn).await?;
+        if let Some(seen) = &self.seen {
+            let there = checkpoints::list_after(conn, seen.number - 1, 1).await?;
+            let same = there.first().is_some_and(|seal| Head::of(seal) == Head::of(seen));
+            if !same && epoch(newest.as_ref()) <= epoch(Some(seen)) {
+                let what = format!("seal {} is gone: the end has been cut off", Head::of(seen));
+                return Err(StoreError::Corrupt { table: "audit_checkpoints", what });
+            }
+        }
+        self.seen = newest;
+        Ok(())
+    }
+}
+
+fn epoch(seal: Option<&Checkpoint>) -> i64 {
+    match seal.map(|seal| &seal.covers) {
+        Some(Covers::Positions { epoch, .. }) => *epoch,
+        Some(Covers::Transactions { .. }) | None => 0,
+    }
+}
+
+/// Seconds since the oldest event was written that no seal covers yet.
+pub async fn unsealed_seconds(ctx: &Context) -> Result<Option<f64>, StoreError> {
+    let conn = ctx.store.conn().await?;
+    checkpoints::unsealed_seconds(&conn).await
+}

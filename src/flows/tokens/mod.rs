@@ -1,0 +1,21 @@
+//! Tokens: issued, exchanged, refreshed, verified, introspected and revoked; client authentication; calls as a user.
+pub mod act_as_user;
+pub mod api_access;
+pub mod authenticate_client;
+pub mod claims;
+pub mod client_attempts;
+pub mod client_credentials;
+pub mod cross_origin;
+pub mod exchange_code;
+pub mod exchange_token;
+pub mod forwarded_token;
+pub mod introspect;
+pub mod issue_box_token;
+pub mod issue_tokens;
+pub mod narrow_token;
+pub mod preview_tokens;
+pub mod read_assertion;
+pub mod refresh_tokens;
+pub mod revoke;
+pub mod userinfo;
+pub mod verify_access_token;

@@ -1,0 +1,113 @@
+//! What an application would be told about a user, without signing in as anybody.
+//!
+//! The claims are made by the functions that make them for real ([`super::issue_tokens`],
+//! [`super::userinfo`]), for the user as they stand now; nothing is signed, stored or handed out. A room that
+//! speaks in its answer says by itself what it would say ([`crate::login::Protocol::describe`]).
+use super::issue_tokens::{Told, id_token_claims};
+use super::userinfo::userinfo_claims;
+use crate::domain::client::Client;
+use crate::domain::protocol::ProtocolName;
+use crate::domain::scope::{OPENID, Scopes};
+use crate::domain::user::User;
+use crate::domain::{ClientId, Timestamp};
+use crate::flows::Context;
+use crate::flows::login::complete_login::granted_scope_in;
+use crate::flows::shared::decision_facts::{self, Who};
+use crate::impersonation::RequestedBy;
+use crate::store::{self, StoreError};
+use serde_json::{Map, Value};
+
+/// Applications offered to choose from.
+const MOST_CLIENTS: i64 = 200;
+/// What stands where a token has a value of its own.
+const ITS_OWN: &str = "(of its own in each token)";
+
+pub enum Preview {
+    /// The two places where an OpenID Connect application reads, and the scope that it was granted.
+    Claims {
+        scope: Scopes,
+        id_token: Option<Map<String, Value>>,
+        userinfo: Option<Map<String, Value>>,
+    },
+    /// Names and values, in the order of the answer.
+    Attributes(Vec<(String, String)>),
+    /// This room cannot say it without answering.
+    Unknown,
+}
+
+/// The applications in which somebody can be signed in, by a protocol that is served here.
+pub async fn applications_of(ctx: &Context, user: &User) -> Result<Vec<Client>, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let clients =
+        store::applications::clients::list_open_to(&conn, user.organization_id(), MOST_CLIENTS)
+            .await?;
+    Ok(clients.into_iter().filter(|client| !protocols_of(ctx, client).is_empty()).collect())
+}
+
+/// The same, those first that the user signed in to last.
+pub async fn applications_by_use(ctx: &Context, user: &User) -> Result<Vec<Client>, StoreError> {
+    let mut clients = applications_of(ctx, user).await?;
+    let used =
+        store::applications::clients::last_used_by(&*ctx.store.conn().await?, &user.id).await?;
+    let place = |client: &Client| used.iter().position(|id| *id == client.id.as_str());
+    clients.sort_by_key(|client| place(client).unwrap_or(usize::MAX));
+    Ok(clients)
+}
+
+/// The protocols that an application speaks and that are served here.
+pub fn protocols_of(ctx: &Context, client: &Client) -> Vec<ProtocolName> {
+    let served = |name: &ProtocolName| client.kind.speaks(*name) && ctx.room(*name).is_some();
+    ProtocolName::ALL.into_iter().filter(served).collect()
+}
+
+/// What `client` would be told about `user` if they signed in for themselves now; `None` when there is no
+/// such application for them.
+pub async fn preview_tokens(
+    ctx: &Context,
+    user: &User,
+    (client, protocol): (&ClientId, ProtocolName),
+    scope: &Scopes,
+) -> Result<Option<Preview>, StoreError> {
+    let conn = ctx.store.conn().await?;
+    let who = Who {
+        actor: user.id.clone(),
+        subject: user.id.clone(),
+        client: client.clone(),
+        requested_by: RequestedBy::Session(user.id.clone()),
+    };
+    let known = decision_facts::load(&conn, &who).await?;
+    let fits = |client: &Client| {
+        let home = client.organization.as_ref().map(|organization| &organization.id);
+        client.is_active()
+            && protocols_of(ctx, client).contains(&protocol)
+            && home.is_none_or(|home| user.organization_id() == Some(home))
+    };
+    let Some(client) = known.client().filter(|client| fits(client)) else { return Ok(None) };
+    let Some(room) = ctx.room(protocol) else { return Ok(None) };
+    Ok(Some(match protocol {
+        ProtocolName::Oauth2 => claims(ctx, user, (client, scope), known.now),
+        ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
+            room.describe(user, client).map_or(Preview::Unknown, Preview::Attributes)
+        }
+    }))
+}
+
+fn claims(
+    ctx: &Context,
+    user: &User,
+    (client, asked): (&Client, &Scopes),
+    now: Timestamp,
+) -> Preview {
+    let scope = granted_scope_in(None, client, asked);
+    let openid = scope.contains(OPENID);
+    let told =
+        Told { client, user, scope: &scope, authenticated_at: now, impersonation: None, now };
+    let own = ["sid", "at_hash"].map(|name| (name.to_owned(), Value::from(ITS_OWN)));
+    let id_token = id_token_claims(ctx.issuer(), &told, own.into_iter().collect());
+    let userinfo = userinfo_claims(ctx.issuer(), (&user.id, &user.profile, &scope), (None, None));
+    Preview::Claims {
+        id_token: openid.then_some(id_token),
+        userinfo: openid.then_some(userinfo),
+        scope,
+    }
+}

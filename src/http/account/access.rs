@@ -1,0 +1,110 @@
+//! `/account/access`: every impersonation of the account owner, and *End access now*.
+use super::owner::AccountOwner;
+use super::{Here, tabs};
+use crate::domain::{ImpersonationId, Timestamp};
+use crate::flows::impersonation::see_history::{self, Entry, Page as History, State};
+use crate::flows::login::account::{accesses, end_access};
+use crate::http::console::kit::{Moment, Pager, Tab, address};
+use crate::http::ui::error::PageError;
+use crate::http::ui::forms::Posted;
+use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::headers::render;
+use crate::http::ui::{labels, parameter, times};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "account/access.html")]
+struct AccessPage {
+    page: Page,
+    tabs: Vec<Tab>,
+    flash: Option<&'static str>,
+    accesses: Vec<Access>,
+    pages: Pager,
+}
+
+/// One impersonation of the account owner.
+pub struct Access {
+    pub id: String,
+    pub actor: String,
+    pub application: String,
+    pub started: Moment,
+    /// `None` while it runs.
+    pub ended: Option<Moment>,
+    /// The latest end of one that runs.
+    pub until: Option<Moment>,
+    pub lasted: String,
+    pub how: &'static str,
+    pub reason: Option<String>,
+    pub reason_code: Option<String>,
+    pub ticket: Option<String>,
+    pub read_only: bool,
+    pub running: bool,
+    pub csrf: String,
+}
+
+pub fn worded(owner: &AccountOwner, page: &History) -> Vec<Access> {
+    let opened = page.rows.iter().filter_map(|row| Some((row, row.redeemed_at?)));
+    opened.map(|(row, started)| access(owner, row, started, page.now)).collect()
+}
+
+fn access(owner: &AccountOwner, row: &Entry, started: Timestamp, now: Timestamp) -> Access {
+    let state = see_history::state(row, now);
+    let ended = see_history::ended_at(row, now);
+    let id = row.id.to_string();
+    Access {
+        csrf: owner.token("end-access", &id),
+        id,
+        actor: row.actor.name.clone(),
+        application: row.application.name.clone(),
+        started: times::moment(started),
+        ended: ended.map(|at| times::end(started, at)),
+        until: row.ends_at.map(times::clock),
+        lasted: times::span(ended.unwrap_or(now) - started),
+        how: match state {
+            State::Ended(Some(reason)) => labels::how_it_ended_for_its_subject(reason),
+            State::Ended(None)
+            | State::Waiting
+            | State::Expired
+            | State::Revoked
+            | State::Running => "",
+        },
+        reason: row.reason.clone(),
+        reason_code: row.reason_code.clone(),
+        ticket: row.ticket.clone(),
+        read_only: row.mode == "read_only",
+        running: state == State::Running,
+    }
+}
+
+pub async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {
+    let before = parameter(owner.request(), "before");
+    let before = ImpersonationId::parse(before).ok();
+    let later = before.is_some();
+    let found = accesses(owner.ctx(), owner.session(), before).await;
+    let found = found.map_err(|cause| owner.accident(&cause))?;
+    let next = found.next.as_ref();
+    let page = AccessPage {
+        page: frame(&owner.browser, "Access to your account"),
+        tabs: tabs(Here::Access),
+        flash: owner.flash(&[("ended", "Their access has ended, everywhere and at once.")]),
+        accesses: worded(&owner, &found),
+        pages: Pager {
+            first: later.then(|| "/account/access".to_owned()),
+            next: next.map(|id| address("/account/access", &[("before", id.as_str())])),
+        },
+    };
+    Ok(render(&page, StatusCode::OK))
+}
+
+pub async fn end(owner: AccountOwner, posted: Posted) -> Result<HttpResponse, PageError> {
+    let form = posted.only(owner.request(), &["csrf", "id"])?;
+    owner.check(&form, "end-access", form.get("id"))?;
+    let id = ImpersonationId::parse(form.get("id")).map_err(|_| owner.missing())?;
+    let ended = end_access(owner.ctx(), owner.session(), &id, &owner.browser.caller).await;
+    if !ended.map_err(|cause| owner.accident(&cause))? {
+        return Err(owner.missing());
+    }
+    Ok(owner.done("/account/access", "ended"))
+}

@@ -1,0 +1,123 @@
+//! The account pages: what people see and change about themselves, and who acted as them.
+//!
+//! A handler's first argument is an [`AccountOwner`]. Acting as somebody shows and changes nothing of their
+//! account here.
+pub mod access;
+pub mod owner;
+pub mod password;
+pub mod profile;
+pub mod sessions;
+
+use super::console::kit::Tab;
+use super::console::session::may_enter;
+use super::ui::error::PageError;
+use super::ui::frame::{Page, frame};
+use super::ui::headers::{redirect, render};
+use super::{
+    pages::{BrowserSession, set_up, sign_out},
+    ui::{read, resource},
+};
+use crate::domain::user::User;
+use crate::flows::login::account::overview;
+use access::Access;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+pub use owner::AccountOwner;
+
+pub fn routes(cfg: &mut web::ServiceConfig) {
+    cfg.service(resource("/account", "GET, HEAD").route(read().to(get)))
+        .service(
+            resource("/account/profile", "GET, HEAD, POST")
+                .route(read().to(profile::get))
+                .route(web::post().to(profile::post)),
+        )
+        .service(
+            resource("/account/password", "GET, HEAD, POST")
+                .route(read().to(password::get))
+                .route(web::post().to(password::post)),
+        )
+        .service(resource("/account/sessions", "GET, HEAD").route(read().to(sessions::get)))
+        .service(resource("/account/sessions/end", "POST").route(web::post().to(sessions::end_one)))
+        .service(
+            resource("/account/sessions/end-others", "POST")
+                .route(web::post().to(sessions::end_others)),
+        )
+        .service(resource("/account/access", "GET, HEAD").route(read().to(access::get)))
+        .service(resource("/account/access/end", "POST").route(web::post().to(access::end)));
+}
+
+/// The pages, in the order of the menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Here {
+    Overview,
+    Profile,
+    Password,
+    Sessions,
+    Access,
+}
+
+fn tabs(here: Here) -> Vec<Tab> {
+    [
+        (Here::Overview, "Overview", "/account"),
+        (Here::Profile, "Profile", "/account/profile"),
+        (Here::Password, "Password", "/account/password"),
+        (Here::Sessions, "Sessions", "/account/sessions"),
+        (Here::Access, "Access", "/account/access"),
+    ]
+    .into_iter()
+    .map(|(page, label, href)| Tab { label, href: href.to_owned(), current: page == here })
+    .collect()
+}
+
+#[derive(Template)]
+#[template(path = "account/overview.html")]
+struct OverviewPage {
+    page: Page,
+    tabs: Vec<Tab>,
+    name: String,
+    /// May be empty.
+    email: String,
+    sessions: usize,
+    running: Vec<Access>,
+    recent: Vec<Access>,
+    more: bool,
+    /// There is something for them in the console.
+    console: bool,
+    csrf: String,
+}
+
+/// Where `user` lands without a better place: the console, if there is anything for them in it.
+pub fn landing(user: &User) -> &'static str {
+    if may_enter(user) { "/console" } else { "/account" }
+}
+
+/// `/`. An installation that nobody administers leads to its set-up.
+pub async fn home(browser: BrowserSession) -> HttpResponse {
+    let to = match browser.own() {
+        Some(session) => landing(&session.user),
+        None if set_up::waits(&browser).await => "/setup",
+        None => "/account",
+    };
+    redirect(browser.request.method(), to)
+}
+
+async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {
+    let seen = overview(owner.ctx(), owner.session()).await;
+    let seen = seen.map_err(|cause| owner.accident(&cause))?;
+    let (running, recent) =
+        access::worded(&owner, &seen.accesses).into_iter().partition(|a| a.running);
+    let page = OverviewPage {
+        page: frame(&owner.browser, "Your account"),
+        tabs: tabs(Here::Overview),
+        name: owner.session().user.display_name().to_owned(),
+        email: owner.session().user.profile.email.clone().unwrap_or_default(),
+        sessions: seen.sessions,
+        running,
+        recent,
+        more: seen.accesses.next.is_some(),
+        console: may_enter(&owner.session().user),
+        csrf: sign_out::token(&owner.browser),
+    };
+    Ok(render(&page, StatusCode::OK))
+}

@@ -1,0 +1,24 @@
+//! A page that asks once more before something far-reaching is done, and says how far it reaches.
+use super::Frame;
+use super::kit::Field;
+use crate::http::ui::frame::Page;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "console/sure.html")]
+pub struct SurePage {
+    pub page: Page,
+    pub console: Frame,
+    /// The page of what it is about.
+    pub here: String,
+    pub name: String,
+    pub heading: &'static str,
+    pub texts: Vec<String>,
+    pub action: String,
+    pub csrf: String,
+    pub status: Option<&'static str>,
+    /// To be typed, where it reaches furthest.
+    pub typed: Option<Field>,
+    pub submit: &'static str,
+    pub bad: bool,
+}

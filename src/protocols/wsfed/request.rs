@@ -1,0 +1,196 @@
+//! What a relying party asks, read and checked ([WS-Federation 1.2 §13.2]).
+//!
+//! The protocol has no answer for a bad request, so only the person at the browser is told ([`Bad`]), and
+//! nothing of what was sent is repeated.
+//!
+//! [WS-Federation 1.2 §13.2]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
+use super::parameters::Sent;
+use super::{
+    profile::{Manner, Reply},
+    wreq,
+};
+use crate::crypto::xml::values::date_time;
+use crate::domain::Timestamp;
+use crate::domain::client::Client;
+use crate::login::LoginRequest;
+use crate::protocols::common::checked::Checked;
+use chrono::Duration;
+
+pub const SIGN_IN: &str = "wsignin1.0";
+pub const SIGN_OUT: &str = "wsignout1.0";
+pub const CLEANUP: &str = "wsignoutcleanup1.0";
+
+/// `wctx` is returned as it was; no cookie or form is made for more.
+pub const LONGEST_CONTEXT: usize = 8 * 1024;
+/// How far the clock of a relying party may be from ours.
+const SKEW: Duration = Duration::minutes(5);
+
+/// The ways in which a sign-in with a password is asked for: `wauth` (§13.2.2), the names of SAML 1.1
+/// (core §7.1) and of SAML 2.0.
+const PASSWORD: &[&str] = &[
+    "urn:oasis:names:tc:SAML:1.0:am:password",
+    "urn:oasis:names:tc:SAML:1.0:am:unspecified",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:Password",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified",
+    "urn:federation:authentication:password",
+    "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password",
+];
+
+/// `wa`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    SignIn,
+    SignOut,
+    Cleanup,
+}
+
+/// Why a request goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bad {
+    Unreadable,
+    Twice,
+    TooLong,
+    TwoPlaces,
+    Action,
+    UnknownApplication,
+    Realm,
+    Reply,
+    Context,
+    Time,
+    Freshness,
+    Method,
+    Pointer,
+    Token,
+    Request,
+}
+
+pub fn action(sent: &Sent) -> Result<Action, Bad> {
+    match sent.get("wa") {
+        Some(SIGN_IN) => Ok(Action::SignIn),
+        Some(SIGN_OUT) => Ok(Action::SignOut),
+        Some(CLEANUP) => Ok(Action::Cleanup),
+        Some(_) | None => Err(Bad::Action),
+    }
+}
+
+/// `now` is the clock of the database, asked for when the request says what time it is.
+pub fn read(
+    client: &Client,
+    sent: &Sent,
+    manner: Manner,
+    now: Option<Timestamp>,
+) -> Result<Checked, Bad> {
+    check_what_is_not_spoken(sent)?;
+    check_realm(client, sent)?;
+    let return_url = reply(client, sent.get("wreply"), manner.reply)?;
+    check_time(sent.get("wct"), now)?;
+    // `whr` names where a user signs in; there is one place for that here, and its page asks.
+    let minutes = freshness(sent.get("wfresh"))?;
+    let request = LoginRequest {
+        state: context(sent)?,
+        // What is asked for is what the token says.
+        authn_context: method(sent.get("wauth"))?,
+        token_form: sent.get("wreq").map(wreq::read).transpose()?,
+        ..LoginRequest::plain(manner.protocol, client.id.clone(), return_url)
+    };
+    Ok(Checked {
+        again: minutes == Some(0),
+        max_age: minutes.filter(|minutes| *minutes > 0).map(|minutes| minutes * 60),
+        ..Checked::plain(request)
+    })
+}
+
+/// Nothing is fetched for anybody (E08), and this server takes no tokens of others.
+fn check_what_is_not_spoken(sent: &Sent) -> Result<(), Bad> {
+    if ["wreqptr", "wresultptr", "wattrptr", "wpseudoptr"].iter().any(|name| sent.has(name)) {
+        return Err(Bad::Pointer);
+    }
+    if sent.has("wresult") {
+        return Err(Bad::Token);
+    }
+    Ok(())
+}
+
+/// Byte for byte: it is what the token is for (E01, E12).
+fn check_realm(client: &Client, sent: &Sent) -> Result<(), Bad> {
+    let realm = client.wsfed.as_ref().map(|wsfed| wsfed.realm.as_str());
+    let realm = realm.filter(|realm| !realm.is_empty());
+    if realm.is_some() && realm == sent.get("wtrealm") { Ok(()) } else { Err(Bad::Realm) }
+}
+
+/// The address that is meant, if the relying party has registered it (E02).
+pub fn reply(client: &Client, asked: Option<&str>, manner: Reply) -> Result<String, Bad> {
+    let first = client.redirect_uris.first();
+    let found = match (asked, manner) {
+        (None, _) => first,
+        (Some(asked), Reply::First) => first.filter(|first| *first == asked),
+        (Some(asked), Reply::Registered) => {
+            client.redirect_uris.iter().find(|known| *known == asked)
+        }
+    };
+    found.cloned().ok_or(Bad::Reply)
+}
+
+fn context(sent: &Sent) -> Result<Option<String>, Bad> {
+    match sent.exactly("wctx") {
+        Some(text) if text.len() > LONGEST_CONTEXT => Err(Bad::Context),
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+/// §13.2.2: the time by the relying party's clock, in the form of XML Schema.
+fn check_time(sent: Option<&str>, now: Option<Timestamp>) -> Result<(), Bad> {
+    let Some(text) = sent else { return Ok(()) };
+    let said = date_time(text).ok_or(Bad::Time)?;
+    let now = now.ok_or(Bad::Time)?;
+    let apart = now.signed_duration_since(said).abs();
+    if apart <= SKEW { Ok(()) } else { Err(Bad::Time) }
+}
+
+/// Minutes since the sign-in; 0 is a new one.
+fn freshness(sent: Option<&str>) -> Result<Option<i64>, Bad> {
+    let Some(text) = sent else { return Ok(None) };
+    let digits = text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit());
+    let minutes = text.parse().ok().filter(|_| digits);
+    minutes.map(Some).ok_or(Bad::Freshness)
+}
+
+/// What is asked for is done or refused, never pretended (E11).
+fn method(sent: Option<&str>) -> Result<Option<String>, Bad> {
+    match sent {
+        Some(method) if !PASSWORD.contains(&method) => Err(Bad::Method),
+        method => Ok(method.map(str::to_owned)),
+    }
+}
+
+impl Bad {
+    /// For the person at the browser.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Unreadable => "The request cannot be read.",
+            Self::Twice => "A parameter is given twice.",
+            Self::TooLong => "The request is too long.",
+            Self::TwoPlaces => "The request has parameters in two places.",
+            Self::Action => "It is not said what is to be done (wa).",
+            Self::UnknownApplication => "The application is unknown.",
+            Self::Realm => "The application is not the one that it says (wtrealm).",
+            Self::Reply => {
+                "The application asked to be answered at a place it has not registered (wreply)."
+            }
+            Self::Context => "What the application wants back is too long (wctx).",
+            Self::Time => {
+                "The request is too old or too new, or does not say its time as it should (wct)."
+            }
+            Self::Freshness => {
+                "How fresh a sign-in is asked for is not a number of minutes (wfresh)."
+            }
+            Self::Method => {
+                "The application asks for a way to sign in that there is not here (wauth)."
+            }
+            Self::Pointer => "The request lies elsewhere, and nothing is fetched from there.",
+            Self::Token => "This server gives tokens and takes none.",
+            Self::Request => "The token request in it cannot be served (wreq).",
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A connection that is not waited for without end.
+//!
+//! The server ends a statement that takes too long by itself, and a peer that is gone is noticed by TCP. What
+//! neither sees is something in between, a proxy or a firewall, that takes what is sent and delivers nothing:
+//! there only a limit on this side helps (J06).
+use super::pool::Distrust;
+use crate::store::DbError;
+use crate::store::directory::user_cache::People;
+use diesel::connection::{CacheSize, Instrumentation};
+use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, QueryResult};
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::pooled_connection::PoolableConnection;
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection, AsyncConnectionCore, AsyncPgConnection,
+    SimpleAsyncConnection,
+};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, TryStreamExt as _, stream};
+use std::iter;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use std::vec;
+use tokio::time::timeout;
+
+/// What the server may take for a statement (`statement_timeout`).
+pub(in crate::store) const STATEMENT: Duration = Duration::from_secs(4);
+/// For the way. It is begun only when the first time is over: a thread that was held up finds its timer and
+/// its answer due at the same moment, and has then time left to look at the answer.
+const WAY: Duration = Duration::from_millis(500);
+
+/// A connection to Postgres. What is asked on it is answered, or fails, within 4.5 seconds; one that has
+/// failed so is never used again.
+pub struct Conn {
+    inner: AsyncPgConnection,
+    fate: Fate,
+    /// What the pool remembers.
+    people: Arc<People>,
+}
+
+struct Fate {
+    lost: AtomicBool,
+    /// Milliseconds that a statement of long work may take; 0: the usual time.
+    allowed: AtomicU64,
+    /// Of the same pool.
+    others: Arc<Distrust>,
+}
+
+type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
+type Rows = stream::Iter<iter::Map<vec::IntoIter<Row>, fn(Row) -> QueryResult<Row>>>;
+
+impl Conn {
+    pub(in crate::store) fn new(
+        inner: AsyncPgConnection,
+        others: Arc<Distrust>,
+        people: Arc<People>,
+    ) -> Self {
+        Self {
+            inner,
+            fate: Fate { lost: AtomicBool::new(false), allowed: AtomicU64::new(0), others },
+            people,
+        }
+    }
+
+    pub(in crate::store) fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// How long this side waits for the answer to a statement from now on; `None`: the usual time.
+    pub(in crate::store) fn allow(&self, time: Option<Duration>) {
+        let allowed = time.and_then(|time| u64::try_from(time.as_millis()).ok());
+        self.fate.allowed.store(allowed.unwrap_or_default(), Ordering::Relaxed);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the connection is never used again")]
+async fn in_time<T>(fate: &Fate, asking: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+    if fate.lost.load(Ordering::Relaxed) {
+        return Err(gone());
+    }
+    let mut asking = pin!(asking);
+    let statement = match fate.allowed.load(Ordering::Relaxed) {
+        0 => STATEMENT,
+        allowed => Duration::from_millis(allowed),
+    };
+    for patience in [statement, WAY] {
+        if let Ok(answer) = timeout(patience, &mut asking).await {
+            return answer;
+        }
+    }
+    fate.lost.store(true, Ordering::Relaxed);
+    // They lead through the same place.
+    fate.others.all();
+    Err(gone())
+}
+
+fn gone() -> DbError {
+    let what = "the database does not answer on this connection".to_owned();
+    DbError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(what))
+}
+
+/// All rows: they are as much a part of the answer as its beginning. Up to the first error: of a connection that
+/// breaks among them there is no end.
+async fn rows(
+    loading: impl Future<Output = QueryResult<impl stream::Stream<Item = QueryResult<Row>>>>,
+) -> QueryResult<Rows> {
+    let rows: Vec<Row> = loading.await?.try_collect().await?;
+    Ok(stream::iter(rows.into_iter().map(Ok as fn(Row) -> QueryResult<Row>)))
+}
+
+impl SimpleAsyncConnection for Conn {
+    async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        in_time(&self.fate, self.inner.batch_execute(query)).await
+    }
+}
+
+impl SimpleAsyncConnection for &Conn {
+    async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        let mut inner = &self.inner;
+        in_time(&self.fate, inner.batch_execute(query)).await
+    }
+}
+
+impl AsyncConnectionCore for Conn {
+    type ExecuteFuture<'conn, 'query> = BoxFuture<'conn, QueryResult<usize>>;
+    type LoadFuture<'conn, 'query> = BoxFuture<'conn, QueryResult<Rows>>;
+    type Stream<'conn, 'query> = Rows;
+    type Row<'conn, 'query> = Row;
+    type Backend = diesel::pg::Pg;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>
+    where
+        T: AsQuery + 'query,
+        T::Query: QueryFragment<Self::Backend> + QueryId + 'query,
+    {
+        in_time(&self.fate, rows(self.inner.load(source))).boxed()
+    }
+
+    fn execute_returning_count<'conn, 'query, T>(
+        &'conn mut self,
+        source: T,
+    ) -> Self::ExecuteFuture<'conn, 'query>
+    where
+        T: QueryFragment<Self::Backend> + QueryId + 'query,
+    {
+        in_time(&self.fate, self.inner.execute_returning_count(source)).boxed()
+    }
+}
+
+/// Several questions at a time, on one connection.
+impl<'a> AsyncConnectionCore for &'a Conn {
+    type ExecuteFuture<'conn, 'query> = BoxFuture<'a, QueryResult<usize>>;
+    type LoadFuture<'conn, 'query> = BoxFuture<'a, QueryResult<Rows>>;
+    type Stream<'conn, 'query> = Rows;
+    type Row<'conn, 'query> = Row;
+    type Backend = diesel::pg::Pg;
+
+    fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>
+    where
+        T: AsQuery + 'query,
+        T::Query: QueryFragment<Self::Backend> + QueryId + 'query,
+    {
+        let mut inner: &'a AsyncPgConnection = &self.inner;
+        in_time(&self.fate, rows(inner.load(source))).boxed()
+    }
+
+    fn execute_returning_count<'conn, 'query, T>(
+        &'conn mut self,
+        source: T,
+    ) -> Self::ExecuteFuture<'conn, 'query>
+    where
+        T: QueryFragment<Self::Backend> + QueryId + 'query,
+    {
+        let mut inner: &'a AsyncPgConnection = &self.inner;
+        in_time(&self.fate, inner.execute_returning_count(source)).boxed()
+    }
+}
+
+impl AsyncConnection for Conn {
+    type TransactionManager = AnsiTransactionManager;
+
+    /// Without TLS and limits; the pool makes its own.
+    async fn establish(_: &str) -> ConnectionResult<Self> {
+        Err(ConnectionError::BadConnection("connections are made by the pool".to_owned()))
+    }
+
+    fn transaction_state(&mut self) -> &mut AnsiTransactionManager {
+        self.inner.transaction_state()
+    }
+
+    fn instrumentation(&mut self) -> &mut dyn Instrumentation {
+        self.inner.instrumentation()
+    }
+
+    fn set_instrumentation(&mut self, instrumentation: impl Instrumentation) {
+        self.inner.set_instrumentation(instrumentation);
+    }
+
+    fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
+        self.inner.set_prepared_statement_cache_size(size);
+    }
+}
+
+impl PoolableConnection for Conn {
+    fn is_broken(&mut self) -> bool {
+        *self.fate.lost.get_mut() || self.inner.is_broken()
+    }
+}

@@ -1,0 +1,38 @@
+//! `credentials`: the hashes of passwords.
+use crate::domain::UserId;
+use crate::store::schema::{clock_now, credentials};
+use crate::store::{Conn, StoreError};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+/// The hash of a user's password, if they have one.
+pub async fn find_hash(mut conn: &Conn, user: &UserId) -> Result<Option<String>, StoreError> {
+    let row: Option<Option<String>> = credentials::table
+        .find(user.as_str())
+        .select(credentials::password_hash)
+        .first(&mut conn)
+        .await
+        .optional()?;
+    Ok(row.flatten())
+}
+
+/// Puts `new` in the place of `old`; false when it is another one meanwhile.
+pub async fn change(
+    mut conn: &Conn,
+    user: &UserId,
+    (old, new): (&str, &str),
+) -> Result<bool, StoreError> {
+    let unchanged =
+        credentials::table.find(user.as_str()).filter(credentials::password_hash.eq(old));
+    let changed = diesel::update(unchanged)
+        .set((credentials::password_hash.eq(new), credentials::changed_at.eq(clock_now())))
+        .execute(&mut conn)
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Takes the password away: nothing that is typed matches any more.
+pub async fn delete(mut conn: &Conn, user: &UserId) -> Result<(), StoreError> {
+    diesel::delete(credentials::table.find(user.as_str())).execute(&mut conn).await?;
+    Ok(())
+}
