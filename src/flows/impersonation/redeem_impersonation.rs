@@ -16,11 +16,9 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::Redeem;
 use crate::domain::{SessionId, Timestamp};
 use crate::flows::login::complete_login::Kept;
+use crate::flows::login::{next_cookie, sign_in};
 use crate::flows::shared::decision_facts::{self, Known, Who};
-use crate::flows::{
-    Context, Failure,
-    login::{next_cookie, sign_in},
-};
+use crate::flows::{Context, Failure};
 use crate::impersonation::ticket::TicketState;
 use crate::impersonation::{
     ActorProof, Denial, Impersonation, ImpersonationRequest, Occasion, Terms, decide, marks,

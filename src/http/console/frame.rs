@@ -1,5 +1,4 @@
 //! What every page of the console has around it: the menu, who is there, what was just done.
-use super::session::ConsoleSession;
 use crate::domain::permission::{
     AUDIT_READ, AUDIT_READ_OWN, CLIENTS_READ, IMPERSONATIONS_READ, KEYS_WRITE, ORGANIZATIONS_READ,
     ROLES_WRITE, USERS_READ,
@@ -118,11 +117,11 @@ impl Frame {
 }
 
 /// Only what the person may see.
-pub fn menu(console: &ConsoleSession, here: Section) -> Vec<Item> {
+pub fn menu(user: &User, here: Section) -> Vec<Item> {
     // The keys are those of all organizations.
-    let foreign = |section| section == Section::Keys && console.organization().is_some();
+    let foreign = |section| section == Section::Keys && user.organization_id().is_some();
     let seen = MENU.iter().filter(|(section, .., any_of)| {
-        any_of.iter().any(|it| console.may(it)) && !foreign(*section)
+        any_of.iter().any(|it| user.permissions.holds(it)) && !foreign(*section)
     });
     seen.map(|(section, label, href, _)| Item {
         label,

@@ -64,7 +64,7 @@ pub fn resource(
 
 /// The first page that the person may see.
 async fn home(console: ConsoleSession) -> Result<HttpResponse, PageError> {
-    let first = frame::menu(&console, Section::Users).into_iter().next();
+    let first = frame::menu(console.user(), Section::Users).into_iter().next();
     let first = first.ok_or_else(|| console.missing())?;
     Ok(redirect(console.request().method(), first.href))
 }

@@ -245,7 +245,7 @@ impl ConsoleSession {
     ) -> (Page, Frame) {
         let flash = done_in(self.request(), sentences);
         let page = frame(&self.browser, title);
-        let console = Frame::new(menu(self, section), self.user(), flash)
+        let console = Frame::new(menu(self.user(), section), self.user(), flash)
             .signing_out(sign_out::token(&self.browser));
         (page, console)
     }

@@ -1,14 +1,16 @@
-//! The room of WS-Federation, passive requestors ([WS-Federation 1.2 §13]).
+//! WS-Federation, passive requestors ([WS-Federation 1.2 §13]).
 //!
-//! A relying party sends the browser with `wsignin1.0` and gets a signed SAML assertion by a form. What this
-//! room shares with `wsfed_rms` is in `common::wsfed`; its own are the routes and [`metadata`].
+//! A relying party sends the browser with `wsignin1.0` and gets a signed SAML assertion by a form. [`rms`] is its
+//! second profile; what differs between the two is in [`profile`].
 //!
 //! [WS-Federation 1.2 §13]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
 mod metadata;
 pub mod routes;
 pub mod claims;
+pub(crate) mod names;
 pub mod parameters;
 pub mod profile;
+pub(crate) mod refusal;
 pub mod request;
 pub mod response;
 pub mod rms;
@@ -17,9 +19,9 @@ pub mod saml20;
 pub mod serve;
 pub mod sign_out;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 pub mod unsolicited;
-pub(crate) mod wreq;
+mod wreq;
 
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;

@@ -1,5 +1,5 @@
 //! The parameters of a request: each at most once, by query or by form.
-use super::request::Bad;
+use super::refusal::Bad;
 use crate::http::form::pairs;
 use std::collections::BTreeMap;
 
@@ -75,4 +75,11 @@ fn is_known(part: &[u8]) -> bool {
     let name = part.split(|byte| *byte == b'=').next().unwrap_or_default();
     let decoded = pairs(name).unwrap_or_default();
     decoded.first().is_some_and(|(name, _)| KNOWN.contains(&name.as_str()))
+}
+
+/// The parameters, and how they came.
+#[derive(Clone, Copy)]
+pub enum Arrived<'a> {
+    ByQuery(&'a [u8]),
+    ByForm(&'a [u8]),
 }

@@ -5,6 +5,8 @@
 //!
 //! [WS-Federation 1.2 §13]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
 
+use super::names::CLEANUP;
+use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::login::{Answer, Farewell};
@@ -46,5 +48,11 @@ pub fn realm(client: &Client) -> &str {
 pub fn farewell(farewell: &Farewell<'_>) -> Answer {
     let url = farewell.return_url;
     let joint = if url.contains('?') { '&' } else { '?' };
-    Answer::Redirect(format!("{url}{joint}wa={}", crate::protocols::wsfed::request::CLEANUP))
+    Answer::Redirect(format!("{url}{joint}wa={CLEANUP}"))
+}
+
+/// When a token is good.
+pub(crate) struct Lifetime {
+    pub from: Timestamp,
+    pub until: Timestamp,
 }

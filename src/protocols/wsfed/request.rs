@@ -4,7 +4,9 @@
 //! nothing of what was sent is repeated.
 //!
 //! [WS-Federation 1.2 §13.2]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
+use super::names::{CLEANUP, SIGN_IN, SIGN_OUT};
 use super::parameters::Sent;
+use super::refusal::Bad;
 use super::{
     profile::{Manner, Reply},
     wreq,
@@ -15,10 +17,6 @@ use crate::domain::client::Client;
 use crate::login::LoginRequest;
 use crate::protocols::common::checked::Checked;
 use chrono::Duration;
-
-pub const SIGN_IN: &str = "wsignin1.0";
-pub const SIGN_OUT: &str = "wsignout1.0";
-pub const CLEANUP: &str = "wsignoutcleanup1.0";
 
 /// `wctx` is returned as it was; no cookie or form is made for more.
 pub const LONGEST_CONTEXT: usize = 8 * 1024;
@@ -43,26 +41,6 @@ pub enum Action {
     SignIn,
     SignOut,
     Cleanup,
-}
-
-/// Why a request goes no further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bad {
-    Unreadable,
-    Twice,
-    TooLong,
-    TwoPlaces,
-    Action,
-    UnknownApplication,
-    Realm,
-    Reply,
-    Context,
-    Time,
-    Freshness,
-    Method,
-    Pointer,
-    Token,
-    Request,
 }
 
 pub fn action(sent: &Sent) -> Result<Action, Bad> {
@@ -161,36 +139,5 @@ fn method(sent: Option<&str>) -> Result<Option<String>, Bad> {
     match sent {
         Some(method) if !PASSWORD.contains(&method) => Err(Bad::Method),
         method => Ok(method.map(str::to_owned)),
-    }
-}
-
-impl Bad {
-    /// For the person at the browser.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Unreadable => "The request cannot be read.",
-            Self::Twice => "A parameter is given twice.",
-            Self::TooLong => "The request is too long.",
-            Self::TwoPlaces => "The request has parameters in two places.",
-            Self::Action => "It is not said what is to be done (wa).",
-            Self::UnknownApplication => "The application is unknown.",
-            Self::Realm => "The application is not the one that it says (wtrealm).",
-            Self::Reply => {
-                "The application asked to be answered at a place it has not registered (wreply)."
-            }
-            Self::Context => "What the application wants back is too long (wctx).",
-            Self::Time => {
-                "The request is too old or too new, or does not say its time as it should (wct)."
-            }
-            Self::Freshness => {
-                "How fresh a sign-in is asked for is not a number of minutes (wfresh)."
-            }
-            Self::Method => {
-                "The application asks for a way to sign in that there is not here (wauth)."
-            }
-            Self::Pointer => "The request lies elsewhere, and nothing is fetched from there.",
-            Self::Token => "This server gives tokens and takes none.",
-            Self::Request => "The token request in it cannot be served (wreq).",
-        }
     }
 }

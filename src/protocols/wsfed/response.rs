@@ -1,11 +1,9 @@
 //! What a relying party gets: `wsignin1.0` with a `RequestSecurityTokenResponse` ([WS-Federation 1.2 §13.2.3]).
 //!
 //! [WS-Federation 1.2 §13.2.3]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
-use super::{
-    claims,
-    profile::{Manner, Token},
-    request, saml11, saml20,
-};
+use super::names::{FEB_2005, SIGN_IN, V13};
+use super::profile::{Lifetime, Manner, Token};
+use super::{claims, saml11, saml20};
 use crate::crypto::hash::xml_id;
 use crate::crypto::xml::{XmlError, escape};
 use crate::domain::Timestamp;
@@ -17,19 +15,10 @@ use crate::protocols::common::saml_assertion::{compact, instant};
 use askama::Template;
 use chrono::Duration;
 
-pub const FEB_2005: &str = "http://schemas.xmlsoap.org/ws/2005/02/trust";
-pub const V13: &str = "http://docs.oasis-open.org/ws-sx/ws-trust/200512";
-
 /// A token says who signed in; how long they stay signed in is the relying party's affair (E12).
 const LIFETIME: Duration = Duration::seconds(570);
 /// The clock of a relying party may be behind ours.
 const BEHIND: Duration = Duration::seconds(30);
-
-/// When a token is good.
-pub(crate) struct Lifetime {
-    pub from: Timestamp,
-    pub until: Timestamp,
-}
 
 /// Its values are escaped already.
 #[derive(Template)]
@@ -53,7 +42,7 @@ pub fn answer(login: &Login<'_>, manner: Manner) -> Result<Told, Unanswerable> {
     let name = name(login.principal.subject(), manner.token)?;
     let wresult = respond(login, settings, (&name, manner.token))
         .map_err(|problem| Unanswerable(problem.to_string()))?;
-    let mut fields = vec![("wa", request::SIGN_IN.to_owned()), ("wresult", wresult)];
+    let mut fields = vec![("wa", SIGN_IN.to_owned()), ("wresult", wresult)];
     if let Some(context) = &login.request.state {
         fields.push(("wctx", context.clone()));
     }

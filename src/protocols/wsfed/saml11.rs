@@ -2,7 +2,7 @@
 //!
 //! [SAML 1.1 core §2]: https://www.oasis-open.org/committees/download.php/3406/oasis-sstc-saml-core-1.1.pdf
 use super::claims::split;
-use super::response::Lifetime;
+use super::profile::Lifetime;
 use crate::crypto::xml::{Place, XmlError, escape};
 use crate::login::{Login, NameId};
 use crate::protocols::common::saml_assertion::{compact, instant};

@@ -1,5 +1,5 @@
 //! A SAML 2.0 assertion as the token of WS-Federation, for the relying parties that want one.
-use super::response::Lifetime;
+use super::profile::Lifetime;
 use crate::crypto::xml::XmlError;
 use crate::login::{Login, NameId};
 use crate::protocols::common::saml_assertion::{Assertion, PASSWORD, Spelling, UNSPECIFIED};

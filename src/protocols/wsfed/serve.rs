@@ -1,6 +1,7 @@
 //! A request on its way: read, checked, answered or taken to the sign-in page.
-use super::parameters::{LONGEST, Sent};
-use super::request::{Action, Bad};
+use super::parameters::{Arrived, LONGEST, Sent};
+use super::refusal::Bad;
+use super::request::Action;
 use super::{profile::Manner, request, sign_out};
 use crate::domain::ClientId;
 use crate::domain::client::Client;
@@ -15,13 +16,6 @@ use std::sync::Arc;
 
 /// Which relying party the path names; without a name it is found by its `wtrealm`.
 pub type Named<'a> = Option<&'a str>;
-
-/// The parameters, and how they came.
-#[derive(Clone, Copy)]
-pub enum Arrived<'a> {
-    ByQuery(&'a [u8]),
-    ByForm(&'a [u8]),
-}
 
 pub async fn get(
     request: &HttpRequest,

@@ -4,9 +4,8 @@
 //! told about the session hears that it is over.
 //!
 //! [WS-Federation 1.2 §13.2.4]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
-use super::parameters::Sent;
-use super::request::Bad;
-use super::serve::Arrived;
+use super::parameters::{Arrived, Sent};
+use super::refusal::Bad;
 use crate::domain::ClientId;
 use crate::domain::client::Client;
 use crate::flows::login::browser::{find_application, find_by_reply_url};

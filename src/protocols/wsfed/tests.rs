@@ -1,6 +1,7 @@
 use super::claims::split;
 use super::parameters::{LONGEST, Sent};
-use super::request::{Action, Bad, action};
+use super::refusal::Bad;
+use super::request::{Action, action};
 use super::wreq;
 use crate::domain::federation::{TokenForm, TokenVersion, TrustVersion};
 use proptest::prelude::*;

@@ -4,8 +4,8 @@
 //! them a passive relying party cannot be given, and it learns that from the token.
 //!
 //! [WS-Federation 1.2 §13.2.2]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
-use super::request::Bad;
-use super::response::{FEB_2005, V13};
+use super::names::{FEB_2005, V13};
+use super::refusal::Bad;
 use super::{saml11, saml20};
 use crate::crypto::xml::{self, Limits, Name};
 use crate::domain::federation::{TokenForm, TokenVersion, TrustVersion};

@@ -3,7 +3,7 @@
 //! The server ends a statement that takes too long by itself, and a peer that is gone is noticed by TCP. What
 //! neither sees is something in between, a proxy or a firewall, that takes what is sent and delivers nothing:
 //! there only a limit on this side helps (J06).
-use super::pool::Distrust;
+use super::generation::PoolGeneration;
 use crate::store::DbError;
 use crate::store::directory::user_cache::People;
 use diesel::connection::{CacheSize, Instrumentation};
@@ -45,7 +45,7 @@ struct Fate {
     /// Milliseconds that a statement of long work may take; 0: the usual time.
     allowed: AtomicU64,
     /// Of the same pool.
-    others: Arc<Distrust>,
+    others: Arc<PoolGeneration>,
 }
 
 type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
@@ -54,7 +54,7 @@ type Rows = stream::Iter<iter::Map<vec::IntoIter<Row>, fn(Row) -> QueryResult<Ro
 impl Conn {
     pub(in crate::store) fn new(
         inner: AsyncPgConnection,
-        others: Arc<Distrust>,
+        others: Arc<PoolGeneration>,
         people: Arc<People>,
     ) -> Self {
         Self {
@@ -92,7 +92,7 @@ async fn in_time<T>(fate: &Fate, asking: impl Future<Output = QueryResult<T>>) -
     }
     fate.lost.store(true, Ordering::Relaxed);
     // They lead through the same place.
-    fate.others.all();
+    fate.others.retire_all();
     Err(gone())
 }
 

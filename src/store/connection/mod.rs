@@ -1,6 +1,7 @@
 //! The pool, the limits of a connection, statements, TLS, and whether a pooler stands between.
 pub(in crate::store) mod bounded_conn;
 pub mod long_transaction;
+mod generation;
 pub mod pgbouncer_check;
 pub mod pool;
 pub(in crate::store) mod statement;

@@ -1,5 +1,6 @@
 //! Connections: a small pool that never makes a caller wait long.
 use super::bounded_conn::STATEMENT;
+use super::generation::PoolGeneration;
 use crate::domain::database_url::DatabaseUrl;
 use crate::store::StoreError;
 use diesel::{ConnectionError, ConnectionResult};
@@ -10,7 +11,7 @@ use diesel_async::pooled_connection::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_postgres::config::Host;
@@ -37,7 +38,7 @@ impl Store {
         let mut config = ManagerConfig::default();
         // A connection whose socket is closed is dropped without a query; see `PoolableConnection`.
         config.recycling_method = RecyclingMethod::Fast;
-        let silent = Arc::new(Distrust::default());
+        let silent = Arc::new(PoolGeneration::default());
         let (others, people) = (Arc::clone(&silent), Arc::default());
         config.custom_setup = Box::new(move |url| {
             let (others, people) = (Arc::clone(&others), Arc::clone(&people));
@@ -94,33 +95,17 @@ impl ObservedPool {
     }
 }
 
-/// Connections that were made up to a moment are used no more.
-#[derive(Default)]
-pub(in crate::store) struct Distrust(RwLock<Option<Instant>>);
-
-impl Distrust {
-    /// From now on no connection is used that is there already.
-    pub(in crate::store) fn all(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn covers(&self, created: Instant) -> bool {
-        let moment = *self.0.read().unwrap_or_else(PoisonError::into_inner);
-        moment.is_some_and(|moment| created <= moment)
-    }
-}
-
 /// When the database was last found to take no writes.
 ///
 /// After a fail-over a connection may lead to the old primary, which lives on as a read-only node. It
 /// would for ever: only a new connection finds the node that writes.
-static LEFT_BEHIND: Distrust = Distrust(RwLock::new(None));
+static LEFT_BEHIND: PoolGeneration = PoolGeneration::new();
 
 pub fn distrust() {
-    LEFT_BEHIND.all();
+    LEFT_BEHIND.retire_all();
 }
 
-fn refuse_left_behind(created: Instant, silent: &Distrust) -> Result<(), HookError> {
+fn refuse_left_behind(created: Instant, silent: &PoolGeneration) -> Result<(), HookError> {
     if LEFT_BEHIND.covers(created) || silent.covers(created) {
         return Err(HookError::message("made before the database was lost"));
     }

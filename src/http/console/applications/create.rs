@@ -1,9 +1,8 @@
 //! A new application: which kind, then the form, then its secret, once.
 use super::edit::{Beside, Homes, fault_of, names};
-use super::form::{Entry, Typed};
-use super::metadata::upload;
+use super::form::{Entry, Typed, name_missing};
 use super::secret::hand_over;
-use super::shown::{Control, Sheet, draw};
+use super::shown::{Control, Sheet, draw, upload};
 use super::specs::KINDS;
 use super::{HERE, NEW, by, path, refuse, superior};
 use crate::crypto::random;
@@ -160,10 +159,4 @@ pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError>
         },
         Err(failure) => Err(refuse(&console, failure)),
     }
-}
-
-/// In a file the id stands in for a name; people want one.
-pub fn name_missing(entry: &Entry) -> Option<Fault> {
-    let problem = "is missing".to_owned();
-    (!entry.contains_key("name")).then(|| Fault { key: "name".to_owned(), problem })
 }

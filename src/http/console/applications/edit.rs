@@ -1,8 +1,6 @@
 //! Changing an application. Who saves says what they saw; if that is not so any more, both are shown.
-use super::create::name_missing;
-use super::form::{Entry, Typed};
-use super::metadata::upload;
-use super::shown::{Clash, Control, Sheet, Upload, draw};
+use super::form::{Entry, Typed, name_missing};
+use super::shown::{Clash, Control, Sheet, Upload, draw, upload};
 use super::{by, kind_of, path, refuse, seen, specs, superior};
 use crate::domain::client::ClientKind;
 use crate::domain::permission::CLIENTS_WRITE;

@@ -234,6 +234,12 @@ pub fn worded(kind: ClientKind, problem: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
+/// In a file the id stands in for a name; people want one.
+pub fn name_missing(entry: &Entry) -> Option<Fault> {
+    let problem = "is missing".to_owned();
+    (!entry.contains_key("name")).then(|| Fault { key: "name".to_owned(), problem })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

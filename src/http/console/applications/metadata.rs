@@ -2,9 +2,8 @@
 use super::create::draw_new;
 use super::edit::{Beside, propose};
 use super::form::Entry;
-use super::shown::Upload;
+use super::shown::{READ, Upload, upload};
 use super::upload::Uploaded;
-use super::{NEW, path};
 use crate::domain::Timestamp;
 use crate::domain::client::ClientKind;
 use crate::domain::permission::CLIENTS_WRITE;
@@ -17,7 +16,6 @@ use actix_web::web::Payload;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-const READ: &str = "read-metadata";
 const NOTE: &str = "This is what the metadata say. Nothing is saved yet: look it over, then save.";
 /// What metadata speak of; everything else is ours to say.
 const TOLD: [&str; 12] = [
@@ -34,19 +32,6 @@ const TOLD: [&str; 12] = [
     "require_signed_requests",
     "name_id_format",
 ];
-
-/// The form, empty; of an application that is there, or of a new one.
-pub fn upload(console: &ConsoleSession, id: Option<&str>) -> Upload {
-    let base = id.map_or_else(|| NEW.to_owned(), path);
-    Upload {
-        action: format!("{base}/metadata"),
-        csrf: console.token(READ, &[id.unwrap_or_default()]),
-        error: None,
-        metadata: String::new(),
-        entity_id: String::new(),
-        open: false,
-    }
-}
 
 struct Told {
     saml: Map<String, Value>,

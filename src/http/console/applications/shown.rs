@@ -1,6 +1,7 @@
 //! The form as it is drawn.
 use super::form::{Typed, worded};
 use super::specs::{self, Group, Shape, Spec};
+use super::{NEW, path};
 use crate::domain::client::ClientKind;
 use crate::http::console::kit::{Field, Select, Toggle};
 use crate::http::console::{ConsoleSession, Frame, Section};
@@ -215,5 +216,21 @@ fn control(spec: &Spec, typed: &str, error: Option<String>) -> Control {
             };
             Control::Choice(select.error(error))
         }
+    }
+}
+
+/// The purpose of the token in the form that takes metadata.
+pub const READ: &str = "read-metadata";
+
+/// The form, empty; of an application that is there, or of a new one.
+pub fn upload(console: &ConsoleSession, id: Option<&str>) -> Upload {
+    let base = id.map_or_else(|| NEW.to_owned(), path);
+    Upload {
+        action: format!("{base}/metadata"),
+        csrf: console.token(READ, &[id.unwrap_or_default()]),
+        error: None,
+        metadata: String::new(),
+        entity_id: String::new(),
+        open: false,
     }
 }
