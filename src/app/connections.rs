@@ -3,7 +3,7 @@
 //! All of them together are at most what the settings say, whatever the number of cores: that is what an operator
 //! multiplies by the number of nodes. Each worker has a pool of its own where there are enough; otherwise neighbours
 //! share one, because a request may need a second connection while it holds its first.
-use super::Parts;
+use super::ServerParts;
 use crate::flows::Context;
 use crate::store::StoreError;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,14 +20,14 @@ pub struct WorkerContexts {
 }
 
 impl WorkerContexts {
-    pub(super) fn new(parts: &Parts, workers: usize) -> Result<Self, StoreError> {
+    pub(super) fn new(parts: &ServerParts, workers: usize) -> Result<Self, StoreError> {
         let (groups, connections) = split(parts.connections, workers);
         let contexts = (0..groups).map(|_| parts.context(connections));
         Ok(Self { contexts: contexts.collect::<Result<_, _>>()?, next: AtomicUsize::new(0) })
     }
 
     /// The context of a worker that is alone.
-    pub(super) fn of_one(parts: &Parts) -> Result<Context, StoreError> {
+    pub(super) fn of_one(parts: &ServerParts) -> Result<Context, StoreError> {
         parts.context(split(parts.connections, 1).1)
     }
 

@@ -4,7 +4,7 @@
 //! own, so that it answers when all workers are busy, and it answers from the first moment, before the keys are there.
 //!
 //! [K-57]: ../../docs/development/security-cases.md
-use super::{Parts, StartError};
+use super::{ServerParts, StartError};
 use crate::http;
 use crate::http::api::health::Readiness;
 use crate::http::extract::Anyone;
@@ -23,7 +23,7 @@ const MAX_CONNECTIONS: usize = 64;
 const HEAD_TAKES: Duration = Duration::from_secs(5);
 
 /// Serves until the process ends, or its handle stops it.
-pub fn serve(parts: &Parts, listener: TcpListener) -> Result<Server, StartError> {
+pub fn serve(parts: &ServerParts, listener: TcpListener) -> Result<Server, StartError> {
     let own = parts.clone();
     let server = HttpServer::new(move || {
         let headers = DefaultHeaders::new()
@@ -55,18 +55,18 @@ fn configure(cfg: &mut web::ServiceConfig) {
     }
 }
 
-async fn metrics(_: Anyone, parts: web::Data<Parts>) -> HttpResponse {
+async fn metrics(_: Anyone, parts: web::Data<ServerParts>) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics_page(&parts))
 }
 
 /// What `/metrics` answers.
-pub fn metrics_page(parts: &Parts) -> String {
+pub fn metrics_page(parts: &ServerParts) -> String {
     exposition::write(&parts.metrics, &state(parts))
 }
 
 async fn details(
     _: Anyone,
-    parts: web::Data<Parts>,
+    parts: web::Data<ServerParts>,
     readiness: web::Data<Readiness>,
 ) -> HttpResponse {
     let state = state(&parts);
@@ -93,7 +93,7 @@ async fn details(
     }))
 }
 
-fn state(parts: &Parts) -> ProcessState {
+fn state(parts: &ServerParts) -> ProcessState {
     ProcessState {
         is_ready: parts.readiness.is_ready(),
         has_keys: parts.shared.keys.are_there(),
@@ -104,7 +104,7 @@ fn state(parts: &Parts) -> ProcessState {
 }
 
 /// Each worker has a pool, so the loads are added.
-fn pool_load(parts: &Parts) -> PoolLoad {
+fn pool_load(parts: &ServerParts) -> PoolLoad {
     let pools = parts.pools.lock().unwrap_or_else(PoisonError::into_inner);
     pools.iter().filter_map(ObservedPool::load).fold(PoolLoad::default(), |sum, one| PoolLoad {
         in_use: sum.in_use + one.in_use,

@@ -8,14 +8,14 @@ mod sealing;
 pub mod watch;
 
 use crate::audit::chain::SealKey;
-use crate::config::{RateLimits, Settings};
+use crate::config::{RateLimits, ServerSettings};
 use crate::crypto::bewit::CanonicalUrl;
 use crate::crypto::mac::MacKey;
 use crate::crypto::seal::MasterKey;
 use crate::flows::operations::housekeeping::{Cleaning, Retention};
 use crate::flows::shared::audit_queue::Trail;
-use crate::flows::shared::decision_facts::Remembered;
-use crate::flows::shared::keyring::Keys;
+use crate::flows::shared::decision_facts::InputsCache;
+use crate::flows::shared::keyring::KeyStore;
 use crate::flows::shared::passwords::Passwords;
 use crate::flows::tokens::client_attempts::SuspectedClients;
 use crate::flows::tokens::cross_origin::Origins;
@@ -56,7 +56,7 @@ pub enum StartError {
 
 /// Everything a process shares between its worker threads.
 #[derive(Clone)]
-pub struct Parts {
+pub struct ServerParts {
     pub database_url: String,
     /// How many connections to the database the node opens at most.
     pub connections: usize,
@@ -77,11 +77,11 @@ pub struct Parts {
 
 /// Puts the parts together; connects to nothing yet.
 pub fn parts(
-    settings: &Settings,
+    settings: &ServerSettings,
     database_url: &str,
     master_key: &str,
     metrics: Metrics,
-) -> Result<Parts, StartError> {
+) -> Result<ServerParts, StartError> {
     let master = MasterKey::parse(master_key).map_err(|e| StartError::Key(e.to_string()))?;
     let derived = |purpose: &str| {
         MacKey::new(master.derive(purpose).as_slice()).map_err(|e| StartError::Key(e.to_string()))
@@ -94,10 +94,10 @@ pub fn parts(
     let port = url.port_or_known_default().unwrap_or(443);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let shared = Shared {
-        keys: Keys::new(master),
+        keys: KeyStore::new(master),
         passwords: Passwords::new(cores),
         seals,
-        facts: Remembered::default(),
+        facts: InputsCache::default(),
         origins: Origins::default(),
         rooms: protocols::ROOMS,
         issuer: settings.public_url.as_str().to_owned(),
@@ -115,7 +115,7 @@ pub fn parts(
         rate_limits: settings.rate_limits == RateLimits::On,
     };
     let secure = settings.public_url.is_https();
-    Ok(Parts {
+    Ok(ServerParts {
         database_url: database_url.to_owned(),
         connections: settings.database_connections,
         contexts: None,
@@ -130,7 +130,7 @@ pub fn parts(
     })
 }
 
-impl Parts {
+impl ServerParts {
     /// The context of one more worker.
     fn worker_context(&self) -> Result<Context, StoreError> {
         let shared = self.contexts.as_ref().and_then(|contexts| contexts.next());
@@ -169,7 +169,7 @@ pub enum Signals {
 ///
 /// The server answers whether or not the database is there; [`watch::start`] makes it ready.
 pub fn serve(
-    parts: &Parts,
+    parts: &ServerParts,
     listener: TcpListener,
     workers: usize,
     signals: Signals,
@@ -208,7 +208,7 @@ pub fn serve(
 }
 
 /// All routes. One table: what is not here is 404.
-pub fn configure(cfg: &mut web::ServiceConfig, parts: &Parts) {
+pub fn configure(cfg: &mut web::ServiceConfig, parts: &ServerParts) {
     match parts.worker_context() {
         Ok(ctx) => {
             cfg.app_data(web::Data::new(ctx));

@@ -2,10 +2,10 @@
 //!
 //! Three threads with a small runtime each. Nothing here decides anything: while it is stuck, requests
 //! go on, and a rule that depends on time asks the database itself.
-use super::Parts;
+use super::ServerParts;
 use super::sealing::Sealing;
 use crate::flows::impersonation::end_impersonation::Looking;
-use crate::flows::login::set_up::{self, Waiting};
+use crate::flows::login::set_up::{self, WaitingSetup};
 use crate::flows::operations::take_readings::take_readings;
 use crate::flows::{
     Context,
@@ -80,7 +80,7 @@ impl Drop for Watch {
 
 /// What the threads of a watch have in common.
 struct Shift {
-    parts: Parts,
+    parts: ServerParts,
     migrations: Migrations,
     stop: Arc<AtomicBool>,
     /// The schema fits, and the keys are there.
@@ -89,7 +89,7 @@ struct Shift {
 }
 
 /// Starts the watch. Readiness follows it.
-pub fn start(parts: &Parts, migrations: Migrations) -> std::io::Result<Watch> {
+pub fn start(parts: &ServerParts, migrations: Migrations) -> std::io::Result<Watch> {
     let stop = Arc::new(AtomicBool::new(false));
     let prepared = Arc::new(AtomicBool::new(false));
     let (sender, hopeless) = oneshot::channel();
@@ -127,7 +127,7 @@ fn follow(runtime: &Runtime, shift: Shift) {
     }
 }
 
-async fn reload_keys(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
+async fn reload_keys(parts: &ServerParts, ctx: &Context) -> Result<(), StoreError> {
     let conn = ctx.store.conn().await?;
     parts.shared.keys.reload(&conn).await
 }
@@ -200,7 +200,7 @@ fn keep_ready(runtime: &Runtime, shift: Shift) {
     }
 }
 
-async fn is_crowded(parts: &Parts) -> bool {
+async fn is_crowded(parts: &ServerParts) -> bool {
     let tried = store::connection::pool::connect(&parts.database_url).await;
     tried.is_err_and(|problem| store::connection::pool::is_crowded(&problem))
 }
@@ -227,7 +227,11 @@ impl Repeated {
     }
 }
 
-async fn prepare(parts: &Parts, ctx: &Context, migrations: Migrations) -> Result<(), StoreError> {
+async fn prepare(
+    parts: &ServerParts,
+    ctx: &Context,
+    migrations: Migrations,
+) -> Result<(), StoreError> {
     // The start has looked already, if the database was there.
     store::connection::pgbouncer_check::check(&parts.database_url).await?;
     match migrations {
@@ -247,15 +251,15 @@ async fn prepare(parts: &Parts, ctx: &Context, migrations: Migrations) -> Result
 }
 
 /// A fresh installation has no account at all: whoever reads this becomes its administrator.
-async fn announce(parts: &Parts, ctx: &Context) -> Result<(), StoreError> {
+async fn announce(parts: &ServerParts, ctx: &Context) -> Result<(), StoreError> {
     let Some(say) = parts.announce else { return Ok(()) };
-    if let Some(code) = set_up::make_code(ctx, Waiting::Keep).await? {
+    if let Some(code) = set_up::make_code(ctx, WaitingSetup::Keep).await? {
         say(&set_up::invitation(ctx.issuer(), &code));
     }
     Ok(())
 }
 
-async fn one_beat(parts: &Parts, ctx: &Context, beat: u64, sealing: &mut Sealing) {
+async fn one_beat(parts: &ServerParts, ctx: &Context, beat: u64, sealing: &mut Sealing) {
     if !parts.readiness.is_ready() {
         parts.metrics.set_readings(None);
         return;
@@ -315,7 +319,7 @@ async fn clean(ctx: &Context, beat: u64) -> bool {
 }
 
 /// Follows the keys, and whether the database takes writes: after a fail-over an old primary does not.
-async fn look(parts: &Parts, ctx: &Context, looks: u64) -> Result<bool, StoreError> {
+async fn look(parts: &ServerParts, ctx: &Context, looks: u64) -> Result<bool, StoreError> {
     let mut conn = ctx.store.conn().await?;
     parts.shared.keys.reload(&conn).await?;
     let (writable, ahead) = store::installation::settings::writable_and_clock(&conn).await?;

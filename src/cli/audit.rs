@@ -4,11 +4,11 @@
 use super::user::known;
 use super::{Problem, commands, output, place};
 use crate::audit::chain::SealKey;
-use crate::config::{Overrides, Purpose};
+use crate::config::{Overrides, SettingsPurpose};
 use crate::crypto::seal::MasterKey;
 use crate::domain::Timestamp;
 use crate::flows::operations::audit_lines::ExportFormat;
-use crate::flows::operations::see_audit::{Search, export_from_outside};
+use crate::flows::operations::see_audit::{EventSearch, export_from_outside};
 use crate::flows::operations::verify_audit::{Evidence, Head, Report, verify};
 use crate::store::{self, Store, installation::schema_version};
 use clap::Args;
@@ -28,7 +28,7 @@ const PROGRESS: i64 = 100_000;
 
 pub fn run(kept: Option<&str>) -> Result<ExitCode, Problem> {
     let kept = kept.map(Head::parse).transpose()?;
-    let settings = commands::settings(Overrides::default(), Purpose::Database)?;
+    let settings = commands::settings(Overrides::default(), SettingsPurpose::Database)?;
     let place = place::database(&settings)?;
     let key = match place::known_master_key(&settings) {
         Some(text) => Some(SealKey::derive(&MasterKey::parse(&text)?)?),
@@ -200,7 +200,7 @@ pub fn export(asked: &ExportArgs) -> Result<(), Problem> {
         .ok_or_else(|| Problem::settings("--format is ndjson or csv"))?;
     let since = asked.from.as_deref().map(|text| moment("--from", text)).transpose()?;
     let until = asked.to.as_deref().map(|text| moment("--to", text)).transpose()?;
-    commands::with_database(Purpose::Database, async |conn| {
+    commands::with_database(SettingsPurpose::Database, async |conn| {
         let own = match &asked.user {
             Some(text) => {
                 Some(known(store::impersonations::history::find_person(&conn, text).await?, text)?)
@@ -208,14 +208,14 @@ pub fn export(asked: &ExportArgs) -> Result<(), Problem> {
             None => None,
         };
         let filter = asked.filter(own.as_deref());
-        let search = Search {
+        let search = EventSearch {
             kinds: asked.kinds.clone(),
             since,
             until,
             own,
             organization: asked.organization.clone(),
             client: asked.application.clone().map(|id| vec![id]),
-            ..Search::default()
+            ..EventSearch::default()
         };
         let what = (format.extension(), filter.as_str());
         let mut export = export_from_outside(&conn, search, what).await?;

@@ -1,11 +1,11 @@
 //! `client add`, `client list` and `client end-tokens`.
 use super::commands::{mistaken, with_context, with_database};
 use super::{Problem, output};
-use crate::config::Purpose;
+use crate::config::SettingsPurpose;
 use crate::crypto::xml::decode;
 use crate::domain::ClientId;
 use crate::protocols::samlp::names::{entity_id, metadata_url};
-use crate::provision::{self, Action, Prune, ServiceProvider, What};
+use crate::provision::{self, PlannedAction, Prune, ServiceProvider, What};
 use crate::store;
 use serde_json::{Value, json};
 use std::io::Read as _;
@@ -17,10 +17,10 @@ pub fn add(metadata: &Path, asked: &ServiceProvider) -> Result<(), Problem> {
     let (id, file) =
         provision::service_provider(&metadata, asked).map_err(|mistakes| mistaken(&mistakes))?;
     let client = ClientId::parse(id)?;
-    with_context(Purpose::Link, async |ctx| {
+    with_context(SettingsPurpose::Link, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         let plan = provision::plan(&conn, &file, Prune::No).await?;
-        let is_new = |change: &provision::Change| change.action == Action::Create;
+        let is_new = |change: &provision::Change| change.action == PlannedAction::Create;
         if !plan.changes.iter().filter(|change| change.what == What::Client).all(is_new) {
             let problem = format!("there is an application `{client}`; change it with `apply`");
             return Err(Problem::failed(problem));
@@ -68,7 +68,7 @@ pub fn setting(text: &str) -> Result<(String, Value), Problem> {
 /// Ends everything that an application was given; to be used after a leaked secret was changed.
 pub fn end_tokens(client_id: String) -> Result<(), Problem> {
     let client = ClientId::parse(client_id)?;
-    with_context(Purpose::Link, async |ctx| {
+    with_context(SettingsPurpose::Link, async |ctx| {
         if provision::applications::end_tokens_from_outside(&ctx, &client).await? {
             let value = json!({ "client_id": client.as_str(), "ended": true });
             output::done(&value, &format!("ended all tokens of {client}"));
@@ -81,7 +81,7 @@ pub fn end_tokens(client_id: String) -> Result<(), Problem> {
 
 /// Every application, in the order of their client ids. No secret and no hash of one.
 pub fn list() -> Result<(), Problem> {
-    with_database(Purpose::Database, async |conn| {
+    with_database(SettingsPurpose::Database, async |conn| {
         let header = ["CLIENT ID", "KIND", "STATUS", "ORGANIZATION", "IMPERSONATION", "NAME"];
         let mut rows = vec![header.map(str::to_owned).to_vec()];
         let mut values = Vec::new();

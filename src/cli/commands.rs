@@ -1,14 +1,14 @@
 //! The commands but `dev`.
 use super::{Problem, output, place, progress};
 use crate::app::watch::{self, Migrations};
-use crate::app::{self, Parts};
-use crate::config::{self, LogFormat, Overrides, Purpose, Settings};
+use crate::app::{self, ServerParts};
+use crate::config::{self, LogFormat, Overrides, ServerSettings, SettingsPurpose};
 use crate::crypto::xml::decode;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
 use crate::flows::impersonation::start_impersonation::{Start, start_impersonation};
-use crate::flows::login::set_up::{self, Waiting};
+use crate::flows::login::set_up::{self, WaitingSetup};
 use crate::flows::operations::seal_audit::Sealer;
 use crate::flows::operations::verify_audit::Head;
 use crate::flows::{
@@ -35,8 +35,8 @@ pub struct Serving {
     pub migrations: Migrations,
 }
 
-pub fn settings(overrides: Overrides, purpose: Purpose) -> Result<Settings, Problem> {
-    Settings::read(config::environment(), overrides, purpose)
+pub fn settings(overrides: Overrides, purpose: SettingsPurpose) -> Result<ServerSettings, Problem> {
+    ServerSettings::read(config::environment(), overrides, purpose)
         .map_err(|mistakes| Problem::settings(config::describe(&mistakes)))
 }
 
@@ -45,13 +45,13 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
 }
 
 pub fn serve(serving: &Serving) -> Result<(), Problem> {
-    let settings = settings(serving.overrides.clone(), Purpose::Serve)?;
+    let settings = settings(serving.overrides.clone(), SettingsPurpose::Serve)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stdout, &metrics)?;
     let place = place::database(&settings)?;
     let key = place::master_key(&settings)?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
-    let parts = Parts { announce: Some(announcer(&settings)), ..parts };
+    let parts = ServerParts { announce: Some(announcer(&settings)), ..parts };
     runtime()?.block_on(store::connection::pgbouncer_check::check_at_start(&place.url))?;
     let listener = listen(settings.listen)?;
     tracing::info!(listen = %settings.listen, public_url = settings.public_url.as_str(), "serving");
@@ -64,7 +64,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, Problem> {
 }
 
 /// Between lines of JSON a code for the first administrator is such a line too.
-pub fn announcer(settings: &Settings) -> fn(&str) {
+pub fn announcer(settings: &ServerSettings) -> fn(&str) {
     match telemetry::format(&settings.log, Destination::Stdout) {
         LogFormat::Text => output::line,
         LogFormat::Json => |text| {
@@ -78,7 +78,7 @@ pub fn announcer(settings: &Settings) -> fn(&str) {
 /// Serves until a signal; then finishes what is under way. Ends by itself where waiting for the database does not help.
 #[expect(clippy::disallowed_methods, reason = "the process owns the server for operators")]
 pub fn run_server(
-    parts: &Parts,
+    parts: &ServerParts,
     listener: TcpListener,
     migrations: Migrations,
 ) -> Result<(), Problem> {
@@ -108,7 +108,7 @@ pub fn run_server(
 
 /// Runs `work` against the database, once its schema is found to be ours. Nothing but `migrate` and `serve` changes it.
 pub fn with_database<T, F: Future<Output = Result<T, Problem>>>(
-    purpose: Purpose,
+    purpose: SettingsPurpose,
     work: impl FnOnce(store::Conn) -> F,
 ) -> Result<T, Problem> {
     let settings = settings(Overrides::default(), purpose)?;
@@ -122,7 +122,7 @@ pub fn with_database<T, F: Future<Output = Result<T, Problem>>>(
 
 /// The same with the server's own parts, and a master key that is the right one.
 pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
-    purpose: Purpose,
+    purpose: SettingsPurpose,
     work: impl FnOnce(Context) -> F,
 ) -> Result<T, Problem> {
     let settings = settings(Overrides::default(), purpose)?;
@@ -144,7 +144,7 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
 
 /// The same, and the keys are there: those that are missing are made.
 pub fn with_keys<T, F: Future<Output = Result<T, Problem>>>(
-    purpose: Purpose,
+    purpose: SettingsPurpose,
     work: impl FnOnce(Context) -> F,
 ) -> Result<T, Problem> {
     with_context(purpose, async |ctx| {
@@ -160,7 +160,7 @@ pub fn with_keys<T, F: Future<Output = Result<T, Problem>>>(
 }
 
 pub fn migrate() -> Result<(), Problem> {
-    let settings = settings(Overrides::default(), Purpose::Database)?;
+    let settings = settings(Overrides::default(), SettingsPurpose::Database)?;
     let place = place::database(&settings)?;
     let run = runtime()?.block_on(async {
         store::connection::pgbouncer_check::check(&place.url).await?;
@@ -178,7 +178,7 @@ pub fn migrate() -> Result<(), Problem> {
 }
 
 pub fn revert() -> Result<(), Problem> {
-    let settings = settings(Overrides::default(), Purpose::Database)?;
+    let settings = settings(Overrides::default(), SettingsPurpose::Database)?;
     let place = place::database(&settings)?;
     let name = runtime()?.block_on(store::connection::pool::revert_last(&place.url))?;
     output::done(&json!({ "reverted": name }), &format!("reverted {name}"));
@@ -193,7 +193,7 @@ pub fn apply(
     let text = read_text(file)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let file = read_file_in(folder, &text, |_| None)?;
-    with_context(Purpose::Sealing, async |ctx| {
+    with_context(SettingsPurpose::Sealing, async |ctx| {
         let bar = progress::Bar::default();
         let watch = |phase: provision::Phase, done, of| bar.show(phase.as_str(), done, of);
         let progress = provision::Progress::new(&watch);
@@ -261,7 +261,7 @@ pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {
 }
 
 pub fn export() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
+    with_context(SettingsPurpose::Sealing, async |ctx| {
         use std::io::Write as _;
         let bar = progress::Bar::default();
         let watch = |phase: provision::Phase, done, of| bar.show(phase.as_str(), done, of);
@@ -287,7 +287,7 @@ pub fn export() -> Result<(), Problem> {
 }
 
 /// What `impersonate` was told.
-pub struct Asked {
+pub struct ImpersonateArguments {
     pub actor: String,
     pub subject: String,
     pub client: String,
@@ -298,7 +298,7 @@ pub struct Asked {
     pub duration: Option<i64>,
 }
 
-pub fn impersonate(asked: Asked) -> Result<(), Problem> {
+pub fn impersonate(asked: ImpersonateArguments) -> Result<(), Problem> {
     let protocol = ProtocolName::parse(&asked.protocol)
         .ok_or_else(|| Problem::settings("the protocol is oauth2, samlp, wsfed or wsfed-rms"))?;
     let start = Start {
@@ -321,7 +321,7 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
         ticket: asked.ticket,
         ignored: Vec::new(),
     };
-    with_keys(Purpose::Link, async |ctx| {
+    with_keys(SettingsPurpose::Link, async |ctx| {
         let issued = start_impersonation(&ctx, &start, &Caller::default()).await?;
         output::result(&json!({ "url": issued.url }), &issued.url);
         Ok(())
@@ -330,8 +330,8 @@ pub fn impersonate(asked: Asked) -> Result<(), Problem> {
 
 /// A code for the first administrator, in place of one that was printed before and lost.
 pub fn bootstrap() -> Result<(), Problem> {
-    with_context(Purpose::Link, async |ctx| {
-        match set_up::make_code(&ctx, Waiting::Replace).await? {
+    with_context(SettingsPurpose::Link, async |ctx| {
+        match set_up::make_code(&ctx, WaitingSetup::Replace).await? {
             Some(code) => output::result(
                 &json!({ "url": format!("{}/setup", ctx.issuer()), "code": code }),
                 &set_up::invitation(ctx.issuer(), &code),
@@ -343,7 +343,7 @@ pub fn bootstrap() -> Result<(), Problem> {
 }
 
 pub fn restored() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
+    with_context(SettingsPurpose::Sealing, async |ctx| {
         let ended = after_restore::end_what_was_handed_out(&ctx).await?;
         let (sessions, impersonations) = (ended.sessions, ended.impersonations);
         let head = Head::of(&after_restore::begin_epoch(&ctx).await?).to_string();
@@ -363,7 +363,7 @@ pub fn restored() -> Result<(), Problem> {
 /// One request to the server on this machine, without a client library: it runs every few seconds.
 pub fn healthcheck() -> Result<(), Problem> {
     use std::io::{Read as _, Write as _};
-    let mut address = settings(Overrides::default(), Purpose::Probe)?.listen;
+    let mut address = settings(Overrides::default(), SettingsPurpose::Probe)?.listen;
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }

@@ -5,8 +5,8 @@ mod files;
 use super::commands::{announcer, listen, read_file, run_server, runtime, settings};
 use super::{Port, Problem, output, place};
 use crate::app::watch::Migrations;
-use crate::app::{self, Parts};
-use crate::config::{Overrides, Purpose, Settings};
+use crate::app::{self, ServerParts};
+use crate::config::{Overrides, ServerSettings, SettingsPurpose};
 use crate::embedded::Data;
 use crate::flows::operations::rotate_keys;
 use crate::provision::{self, DryRun, Prune};
@@ -36,13 +36,13 @@ pub struct Dev {
 
 pub fn run(dev: &Dev) -> Result<(), Problem> {
     let overrides = Overrides { port: dev.port, ..Overrides::default() };
-    let settings = settings(overrides, Purpose::Dev)?;
+    let settings = settings(overrides, SettingsPurpose::Dev)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stdout, &metrics)?;
     let key = place::own_master_key(&settings)?;
     let place = place::own_database(&settings, if dev.fresh { Data::Fresh } else { Data::Kept })?;
     let parts = app::parts(&settings, &place.url, &key, metrics)?;
-    let parts = Parts { announce: Some(announcer(&settings)), ..parts };
+    let parts = ServerParts { announce: Some(announcer(&settings)), ..parts };
     // Bound before the demo is started, so that a second `dev` fails here and at once.
     let listener = listen(settings.listen)?;
     let demo = Demo::beside(&settings);
@@ -57,12 +57,12 @@ pub fn run(dev: &Dev) -> Result<(), Problem> {
         Ok(started) => (Some(started), None),
         Err(missing) => (None, Some(missing)),
     };
-    let application = Application::of(&demo, running.as_ref().err());
+    let application = DemoApplication::of(&demo, running.as_ref().err());
     output::line(&guide(&settings, &application, &told(&settings, &files, missing.as_deref())));
     run_server(&parts, listener, Migrations::Leave)
 }
 
-fn prepare(parts: &Parts, demo: Option<&Demo>) -> Result<(), Problem> {
+fn prepare(parts: &ServerParts, demo: Option<&Demo>) -> Result<(), Problem> {
     runtime()?.block_on(async {
         store::connection::pool::migrate(&parts.database_url).await?;
         let ctx = parts.context(2)?;
@@ -89,14 +89,14 @@ struct Demo {
 }
 
 impl Demo {
-    fn beside(settings: &Settings) -> Self {
+    fn beside(settings: &ServerSettings) -> Self {
         let mut listen = settings.listen;
         listen.set_port(listen.port().saturating_add(10));
         Self { url: format!("http://{listen}"), listen: listen.to_string() }
     }
 
     /// `Err(_)` in the answer: it does not run, and why.
-    fn start(&self, issuer: &str) -> Result<Result<Running, String>, Problem> {
+    fn start(&self, issuer: &str) -> Result<Result<RunningPart, String>, Problem> {
         let program = std::env::current_exe()?.with_file_name("examples").join("demo");
         if !program.exists() {
             return Ok(Err("it is not built; `make run` builds it".to_owned()));
@@ -112,7 +112,7 @@ impl Demo {
             .env("DEMO_CLIENT_ID", "northwind-orders")
             .env("DEMO_CLIENT_SECRET", "northwind-demo-secret")
             .spawn()?;
-        let mut running = Running(child);
+        let mut running = RunningPart(child);
         let begun = Instant::now();
         while TcpStream::connect(&self.listen).is_err() {
             if let Some(ended) = running.0.try_wait()? {
@@ -131,12 +131,12 @@ impl Demo {
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The demo application as the guide tells of it.
-struct Application<'a> {
+struct DemoApplication<'a> {
     url: &'a str,
     line: String,
 }
 
-impl<'a> Application<'a> {
+impl<'a> DemoApplication<'a> {
     fn of(demo: &'a Demo, missing: Option<&String>) -> Self {
         let url = demo.url.as_str();
         let line = missing.map_or_else(
@@ -148,9 +148,9 @@ impl<'a> Application<'a> {
 }
 
 /// Ends with us.
-struct Running(Child);
+struct RunningPart(Child);
 
-impl Drop for Running {
+impl Drop for RunningPart {
     fn drop(&mut self) {
         // Both fail only when it has ended by itself.
         let _ = self.0.kill();
@@ -179,7 +179,7 @@ fn command(url: &str, (title, protocol, client): &(&str, &str, &str)) -> String 
 }
 
 /// About Northwind Files: what to type, or why there is none.
-fn told(settings: &Settings, files: &Files, missing: Option<&str>) -> String {
+fn told(settings: &ServerSettings, files: &Files, missing: Option<&str>) -> String {
     if let Some(missing) = missing {
         return format!(
             "\n  Northwind Files, the demo of an API behind /forward-auth, is left out: {missing}.\n"
@@ -204,9 +204,9 @@ fn told(settings: &Settings, files: &Files, missing: Option<&str>) -> String {
     )
 }
 
-fn guide(settings: &Settings, application: &Application<'_>, files: &str) -> String {
+fn guide(settings: &ServerSettings, application: &DemoApplication<'_>, files: &str) -> String {
     let url = settings.public_url.as_str();
-    let Application { url: demo, line } = application;
+    let DemoApplication { url: demo, line } = application;
     let others: String = OTHERS.iter().map(|other| command(url, other)).collect();
     format!(
         r#"

@@ -1,7 +1,7 @@
 //! `keys`: the keys that sign tokens and links.
 use super::commands::{with_context, with_database, with_keys};
 use super::{Problem, output};
-use crate::config::Purpose;
+use crate::config::SettingsPurpose;
 use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
 use crate::flows::logout::sign_out_all::in_words;
@@ -14,7 +14,7 @@ const DATE: &str = "%Y-%m-%d %H:%M";
 
 /// Sealed as they are, so no master key is needed.
 pub fn list() -> Result<(), Problem> {
-    with_database(Purpose::Database, async |conn| {
+    with_database(SettingsPurpose::Database, async |conn| {
         let (keys, _) = store::tokens::signing_keys::list(&conn).await?;
         let date = |at: Timestamp| at.format(DATE).to_string();
         let header = ["ID", "PURPOSE", "ALGORITHM", "STATE", "CREATED (UTC)", "RETIRES (UTC)"];
@@ -40,7 +40,7 @@ pub fn list() -> Result<(), Problem> {
 }
 
 pub fn rotate() -> Result<(), Problem> {
-    with_keys(Purpose::Sealing, async |ctx| {
+    with_keys(SettingsPurpose::Sealing, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         let nobody = (None, &Caller::default());
         match keys::rotate_published(&mut conn, &ctx.shared.keys, nobody).await? {
@@ -58,7 +58,7 @@ pub fn rotate() -> Result<(), Problem> {
 
 /// Even if nobody has seen the next keys yet.
 pub fn rotate_now() -> Result<(), Problem> {
-    with_keys(Purpose::Sealing, async |ctx| {
+    with_keys(SettingsPurpose::Sealing, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         let nobody = (None, &Caller::default());
         say(&keys::rotate(&mut conn, &ctx.shared.keys, nobody).await?);
@@ -76,7 +76,7 @@ fn lines(signing: &[String]) -> String {
 
 /// For a key that may be in other hands.
 pub fn replace() -> Result<(), Problem> {
-    with_context(Purpose::Sealing, async |ctx| {
+    with_context(SettingsPurpose::Sealing, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         let keys = &ctx.shared.keys;
         let done = replace_compromised(&mut conn, keys, &Caller::default()).await?;

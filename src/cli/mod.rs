@@ -80,12 +80,12 @@ enum Command {
     /// Applications.
     Client {
         #[command(subcommand)]
-        command: Client,
+        command: ClientCommand,
     },
     /// The keys that sign tokens and links.
     Keys {
         #[command(subcommand)]
-        command: Keys,
+        command: KeysCommand,
     },
     /// The audit trail.
     Audit {
@@ -162,7 +162,7 @@ struct Impersonate {
 }
 
 #[derive(Debug, Subcommand)]
-enum Client {
+enum ClientCommand {
     /// Add a SAML service provider by its metadata.
     Add {
         /// Its metadata; `-` reads standard input.
@@ -194,7 +194,7 @@ enum Client {
 }
 
 #[derive(Debug, Subcommand)]
-enum Keys {
+enum KeysCommand {
     /// Show every key: id, purpose, algorithm, state, dates. No private part; needs no master key.
     List,
     /// The next keys take over; the old ones verify until their last token has expired.
@@ -336,10 +336,10 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         Command::User { command } => user::run(command),
         Command::Sessions { command } => user::sessions(command),
         Command::Client { command } => of_client(command),
-        Command::Keys { command: Keys::List } => keys::list(),
-        Command::Keys { command: Keys::Rotate { force: false } } => keys::rotate(),
-        Command::Keys { command: Keys::Rotate { force: true } } => keys::rotate_now(),
-        Command::Keys { command: Keys::Replace { compromised: _ } } => keys::replace(),
+        Command::Keys { command: KeysCommand::List } => keys::list(),
+        Command::Keys { command: KeysCommand::Rotate { force: false } } => keys::rotate(),
+        Command::Keys { command: KeysCommand::Rotate { force: true } } => keys::rotate_now(),
+        Command::Keys { command: KeysCommand::Replace { compromised: _ } } => keys::replace(),
         Command::Audit { command: Audit::Verify { head } } => return audit::run(head.as_deref()),
         Command::Audit { command: Audit::Export(asked) } => audit::export(&asked),
         Command::Bootstrap => commands::bootstrap(),
@@ -351,15 +351,15 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-fn of_client(command: Client) -> Result<(), Problem> {
+fn of_client(command: ClientCommand) -> Result<(), Problem> {
     match command {
-        Client::Add { saml_metadata, client_id, name, entity_id, impersonation, set } => {
+        ClientCommand::Add { saml_metadata, client_id, name, entity_id, impersonation, set } => {
             let own = set.iter().map(|one| client::setting(one)).collect::<Result<_, _>>()?;
             let asked = ServiceProvider { client_id, name, entity_id, impersonation, own };
             client::add(&saml_metadata, &asked)
         }
-        Client::List => client::list(),
-        Client::EndTokens { client_id } => client::end_tokens(client_id),
+        ClientCommand::List => client::list(),
+        ClientCommand::EndTokens { client_id } => client::end_tokens(client_id),
     }
 }
 
@@ -379,7 +379,7 @@ impl From<Serve> for commands::Serving {
     }
 }
 
-impl From<Impersonate> for commands::Asked {
+impl From<Impersonate> for commands::ImpersonateArguments {
     fn from(asked: Impersonate) -> Self {
         Self {
             actor: asked.actor,

@@ -1,6 +1,6 @@
 //! `.understudy/`: where `dev` keeps its cluster and its key, and where other commands find them.
 use super::{Problem, output};
-use crate::config::{Database, MasterKey, Settings};
+use crate::config::{Database, MasterKeySource, ServerSettings};
 use crate::embedded::{Cluster, Data, EmbeddedError};
 use secrecy::ExposeSecret as _;
 use std::fs::{self, OpenOptions};
@@ -16,24 +16,28 @@ pub fn folder() -> PathBuf {
 }
 
 /// A database to work with. The cluster, if it is ours, lives as long as this.
-pub struct Place {
+pub struct CommandPlace {
     pub url: String,
     _cluster: Option<Cluster>,
 }
 
 /// The database of `dev`: a given one, or the cluster of `.understudy/`, which is made if it is not there.
-pub fn own_database(settings: &Settings, data: Data) -> Result<Place, Problem> {
+pub fn own_database(settings: &ServerSettings, data: Data) -> Result<CommandPlace, Problem> {
     match &settings.database {
-        Database::Url(url) => Ok(Place { url: url.expose_secret().to_owned(), _cluster: None }),
+        Database::Url(url) => {
+            Ok(CommandPlace { url: url.expose_secret().to_owned(), _cluster: None })
+        }
         Database::Embedded => opened(Cluster::persistent(&folder().join("postgres"), data)?),
     }
 }
 
 /// The database of every other command: a given one, or the one that `dev` has made, which is then named first.
 /// None is ever made up: a command that works on an empty database says that all is well.
-pub fn database(settings: &Settings) -> Result<Place, Problem> {
+pub fn database(settings: &ServerSettings) -> Result<CommandPlace, Problem> {
     match &settings.database {
-        Database::Url(url) => Ok(Place { url: url.expose_secret().to_owned(), _cluster: None }),
+        Database::Url(url) => {
+            Ok(CommandPlace { url: url.expose_secret().to_owned(), _cluster: None })
+        }
         Database::Embedded if url_file().exists() => {
             let folder = folder().canonicalize()?;
             output::warning(&format!(
@@ -43,7 +47,7 @@ pub fn database(settings: &Settings) -> Result<Place, Problem> {
             match Cluster::persistent(&self::folder().join("postgres"), Data::Kept) {
                 Ok(cluster) => opened(cluster),
                 Err(EmbeddedError::AlreadyRunning { .. }) => {
-                    Ok(Place { url: fs::read_to_string(url_file())?, _cluster: None })
+                    Ok(CommandPlace { url: fs::read_to_string(url_file())?, _cluster: None })
                 }
                 Err(problem) => Err(problem.into()),
             }
@@ -55,11 +59,11 @@ pub fn database(settings: &Settings) -> Result<Place, Problem> {
     }
 }
 
-fn opened(cluster: Cluster) -> Result<Place, Problem> {
+fn opened(cluster: Cluster) -> Result<CommandPlace, Problem> {
     cluster.create_database(DATABASE)?;
     let url = cluster.url(DATABASE);
     write_private(&url_file(), &url)?;
-    Ok(Place { url, _cluster: Some(cluster) })
+    Ok(CommandPlace { url, _cluster: Some(cluster) })
 }
 
 fn url_file() -> PathBuf {
@@ -67,21 +71,21 @@ fn url_file() -> PathBuf {
 }
 
 /// The key of the settings, or the one that `dev` made if there is one and no other installation is meant.
-pub fn known_master_key(settings: &Settings) -> Option<String> {
+pub fn known_master_key(settings: &ServerSettings) -> Option<String> {
     match (&settings.master_key, &settings.database) {
-        (MasterKey::Given(key), _) => Some(key.expose_secret().to_owned()),
-        (MasterKey::Development, Database::Embedded) => {
+        (MasterKeySource::Given(key), _) => Some(key.expose_secret().to_owned()),
+        (MasterKeySource::Development, Database::Embedded) => {
             fs::read_to_string(folder().join("master.key")).ok()
         }
-        (MasterKey::Development, Database::Url(_)) => None,
+        (MasterKeySource::Development, Database::Url(_)) => None,
     }
 }
 
 /// The key of the settings, or the one that `dev` made.
-pub fn master_key(settings: &Settings) -> Result<String, Problem> {
+pub fn master_key(settings: &ServerSettings) -> Result<String, Problem> {
     match &settings.master_key {
-        MasterKey::Given(key) => Ok(key.expose_secret().to_owned()),
-        MasterKey::Development => {
+        MasterKeySource::Given(key) => Ok(key.expose_secret().to_owned()),
+        MasterKeySource::Development => {
             let file = folder().join("master.key");
             fs::read_to_string(&file).map_err(|problem| {
                 Problem::settings(format!(
@@ -94,9 +98,9 @@ pub fn master_key(settings: &Settings) -> Result<String, Problem> {
 }
 
 /// The key of `dev`, which is made the first time.
-pub fn own_master_key(settings: &Settings) -> Result<String, Problem> {
+pub fn own_master_key(settings: &ServerSettings) -> Result<String, Problem> {
     let file = folder().join("master.key");
-    if matches!(settings.master_key, MasterKey::Development) && !file.exists() {
+    if matches!(settings.master_key, MasterKeySource::Development) && !file.exists() {
         let key = crate::crypto::seal::MasterKey::generate_text();
         fs::create_dir_all(folder())?;
         write_private(&file, &key)?;

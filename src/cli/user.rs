@@ -1,13 +1,13 @@
 //! `user add`, `user reset-password` and `sessions end`: what an operator does for people.
 use super::commands::{self, mistaken, with_context};
 use super::{Problem, output};
-use crate::config::Purpose;
+use crate::config::SettingsPurpose;
 use crate::crypto::random;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::flows::login::reset_password::make_link;
-use crate::flows::logout::sign_out_all::{Asking, Reach, in_words, sign_out_all};
-use crate::provision::{self, Action, NewUser, Prune, What};
+use crate::flows::logout::sign_out_all::{SignOutBy, SignOutReach, in_words, sign_out_all};
+use crate::provision::{self, NewUser, PlannedAction, Prune, What};
 use crate::store;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -84,7 +84,7 @@ pub fn known(found: Option<(String, Option<String>)>, text: &str) -> Result<Stri
 }
 
 fn add(asked: AddUser) -> Result<(), Problem> {
-    with_context(Purpose::Link, async |ctx| {
+    with_context(SettingsPurpose::Link, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         let now = store::installation::settings::now(&conn).await?;
         let AddUser { email, name, organization, roles, id } = asked;
@@ -96,7 +96,7 @@ fn add(asked: AddUser) -> Result<(), Problem> {
         let user = NewUser { id: id.clone(), email, name, organization, roles };
         let file = provision::new_user(&user).map_err(|mistakes| mistaken(&mistakes))?;
         let plan = provision::plan(&conn, &file, Prune::No).await.map_err(commands::not_applied)?;
-        let is_new = |change: &provision::Change| change.action == Action::Create;
+        let is_new = |change: &provision::Change| change.action == PlannedAction::Create;
         if !plan.changes.iter().filter(|change| change.what == What::User).all(is_new) {
             return Err(Problem::failed(format!("there is a user `{id}` already")));
         }
@@ -109,7 +109,7 @@ fn add(asked: AddUser) -> Result<(), Problem> {
 }
 
 fn reset_password(user: &str) -> Result<(), Problem> {
-    with_context(Purpose::Link, async |ctx| {
+    with_context(SettingsPurpose::Link, async |ctx| {
         let mut conn = ctx.store.conn().await?;
         let id = known(store::impersonations::history::find_person(&conn, user).await?, user)?;
         let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
@@ -124,24 +124,24 @@ fn invitation(link: &str) -> String {
 
 pub fn sessions(command: Sessions) -> Result<(), Problem> {
     let Sessions::End(whose) = command;
-    with_context(Purpose::Sealing, async |ctx| {
+    with_context(SettingsPurpose::Sealing, async |ctx| {
         let (reach, named) = match whose {
             Whose { user: Some(text), .. } => {
                 let found =
                     store::impersonations::history::find_person(&*ctx.store.conn().await?, &text)
                         .await?;
                 let id = known(found, &text)?;
-                (Reach::User(UserId::parse(id.as_str())?), id)
+                (SignOutReach::User(UserId::parse(id.as_str())?), id)
             }
             Whose { application: Some(id), .. } => {
-                (Reach::Application(ClientId::parse(id.as_str())?), id)
+                (SignOutReach::Application(ClientId::parse(id.as_str())?), id)
             }
             Whose { organization: Some(id), .. } => {
-                (Reach::Organization(OrganizationId::parse(id.as_str())?), id)
+                (SignOutReach::Organization(OrganizationId::parse(id.as_str())?), id)
             }
-            Whose { .. } => (Reach::Everybody, "everybody".to_owned()),
+            Whose { .. } => (SignOutReach::Everybody, "everybody".to_owned()),
         };
-        let ended = sign_out_all(&ctx, Asking::Operator, &reach, &Caller::default()).await?;
+        let ended = sign_out_all(&ctx, SignOutBy::Operator, &reach, &Caller::default()).await?;
         let (sessions, tokens) = (ended.sessions, ended.tokens);
         let impersonations = ended.impersonations;
         let counts =

@@ -2,8 +2,8 @@
 //!
 //! Nothing else in the program looks at the environment. A name we do not know, or a value we cannot
 //! use, stops the start, and all mistakes are listed at once; a mistake never repeats a value that may
-//! be a secret. What a command does not need it does not ask for: see [`Purpose`]. Start at
-//! [`Settings::read`]; `raw` takes the names, `values` judges one value each.
+//! be a secret. What a command does not need it does not ask for: see [`SettingsPurpose`]. Start at
+//! [`ServerSettings::read`]; `raw` takes the names, `values` judges one value each.
 mod mistake;
 mod public_url;
 mod raw;
@@ -12,18 +12,18 @@ mod values;
 mod tests;
 
 pub use crate::domain::network::{Network, client_address};
-pub use mistake::{Mistake, describe};
+pub use mistake::{SettingMistake, describe};
 pub use public_url::PublicUrl;
 pub use values::{DEFAULT_CONNECTIONS, MIN_CONNECTIONS};
 
-use raw::Raw;
+use raw::RawSettings;
 use secrecy::SecretString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 
 /// What the command is about to do, and so what it cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum SettingsPurpose {
     /// `serve`: a real installation. Nothing about it is guessed.
     Serve,
     /// `dev`: everything has a default.
@@ -58,7 +58,7 @@ pub enum Database {
 }
 
 #[derive(Debug, Clone)]
-pub enum MasterKey {
+pub enum MasterKeySource {
     /// 32 bytes in base64, checked.
     Given(SecretString),
     /// The key that `dev` makes once and keeps beside its cluster.
@@ -90,7 +90,7 @@ pub struct LogSettings {
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Mail {
+pub struct MailSettings {
     /// May hold a password. `None`: the development outbox.
     pub smtp_url: Option<SecretString>,
     pub from: Option<String>,
@@ -106,7 +106,7 @@ pub struct Keep {
 }
 
 impl Keep {
-    fn read(raw: &mut Raw) -> Self {
+    fn read(raw: &mut RawSettings) -> Self {
         let mut days = |name| raw.parsed(name, values::keep_days);
         Self {
             sessions: days("UNDERSTUDY_KEEP_SESSIONS_DAYS"),
@@ -116,7 +116,7 @@ impl Keep {
 }
 
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ServerSettings {
     pub database: Database,
     /// How many connections to the database one node opens at most.
     pub database_connections: usize,
@@ -124,7 +124,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where metrics and details of health are served. `None`: nowhere.
     pub management_listen: Option<SocketAddr>,
-    pub master_key: MasterKey,
+    pub master_key: MasterKeySource,
     /// Other `aud` values that the JWT grant accepts.
     pub audience_aliases: Vec<String>,
     /// Empty unless set: nobody's `X-Forwarded-For` is believed.
@@ -134,10 +134,10 @@ pub struct Settings {
     pub step_up: Option<chrono::Duration>,
     pub keep: Keep,
     pub log: LogSettings,
-    pub mail: Mail,
+    pub mail: MailSettings,
 }
 
-impl Settings {
+impl ServerSettings {
     /// An empty value counts as not given, because compose files and unit files write one for a variable
     /// that is not set.
     ///
@@ -146,9 +146,9 @@ impl Settings {
     pub fn read(
         vars: impl IntoIterator<Item = (String, String)>,
         overrides: Overrides,
-        purpose: Purpose,
-    ) -> Result<Self, Vec<Mistake>> {
-        let mut raw = Raw::new(vars);
+        purpose: SettingsPurpose,
+    ) -> Result<Self, Vec<SettingMistake>> {
+        let mut raw = RawSettings::new(vars);
         let listen = listen(&mut raw, &overrides);
         let management_listen = management_listen(&mut raw, listen);
         let database = raw.secret("DATABASE_URL", values::database_url);
@@ -174,7 +174,7 @@ impl Settings {
         let step_up =
             raw.parsed("UNDERSTUDY_STEP_UP_MINUTES", values::step_up).unwrap_or(Some(STEP_UP));
         let keep = Keep::read(&mut raw);
-        let mail = Mail {
+        let mail = MailSettings {
             smtp_url: raw.secret("UNDERSTUDY_SMTP_URL", values::smtp_url),
             from: raw.parsed("UNDERSTUDY_MAIL_FROM", values::mail_from),
         };
@@ -204,7 +204,7 @@ impl Settings {
 
 /// Only somebody on the same machine can reach a loopback address, so only there may the limits be
 /// lifted.
-fn check_rate_limits(raw: &mut Raw, limits: RateLimits, public_url: &PublicUrl) {
+fn check_rate_limits(raw: &mut RawSettings, limits: RateLimits, public_url: &PublicUrl) {
     if limits == RateLimits::Off && !public_url.is_loopback() {
         raw.wrong(
             "UNDERSTUDY_RATE_LIMITS",
@@ -213,7 +213,7 @@ fn check_rate_limits(raw: &mut Raw, limits: RateLimits, public_url: &PublicUrl) 
     }
 }
 
-/// The environment of this process, for [`Settings::read`]; text that is no UTF-8 is judged, not a panic.
+/// The environment of this process, for [`ServerSettings::read`]; text that is no UTF-8 is judged, not a panic.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().map(|(name, value)| {
         (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
@@ -222,17 +222,20 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 
 /// Outside `dev`, a command without a database of its own joins the development cluster; with one it
 /// works on a real installation, and nothing about that is made up.
-type Place = (Purpose, bool);
+type DatabasePlace = (SettingsPurpose, bool);
 
-fn made_up((purpose, own_database): Place) -> bool {
+fn made_up((purpose, own_database): DatabasePlace) -> bool {
     match purpose {
-        Purpose::Serve => false,
-        Purpose::Dev => true,
-        Purpose::Database | Purpose::Sealing | Purpose::Link | Purpose::Probe => !own_database,
+        SettingsPurpose::Serve => false,
+        SettingsPurpose::Dev => true,
+        SettingsPurpose::Database
+        | SettingsPurpose::Sealing
+        | SettingsPurpose::Link
+        | SettingsPurpose::Probe => !own_database,
     }
 }
 
-fn listen(raw: &mut Raw, overrides: &Overrides) -> SocketAddr {
+fn listen(raw: &mut RawSettings, overrides: &Overrides) -> SocketAddr {
     let mut address = raw
         .given_or("UNDERSTUDY_LISTEN", overrides.listen.clone(), values::listen)
         .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
@@ -243,7 +246,7 @@ fn listen(raw: &mut Raw, overrides: &Overrides) -> SocketAddr {
 }
 
 /// Never the public address: there whoever can sign in could read it.
-fn management_listen(raw: &mut Raw, public: SocketAddr) -> Option<SocketAddr> {
+fn management_listen(raw: &mut RawSettings, public: SocketAddr) -> Option<SocketAddr> {
     const NAME: &str = "UNDERSTUDY_MANAGEMENT_LISTEN";
     let address = raw.parsed(NAME, values::listen)?;
     if address.port() == public.port() && address.port() != 0 {
@@ -253,14 +256,17 @@ fn management_listen(raw: &mut Raw, public: SocketAddr) -> Option<SocketAddr> {
 }
 
 fn public_url(
-    raw: &mut Raw,
+    raw: &mut RawSettings,
     given: Option<PublicUrl>,
     listen: SocketAddr,
-    place: Place,
+    place: DatabasePlace,
 ) -> Option<PublicUrl> {
     let needed = match place.0 {
-        Purpose::Serve | Purpose::Link => !made_up(place),
-        Purpose::Dev | Purpose::Database | Purpose::Sealing | Purpose::Probe => false,
+        SettingsPurpose::Serve | SettingsPurpose::Link => !made_up(place),
+        SettingsPurpose::Dev
+        | SettingsPurpose::Database
+        | SettingsPurpose::Sealing
+        | SettingsPurpose::Probe => false,
     };
     if needed && given.is_none() {
         raw.missing(
@@ -271,10 +277,16 @@ fn public_url(
     given.or_else(|| PublicUrl::parse(&format!("http://127.0.0.1:{}", listen.port())).ok())
 }
 
-fn master_key(raw: &mut Raw, given: Option<SecretString>, place: Place) -> MasterKey {
+fn master_key(
+    raw: &mut RawSettings,
+    given: Option<SecretString>,
+    place: DatabasePlace,
+) -> MasterKeySource {
     let needed = match place.0 {
-        Purpose::Serve | Purpose::Sealing | Purpose::Link => !made_up(place),
-        Purpose::Dev | Purpose::Database | Purpose::Probe => false,
+        SettingsPurpose::Serve | SettingsPurpose::Sealing | SettingsPurpose::Link => {
+            !made_up(place)
+        }
+        SettingsPurpose::Dev | SettingsPurpose::Database | SettingsPurpose::Probe => false,
     };
     if needed && given.is_none() {
         raw.missing(
@@ -283,11 +295,15 @@ fn master_key(raw: &mut Raw, given: Option<SecretString>, place: Place) -> Maste
              UNDERSTUDY_MASTER_KEY_FILE",
         );
     }
-    given.map_or(MasterKey::Development, MasterKey::Given)
+    given.map_or(MasterKeySource::Development, MasterKeySource::Given)
 }
 
-fn required_database(raw: &mut Raw, given: Option<SecretString>, purpose: Purpose) -> Database {
-    if purpose == Purpose::Serve && given.is_none() {
+fn required_database(
+    raw: &mut RawSettings,
+    given: Option<SecretString>,
+    purpose: SettingsPurpose,
+) -> Database {
+    if purpose == SettingsPurpose::Serve && given.is_none() {
         raw.missing("DATABASE_URL", "such as postgres://user:password@host/database");
     }
     given.map_or(Database::Embedded, Database::Url)

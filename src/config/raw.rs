@@ -1,9 +1,9 @@
-use super::Mistake;
+use super::SettingMistake;
 use crate::domain::spelling::nearest;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 
-/// All names we know. [`Raw::new`] refuses any other that begins with our prefix: a misspelt setting
+/// All names we know. [`RawSettings::new`] refuses any other that begins with our prefix: a misspelt setting
 /// that is silently ignored is a setting that somebody believes in.
 const NAMES: &[&str] = &[
     "DATABASE_URL",
@@ -27,12 +27,12 @@ const NAMES: &[&str] = &[
 const PREFIX: &str = "UNDERSTUDY_";
 
 /// The environment as it came, and the mistakes found in it so far.
-pub(super) struct Raw {
+pub(super) struct RawSettings {
     values: BTreeMap<&'static str, String>,
-    mistakes: Vec<Mistake>,
+    mistakes: Vec<SettingMistake>,
 }
 
-impl Raw {
+impl RawSettings {
     pub fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut raw = Self { values: BTreeMap::new(), mistakes: Vec::new() };
         for (name, value) in vars {
@@ -45,14 +45,14 @@ impl Raw {
                     || "no such setting".to_owned(),
                     |near| format!("no such setting; did you mean {near}?"),
                 );
-                raw.mistakes.push(Mistake { name, what });
+                raw.mistakes.push(SettingMistake { name, what });
             }
         }
         raw
     }
 
     pub fn wrong(&mut self, name: &str, what: impl Into<String>) {
-        self.mistakes.push(Mistake { name: name.to_owned(), what: what.into() });
+        self.mistakes.push(SettingMistake { name: name.to_owned(), what: what.into() });
     }
 
     /// Says "missing" only where nothing was given: a bad value has been named already.
@@ -107,11 +107,11 @@ impl Raw {
         }
     }
 
-    pub fn into_mistakes(self) -> Vec<Mistake> {
+    pub fn into_mistakes(self) -> Vec<SettingMistake> {
         self.mistakes
     }
 
-    pub fn finish<T>(self, settings: T) -> Result<T, Vec<Mistake>> {
+    pub fn finish<T>(self, settings: T) -> Result<T, Vec<SettingMistake>> {
         if self.mistakes.is_empty() { Ok(settings) } else { Err(self.mistakes) }
     }
 }

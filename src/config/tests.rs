@@ -13,15 +13,18 @@ const GOOD: &[(&str, &str)] = &[
     ("HOME", "/root"),
 ];
 
-fn read(purpose: Purpose, vars: &[(&str, &str)]) -> Result<Settings, Vec<Mistake>> {
+fn read(
+    purpose: SettingsPurpose,
+    vars: &[(&str, &str)],
+) -> Result<ServerSettings, Vec<SettingMistake>> {
     let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Settings::read(vars, Overrides::default(), purpose)
+    ServerSettings::read(vars, Overrides::default(), purpose)
 }
 
-fn serve_with(name: &'static str, value: &str) -> Result<Settings, Vec<Mistake>> {
+fn serve_with(name: &'static str, value: &str) -> Result<ServerSettings, Vec<SettingMistake>> {
     let mut vars: Vec<_> = GOOD.iter().copied().filter(|(known, _)| *known != name).collect();
     vars.push((name, value));
-    read(Purpose::Serve, &vars)
+    read(SettingsPurpose::Serve, &vars)
 }
 
 #[track_caller]
@@ -34,7 +37,7 @@ fn refused(name: &'static str, value: &str, words: &str) {
 
 #[test]
 fn a_whole_installation_is_read() {
-    let settings = read(Purpose::Serve, GOOD).unwrap();
+    let settings = read(SettingsPurpose::Serve, GOOD).unwrap();
     assert_eq!(settings.public_url.as_str(), "https://login.example.com");
     assert!(settings.public_url.is_https());
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
@@ -42,12 +45,17 @@ fn a_whole_installation_is_read() {
     assert!(settings.audience_aliases.is_empty());
     let Database::Url(url) = settings.database else { panic!("no database") };
     assert!(url.expose_secret().starts_with("postgres://app:"));
-    assert!(matches!(settings.master_key, MasterKey::Given(key) if key.expose_secret() == KEY));
+    assert!(
+        matches!(settings.master_key, MasterKeySource::Given(key) if key.expose_secret() == KEY)
+    );
 }
 
 #[test]
 fn l22_the_number_of_connections_is_a_number_that_a_node_can_work_with() {
-    assert_eq!(read(Purpose::Serve, GOOD).unwrap().database_connections, DEFAULT_CONNECTIONS);
+    assert_eq!(
+        read(SettingsPurpose::Serve, GOOD).unwrap().database_connections,
+        DEFAULT_CONNECTIONS
+    );
     for (text, number) in [("8", 8), ("18", 18), (" 250 ", 250), ("10000", 10_000)] {
         let settings = serve_with("UNDERSTUDY_DATABASE_CONNECTIONS", text).unwrap();
         assert_eq!(settings.database_connections, number, "{text}");
@@ -59,7 +67,7 @@ fn l22_the_number_of_connections_is_a_number_that_a_node_can_work_with() {
 
 #[test]
 fn serve_asks_for_all_that_is_missing_at_once() {
-    let mistakes = read(Purpose::Serve, &[("UNDERSTUDY_LISTEN", "here")]).unwrap_err();
+    let mistakes = read(SettingsPurpose::Serve, &[("UNDERSTUDY_LISTEN", "here")]).unwrap_err();
     let names: Vec<_> = mistakes.iter().map(|mistake| mistake.name.as_str()).collect();
     assert_eq!(
         names,
@@ -72,10 +80,10 @@ fn serve_asks_for_all_that_is_missing_at_once() {
 
 #[test]
 fn dev_needs_nothing() {
-    let settings = read(Purpose::Dev, &[]).unwrap();
+    let settings = read(SettingsPurpose::Dev, &[]).unwrap();
     assert_eq!(settings.public_url.as_str(), "http://127.0.0.1:8080");
     assert!(matches!(settings.database, Database::Embedded));
-    assert!(matches!(settings.master_key, MasterKey::Development));
+    assert!(matches!(settings.master_key, MasterKeySource::Development));
     assert_eq!(settings.audience_aliases, ["https://api.box.com/oauth2/token"]);
 }
 
@@ -88,7 +96,7 @@ fn a_flag_wins_over_the_environment() {
         log_format: Some("json".to_owned()),
         ..Overrides::default()
     };
-    let settings = Settings::read(vars, overrides, Purpose::Dev).unwrap();
+    let settings = ServerSettings::read(vars, overrides, SettingsPurpose::Dev).unwrap();
     assert_eq!(settings.listen.to_string(), "[::1]:9001");
     assert_eq!(settings.public_url.as_str(), "http://127.0.0.1:9001");
     assert_eq!(settings.log.format, Some(LogFormat::Json));
@@ -96,10 +104,11 @@ fn a_flag_wins_over_the_environment() {
 
 #[test]
 fn a_database_of_its_own_makes_a_link_ask_for_the_rest() {
-    assert!(read(Purpose::Link, &[]).is_ok());
-    let mistakes = read(Purpose::Link, &[("DATABASE_URL", "postgres://db/app")]).unwrap_err();
+    assert!(read(SettingsPurpose::Link, &[]).is_ok());
+    let mistakes =
+        read(SettingsPurpose::Link, &[("DATABASE_URL", "postgres://db/app")]).unwrap_err();
     assert_eq!(mistakes.len(), 2);
-    assert!(read(Purpose::Database, &[("DATABASE_URL", "postgres://db/app")]).is_ok());
+    assert!(read(SettingsPurpose::Database, &[("DATABASE_URL", "postgres://db/app")]).is_ok());
 }
 
 #[test]
@@ -139,7 +148,7 @@ fn bad_values_are_refused() {
 #[test]
 fn rate_limits_may_be_off_only_on_a_loopback_address() {
     refused("UNDERSTUDY_RATE_LIMITS", "off", "loopback");
-    let settings = read(Purpose::Dev, &[("UNDERSTUDY_RATE_LIMITS", "off")]).unwrap();
+    let settings = read(SettingsPurpose::Dev, &[("UNDERSTUDY_RATE_LIMITS", "off")]).unwrap();
     assert_eq!(settings.rate_limits, RateLimits::Off);
 }
 
@@ -177,7 +186,7 @@ fn a_public_url_is_kept_in_its_canonical_form() {
 
 #[test]
 fn f14_nobody_is_a_trusted_proxy_by_default_and_everybody_never() {
-    assert!(read(Purpose::Serve, GOOD).unwrap().trusted_proxies.is_empty());
+    assert!(read(SettingsPurpose::Serve, GOOD).unwrap().trusted_proxies.is_empty());
     for everybody in
         ["0.0.0.0/0", "::/0", "10.0.0.1, 0.0.0.0/1", "::/32", "::ffff:0:0/96", "2000::/3"]
     {
@@ -213,7 +222,7 @@ fn b25_a_mistake_does_not_repeat_a_secret() {
         ("UNDERSTUDY_SMTP_URL", "imap://mail:mail-secret@host"),
         ("UNDERSTUDY_MASTERKEY", "c2hvcnQtc2VjcmV0"),
     ];
-    let text = describe(&read(Purpose::Serve, &secrets).unwrap_err());
+    let text = describe(&read(SettingsPurpose::Serve, &secrets).unwrap_err());
     for secret in ["c2hvcnQtc2VjcmV0", "pg-secret", "mail-secret"] {
         assert!(!text.contains(secret), "{text}");
     }
@@ -246,7 +255,7 @@ fn i22_a_key_file_that_everybody_may_read_is_refused() {
         vars.retain(|(name, _)| *name != "UNDERSTUDY_MASTER_KEY");
         vars.extend_from_slice(extra);
         vars.push(("UNDERSTUDY_MASTER_KEY_FILE", &path));
-        read(Purpose::Serve, &vars).map_err(|mistakes| describe(&mistakes))
+        read(SettingsPurpose::Serve, &vars).map_err(|mistakes| describe(&mistakes))
     };
     for (mode, accepted) in [(0o400, true), (0o440, true), (0o644, false), (0o606, false)] {
         file.as_file().set_permissions(Permissions::from_mode(mode)).unwrap();
@@ -254,7 +263,9 @@ fn i22_a_key_file_that_everybody_may_read_is_refused() {
     }
     file.as_file().set_permissions(Permissions::from_mode(0o600)).unwrap();
     let settings = with_file(&[]).unwrap();
-    assert!(matches!(settings.master_key, MasterKey::Given(key) if key.expose_secret() == KEY));
+    assert!(
+        matches!(settings.master_key, MasterKeySource::Given(key) if key.expose_secret() == KEY)
+    );
     assert!(with_file(&[("UNDERSTUDY_MASTER_KEY", KEY)]).unwrap_err().contains("keep one"));
 }
 
@@ -267,7 +278,8 @@ fn a_key_file_must_be_there_and_hold_a_key() {
     for (name, words) in [("absent", "not found"), ("", "regular file"), ("long", "32 bytes")] {
         let vars = [("UNDERSTUDY_MASTER_KEY_FILE", path(name))];
         let vars = vars.map(|(name, value)| (name.to_owned(), value));
-        let mistakes = Settings::read(vars, Overrides::default(), Purpose::Dev).unwrap_err();
+        let mistakes =
+            ServerSettings::read(vars, Overrides::default(), SettingsPurpose::Dev).unwrap_err();
         assert!(describe(&mistakes).contains(words), "{}", describe(&mistakes));
     }
 }
@@ -278,7 +290,7 @@ proptest::proptest! {
         for name in [name.as_str(), "UNDERSTUDY_PUBLIC_URL", "UNDERSTUDY_TRUSTED_PROXIES",
             "UNDERSTUDY_LISTEN", "UNDERSTUDY_LOG", "UNDERSTUDY_MASTER_KEY", "UNDERSTUDY_MAIL_FROM"]
         {
-            let _ = read(Purpose::Serve, &[(name, &value)]);
+            let _ = read(SettingsPurpose::Serve, &[(name, &value)]);
         }
     }
 }
@@ -298,8 +310,8 @@ fn l18_modules_without_a_level_of_their_own_go_on_as_usual() {
 
 #[test]
 fn k57_metrics_are_off_unless_an_address_of_their_own_is_given() {
-    assert_eq!(read(Purpose::Serve, GOOD).unwrap().management_listen, None);
-    assert_eq!(read(Purpose::Dev, &[]).unwrap().management_listen, None);
+    assert_eq!(read(SettingsPurpose::Serve, GOOD).unwrap().management_listen, None);
+    assert_eq!(read(SettingsPurpose::Dev, &[]).unwrap().management_listen, None);
     let name = "UNDERSTUDY_MANAGEMENT_LISTEN";
     let given = serve_with(name, "127.0.0.1:9464").unwrap().management_listen;
     assert_eq!(given, Some("127.0.0.1:9464".parse().unwrap()));

@@ -1,6 +1,6 @@
 //! One function a value: what is accepted, and the words for what is not.
-use super::raw::Raw;
-use super::{LogFormat, Purpose, RateLimits};
+use super::raw::RawSettings;
+use super::{LogFormat, RateLimits, SettingsPurpose};
 use crate::domain::database_url::DatabaseUrl;
 use crate::domain::spelling::nearest;
 use crate::domain::text::{is_plain_line, whole_number};
@@ -52,7 +52,7 @@ pub(super) fn database_connections(text: &str) -> Result<usize, String> {
 
 /// From the variable or from the file it names, never from both: the one that is not used would be
 /// the one somebody rotates.
-pub(super) fn master_key(raw: &mut Raw) -> Option<SecretString> {
+pub(super) fn master_key(raw: &mut RawSettings) -> Option<SecretString> {
     let path = raw.take(KEY_FILE);
     let given = raw.secret(KEY, check_key);
     let Some(path) = path else { return given };
@@ -202,8 +202,8 @@ pub(super) fn audience_aliases(text: &str) -> Result<Vec<String>, String> {
         .collect()
 }
 
-pub(super) fn default_aliases(purpose: Purpose) -> Vec<String> {
-    if purpose == Purpose::Dev { vec![BOX_TOKEN_URL.to_owned()] } else { Vec::new() }
+pub(super) fn default_aliases(purpose: SettingsPurpose) -> Vec<String> {
+    if purpose == SettingsPurpose::Dev { vec![BOX_TOKEN_URL.to_owned()] } else { Vec::new() }
 }
 
 pub(super) fn smtp_url(text: &str) -> Result<(), &'static str> {

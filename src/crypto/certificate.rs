@@ -102,13 +102,13 @@ pub fn not_after(der: &[u8]) -> Result<DateTime<Utc>, KeyError> {
 /// Whoever cares for what a key is for (`use` in metadata) keeps two lists of these; the key does not know.
 #[derive(Debug, Clone)]
 pub struct PublicKey {
-    kind: Kind,
+    kind: KeyKind,
     /// `SubjectPublicKeyInfo`, DER.
     spki: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(super) enum KeyKind {
     Rsa(RsaPublicKeyComponents<Vec<u8>>),
     /// Uncompressed points ([SEC 1 §2.3.3](https://www.secg.org/sec1-v2.pdf)).
     P256(Vec<u8>),
@@ -163,8 +163,8 @@ impl PublicKey {
                 let curve = info.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
                 let point = point.data().to_vec();
                 match (curve, point.len(), point.first()) {
-                    (Some(curve), 65, Some(4)) if curve == OID_EC_P256 => Kind::P256(point),
-                    (Some(curve), 97, Some(4)) if curve == OID_NIST_EC_P384 => Kind::P384(point),
+                    (Some(curve), 65, Some(4)) if curve == OID_EC_P256 => KeyKind::P256(point),
+                    (Some(curve), 97, Some(4)) if curve == OID_NIST_EC_P384 => KeyKind::P384(point),
                     _ => return Err(KeyError::Unsupported),
                 }
             }
@@ -180,7 +180,7 @@ impl PublicKey {
 
     /// Only RSA keys have something encrypted to them here (RSA-OAEP).
     pub fn may_encrypt(&self) -> bool {
-        matches!(self.kind, Kind::Rsa(_))
+        matches!(self.kind, KeyKind::Rsa(_))
     }
 
     /// `SubjectPublicKeyInfo` in DER: two certificates with one key are one key.
@@ -188,7 +188,7 @@ impl PublicKey {
         &self.spki
     }
 
-    pub(super) fn kind(&self) -> &Kind {
+    pub(super) fn kind(&self) -> &KeyKind {
         &self.kind
     }
 }
@@ -200,7 +200,7 @@ impl PartialEq for PublicKey {
 }
 impl Eq for PublicKey {}
 
-fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Kind, KeyError> {
+fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<KeyKind, KeyError> {
     let plain =
         |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|b| *b == 0).collect() };
     let (n, e) = (plain(modulus), plain(exponent));
@@ -213,5 +213,5 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Kind, KeyError> {
     if bits > 8192 || e.len() > 4 {
         return Err(KeyError::Unsupported);
     }
-    Ok(Kind::Rsa(RsaPublicKeyComponents { n, e }))
+    Ok(KeyKind::Rsa(RsaPublicKeyComponents { n, e }))
 }

@@ -23,10 +23,10 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 
 /// A public key whose strength has been judged. Parse it once and keep it.
 #[derive(Debug, Clone)]
-pub struct VerifyingKey(Public);
+pub struct VerifyingKey(PublicPart);
 
 #[derive(Debug, Clone)]
-enum Public {
+enum PublicPart {
     /// `only` is the `alg` of the JWK, if it has one.
     Rsa {
         components: RsaPublicKeyComponents<Vec<u8>>,
@@ -90,7 +90,7 @@ impl VerifyingKey {
             // RFC 9864 §2.2 gives EdDSA over this curve a name of its own.
             (Some("OKP"), Some("Ed25519")) if matches!(alg, None | Some("EdDSA" | "Ed25519")) => {
                 let x = part("x")?.try_into().map_err(|_| KeyError::Malformed)?;
-                Ok(Self(Public::Ed25519(x)))
+                Ok(Self(PublicPart::Ed25519(x)))
             }
             (Some(_), _) => Err(KeyError::Unsupported),
             (None, _) => Err(KeyError::Malformed),
@@ -99,11 +99,11 @@ impl VerifyingKey {
 
     pub(super) fn accepts(&self, alg: &str) -> bool {
         match &self.0 {
-            Public::Rsa { only, .. } => {
+            PublicPart::Rsa { only, .. } => {
                 RsaHash::parse(alg).is_some_and(|hash| only.is_none_or(|only| only == hash))
             }
-            Public::P256(_) => alg == "ES256",
-            Public::Ed25519(_) => matches!(alg, "EdDSA" | "Ed25519"),
+            PublicPart::P256(_) => alg == "ES256",
+            PublicPart::Ed25519(_) => matches!(alg, "EdDSA" | "Ed25519"),
         }
     }
 
@@ -112,13 +112,13 @@ impl VerifyingKey {
             return false;
         }
         match &self.0 {
-            Public::Rsa { components, .. } => RsaHash::parse(alg).is_some_and(|hash| {
+            PublicPart::Rsa { components, .. } => RsaHash::parse(alg).is_some_and(|hash| {
                 components.verify(hash.parameters(), message, signature).is_ok()
             }),
-            Public::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+            PublicPart::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
                 .verify(message, signature)
                 .is_ok(),
-            Public::Ed25519(x) => {
+            PublicPart::Ed25519(x) => {
                 UnparsedPublicKey::new(&ED25519, x).verify(message, signature).is_ok()
             }
         }
@@ -179,7 +179,7 @@ fn rsa(n: Vec<u8>, e: Vec<u8>, alg: Option<&str>) -> Result<VerifyingKey, KeyErr
     if n.len() > 1024 {
         return Err(KeyError::Unsupported);
     }
-    Ok(VerifyingKey(Public::Rsa { components: RsaPublicKeyComponents { n, e }, only }))
+    Ok(VerifyingKey(PublicPart::Rsa { components: RsaPublicKeyComponents { n, e }, only }))
 }
 
 fn p256(x: &[u8], y: &[u8]) -> Result<VerifyingKey, KeyError> {
@@ -193,7 +193,7 @@ fn p256(x: &[u8], y: &[u8]) -> Result<VerifyingKey, KeyError> {
         .map_err(|_| KeyError::NotMade)?;
     let other = agreement::UnparsedPublicKey::new(&ECDH_P256, point);
     agree_ephemeral(judge, &other, |_| ()).map_err(|_| KeyError::Malformed)?;
-    Ok(VerifyingKey(Public::P256(point)))
+    Ok(VerifyingKey(PublicPart::P256(point)))
 }
 
 #[cfg(test)]

@@ -74,12 +74,12 @@ pub struct Header {
 }
 
 pub fn decode_header(token: &str) -> Result<Header, JwsError> {
-    Ok(Parts::split(token)?.header)
+    Ok(JwsParts::split(token)?.header)
 }
 
 /// Claims that nobody has vouched for yet: good for finding out whose keys to [`verify`] with, no more.
 pub fn unverified_claims(token: &str) -> Result<Map<String, Value>, JwsError> {
-    Parts::split(token)?.claims()
+    JwsParts::split(token)?.claims()
 }
 
 /// The claims, if one of `keys` signed them and the token is of one of `types`.
@@ -96,7 +96,7 @@ pub fn verify<'k>(
     types: &[&str],
     keys: impl IntoIterator<Item = (&'k str, &'k VerifyingKey)>,
 ) -> Result<Map<String, Value>, JwsError> {
-    let parts = Parts::split(token)?;
+    let parts = JwsParts::split(token)?;
     if !types.iter().any(|typ| same_type(typ, parts.header.typ.as_deref())) {
         return Err(JwsError::WrongType);
     }
@@ -125,7 +125,7 @@ pub fn verify<'k>(
     Err(refusal)
 }
 
-struct Parts<'t> {
+struct JwsParts<'t> {
     header: Header,
     /// Header and payload with the dot between them, as they were sent.
     signed: &'t str,
@@ -133,7 +133,7 @@ struct Parts<'t> {
     signature: Vec<u8>,
 }
 
-impl<'t> Parts<'t> {
+impl<'t> JwsParts<'t> {
     fn split(token: &'t str) -> Result<Self, JwsError> {
         if token.len() > MAX_TOKEN {
             return Err(JwsError::TooLong);

@@ -93,7 +93,7 @@ pub fn verify_nobody(password: &str) {
 
 /// Whether the stored hash was made with other settings than today's.
 pub fn needs_rehash(phc: &str) -> bool {
-    Stored::parse(phc).is_none_or(|stored| {
+    StoredHash::parse(phc).is_none_or(|stored| {
         let cost = (stored.params.m_cost(), stored.params.t_cost(), stored.params.p_cost());
         stored.algorithm != Algorithm::Argon2id
             || cost != (MEMORY_KIB, PASSES, LANES)
@@ -109,26 +109,26 @@ pub fn is_usable(phc: &str) -> bool {
 
 /// What can stand in the column of hashes.
 enum AnyHash {
-    Argon2(Stored),
+    Argon2(StoredHash),
     Foreign(ForeignHash),
 }
 
 impl AnyHash {
     fn parse(text: &str) -> Option<Self> {
-        Stored::parse(text)
+        StoredHash::parse(text)
             .map(Self::Argon2)
             .or_else(|| ForeignHash::parse(text).map(Self::Foreign))
     }
 }
 
-struct Stored {
+struct StoredHash {
     algorithm: Algorithm,
     params: Params,
     salt: Vec<u8>,
     hash: Vec<u8>,
 }
 
-impl Stored {
+impl StoredHash {
     /// Version 1.3 only.
     fn parse(phc: &str) -> Option<Self> {
         let parsed = PasswordHash::new(phc).ok()?;
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn c88_nobodys_password_costs_what_everybodys_does() {
-        let stored = Stored::parse(DUMMY).unwrap();
+        let stored = StoredHash::parse(DUMMY).unwrap();
         assert!(!needs_rehash(DUMMY));
         assert_eq!((stored.salt.len(), stored.hash.len()), (16, 32));
         verify_nobody("anything");

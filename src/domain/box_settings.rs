@@ -17,12 +17,12 @@ pub struct BoxSettings {
     pub enterprise_access: bool,
     /// Whose administrators have let it in. Nowhere else does any of the above count.
     pub authorized_in: Vec<OrganizationId>,
-    pub public_keys: Vec<PublicKey>,
+    pub public_keys: Vec<BoxPublicKey>,
 }
 
 /// A key with which the application signs assertions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct PublicKey {
+pub struct BoxPublicKey {
     /// The `kid` of its assertions.
     pub id: String,
     /// `-----BEGIN PUBLIC KEY-----`.

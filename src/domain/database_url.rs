@@ -49,7 +49,7 @@ pub struct DatabaseUrl {
 
 /// What has been read of the query so far.
 #[derive(Default)]
-struct Parameters {
+struct UrlParameters {
     others: Vec<String>,
     mode: Option<String>,
     root: Option<String>,
@@ -63,7 +63,7 @@ impl DatabaseUrl {
     /// In fixed words, so that none can repeat the password.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
-        let mut read = Parameters::default();
+        let mut read = UrlParameters::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             read.take(pair)?;
         }
@@ -102,7 +102,7 @@ impl DatabaseUrl {
     }
 }
 
-impl Parameters {
+impl UrlParameters {
     fn take(&mut self, pair: &str) -> Result<(), &'static str> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = || {

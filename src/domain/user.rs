@@ -47,7 +47,7 @@ pub struct Profile {
 
 /// Whom a token speaks for: who it is and what may be told of them. Nothing to decide by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct TokenSubject {
     pub id: UserId,
     pub kind: UserKind,
     /// The application that made an app user, or whose own a service account is.
@@ -56,7 +56,7 @@ pub struct Holder {
     pub profile: Profile,
 }
 
-impl From<&User> for Holder {
+impl From<&User> for TokenSubject {
     fn from(user: &User) -> Self {
         Self {
             id: user.id.clone(),

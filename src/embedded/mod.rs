@@ -52,24 +52,24 @@ pub enum Shutdown {
 pub struct Cluster {
     // The order matters: the server first, then what it stood on.
     watchdog: Watchdog,
-    place: Place,
+    place: ClusterPlace,
     _lock: Option<Lock>,
     _temporary: TempDir,
 }
 
 /// Where a cluster keeps its things.
 #[derive(Clone)]
-struct Place {
+struct ClusterPlace {
     data: PathBuf,
     log: PathBuf,
     sockets: PathBuf,
 }
 
 /// All that is settled before anything runs.
-struct Plan {
+struct ClusterPlan {
     account: Account,
     binaries: PathBuf,
-    place: Place,
+    place: ClusterPlace,
     settings: Vec<String>,
     /// What Postgres gets when our process is gone.
     last_signal: Signal,
@@ -102,7 +102,7 @@ impl Cluster {
 
         let lock = Lock::take(&home)?;
         let temporary = account.temporary_directory()?;
-        let place = Place::new(&home, temporary.path());
+        let place = ClusterPlace::new(&home, temporary.path());
         earlier::clear_away(&place.data)?;
         if data == Data::Fresh {
             remove_tree(&place.data)?;
@@ -110,7 +110,7 @@ impl Cluster {
         let binaries = binaries::find_for_data(&account, &place.data)?;
         let settings = settings::list(settings::SAFE, &place.sockets);
         let last_signal = Signal::SIGINT;
-        let plan = Plan { account, binaries, place, settings, last_signal };
+        let plan = ClusterPlan { account, binaries, place, settings, last_signal };
         Self::open(&plan, Some(lock), temporary)
     }
 
@@ -118,14 +118,18 @@ impl Cluster {
         let account = Account::choose(None)?;
         let binaries = binaries::find(&account)?;
         let home = account.temporary_directory()?;
-        let place = Place::new(home.path(), home.path());
+        let place = ClusterPlace::new(home.path(), home.path());
         let settings = settings::list(settings, &place.sockets);
         // The data is rubbish by then: no need to be gentle.
         let last_signal = Signal::SIGQUIT;
-        Self::open(&Plan { account, binaries, place, settings, last_signal }, None, home)
+        Self::open(&ClusterPlan { account, binaries, place, settings, last_signal }, None, home)
     }
 
-    fn open(plan: &Plan, lock: Option<Lock>, temporary: TempDir) -> Result<Self, EmbeddedError> {
+    fn open(
+        plan: &ClusterPlan,
+        lock: Option<Lock>,
+        temporary: TempDir,
+    ) -> Result<Self, EmbeddedError> {
         let place = plan.place.clone();
         let mut log = File::options();
         log.write(true).create(true).truncate(true).mode(0o600);
@@ -209,7 +213,7 @@ impl Cluster {
     }
 }
 
-impl Place {
+impl ClusterPlace {
     fn new(home: &Path, sockets: &Path) -> Self {
         Self {
             data: home.join("data"),

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::error::{EmbeddedError, at};
-use super::{Place, Plan, USER, earlier};
+use super::{ClusterPlace, ClusterPlan, USER, earlier};
 
 const SCRIPT: &str = include_str!("watchdog.sh");
 const SHELL: &str = "/bin/sh";
@@ -30,19 +30,19 @@ pub(super) struct Watchdog {
     shell: Child,
     orders: Option<ChildStdin>,
     // Behind a lock for `Sync` only: tests keep a cluster in a static.
-    answers: Mutex<Receiver<Answer>>,
+    answers: Mutex<Receiver<WatchdogAnswer>>,
     running: Option<i32>,
-    place: Place,
+    place: ClusterPlace,
 }
 
-enum Answer {
+enum WatchdogAnswer {
     Initdb(i32),
     Pid(i32),
     Exited,
 }
 
 impl Watchdog {
-    pub(super) fn spawn(plan: &Plan) -> Result<Self, EmbeddedError> {
+    pub(super) fn spawn(plan: &ClusterPlan) -> Result<Self, EmbeddedError> {
         let place = plan.place.clone();
         let mut command = Command::new(SHELL);
         command
@@ -76,7 +76,7 @@ impl Watchdog {
     pub(super) fn initdb(&mut self) -> Result<(), EmbeddedError> {
         self.order("initdb")?;
         match self.hear(PATIENCE) {
-            Ok(Answer::Initdb(0)) => Ok(()),
+            Ok(WatchdogAnswer::Initdb(0)) => Ok(()),
             _ => Err(self.failure("could not be set up (initdb)", 0)),
         }
     }
@@ -105,10 +105,10 @@ impl Watchdog {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
             match self.hear(POLL) {
-                Ok(Answer::Pid(pid)) => self.running = Some(pid),
+                Ok(WatchdogAnswer::Pid(pid)) => self.running = Some(pid),
                 Err(RecvTimeoutError::Timeout) if self.is_ready() => return Ok(()),
-                Ok(Answer::Initdb(_)) | Err(RecvTimeoutError::Timeout) => {}
-                Ok(Answer::Exited) | Err(RecvTimeoutError::Disconnected) => {
+                Ok(WatchdogAnswer::Initdb(_)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(WatchdogAnswer::Exited) | Err(RecvTimeoutError::Disconnected) => {
                     self.running = None;
                     return Err(self.failure("did not start", log_before));
                 }
@@ -125,11 +125,12 @@ impl Watchdog {
         let end = Instant::now() + PATIENCE;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             match self.hear(left) {
-                Ok(Answer::Exited) | Err(RecvTimeoutError::Disconnected) => {
+                Ok(WatchdogAnswer::Exited) | Err(RecvTimeoutError::Disconnected) => {
                     self.running = None;
                     return Ok(());
                 }
-                Ok(Answer::Initdb(_) | Answer::Pid(_)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(WatchdogAnswer::Initdb(_) | WatchdogAnswer::Pid(_))
+                | Err(RecvTimeoutError::Timeout) => {}
             }
         }
         Err(self.failure("did not stop in time", 0))
@@ -147,12 +148,12 @@ impl Watchdog {
 
     /// Without our doing; a process just killed takes a moment to be gone.
     fn has_died(&mut self) -> bool {
-        let died = matches!(self.hear(NOTICE), Ok(Answer::Exited));
+        let died = matches!(self.hear(NOTICE), Ok(WatchdogAnswer::Exited));
         self.running = self.running.filter(|_| !died);
         died
     }
 
-    fn hear(&mut self, patience: Duration) -> Result<Answer, RecvTimeoutError> {
+    fn hear(&mut self, patience: Duration) -> Result<WatchdogAnswer, RecvTimeoutError> {
         self.answers.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(patience)
     }
 
@@ -186,15 +187,15 @@ impl Drop for Watchdog {
     }
 }
 
-fn listen(output: ChildStdout, answers: &mpsc::Sender<Answer>) {
+fn listen(output: ChildStdout, answers: &mpsc::Sender<WatchdogAnswer>) {
     for line in BufReader::new(output).lines().map_while(Result::ok) {
         let answer = match line.split_once(' ') {
-            Some(("initdb", status)) => Answer::Initdb(status.parse().unwrap_or(-1)),
+            Some(("initdb", status)) => WatchdogAnswer::Initdb(status.parse().unwrap_or(-1)),
             Some(("pid", pid)) => match pid.parse() {
-                Ok(pid) => Answer::Pid(pid),
+                Ok(pid) => WatchdogAnswer::Pid(pid),
                 Err(_) => continue,
             },
-            _ => Answer::Exited,
+            _ => WatchdogAnswer::Exited,
         };
         if answers.send(answer).is_err() {
             return;

@@ -32,11 +32,11 @@ pub struct Context {
 
 /// What all workers of a process have in common.
 pub struct Shared {
-    pub keys: shared::keyring::Keys,
+    pub keys: shared::keyring::KeyStore,
     pub passwords: shared::passwords::Passwords,
     /// Makes the seals of the audit trail.
     pub seals: SealKey,
-    pub facts: shared::decision_facts::Remembered,
+    pub facts: shared::decision_facts::InputsCache,
     pub origins: tokens::cross_origin::Origins,
     pub rooms: &'static [&'static dyn Protocol],
     /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.

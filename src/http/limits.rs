@@ -51,18 +51,19 @@ pub async fn hold_to_limits(
         return Ok(answer.map_into_left_body());
     };
     answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    let held = answer.map_body(|_, body| Held { body: BoxBody::new(body), _arriving: arriving });
+    let held =
+        answer.map_body(|_, body| HeldConnection { body: BoxBody::new(body), _arriving: arriving });
     Ok(held.map_into_boxed_body().map_into_right_body())
 }
 
 /// An answer beside which the rest of the request is kept until it is out: the server goes on reading, without
 /// end, a body of chunks that nobody holds any more.
-struct Held {
+struct HeldConnection {
     body: BoxBody,
     _arriving: Rc<RefCell<Arriving>>,
 }
 
-impl MessageBody for Held {
+impl MessageBody for HeldConnection {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

@@ -45,7 +45,7 @@ pub struct Login<'a> {
 }
 
 /// What an application is told, and how it was told to call the user.
-pub struct Told {
+pub struct ProtocolResponse {
     pub answer: Answer,
     /// In SAML, none: nobody was named, because the answer is a no.
     pub name: Option<NameId>,
@@ -125,7 +125,7 @@ pub trait Protocol: Send + Sync {
     /// # Errors
     ///
     /// When what the application has registered does not let it be answered.
-    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable>;
+    fn answer(&self, login: &Login<'_>) -> Result<ProtocolResponse, Unanswerable>;
 
     /// What the browser brings to the application when a session is over. `None`: nothing, because it has
     /// no address for that or hears of it in another way.

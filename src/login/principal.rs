@@ -6,23 +6,23 @@ use crate::impersonation::Impersonation;
 
 /// The person a room speaks about. Made from one of two proofs and from nothing else.
 #[derive(Debug, Clone)]
-pub struct Principal(Proof);
+pub struct Principal(PrincipalProof);
 
 #[derive(Debug, Clone)]
-enum Proof {
+enum PrincipalProof {
     Own(Box<Authenticated>),
     Impersonated(Box<Impersonation>),
 }
 
 impl From<Authenticated> for Principal {
     fn from(proof: Authenticated) -> Self {
-        Self(Proof::Own(Box::new(proof)))
+        Self(PrincipalProof::Own(Box::new(proof)))
     }
 }
 
 impl From<Impersonation> for Principal {
     fn from(proof: Impersonation) -> Self {
-        Self(Proof::Impersonated(Box::new(proof)))
+        Self(PrincipalProof::Impersonated(Box::new(proof)))
     }
 }
 
@@ -30,24 +30,24 @@ impl Principal {
     /// The user that the application sees: `sub`, `NameID`.
     pub fn subject(&self) -> &User {
         match &self.0 {
-            Proof::Own(proof) => proof.user(),
-            Proof::Impersonated(proof) => proof.subject(),
+            PrincipalProof::Own(proof) => proof.user(),
+            PrincipalProof::Impersonated(proof) => proof.subject(),
         }
     }
 
     /// The impersonation behind the subject, if any.
     pub fn impersonation(&self) -> Option<&Impersonation> {
         match &self.0 {
-            Proof::Own(_) => None,
-            Proof::Impersonated(proof) => Some(proof),
+            PrincipalProof::Own(_) => None,
+            PrincipalProof::Impersonated(proof) => Some(proof),
         }
     }
 
     /// When they signed in; for an impersonation, when it started.
     pub fn authenticated_at(&self) -> Timestamp {
         match &self.0 {
-            Proof::Own(proof) => proof.at(),
-            Proof::Impersonated(proof) => proof.terms().starts_at,
+            PrincipalProof::Own(proof) => proof.at(),
+            PrincipalProof::Impersonated(proof) => proof.terms().starts_at,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `/continue`: a checked request of a room comes back from the sign-in page.
 use super::common::checked::SealedRequest;
-use super::common::sign_on::{self, Refused, accident, here};
+use super::common::sign_on::{self, RefusedBy, accident, here};
 use super::{samlp, wsfed};
 use crate::domain::protocol::ProtocolName;
 use crate::flows::Context;
@@ -15,7 +15,7 @@ pub async fn get(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> Ht
         return here(&request, text);
     };
     let asked = &sealed.checked.request;
-    let refused: Refused = match asked.protocol {
+    let refused: RefusedBy = match asked.protocol {
         ProtocolName::Samlp => samlp::refused,
         ProtocolName::Wsfed | ProtocolName::WsfedRms => wsfed::refused,
         // Its requests come back to `/authorize` as they were.

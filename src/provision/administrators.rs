@@ -1,6 +1,6 @@
 //! A file takes the last administrator away as little as the console does (H14).
-use super::steps::{Step, Write};
-use super::stored::Stored;
+use super::steps::{ApplyStep, Write};
+use super::stored::StoredDirectory;
 use crate::domain::Status;
 use crate::domain::role::ADMIN;
 use crate::domain::user::UserKind;
@@ -17,15 +17,15 @@ pub(super) fn leaves_somebody(before: Administrators, after: Administrators) -> 
     (before.of_operator == 0 || after.of_operator > 0) && (before.all == 0 || after.all > 0)
 }
 
-pub(super) fn before(stored: &Stored) -> Administrators {
+pub(super) fn before(stored: &StoredDirectory) -> Administrators {
     count(stored, &[])
 }
 
-pub(super) fn after(stored: &Stored, steps: &[Step]) -> Administrators {
+pub(super) fn after(stored: &StoredDirectory, steps: &[ApplyStep]) -> Administrators {
     count(stored, steps)
 }
 
-fn count(stored: &Stored, steps: &[Step]) -> Administrators {
+fn count(stored: &StoredDirectory, steps: &[ApplyStep]) -> Administrators {
     let mut organizations: HashMap<&str, &OrganizationRecord> =
         stored.organizations.iter().map(|record| (record.id.as_str(), record)).collect();
     let mut users: HashMap<&str, (&UserRecord, &[String])> = stored

@@ -4,7 +4,7 @@
 //! anybody, and an application with Box permissions acts as users by itself ([`needed_for`]).
 use super::conflicts::names;
 use super::document;
-use super::entry::{Entry, version};
+use super::entry::{ClientEntry, version};
 use super::plan::differences;
 use super::steps::Turn;
 use super::write::{ACTOR, end_by_turn, end_tokens_of_client};
@@ -19,7 +19,7 @@ use crate::domain::{ClientId, Status, Timestamp};
 use crate::flows::impersonation::end_impersonation::{Touched, judge_touched};
 use crate::flows::{Context, Failure, directory::service_accounts};
 use crate::store::applications::list;
-pub use crate::store::applications::list::{Card, Found, Search};
+pub use crate::store::applications::list::{ApplicationCard, ApplicationSearch, FoundApplications};
 pub use crate::store::applications::write::ClientRecord;
 use crate::store::applications::write::{self, StoredClient};
 use crate::store::{self, Conn, StoreError, Transactional as _};
@@ -55,21 +55,21 @@ pub enum WriteRefusal {
     NoSecret,
 }
 
-type Written<T> = Result<T, Failure<WriteRefusal>>;
+type WrittenApplication<T> = Result<T, Failure<WriteRefusal>>;
 
-fn refused<T>(reason: WriteRefusal) -> Written<T> {
+fn refused<T>(reason: WriteRefusal) -> WrittenApplication<T> {
     Err(Failure::Refused(reason))
 }
 
 /// Everything that staff see of one application.
-pub struct View {
+pub struct ApplicationView {
     pub record: ClientRecord,
-    pub card: Card,
+    pub card: ApplicationCard,
     /// Stands for the secrets that it has: a form that makes a new one is good once.
     pub secrets: String,
 }
 
-impl View {
+impl ApplicationView {
     pub fn keeps_secret(&self) -> bool {
         keeps_secret(&self.record)
     }
@@ -121,11 +121,12 @@ pub fn may_write(user: &User, record: &ClientRecord) -> bool {
 pub async fn find(
     ctx: &Context,
     reader: &User,
-    search: Search,
-) -> Result<(Vec<Found>, Option<ClientId>), StoreError> {
+    search: ApplicationSearch,
+) -> Result<(Vec<FoundApplications>, Option<ClientId>), StoreError> {
     let organization = reader.organization_id().cloned().or(search.organization);
     let most = usize::try_from(search.limit).unwrap_or(usize::MAX);
-    let wanted = Search { organization, limit: search.limit.saturating_add(1), ..search };
+    let wanted =
+        ApplicationSearch { organization, limit: search.limit.saturating_add(1), ..search };
     let mut rows = list::search(&*ctx.store.conn().await?, &wanted).await?;
     let more = rows.len() > most;
     rows.truncate(most);
@@ -134,7 +135,11 @@ pub async fn find(
 }
 
 /// An application that `reader` may see.
-pub async fn view(ctx: &Context, reader: &User, id: &ClientId) -> Result<Option<View>, StoreError> {
+pub async fn view(
+    ctx: &Context,
+    reader: &User,
+    id: &ClientId,
+) -> Result<Option<ApplicationView>, StoreError> {
     let conn = ctx.store.conn().await?;
     let Some(stored) = write::find(&conn, id.as_str()).await? else { return Ok(None) };
     if !sees(reader, &stored.record) {
@@ -142,7 +147,7 @@ pub async fn view(ctx: &Context, reader: &User, id: &ClientId) -> Result<Option<
     }
     let card = list::card(&conn, id).await?;
     let secrets = fingerprint(&stored);
-    Ok(card.map(|card| View { record: stored.record, card, secrets }))
+    Ok(card.map(|card| ApplicationView { record: stored.record, card, secrets }))
 }
 
 /// The same as the rooms know it: what it has to be set up with.
@@ -164,7 +169,11 @@ fn fingerprint(stored: &StoredClient) -> String {
 }
 
 /// A new one. Its secret is made here if it keeps one, and is seen once, now.
-pub async fn create(ctx: &Context, by: By<'_>, entry: &Entry) -> Written<Option<SecretString>> {
+pub async fn create(
+    ctx: &Context,
+    by: By<'_>,
+    entry: &ClientEntry,
+) -> WrittenApplication<Option<SecretString>> {
     let record = entry.record();
     if !sees(by.user, record) || !may_write(by.user, record) {
         return refused(WriteRefusal::HigherPrivileges);
@@ -192,7 +201,7 @@ async fn new_secret(tx: &Conn, id: &str) -> Result<SecretString, StoreError> {
 }
 
 /// What cannot be seen in an entry alone.
-async fn check(tx: &Conn, entry: &Entry) -> Written<()> {
+async fn check(tx: &Conn, entry: &ClientEntry) -> WrittenApplication<()> {
     let now = store::installation::settings::now(tx).await?;
     if let Some(until) = entry.valid_until().filter(|until| *until <= now) {
         return refused(WriteRefusal::Expired(until));
@@ -229,7 +238,7 @@ fn event(by: By<'_>, record: &ClientRecord, action: &str, changed: &[String]) ->
 }
 
 /// The one that is there, if `by` may write it.
-async fn found(tx: &Conn, by: By<'_>, id: &ClientId) -> Written<StoredClient> {
+async fn found(tx: &Conn, by: By<'_>, id: &ClientId) -> WrittenApplication<StoredClient> {
     store::installation::settings::lock_applications(tx).await?;
     let stored = write::find(tx, id.as_str()).await?;
     let Some(stored) = stored.filter(|stored| sees(by.user, &stored.record)) else {
@@ -243,7 +252,12 @@ async fn found(tx: &Conn, by: By<'_>, id: &ClientId) -> Written<StoredClient> {
 }
 
 /// Makes an application what `entry` says, if it still is as `seen` ([`version`]). Whether anything changed.
-pub async fn update(ctx: &Context, by: By<'_>, seen: &str, entry: &Entry) -> Written<bool> {
+pub async fn update(
+    ctx: &Context,
+    by: By<'_>,
+    seen: &str,
+    entry: &ClientEntry,
+) -> WrittenApplication<bool> {
     let record = entry.record();
     let id = ClientId::parse(&record.id).map_err(|_| Failure::Refused(WriteRefusal::Missing))?;
     if !sees(by.user, record) || !may_write(by.user, record) {
@@ -280,7 +294,12 @@ pub fn changes(before: &ClientRecord, after: &ClientRecord) -> Vec<String> {
 
 /// Switches it on or off. Off: everything that it was given is over for good, every impersonation in it too, and nobody
 /// signs in to it. On: whatever was being made meanwhile is over as well.
-pub async fn set_status(ctx: &Context, by: By<'_>, id: &ClientId, status: Status) -> Written<()> {
+pub async fn set_status(
+    ctx: &Context,
+    by: By<'_>,
+    id: &ClientId,
+    status: Status,
+) -> WrittenApplication<()> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let mut record = found(tx, by, id).await?.record;
@@ -305,13 +324,13 @@ pub enum OldTokens {
     End,
 }
 
-/// A new secret, seen once, now; the old ones are nothing any more. `seen` is [`View::secrets`].
+/// A new secret, seen once, now; the old ones are nothing any more. `seen` is [`ApplicationView::secrets`].
 pub async fn rotate_secret(
     ctx: &Context,
     by: By<'_>,
     (id, seen): (&ClientId, &str),
     tokens: OldTokens,
-) -> Written<SecretString> {
+) -> WrittenApplication<SecretString> {
     let mut conn = ctx.store.conn().await?;
     let secret = conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let stored = found(tx, by, id).await?;
@@ -341,7 +360,7 @@ pub async fn rotate_secret(
 
 /// Everything that the application was given is over: codes, tokens, refresh tokens, impersonations. It stays switched
 /// on, and whoever is signed in here gets it new ones without a password.
-pub async fn end_tokens(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()> {
+pub async fn end_tokens(ctx: &Context, by: By<'_>, id: &ClientId) -> WrittenApplication<()> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let record = found(tx, by, id).await?.record;
@@ -371,7 +390,7 @@ pub async fn end_tokens_from_outside(ctx: &Context, id: &ClientId) -> Result<boo
 }
 
 /// With the users that it made, and everything that it was handed.
-pub async fn delete(ctx: &Context, by: By<'_>, id: &ClientId) -> Written<()> {
+pub async fn delete(ctx: &Context, by: By<'_>, id: &ClientId) -> WrittenApplication<()> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction::<_, Failure<WriteRefusal>, _>(async |tx| {
         let record = found(tx, by, id).await?.record;

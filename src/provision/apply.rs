@@ -5,8 +5,8 @@ use super::mistake::Mistake;
 use super::plan::Plan;
 use super::progress::{Phase, Progress};
 use super::read::beside;
-use super::steps::{Step, steps};
-use super::stored::Stored;
+use super::steps::{ApplyStep, steps};
+use super::stored::StoredDirectory;
 use super::write::{ACTOR, write_all};
 use crate::crypto::password::{self, PasswordError};
 use crate::flows::{Context, directory::service_accounts};
@@ -81,7 +81,7 @@ pub async fn apply_with_progress(
 
 /// What [`apply_to`] would do now.
 pub async fn plan(conn: &Conn, file: &File, prune: Prune) -> Result<Plan, ProvisionError> {
-    let stored = Stored::load(conn, file, prune).await?;
+    let stored = StoredDirectory::load(conn, file, prune).await?;
     let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
     let file = meant.as_ref().unwrap_or(file);
     let hashes = placeholders(file, &stored);
@@ -102,7 +102,7 @@ async fn run(
 ) -> Result<Plan, ProvisionError> {
     // Before the transaction: a password costs 24 ms, and locks would be held for all of them.
     let hashes = {
-        let stored = Stored::load(conn, file, prune).await?;
+        let stored = StoredDirectory::load(conn, file, prune).await?;
         let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
         new_hashes(meant.as_ref().unwrap_or(file), &stored, progress).await?
     };
@@ -129,7 +129,7 @@ async fn write(
         store::installation::settings::lock_applications(tx).await?;
     }
     // Once more: somebody may have changed what the file leaves out.
-    let stored = Stored::load(tx, file, prune).await?;
+    let stored = StoredDirectory::load(tx, file, prune).await?;
     let meant = beside(file, &stored, prune).map_err(ProvisionError::Mistakes)?;
     let steps = steps(meant.as_ref().unwrap_or(file), &stored, hashes, prune)
         .map_err(ProvisionError::Conflict)?;
@@ -145,7 +145,7 @@ async fn write(
     }
 }
 
-fn plan_of(steps: Vec<Step>) -> Plan {
+fn plan_of(steps: Vec<ApplyStep>) -> Plan {
     Plan { changes: steps.into_iter().map(|step| step.change).collect() }
 }
 
@@ -153,7 +153,7 @@ fn plan_of(steps: Vec<Step>) -> Plan {
 type Job = (SecretString, Option<String>);
 
 /// For each user of the file the password that is set: the first one, or another that the file insists on.
-fn jobs(file: &File, stored: &Stored) -> Vec<Option<Job>> {
+fn jobs(file: &File, stored: &StoredDirectory) -> Vec<Option<Job>> {
     let users = file.users.iter().zip(stored.users_of(file));
     users
         .map(|(wanted, before)| match &wanted.password {
@@ -167,7 +167,7 @@ fn jobs(file: &File, stored: &Stored) -> Vec<Option<Job>> {
 
 /// In the place of hashes, for a plan: nothing is hashed that is not written. A password that is the stored one already
 /// is found out, because that is no change.
-fn placeholders(file: &File, stored: &Stored) -> Vec<Option<String>> {
+fn placeholders(file: &File, stored: &StoredDirectory) -> Vec<Option<String>> {
     let is_new = |(plain, stored): &Job| {
         !stored.as_ref().is_some_and(|stored| password::verify(plain.expose_secret(), stored))
     };
@@ -178,7 +178,7 @@ fn placeholders(file: &File, stored: &Stored) -> Vec<Option<String>> {
 /// For each user of the file the hash of a password that is set. Each costs 24 ms of a core, so all cores work.
 async fn new_hashes(
     file: &File,
-    stored: &Stored,
+    stored: &StoredDirectory,
     progress: Progress<'_>,
 ) -> Result<Vec<Option<String>>, ProvisionError> {
     /// For each core, between two calls of `progress`.

@@ -2,11 +2,15 @@
 use super::apply::Prune;
 use super::file::File;
 use super::mistake::printable;
-use super::stored::Stored;
+use super::stored::StoredDirectory;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
-pub(super) fn check(file: &File, stored: &Stored, prune: Prune) -> Result<(), Vec<String>> {
+pub(super) fn check(
+    file: &File,
+    stored: &StoredDirectory,
+    prune: Prune,
+) -> Result<(), Vec<String>> {
     let mut conflicts = expired(file, stored);
     if prune == Prune::No {
         conflicts.extend(taken(file, stored));
@@ -14,7 +18,7 @@ pub(super) fn check(file: &File, stored: &Stored, prune: Prune) -> Result<(), Ve
     if conflicts.is_empty() { Ok(()) } else { Err(conflicts) }
 }
 
-fn expired(file: &File, stored: &Stored) -> Vec<String> {
+fn expired(file: &File, stored: &StoredDirectory) -> Vec<String> {
     let past = file.clients.iter().filter_map(|wanted| {
         let until = wanted.valid_until.filter(|until| *until <= stored.now)?;
         let id = printable(&wanted.record.id);
@@ -24,7 +28,7 @@ fn expired(file: &File, stored: &Stored) -> Vec<String> {
 }
 
 /// A message says by its entity ID, or its realm, which application it is for.
-fn taken(file: &File, stored: &Stored) -> Vec<String> {
+fn taken(file: &File, stored: &StoredDirectory) -> Vec<String> {
     let named: HashSet<&str> =
         file.clients.iter().map(|wanted| wanted.record.id.as_str()).collect();
     let others = stored.clients.iter().filter(|c| !named.contains(c.record.id.as_str()));

@@ -6,9 +6,9 @@ use crate::store::directory::write::UserRecord;
 use serde_json::{Value, json};
 
 /// Keys in the order in which people like to read them.
-pub(super) type Document = Vec<(&'static str, Value)>;
+pub(super) type EntryDocument = Vec<(&'static str, Value)>;
 
-pub(super) fn of_organization(record: &OrganizationRecord) -> Document {
+pub(super) fn of_organization(record: &OrganizationRecord) -> EntryDocument {
     vec![
         ("id", json!(record.id)),
         ("name", json!(record.name)),
@@ -17,7 +17,7 @@ pub(super) fn of_organization(record: &OrganizationRecord) -> Document {
     ]
 }
 
-pub(super) fn of_role(record: &RoleRecord) -> Document {
+pub(super) fn of_role(record: &RoleRecord) -> EntryDocument {
     // A migration may have written them in another order; it means nothing.
     let mut permissions = record.permissions.clone();
     permissions.sort_unstable();
@@ -28,7 +28,7 @@ pub(super) fn of_role(record: &RoleRecord) -> Document {
     ]
 }
 
-pub(super) fn of_user(record: &UserRecord, roles: &[String]) -> Document {
+pub(super) fn of_user(record: &UserRecord, roles: &[String]) -> EntryDocument {
     vec![
         ("id", json!(record.id)),
         ("email", json!(record.email)),
@@ -51,7 +51,7 @@ pub(super) fn of_user(record: &UserRecord, roles: &[String]) -> Document {
     ]
 }
 
-pub(super) fn of_client(record: &ClientRecord) -> Document {
+pub(super) fn of_client(record: &ClientRecord) -> EntryDocument {
     let own_section = record.saml.is_some() || record.wsfed.is_some();
     let redirect_uris = if own_section { json!([]) } else { json!(record.redirect_uris) };
     vec![
@@ -91,7 +91,7 @@ pub(super) fn of_client(record: &ClientRecord) -> Document {
 }
 
 /// The same without what is not given, as the file's reader takes it.
-pub(super) fn given_of_client(record: &ClientRecord) -> Document {
+pub(super) fn given_of_client(record: &ClientRecord) -> EntryDocument {
     let is_given = |key: &str, value: &Value| match key {
         // The word for "by a secret, in either way" is that nothing is said.
         "token_endpoint_auth_method" => value != "client_secret",

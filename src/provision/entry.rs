@@ -1,11 +1,11 @@
 //! One application as a form has it: the same words as in the file, read by the same reader.
 use super::document;
 use super::file::WantedClient;
-use super::mistake::{Notes, Path, Step};
-use super::read::{Known, Names};
+use super::mistake::{Notes, Path, PathStep};
+use super::read::{EntryNames, KnownNames};
 use super::read_client;
 use super::saml_metadata;
-use super::section::Section;
+use super::section::FileSection;
 use crate::crypto::hash::sha256;
 use crate::domain::Timestamp;
 use crate::domain::client::ClientKind;
@@ -15,9 +15,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 /// One that has been read and found right.
-pub struct Entry(pub(super) WantedClient);
+pub struct ClientEntry(pub(super) WantedClient);
 
-impl Entry {
+impl ClientEntry {
     pub fn record(&self) -> &ClientRecord {
         &self.0.record
     }
@@ -49,15 +49,15 @@ pub struct Fault {
 pub fn read_entry(
     values: &Map<String, Value>,
     organizations: impl IntoIterator<Item = String>,
-) -> Result<Entry, Vec<Fault>> {
-    let names = Names {
+) -> Result<ClientEntry, Vec<Fault>> {
+    let names = EntryNames {
         organizations: organizations.into_iter().collect(),
-        roles: Known::default(),
-        clients: Known::default(),
+        roles: KnownNames::default(),
+        clients: KnownNames::default(),
     };
     let notes = Notes::default();
     let file = json!({ "clients": [values] });
-    let top = Section::new(&file, Path::default(), &notes);
+    let top = FileSection::new(&file, Path::default(), &notes);
     let wanted = top.map(|top| read_client::read_all(&top, &names)).unwrap_or_default();
     let mut faults: Vec<Fault> = Vec::new();
     for (path, problem) in notes.into_inner() {
@@ -67,16 +67,16 @@ pub fn read_entry(
         }
     }
     match wanted.into_iter().next() {
-        Some(wanted) if faults.is_empty() => Ok(Entry(wanted)),
+        Some(wanted) if faults.is_empty() => Ok(ClientEntry(wanted)),
         Some(_) | None => Err(faults),
     }
 }
 
 /// Without `clients[0]`; what is missing stands at its own key.
 fn fault(path: &Path, problem: String) -> Fault {
-    let key = |step: &Step| match step {
-        Step::Key(key) => Some(key.clone()),
-        Step::Item(_) => None,
+    let key = |step: &PathStep| match step {
+        PathStep::Key(key) => Some(key.clone()),
+        PathStep::Item(_) => None,
     };
     let mut keys: Vec<String> = path.0.iter().skip(2).filter_map(key).collect();
     let missing = problem.strip_prefix('`').and_then(|rest| rest.strip_suffix("` is missing"));
@@ -170,7 +170,7 @@ pub fn saml_of(metadata: &str, entity_id: Option<&str>) -> Result<MetadataImport
 }
 
 fn imported(
-    entry: Entry,
+    entry: ClientEntry,
     metadata: &str,
     entity_id: Option<&str>,
 ) -> Result<MetadataImport, String> {

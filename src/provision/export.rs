@@ -1,5 +1,5 @@
 //! The database as a file that [`super::read()`] takes, without secrets.
-use super::document::{self, Document};
+use super::document::{self, EntryDocument};
 use super::progress::{Phase, Progress};
 use super::substitute::escape;
 use crate::domain::client::ClientKind;
@@ -132,7 +132,7 @@ fn clients(stored: &[StoredClient]) -> String {
 
 /// The whole of `stored` as a file.
 #[cfg(test)]
-pub(super) fn text(stored: &super::stored::Stored) -> String {
+pub(super) fn text(stored: &super::stored::StoredDirectory) -> String {
     [
         HEAD.to_owned(),
         settings(stored.impersonation_enabled),
@@ -144,11 +144,11 @@ pub(super) fn text(stored: &super::stored::Stored) -> String {
     .concat()
 }
 
-fn organization(document: Document) -> Yaml {
+fn organization(document: EntryDocument) -> Yaml {
     entry(document, &[("impersonation", json!({ "enabled": true }))])
 }
 
-fn user(document: Document) -> Yaml {
+fn user(document: EntryDocument) -> Yaml {
     let no_address = document.iter().any(|(key, value)| *key == "email" && value.is_null());
     // Without an address there is nothing to be verified.
     entry(document, &[("kind", json!("person")), ("email_verified", json!(!no_address))])
@@ -178,7 +178,7 @@ fn client(record: &ClientRecord) -> Yaml {
 }
 
 /// Keys at their default are left out; `status` never is, because that would mean: as it stands.
-fn entry(document: Document, defaults: &[(&str, Value)]) -> Yaml {
+fn entry(document: EntryDocument, defaults: &[(&str, Value)]) -> Yaml {
     let mut entry = Mapping::new();
     for (key, value) in document {
         let is_default = match defaults.iter().find(|(name, _)| *name == key) {

@@ -1,8 +1,8 @@
 //! What a file leaves out stays as it is: its entries are completed from the database before they are read.
 //!
 //! `null` is not left out: it stays, and the reader takes it for the default.
-use super::document::{self, Document};
-use super::stored::{People, Stored};
+use super::document::{self, EntryDocument};
+use super::stored::{People, StoredDirectory};
 use crate::store::applications::write::StoredClient;
 use crate::store::directory::organizations::OrganizationRecord;
 use crate::store::directory::users::canonical_email;
@@ -14,7 +14,7 @@ const BY_KEY: [&str; 4] = ["impersonation", "saml", "wsfed", "box"];
 /// How an application shows who it is: these keys fit together or not at all.
 const SECRETS: [&str; 2] = ["client_secret", "client_secret_hash"];
 
-pub(super) fn fill_in(values: &mut Value, stored: &Stored) {
+pub(super) fn fill_in(values: &mut Value, stored: &StoredDirectory) {
     let organizations: HashMap<&str, &OrganizationRecord> =
         stored.organizations.iter().map(|one| (one.id.as_str(), one)).collect();
     each(values, "organizations", |own| {
@@ -85,7 +85,7 @@ fn user(own: &mut Map<String, Value>, people: &People<'_>) {
 fn client(own: &mut Map<String, Value>, stored: &HashMap<&str, &StoredClient>) {
     let found = text(own, "client_id").and_then(|id| stored.get(id));
     let Some(record) = found.map(|found| &found.record) else { return };
-    let of_record: Document = document::given_of_client(record)
+    let of_record: EntryDocument = document::given_of_client(record)
         .into_iter()
         .filter(|(key, _)| {
             !changes_kind(own, &record.kind) || ["name", "organization", "status"].contains(key)
@@ -108,7 +108,7 @@ fn client(own: &mut Map<String, Value>, stored: &HashMap<&str, &StoredClient>) {
     complete(own, of_record, &but);
 }
 
-fn complete(own: &mut Map<String, Value>, stored: Document, but: &[&str]) {
+fn complete(own: &mut Map<String, Value>, stored: EntryDocument, but: &[&str]) {
     for (key, value) in stored.into_iter().filter(|(key, _)| !but.contains(key)) {
         match (own.get_mut(key), value) {
             (None, Value::Null) => {}

@@ -1,6 +1,6 @@
 //! On which line a key stands. Parsed values do not know, so the text is walked again; the parser
 //! adds the place to an error that is raised where we want to know it.
-use super::mistake::{Path, Step};
+use super::mistake::{Path, PathStep};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -14,30 +14,30 @@ pub(super) fn line_of(text: &str, path: &Path) -> usize {
         .unwrap_or(1)
 }
 
-fn find(text: &str, steps: &[Step]) -> Option<usize> {
+fn find(text: &str, steps: &[PathStep]) -> Option<usize> {
     let deserializer = serde_norway::Deserializer::from_str(text);
-    let error = Walk { steps }.deserialize(deserializer).err()?;
+    let error = LineWalk { steps }.deserialize(deserializer).err()?;
     error.location().map(|place| place.line())
 }
 
 /// Walks to the end of `steps`, and fails there.
-struct Walk<'a> {
-    steps: &'a [Step],
+struct LineWalk<'a> {
+    steps: &'a [PathStep],
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'de> DeserializeSeed<'de> for LineWalk<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match self.steps.first() {
-            Some(Step::Key(_)) => deserializer.deserialize_map(self),
-            Some(Step::Item(_)) => deserializer.deserialize_seq(self),
-            None => deserializer.deserialize_any(Here),
+            Some(PathStep::Key(_)) => deserializer.deserialize_map(self),
+            Some(PathStep::Item(_)) => deserializer.deserialize_seq(self),
+            None => deserializer.deserialize_any(Location),
         }
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_> {
+impl<'de> Visitor<'de> for LineWalk<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,11 +45,11 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((Step::Key(wanted), rest)) = self.steps.split_first() else { return Ok(()) };
+        let Some((PathStep::Key(wanted), rest)) = self.steps.split_first() else { return Ok(()) };
         let last = rest.is_empty();
-        while let Some(found) = map.next_key_seed(Key { wanted, last })? {
+        while let Some(found) = map.next_key_seed(LocatedKey { wanted, last })? {
             if found {
-                return map.next_value_seed(Walk { steps: rest });
+                return map.next_value_seed(LineWalk { steps: rest });
             }
             map.next_value::<IgnoredAny>()?;
         }
@@ -57,22 +57,22 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Some((Step::Item(wanted), rest)) = self.steps.split_first() else { return Ok(()) };
+        let Some((PathStep::Item(wanted), rest)) = self.steps.split_first() else { return Ok(()) };
         for _ in 0..*wanted {
             if seq.next_element::<IgnoredAny>()?.is_none() {
                 return Ok(());
             }
         }
-        seq.next_element_seed(Walk { steps: rest }).map(|_| ())
+        seq.next_element_seed(LineWalk { steps: rest }).map(|_| ())
     }
 }
 
-struct Key<'a> {
+struct LocatedKey<'a> {
     wanted: &'a str,
     last: bool,
 }
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
+impl<'de> DeserializeSeed<'de> for LocatedKey<'_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -80,7 +80,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_> {
     }
 }
 
-impl Visitor<'_> for Key<'_> {
+impl Visitor<'_> for LocatedKey<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,9 +97,9 @@ impl Visitor<'_> for Key<'_> {
 }
 
 /// Fails at whatever stands here.
-struct Here;
+struct Location;
 
-impl<'de> Visitor<'de> for Here {
+impl<'de> Visitor<'de> for Location {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -24,25 +24,25 @@ impl fmt::Display for Mistake {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     Key(String),
     Item(usize),
 }
 
 /// The way from the top of the file to a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Path(pub(super) Vec<Step>);
+pub(super) struct Path(pub(super) Vec<PathStep>);
 
 impl Path {
     pub(super) fn key(&self, key: &str) -> Self {
-        self.with(Step::Key(key.to_owned()))
+        self.with(PathStep::Key(key.to_owned()))
     }
 
     pub(super) fn item(&self, nth: usize) -> Self {
-        self.with(Step::Item(nth))
+        self.with(PathStep::Item(nth))
     }
 
-    fn with(&self, step: Step) -> Self {
+    fn with(&self, step: PathStep) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
@@ -53,9 +53,9 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if nth == 0 => f.write_str(&printable(key))?,
-                Step::Key(key) => write!(f, ".{}", printable(key))?,
-                Step::Item(nth) => write!(f, "[{nth}]")?,
+                PathStep::Key(key) if nth == 0 => f.write_str(&printable(key))?,
+                PathStep::Key(key) => write!(f, ".{}", printable(key))?,
+                PathStep::Item(nth) => write!(f, "[{nth}]")?,
             }
         }
         Ok(())

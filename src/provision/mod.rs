@@ -43,7 +43,7 @@ pub use export::{Exporting, export, export_from};
 pub use file::File;
 pub use mistake::Mistake;
 pub use new_user::{NewUser, new_user};
-pub use plan::{Action, Change, Field, Listing, Plan, ShownPlan, What};
+pub use plan::{Change, ChangedField, Listing, Plan, PlannedAction, ShownPlan, What};
 pub use progress::{Phase, Progress};
 pub use read::{read, read_draft, read_with_files, values};
 pub use service_provider::{ServiceProvider, service_provider};

@@ -1,12 +1,12 @@
 //! What a file changes, for people to read before and after.
-use super::document::Document;
+use super::document::EntryDocument;
 use super::mistake::printable;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum PlannedAction {
     Create,
     Update,
     Delete,
@@ -24,17 +24,17 @@ pub enum What {
 
 /// A key that changes, with both values where they may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct ChangedField {
     pub name: String,
     pub values: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    pub action: Action,
+    pub action: PlannedAction,
     pub what: What,
     pub id: String,
-    pub fields: Vec<Field>,
+    pub fields: Vec<ChangedField>,
 }
 
 /// Everything that a file names, or with `--prune` does not name, and what becomes of it.
@@ -45,21 +45,22 @@ pub struct Plan {
 
 impl Plan {
     pub fn is_unchanged(&self) -> bool {
-        self.changes.iter().all(|change| change.action == Action::Unchanged)
+        self.changes.iter().all(|change| change.action == PlannedAction::Unchanged)
     }
 
     /// What changes, for programs: the same facts as the lines.
     pub fn values(&self) -> Vec<Value> {
-        let changes = self.changes.iter().filter(|change| change.action != Action::Unchanged);
+        let changes =
+            self.changes.iter().filter(|change| change.action != PlannedAction::Unchanged);
         changes.map(Change::value).collect()
     }
 
-    fn count(&self, action: Action) -> usize {
+    fn count(&self, action: PlannedAction) -> usize {
         self.changes.iter().filter(|change| change.action == action).count()
     }
 }
 
-impl Action {
+impl PlannedAction {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -72,7 +73,7 @@ impl Action {
 
 impl Change {
     fn value(&self) -> Value {
-        let field = |field: &Field| match &field.values {
+        let field = |field: &ChangedField| match &field.values {
             Some((before, after)) => json!({ "name": field.name, "from": before, "to": after }),
             None => json!({ "name": field.name }),
         };
@@ -129,7 +130,7 @@ impl Plan {
 impl fmt::Display for ShownPlan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let changes = &self.plan.changes;
-        let changed = || changes.iter().filter(|change| change.action != Action::Unchanged);
+        let changed = || changes.iter().filter(|change| change.action != PlannedAction::Unchanged);
         let total = changed().count();
         // One line more is no longer than the line that would say that it is left out.
         let listed = match self.listing {
@@ -146,10 +147,10 @@ impl fmt::Display for ShownPlan<'_> {
         write!(
             f,
             "{} to create, {} to update, {} to delete, {} unchanged",
-            count(Action::Create),
-            count(Action::Update),
-            count(Action::Delete),
-            count(Action::Unchanged),
+            count(PlannedAction::Create),
+            count(PlannedAction::Update),
+            count(PlannedAction::Delete),
+            count(PlannedAction::Unchanged),
         )
     }
 }
@@ -169,12 +170,20 @@ impl fmt::Display for Change {
     }
 }
 
-pub(super) fn change(what: What, id: &str, before: Option<&Document>, after: &Document) -> Change {
+pub(super) fn change(
+    what: What,
+    id: &str,
+    before: Option<&EntryDocument>,
+    after: &EntryDocument,
+) -> Change {
     let (action, fields) = match before {
-        None => (Action::Create, Vec::new()),
+        None => (PlannedAction::Create, Vec::new()),
         Some(before) => {
             let fields = differences(before, after);
-            (if fields.is_empty() { Action::Unchanged } else { Action::Update }, fields)
+            (
+                if fields.is_empty() { PlannedAction::Unchanged } else { PlannedAction::Update },
+                fields,
+            )
         }
     };
     Change { action, what, id: id.to_owned(), fields }
@@ -182,13 +191,13 @@ pub(super) fn change(what: What, id: &str, before: Option<&Document>, after: &Do
 
 /// Tells that a secret changes, not which.
 pub(super) fn note_secret(change: &mut Change, is_new: bool, name: &str) {
-    if is_new && change.action != Action::Create {
-        change.action = Action::Update;
-        change.fields.push(Field { name: name.to_owned(), values: None });
+    if is_new && change.action != PlannedAction::Create {
+        change.action = PlannedAction::Update;
+        change.fields.push(ChangedField { name: name.to_owned(), values: None });
     }
 }
 
-pub(super) fn differences(before: &Document, after: &Document) -> Vec<Field> {
+pub(super) fn differences(before: &EntryDocument, after: &EntryDocument) -> Vec<ChangedField> {
     let mut fields = Vec::new();
     for ((name, before), (_, after)) in before.iter().zip(after).filter(|(b, a)| b != a) {
         match (*name, before.as_object(), after.as_object()) {
@@ -207,7 +216,7 @@ pub(super) fn differences(before: &Document, after: &Document) -> Vec<Field> {
             }
             // Whatever applications keep there may be a secret.
             ("user_metadata" | "app_metadata", _, _) => {
-                fields.push(Field { name: (*name).to_owned(), values: None });
+                fields.push(ChangedField { name: (*name).to_owned(), values: None });
             }
             _ => fields.push(field((*name).to_owned(), before, after)),
         }
@@ -215,7 +224,7 @@ pub(super) fn differences(before: &Document, after: &Document) -> Vec<Field> {
     fields
 }
 
-fn field(name: String, before: &Value, after: &Value) -> Field {
+fn field(name: String, before: &Value, after: &Value) -> ChangedField {
     const LONGEST: usize = 120;
     let show = |value: &Value| match value {
         Value::Null => "none".to_owned(),
@@ -226,5 +235,5 @@ fn field(name: String, before: &Value, after: &Value) -> Field {
     };
     let (before, after) = (show(before), show(after));
     let short = before.len() <= LONGEST && after.len() <= LONGEST;
-    Field { name, values: short.then_some((before, after)) }
+    ChangedField { name, values: short.then_some((before, after)) }
 }

@@ -4,8 +4,8 @@ use super::file::{Draft, File, LeftOut, WantedOrganization};
 use super::fill_in::fill_in;
 use super::locate::line_of;
 use super::mistake::{Mistake, Notes, Path, printable};
-use super::section::Section;
-use super::stored::Stored;
+use super::section::FileSection;
+use super::stored::StoredDirectory;
 use super::substitute::Substitution;
 use super::{metadata_file, read_client, read_user};
 use crate::domain::OrganizationId;
@@ -38,7 +38,7 @@ pub fn read_with_files(
 ) -> Result<File, Vec<Mistake>> {
     let notes = Notes::default();
     let draft = draft(text, &notes, env, file)?;
-    let file = Section::new(&draft.values, Path::default(), &notes);
+    let file = FileSection::new(&draft.values, Path::default(), &notes);
     let file = file.map(|top| read_file(top, Elsewhere::Anything));
     let found = notes.into_inner();
     match file {
@@ -89,7 +89,7 @@ fn draft(
 /// Every mistake of the file, now that both are known.
 pub(super) fn beside(
     file: &File,
-    stored: &Stored,
+    stored: &StoredDirectory,
     prune: Prune,
 ) -> Result<Option<File>, Vec<Mistake>> {
     let Some(draft) = &file.draft else { return Ok(None) };
@@ -104,7 +104,8 @@ pub(super) fn beside(
         // What is not in the file will be gone.
         Prune::Yes => Elsewhere::Nothing,
     };
-    let read = Section::new(&values, Path::default(), &notes).map(|top| read_file(top, elsewhere));
+    let read =
+        FileSection::new(&values, Path::default(), &notes).map(|top| read_file(top, elsewhere));
     let found = notes.into_inner();
     match read {
         Some(read) if found.is_empty() => Ok(Some(read.with_nothing_left_out())),
@@ -163,38 +164,38 @@ enum Elsewhere<'a> {
     Nothing,
     /// Nobody has looked yet.
     Anything,
-    Stored(&'a Stored),
+    Stored(&'a StoredDirectory),
 }
 
 /// The names of one kind of thing.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownNames {
     names: HashSet<String>,
     /// Others may be somewhere else.
     open: bool,
 }
 
-impl Known {
+impl KnownNames {
     pub(super) fn contains(&self, name: &str) -> bool {
         self.open || self.names.contains(name)
     }
 }
 
-impl FromIterator<String> for Known {
+impl FromIterator<String> for KnownNames {
     fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
         Self { names: names.into_iter().collect(), open: false }
     }
 }
 
 /// What others may refer to.
-pub(super) struct Names {
-    pub(super) organizations: Known,
-    pub(super) roles: Known,
-    pub(super) clients: Known,
+pub(super) struct EntryNames {
+    pub(super) organizations: KnownNames,
+    pub(super) roles: KnownNames,
+    pub(super) clients: KnownNames,
 }
 
 impl Elsewhere<'_> {
-    fn and(self, names: Names) -> Names {
+    fn and(self, names: EntryNames) -> EntryNames {
         let mut names = names;
         let all = [&mut names.organizations, &mut names.roles, &mut names.clients];
         match self {
@@ -211,9 +212,9 @@ impl Elsewhere<'_> {
     }
 }
 
-impl Names {
+impl EntryNames {
     /// The organization that `section` belongs to.
-    pub(super) fn organization(&self, section: &Section<'_>) -> Option<String> {
+    pub(super) fn organization(&self, section: &FileSection<'_>) -> Option<String> {
         let id = section.text("organization")?;
         if !self.organizations.contains(&id) {
             section.wrong("organization", unknown("organization", &id));
@@ -230,7 +231,7 @@ pub(super) fn twice(name: &str) -> String {
     format!("`{}` stands for another one already", printable(name))
 }
 
-fn read_file(top: Section<'_>, elsewhere: Elsewhere<'_>) -> File {
+fn read_file(top: FileSection<'_>, elsewhere: Elsewhere<'_>) -> File {
     if !top.gives("version") {
         top.missing("version");
     } else if top.whole_number("version") != Some(1) {
@@ -239,7 +240,7 @@ fn read_file(top: Section<'_>, elsewhere: Elsewhere<'_>) -> File {
     let impersonation_enabled = top.section("settings").and_then(read_settings);
     let organizations = read_organizations(&top);
     let roles = read_roles(&top);
-    let names = elsewhere.and(Names {
+    let names = elsewhere.and(EntryNames {
         organizations: organizations.iter().map(|wanted| wanted.record.id.clone()).collect(),
         roles: roles
             .iter()
@@ -258,32 +259,32 @@ fn read_file(top: Section<'_>, elsewhere: Elsewhere<'_>) -> File {
 }
 
 /// What a section that is read later will be called.
-fn names_of(top: &Section<'_>, key: &'static str, id: &'static str) -> Known {
+fn names_of(top: &FileSection<'_>, key: &'static str, id: &'static str) -> KnownNames {
     top.sections(key).iter().filter_map(|section| section.text(id)).collect()
 }
 
-fn read_settings(section: Section<'_>) -> Option<bool> {
+fn read_settings(section: FileSection<'_>) -> Option<bool> {
     let enabled = section.section("impersonation").and_then(read_switch);
     section.finish();
     enabled
 }
 
 /// `{enabled: true}`.
-fn read_switch(section: Section<'_>) -> Option<bool> {
+fn read_switch(section: FileSection<'_>) -> Option<bool> {
     let enabled = section.flag("enabled");
     section.finish();
     enabled
 }
 
 /// `status`, and whether it was left out.
-pub(super) fn read_status(section: &Section<'_>) -> (String, LeftOut) {
+pub(super) fn read_status(section: &FileSection<'_>) -> (String, LeftOut) {
     let status = section.word("status", &STATUSES).unwrap_or("active").to_owned();
     (status, LeftOut { status: !section.gives("status"), ..LeftOut::default() })
 }
 
 /// Whether a secret of the file counts for an entry that is there already: as a rule somebody has changed it since.
 pub(super) fn read_reset(
-    section: &Section<'_>,
+    section: &FileSection<'_>,
     key: &'static str,
     secrets: [&'static str; 2],
 ) -> bool {
@@ -295,9 +296,9 @@ pub(super) fn read_reset(
     reset
 }
 
-fn read_organizations(top: &Section<'_>) -> Vec<WantedOrganization> {
+fn read_organizations(top: &FileSection<'_>) -> Vec<WantedOrganization> {
     let mut seen = HashSet::new();
-    let read = |section: Section<'_>| {
+    let read = |section: FileSection<'_>| {
         let id = section.required("id").unwrap_or_default();
         check_id(&section, "id", &id, &mut seen);
         let (status, left_out) = read_status(&section);
@@ -328,7 +329,7 @@ fn check_organization_name(name: &str) -> Result<(), &'static str> {
 
 /// Every id is well-formed and comes once; an empty one has been told of already.
 pub(super) fn check_id(
-    section: &Section<'_>,
+    section: &FileSection<'_>,
     key: &'static str,
     id: &str,
     seen: &mut HashSet<String>,
@@ -344,9 +345,9 @@ pub(super) fn check_id(
     }
 }
 
-fn read_roles(top: &Section<'_>) -> Vec<RoleRecord> {
+fn read_roles(top: &FileSection<'_>) -> Vec<RoleRecord> {
     let mut seen = HashSet::new();
-    let read = |section: Section<'_>| {
+    let read = |section: FileSection<'_>| {
         let name = section.required("name").unwrap_or_default();
         check_id(&section, "name", &name, &mut seen);
         if role::is_built_in(&name) {

@@ -1,8 +1,8 @@
 //! The section `clients`.
 use super::file::{LeftOut, WantedClient};
-use super::read::{Names, check_id, read_reset, read_status};
+use super::read::{EntryNames, check_id, read_reset, read_status};
 use super::read_rooms::{self, Rooms};
-use super::section::Section;
+use super::section::FileSection;
 use super::section::check_line;
 use crate::crypto::{hash, jwk};
 use crate::domain::api_scope::ApiScope;
@@ -18,7 +18,7 @@ use std::collections::HashSet;
 
 const LONGEST_LIFETIME: i32 = 86_400;
 
-pub(super) fn read_all(top: &Section<'_>, names: &Names) -> Vec<WantedClient> {
+pub(super) fn read_all(top: &FileSection<'_>, names: &EntryNames) -> Vec<WantedClient> {
     let mut seen = HashSet::new();
     let mut rooms = Rooms::default();
     let sections = top.sections("clients").into_iter();
@@ -26,8 +26,8 @@ pub(super) fn read_all(top: &Section<'_>, names: &Names) -> Vec<WantedClient> {
 }
 
 fn read_one(
-    section: Section<'_>,
-    names: &Names,
+    section: FileSection<'_>,
+    names: &EntryNames,
     seen: &mut HashSet<String>,
     rooms: &mut Rooms,
 ) -> WantedClient {
@@ -94,13 +94,13 @@ fn read_one(
 }
 
 /// How the application shows who it is.
-struct Proof {
+struct ClientProof {
     method: AuthMethod,
     jwks: Option<Value>,
     secret_hash: Option<Vec<u8>>,
 }
 
-fn read_proof(section: &Section<'_>, kind: ClientKind) -> Proof {
+fn read_proof(section: &FileSection<'_>, kind: ClientKind) -> ClientProof {
     const METHODS: [&str; 4] =
         ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
     let secret_hash = read_secret(section);
@@ -117,11 +117,11 @@ fn read_proof(section: &Section<'_>, kind: ClientKind) -> Proof {
         None => kind.default_auth_method(),
     });
     check_proof(section, kind, method);
-    Proof { method, jwks, secret_hash }
+    ClientProof { method, jwks, secret_hash }
 }
 
 /// A secret that is never asked for would be a false comfort, and a method without its secret a locked door.
-fn check_proof(section: &Section<'_>, kind: ClientKind, method: AuthMethod) {
+fn check_proof(section: &FileSection<'_>, kind: ClientKind, method: AuthMethod) {
     let secret = ["client_secret", "client_secret_hash"].into_iter().find(|key| section.gives(key));
     if !kind.is_confidential() && (method != AuthMethod::None || secret.is_some()) {
         let key = secret.unwrap_or("token_endpoint_auth_method");
@@ -154,7 +154,7 @@ fn check_proof(section: &Section<'_>, kind: ClientKind, method: AuthMethod) {
     }
 }
 
-fn read_secret(section: &Section<'_>) -> Option<Vec<u8>> {
+fn read_secret(section: &FileSection<'_>) -> Option<Vec<u8>> {
     let plain = section.text("client_secret");
     let hashed = section.text("client_secret_hash");
     if plain.is_some() && hashed.is_some() {
@@ -181,7 +181,7 @@ fn parse_digest(text: &str) -> Option<Vec<u8>> {
     (bytes.len() == 32).then_some(bytes)
 }
 
-struct Acting {
+struct ActingSettings {
     enabled: bool,
     redeem: &'static str,
     unsolicited: bool,
@@ -190,11 +190,15 @@ struct Acting {
 }
 
 /// An application that does not mention impersonation takes no part in it.
-fn read_impersonation(section: &Section<'_>, kind: ClientKind, initiates: bool) -> Acting {
+fn read_impersonation(
+    section: &FileSection<'_>,
+    kind: ClientKind,
+    initiates: bool,
+) -> ActingSettings {
     let signs_in = ProtocolName::ALL.into_iter().any(|protocol| kind.speaks(protocol));
     let unsolicited = signs_in && !initiates;
     let Some(acting) = section.section("impersonation") else {
-        return Acting {
+        return ActingSettings {
             enabled: false,
             redeem: "confirm",
             unsolicited,
@@ -211,10 +215,14 @@ fn read_impersonation(section: &Section<'_>, kind: ClientKind, initiates: bool) 
     let read_scopes = acting.checked("read_scopes", check_read_scope).unwrap_or_default();
     let read_only = acting.flag("read_only").unwrap_or(false);
     acting.finish();
-    Acting { enabled, redeem, unsolicited, read_scopes, read_only }
+    ActingSettings { enabled, redeem, unsolicited, read_scopes, read_only }
 }
 
-fn read_grant_types(section: &Section<'_>, kind: ClientKind, method: AuthMethod) -> Vec<String> {
+fn read_grant_types(
+    section: &FileSection<'_>,
+    kind: ClientKind,
+    method: AuthMethod,
+) -> Vec<String> {
     let given = section.checked("grant_types", |name| check_grant_type(name, kind, method));
     given.unwrap_or_else(|| {
         kind.default_grant_types().iter().map(|grant| grant.as_str().to_owned()).collect()
@@ -241,7 +249,7 @@ fn check_grant_type(name: &str, kind: ClientKind, method: AuthMethod) -> Result<
 
 /// Scopes of our own APIs are for the operator's and the organizations' own applications: who signs in to somebody
 /// else's has not chosen it as one that manages this server. The file, the console and `client add` all read here.
-fn read_api_scopes(section: &Section<'_>, kind: ClientKind) -> Vec<String> {
+fn read_api_scopes(section: &FileSection<'_>, kind: ClientKind) -> Vec<String> {
     let scopes = section.checked("api_scopes", check_api_scope).unwrap_or_default();
     let third_party = section.flag("first_party") == Some(false);
     if third_party && kind == ClientKind::Global {
@@ -267,7 +275,7 @@ fn check_api_scope(scope: &str) -> Result<(), String> {
 /// Only an application that shows who it is may ask about tokens ([RFC 7662 §2.1]).
 ///
 /// [RFC 7662 §2.1]: https://www.rfc-editor.org/rfc/rfc7662#section-2.1
-fn read_introspect(section: &Section<'_>, kind: ClientKind) -> bool {
+fn read_introspect(section: &FileSection<'_>, kind: ClientKind) -> bool {
     let introspect = section.flag("introspect").unwrap_or(false);
     if introspect && !kind.is_confidential() {
         let problem = format!("an application of kind {} keeps no secret", kind.as_str());
@@ -291,7 +299,7 @@ fn check_scope(scope: &str) -> Result<(), String> {
     Scopes::parse(scope).map(|_| ()).map_err(|problem| format!("is no scope: {problem}"))
 }
 
-fn read_lifetime(section: &Section<'_>) -> i32 {
+fn read_lifetime(section: &FileSection<'_>) -> i32 {
     let seconds = section.whole_number("access_token_lifetime").unwrap_or(3600);
     if !(1..=LONGEST_LIFETIME).contains(&seconds) {
         section.wrong("access_token_lifetime", "must be between 1 and 86400 seconds");

@@ -1,7 +1,7 @@
 //! Whether and how assertions for a service provider are encrypted, by the file and by its metadata.
-use super::saml_keys::Keys;
-use super::saml_metadata::ServiceProvider;
-use super::section::Section;
+use super::saml_keys::MetadataKeys;
+use super::saml_metadata::ReadMetadata;
+use super::section::FileSection;
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::xml::Cipher;
 
@@ -21,8 +21,8 @@ pub(super) struct Encryption {
 /// Metadata with a key for encryption alone ask for it. When none of their keys can be encrypted to, the import is
 /// refused unless the file says `encrypt_assertion: false`: assertions are never sent in clear instead (D26).
 pub(super) fn read(
-    section: &Section<'_>,
-    told: Option<&ServiceProvider>,
+    section: &FileSection<'_>,
+    told: Option<&ReadMetadata>,
     notices: &mut Vec<String>,
 ) -> Encryption {
     let own = section.checked_text("encryption_certificate", check_encryption);
@@ -59,7 +59,7 @@ pub(super) fn read(
     Encryption { certificate, algorithm, on }
 }
 
-fn unusable(keys: &Keys) -> String {
+fn unusable(keys: &MetadataKeys) -> String {
     let problems = keys.bad_encryption.join("; ");
     format!(
         "cannot be done with the application's metadata: {problems}. Give an `encryption_certificate`, or say \
@@ -67,7 +67,7 @@ fn unusable(keys: &Keys) -> String {
     )
 }
 
-fn note(keys: &Keys, switch: Option<bool>, notices: &mut Vec<String>) {
+fn note(keys: &MetadataKeys, switch: Option<bool>, notices: &mut Vec<String>) {
     match (switch, &keys.encryption) {
         (Some(false), _) if keys.encryption_wanted => {
             let problems = keys.bad_encryption.iter().map(|bad| format!(" ({bad})"));
@@ -85,7 +85,7 @@ fn note(keys: &Keys, switch: Option<bool>, notices: &mut Vec<String>) {
     }
 }
 
-fn signing_by_hand(section: &Section<'_>) -> bool {
+fn signing_by_hand(section: &FileSection<'_>) -> bool {
     section.gives("certificate") || section.gives("certificates")
 }
 

@@ -1,8 +1,8 @@
 //! What an application says about its protocol: `saml`, `wsfed`, `box`.
 use super::mistake::printable;
-use super::read::{Names, check_id, twice, unknown};
+use super::read::{EntryNames, check_id, twice, unknown};
 use super::read_saml;
-use super::section::{Section, check_line};
+use super::section::{FileSection, check_line};
 use crate::crypto::pem;
 use crate::crypto::xml::is_xml_text;
 use crate::domain::Timestamp;
@@ -21,7 +21,7 @@ pub(super) struct Rooms {
 
 /// The stored form.
 #[derive(Default)]
-pub(super) struct Room {
+pub(super) struct ProtocolSection {
     pub(super) saml: Option<Value>,
     pub(super) wsfed: Option<Value>,
     /// Where the answers of this protocol go: the only return addresses of such an application.
@@ -33,7 +33,7 @@ pub(super) struct Room {
 }
 
 impl Rooms {
-    pub(super) fn read(&mut self, client: &Section<'_>, kind: ClientKind) -> Room {
+    pub(super) fn read(&mut self, client: &FileSection<'_>, kind: ClientKind) -> ProtocolSection {
         let saml = own_section(client, "saml", kind == ClientKind::Saml);
         let wsfed = own_section(client, "wsfed", kind == ClientKind::Wsfed);
         let own = saml.is_some() || wsfed.is_some();
@@ -43,7 +43,7 @@ impl Rooms {
         }
         if let Some(section) = saml {
             let saml = read_saml::read(section, &mut self.entity_ids);
-            return Room {
+            return ProtocolSection {
                 saml: Some(saml.value),
                 wsfed: None,
                 redirect_uris: Some(saml.acs_urls),
@@ -54,12 +54,16 @@ impl Rooms {
         if let Some(section) = wsfed {
             let (value, addresses) = self.read_wsfed(section);
             let redirect_uris = Some(addresses);
-            return Room { wsfed: Some(value), redirect_uris, ..Room::default() };
+            return ProtocolSection {
+                wsfed: Some(value),
+                redirect_uris,
+                ..ProtocolSection::default()
+            };
         }
-        Room::default()
+        ProtocolSection::default()
     }
 
-    fn read_wsfed(&mut self, section: Section<'_>) -> (Value, Vec<String>) {
+    fn read_wsfed(&mut self, section: FileSection<'_>) -> (Value, Vec<String>) {
         let realm = read_name(&section, "realm", &mut self.realms);
         let reply_urls = read_addresses(&section, "reply_urls");
         let value = json!({
@@ -74,7 +78,11 @@ impl Rooms {
     }
 }
 
-fn own_section<'a>(client: &Section<'a>, key: &'static str, own: bool) -> Option<Section<'a>> {
+fn own_section<'a>(
+    client: &FileSection<'a>,
+    key: &'static str,
+    own: bool,
+) -> Option<FileSection<'a>> {
     let section = client.section(key);
     if own && !client.gives(key) {
         client.missing(key);
@@ -86,7 +94,7 @@ fn own_section<'a>(client: &Section<'a>, key: &'static str, own: bool) -> Option
     section
 }
 
-fn read_name(section: &Section<'_>, key: &'static str, seen: &mut HashSet<String>) -> String {
+fn read_name(section: &FileSection<'_>, key: &'static str, seen: &mut HashSet<String>) -> String {
     let name = section.required(key).unwrap_or_default();
     if name.len() > 1024 {
         section.wrong(key, "is longer than 1024 bytes");
@@ -98,7 +106,7 @@ fn read_name(section: &Section<'_>, key: &'static str, seen: &mut HashSet<String
     name
 }
 
-pub(super) fn read_addresses(section: &Section<'_>, key: &'static str) -> Vec<String> {
+pub(super) fn read_addresses(section: &FileSection<'_>, key: &'static str) -> Vec<String> {
     let addresses = section.checked(key, check_web);
     match &addresses {
         None if !section.gives(key) => section.missing(key),
@@ -109,7 +117,7 @@ pub(super) fn read_addresses(section: &Section<'_>, key: &'static str) -> Vec<St
 }
 
 /// The name that the application knows, and the field of the user that it is filled from.
-pub(super) fn read_attributes(section: &Section<'_>) -> Value {
+pub(super) fn read_attributes(section: &FileSection<'_>) -> Value {
     let fields = || USER_FIELDS.iter().map(|(field, _, _)| *field);
     let attributes = section.object("attributes").unwrap_or_else(|| json!({}));
     for (name, field) in attributes.as_object().into_iter().flatten() {
@@ -127,8 +135,8 @@ pub(super) fn read_attributes(section: &Section<'_>) -> Value {
 
 /// Only an application that keeps a secret can ask for tokens in the name of others.
 pub(super) fn read_box(
-    client: &Section<'_>,
-    (names, kind, own): (&Names, ClientKind, Option<&str>),
+    client: &FileSection<'_>,
+    (names, kind, own): (&EntryNames, ClientKind, Option<&str>),
 ) -> Option<Value> {
     let section = client.section("box")?;
     if !matches!(kind, ClientKind::Machine | ClientKind::Web) {
@@ -145,7 +153,7 @@ pub(super) fn read_box(
     }
     let organizations: Vec<String> = authorized_in.into_iter().map(|(_, id)| id).collect();
     let mut ids = HashSet::new();
-    let read_key = |key: Section<'_>| {
+    let read_key = |key: FileSection<'_>| {
         let id = key.required("id").unwrap_or_default();
         check_id(&key, "id", &id, &mut ids);
         // As a form has it, and as a block of YAML, which ends in a line break.

@@ -6,8 +6,8 @@ use super::mistake::printable;
 use super::read::twice;
 use super::read_encryption::{self, Encryption};
 use super::read_rooms::{read_addresses, read_attributes, without_nulls};
-use super::saml_metadata::{self, ServiceProvider};
-use super::section::{Section, check_line};
+use super::saml_metadata::{self, ReadMetadata};
+use super::section::{FileSection, check_line};
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::xml::MAX_KEYS;
 use crate::crypto::xml::values::date_time;
@@ -28,7 +28,7 @@ pub(super) struct Saml {
     pub(super) notices: Vec<String>,
 }
 
-pub(super) fn read(section: Section<'_>, entity_ids: &mut HashSet<String>) -> Saml {
+pub(super) fn read(section: FileSection<'_>, entity_ids: &mut HashSet<String>) -> Saml {
     let metadata = read_metadata(&section);
     let told = metadata.as_ref();
     let mut notices = Vec::new();
@@ -72,7 +72,7 @@ pub(super) fn read(section: Section<'_>, entity_ids: &mut HashSet<String>) -> Sa
     Saml { value: without_nulls(value), acs_urls, valid_until, notices }
 }
 
-fn read_metadata(section: &Section<'_>) -> Option<ServiceProvider> {
+fn read_metadata(section: &FileSection<'_>) -> Option<ReadMetadata> {
     let signer = section.text("metadata_certificate");
     let signer = signer.map(|certificate| PublicKey::parse(&certificate));
     let xml = section.text("metadata")?;
@@ -89,12 +89,12 @@ fn read_metadata(section: &Section<'_>) -> Option<ServiceProvider> {
 }
 
 /// A part of the metadata that nothing in the file replaces; what is wrong with it is a mistake of the file.
-fn kept<T>(section: &Section<'_>, part: Result<T, String>) -> Option<T> {
+fn kept<T>(section: &FileSection<'_>, part: Result<T, String>) -> Option<T> {
     part.map_err(|problem| section.wrong("metadata", problem)).ok()
 }
 
 /// The time by hand, else that of the metadata.
-fn read_validity(section: &Section<'_>, told: Option<&ServiceProvider>) -> Option<Timestamp> {
+fn read_validity(section: &FileSection<'_>, told: Option<&ReadMetadata>) -> Option<Timestamp> {
     const KEY: &str = "metadata_valid_until";
     match section.text(KEY) {
         Some(text) => {
@@ -110,8 +110,8 @@ fn read_validity(section: &Section<'_>, told: Option<&ServiceProvider>) -> Optio
 }
 
 fn read_format(
-    section: &Section<'_>,
-    told: Option<&ServiceProvider>,
+    section: &FileSection<'_>,
+    told: Option<&ReadMetadata>,
     notices: &mut Vec<String>,
 ) -> Option<String> {
     let own = section.checked_text("name_id_format", check_format);
@@ -127,7 +127,7 @@ fn read_format(
 }
 
 /// Attributes that the application asks for and does not get.
-fn note_attributes(told: Option<&ServiceProvider>, own: &Value, notices: &mut Vec<String>) {
+fn note_attributes(told: Option<&ReadMetadata>, own: &Value, notices: &mut Vec<String>) {
     let own = own.as_object().filter(|own| !own.is_empty());
     let sent = |name: &str| match own {
         Some(own) => own.contains_key(name),
@@ -165,8 +165,8 @@ struct LogoutSettings {
 
 /// The addresses belong together: with one of them by hand, the metadata say nothing of the others.
 fn read_logout(
-    section: &Section<'_>,
-    told: Option<&ServiceProvider>,
+    section: &FileSection<'_>,
+    told: Option<&ReadMetadata>,
     notices: &mut Vec<String>,
 ) -> LogoutSettings {
     let url = section.checked_text("slo_url", check_web);
@@ -186,17 +186,17 @@ fn read_logout(
     LogoutSettings { url, response_url, binding }
 }
 
-struct Signing {
+struct SamlSigning {
     certificate: Option<String>,
     certificates: Vec<String>,
     required: bool,
 }
 
 fn read_signing(
-    section: &Section<'_>,
-    told: Option<&ServiceProvider>,
+    section: &FileSection<'_>,
+    told: Option<&ReadMetadata>,
     notices: &mut Vec<String>,
-) -> Signing {
+) -> SamlSigning {
     let certificate = section.checked_text("certificate", check_certificate);
     let own = section.checked("certificates", check_certificate);
     let by_hand = certificate.is_some() || own.is_some();
@@ -232,12 +232,12 @@ fn read_signing(
             section.wrong("metadata", problem);
         }
     }
-    Signing { certificate, certificates, required }
+    SamlSigning { certificate, certificates, required }
 }
 
 fn read_entity_id(
-    section: &Section<'_>,
-    told: Option<&ServiceProvider>,
+    section: &FileSection<'_>,
+    told: Option<&ReadMetadata>,
     seen: &mut HashSet<String>,
 ) -> String {
     let (key, name) = match told {
@@ -257,8 +257,8 @@ fn read_entity_id(
 }
 
 fn read_acs(
-    section: &Section<'_>,
-    told: Option<&ServiceProvider>,
+    section: &FileSection<'_>,
+    told: Option<&ReadMetadata>,
     notices: &mut Vec<String>,
 ) -> (Vec<String>, Vec<u16>) {
     let indexes = section.small_numbers("acs_indexes").unwrap_or_default();

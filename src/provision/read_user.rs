@@ -1,7 +1,7 @@
 //! The section `users`.
 use super::file::{LeftOut, WantedPassword, WantedUser};
-use super::read::{Names, check_id, read_reset, read_status, twice, unknown};
-use super::section::Section;
+use super::read::{EntryNames, check_id, read_reset, read_status, twice, unknown};
+use super::section::FileSection;
 use super::section::check_line;
 use crate::crypto::password;
 use crate::domain::box_profile::BoxProfile;
@@ -14,18 +14,18 @@ use std::collections::HashSet;
 const KINDS: [&str; 3] = ["person", "service_account", "app_user"];
 
 #[derive(Default)]
-struct Seen {
+struct SeenUsers {
     ids: HashSet<String>,
     emails: HashSet<String>,
 }
 
-pub(super) fn read_all(top: &Section<'_>, names: &Names) -> Vec<WantedUser> {
-    let mut seen = Seen::default();
+pub(super) fn read_all(top: &FileSection<'_>, names: &EntryNames) -> Vec<WantedUser> {
+    let mut seen = SeenUsers::default();
     let sections = top.sections("users").into_iter();
     sections.map(|section| read_one(section, names, &mut seen)).collect()
 }
 
-fn read_one(section: Section<'_>, names: &Names, seen: &mut Seen) -> WantedUser {
+fn read_one(section: FileSection<'_>, names: &EntryNames, seen: &mut SeenUsers) -> WantedUser {
     let id = section.text("id");
     check_id(&section, "id", id.as_deref().unwrap_or_default(), &mut seen.ids);
     let email = read_email(&section, &mut seen.emails);
@@ -72,7 +72,7 @@ fn read_one(section: Section<'_>, names: &Names, seen: &mut Seen) -> WantedUser 
     WantedUser { id, record, roles, password, left_out }
 }
 
-fn read_email(section: &Section<'_>, seen: &mut HashSet<String>) -> Option<String> {
+fn read_email(section: &FileSection<'_>, seen: &mut HashSet<String>) -> Option<String> {
     let email = section.text("email")?;
     let parts = email.split_once('@');
     let addressed = parts.is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
@@ -86,7 +86,7 @@ fn read_email(section: &Section<'_>, seen: &mut HashSet<String>) -> Option<Strin
 }
 
 /// The application that an app user belongs to.
-fn read_owner(section: &Section<'_>, kind: &str, names: &Names) -> Option<String> {
+fn read_owner(section: &FileSection<'_>, kind: &str, names: &EntryNames) -> Option<String> {
     let client = section.text("application")?;
     if kind != "app_user" {
         section.wrong("application", format!("a {kind} belongs to no application"));
@@ -96,7 +96,7 @@ fn read_owner(section: &Section<'_>, kind: &str, names: &Names) -> Option<String
     Some(client)
 }
 
-fn read_external_id(section: &Section<'_>) -> Option<String> {
+fn read_external_id(section: &FileSection<'_>) -> Option<String> {
     let id = section.text("external_app_user_id")?;
     if !section.gives("application") {
         section.wrong("external_app_user_id", "needs an `application`");
@@ -108,7 +108,7 @@ fn read_external_id(section: &Section<'_>) -> Option<String> {
     Some(id)
 }
 
-fn read_box(section: &Section<'_>) -> Value {
+fn read_box(section: &FileSection<'_>) -> Value {
     let profile = section.object("box").unwrap_or_else(|| json!({}));
     if let Err(problem) = serde_json::from_value::<BoxProfile>(profile.clone()) {
         section.wrong("box", format!("is not what the Box-shaped API keeps: {problem}"));
@@ -128,7 +128,7 @@ fn is_shown(value: &Value) -> bool {
     }
 }
 
-fn metadata(section: &Section<'_>, key: &'static str) -> Value {
+fn metadata(section: &FileSection<'_>, key: &'static str) -> Value {
     section.object(key).unwrap_or_else(|| json!({}))
 }
 
@@ -138,7 +138,7 @@ fn check_picture(uri: &str) -> Result<(), &'static str> {
     if web { Ok(()) } else { Err("must be an https address") }
 }
 
-fn read_roles(section: &Section<'_>, names: &Names) -> Vec<String> {
+fn read_roles(section: &FileSection<'_>, names: &EntryNames) -> Vec<String> {
     let mut roles = Vec::new();
     for (nth, role) in section.numbered("roles").unwrap_or_default() {
         if !names.roles.contains(&role) {
@@ -150,7 +150,7 @@ fn read_roles(section: &Section<'_>, names: &Names) -> Vec<String> {
     roles
 }
 
-fn read_password(section: &Section<'_>, kind: &str) -> Option<WantedPassword> {
+fn read_password(section: &FileSection<'_>, kind: &str) -> Option<WantedPassword> {
     let plain = section.text("password");
     let hash = section.text("password_hash");
     let key = if plain.is_some() { "password" } else { "password_hash" };

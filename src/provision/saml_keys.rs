@@ -20,7 +20,7 @@ const OAEP: &str = "http://www.w3.org/2009/xmlenc11#rsa-oaep";
 const RSA_1_5: &str = "http://www.w3.org/2001/04/xmlenc#rsa-1_5";
 
 #[derive(Default)]
-pub(super) struct Keys {
+pub(super) struct MetadataKeys {
     /// Base64 of DER.
     pub(super) signing: Vec<String>,
     /// Why other keys cannot verify signatures; each names its key.
@@ -43,7 +43,7 @@ pub(super) struct EncryptionKey {
 
 /// The values of the simple type `KeyTypes`; a key without `use` is for both (D36).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+enum KeyPurpose {
     Signing,
     Encryption,
     Both,
@@ -52,13 +52,13 @@ enum Purpose {
 /// # Errors
 ///
 /// A `use` that the schema does not have: it is not known what such a key is for.
-pub(super) fn read(descriptor: Element<'_>) -> Result<Keys, String> {
-    let mut keys = Keys::default();
+pub(super) fn read(descriptor: Element<'_>) -> Result<MetadataKeys, String> {
+    let mut keys = MetadataKeys::default();
     for (nth, key) in descriptor.children_named(md("KeyDescriptor")).enumerate() {
         let (purpose, words) = match key.attribute("use") {
-            None => (Purpose::Both, String::new()),
-            Some("signing") => (Purpose::Signing, " (signing)".to_owned()),
-            Some("encryption") => (Purpose::Encryption, " (encryption)".to_owned()),
+            None => (KeyPurpose::Both, String::new()),
+            Some("signing") => (KeyPurpose::Signing, " (signing)".to_owned()),
+            Some("encryption") => (KeyPurpose::Encryption, " (encryption)".to_owned()),
             Some(other) => {
                 let other = printable(other);
                 return Err(format!(
@@ -72,10 +72,10 @@ pub(super) fn read(descriptor: Element<'_>) -> Result<Keys, String> {
     Ok(keys)
 }
 
-impl Keys {
+impl MetadataKeys {
     /// What counts is the key, not the certificate's dates (D38).
-    fn add(&mut self, key: Element<'_>, (purpose, name): (Purpose, &str)) {
-        self.encryption_wanted |= purpose == Purpose::Encryption;
+    fn add(&mut self, key: Element<'_>, (purpose, name): (KeyPurpose, &str)) {
+        self.encryption_wanted |= purpose == KeyPurpose::Encryption;
         let usable = certificate(key).and_then(|certificate| {
             let public = PublicKey::parse(&certificate)
                 .map_err(|problem| format!("has a certificate that cannot be used: {problem}"))?;
@@ -85,22 +85,22 @@ impl Keys {
             Ok(usable) => usable,
             Err(problem) => {
                 let problem = format!("{name} {problem}");
-                if purpose != Purpose::Encryption {
+                if purpose != KeyPurpose::Encryption {
                     self.bad_signing.push(problem.clone());
                 }
-                if purpose != Purpose::Signing {
+                if purpose != KeyPurpose::Signing {
                     self.bad_encryption.push(problem);
                 }
                 return;
             }
         };
-        if purpose != Purpose::Encryption && !self.signing.contains(&certificate) {
+        if purpose != KeyPurpose::Encryption && !self.signing.contains(&certificate) {
             self.signing.push(certificate.clone());
         }
-        if purpose != Purpose::Signing {
+        if purpose != KeyPurpose::Signing {
             match cipher(key, &public) {
                 Ok(cipher) => {
-                    let only = purpose == Purpose::Encryption;
+                    let only = purpose == KeyPurpose::Encryption;
                     self.add_encryption(EncryptionKey { certificate, cipher, only });
                 }
                 Err(problem) => self.bad_encryption.push(format!("{name} {problem}")),

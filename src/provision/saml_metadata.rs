@@ -5,7 +5,7 @@
 //!
 //! [SAML metadata §2.4.4]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
 use super::mistake::printable;
-use super::saml_keys::{self, Keys};
+use super::saml_keys::{self, MetadataKeys};
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::xml::values::{boolean, collapse, date_time, unsigned_short};
 use crate::crypto::xml::{
@@ -30,12 +30,12 @@ pub(super) const fn md(local: &'static str) -> Name {
 
 /// What is stored and shown. A part that cannot be read is kept as the reason, because it does not matter where the
 /// file gives the same part by hand.
-pub(super) struct ServiceProvider {
+pub(super) struct ReadMetadata {
     pub(super) entity_id: String,
     pub(super) display_name: Option<String>,
     pub(super) acs: Result<Consumers, String>,
-    pub(super) slo: Result<Logout, String>,
-    pub(super) keys: Result<Keys, String>,
+    pub(super) slo: Result<LogoutEndpoints, String>,
+    pub(super) keys: Result<MetadataKeys, String>,
     pub(super) signs_requests: Result<bool, String>,
     pub(super) formats: Formats,
     /// The names of the attributes that it asks for.
@@ -52,7 +52,7 @@ pub(super) struct Consumers {
 }
 
 #[derive(Default)]
-pub(super) struct Logout {
+pub(super) struct LogoutEndpoints {
     pub(super) service: Option<LogoutService>,
     /// Why there is none, although the metadata list one.
     pub(super) notice: Option<String>,
@@ -78,7 +78,7 @@ pub(super) fn read(
     xml: &str,
     entity_id: Option<&str>,
     signer: Option<&PublicKey>,
-) -> Result<ServiceProvider, String> {
+) -> Result<ReadMetadata, String> {
     let text = without_old_declaration(xml);
     if text.trim_start().starts_with("<?xml") && !text.starts_with("<?xml") {
         return Err("begins with white space; `<?xml` must be the very first of it".to_owned());
@@ -164,10 +164,10 @@ fn earlier(outer: &Validity, element: Element<'_>) -> Validity {
     Ok(Some(outer.map_or(own, |outer| outer.min(own))))
 }
 
-fn read_entity(entity: &Entity<'_>) -> Result<ServiceProvider, String> {
+fn read_entity(entity: &Entity<'_>) -> Result<ReadMetadata, String> {
     let descriptor = entity.descriptor;
     let entity_id = entity.element.filled("entityID").ok_or("has no `entityID`")?;
-    Ok(ServiceProvider {
+    Ok(ReadMetadata {
         entity_id,
         display_name: display_name(descriptor),
         acs: read_acs(descriptor),
@@ -276,7 +276,7 @@ fn read_acs(descriptor: Element<'_>) -> Result<Consumers, String> {
 }
 
 /// By redirect, if there is a choice: it needs no form.
-fn read_slo(descriptor: Element<'_>) -> Result<Logout, String> {
+fn read_slo(descriptor: Element<'_>) -> Result<LogoutEndpoints, String> {
     let services: Vec<_> = descriptor.children_named(md("SingleLogoutService")).collect();
     for (binding, word) in [(REDIRECT, "redirect"), (POST, "post")] {
         let spoken = |s: &&Element<'_>| s.collapsed("Binding").as_deref() == Some(binding);
@@ -287,7 +287,7 @@ fn read_slo(descriptor: Element<'_>) -> Result<Logout, String> {
                 response_url: address(service, "ResponseLocation")?,
                 binding: word,
             };
-            return Ok(Logout { service: Some(service), notice: None });
+            return Ok(LogoutEndpoints { service: Some(service), notice: None });
         }
     }
     let notice = (!services.is_empty()).then(|| {
@@ -295,7 +295,7 @@ fn read_slo(descriptor: Element<'_>) -> Result<Logout, String> {
          told of sign-outs"
             .to_owned()
     });
-    Ok(Logout { service: None, notice })
+    Ok(LogoutEndpoints { service: None, notice })
 }
 
 /// `xs:anyURI`. An empty `ResponseLocation` says nothing.

@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-pub(super) struct Section<'a> {
+pub(super) struct FileSection<'a> {
     entries: &'a Map<String, Value>,
     path: Path,
     notes: &'a Notes,
     known: RefCell<Vec<&'static str>>,
 }
 
-impl<'a> Section<'a> {
+impl<'a> FileSection<'a> {
     pub(super) fn new(value: &'a Value, path: Path, notes: &'a Notes) -> Option<Self> {
         let Some(entries) = value.as_object() else {
             notes.add(path, "must be a mapping (`key: value`)");
@@ -162,11 +162,11 @@ impl<'a> Section<'a> {
         Some(value.clone())
     }
 
-    pub(super) fn section(&self, key: &'static str) -> Option<Section<'a>> {
-        Section::new(self.get(key)?, self.path.key(key), self.notes)
+    pub(super) fn section(&self, key: &'static str) -> Option<FileSection<'a>> {
+        FileSection::new(self.get(key)?, self.path.key(key), self.notes)
     }
 
-    pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
+    pub(super) fn sections(&self, key: &'static str) -> Vec<FileSection<'a>> {
         let items = match self.get(key) {
             None => return Vec::new(),
             Some(Value::Array(items)) => items,
@@ -177,7 +177,9 @@ impl<'a> Section<'a> {
         };
         let path = self.path.key(key);
         let numbered = items.iter().enumerate();
-        numbered.filter_map(|(nth, item)| Section::new(item, path.item(nth), self.notes)).collect()
+        numbered
+            .filter_map(|(nth, item)| FileSection::new(item, path.item(nth), self.notes))
+            .collect()
     }
 
     /// Call it when every key has been asked for.

@@ -3,8 +3,8 @@
 use super::apply::Prune;
 use super::file::{File, LeftOut, WantedClient, WantedOrganization, WantedPassword, WantedUser};
 use super::mistake::printable;
-use super::plan::{Action, Change, What, change, note_secret};
-use super::stored::Stored;
+use super::plan::{Change, PlannedAction, What, change, note_secret};
+use super::stored::StoredDirectory;
 use super::{administrators, conflicts, document};
 use crate::crypto::random;
 use crate::store::applications::write::{ClientRecord, StoredClient};
@@ -14,7 +14,7 @@ use crate::store::directory::write::{StoredUser, UserRecord};
 use std::collections::{HashMap, HashSet};
 
 /// A change with what it writes.
-pub(super) struct Step {
+pub(super) struct ApplyStep {
     pub(super) change: Change,
     pub(super) write: Write,
 }
@@ -82,10 +82,10 @@ pub(super) struct UserWrite {
 /// `new_hashes` has one entry for each user of the file: the hash of a password that is new.
 pub(super) fn steps(
     file: &File,
-    stored: &Stored,
+    stored: &StoredDirectory,
     new_hashes: &[Option<String>],
     prune: Prune,
-) -> Result<Vec<Step>, Vec<String>> {
+) -> Result<Vec<ApplyStep>, Vec<String>> {
     let users = users(file, stored, new_hashes);
     let clients = clients(file, stored);
     let mut steps = Vec::new();
@@ -129,18 +129,18 @@ fn unnamed<'a>(
     named: &HashSet<&str>,
     what: What,
     write: impl Fn() -> Write,
-) -> Vec<Step> {
+) -> Vec<ApplyStep> {
     ids.filter(|id| !named.contains(id))
         .map(|id| {
             let (id, fields) = (id.to_owned(), Vec::new());
-            let change = Change { action: Action::Delete, what, id, fields };
-            Step { change, write: write() }
+            let change = Change { action: PlannedAction::Delete, what, id, fields };
+            ApplyStep { change, write: write() }
         })
         .collect()
 }
 
 /// Nobody's address is taken from them because somebody else is written down with it.
-fn check_emails(stored: &Stored, steps: &[Step]) -> Result<(), Vec<String>> {
+fn check_emails(stored: &StoredDirectory, steps: &[ApplyStep]) -> Result<(), Vec<String>> {
     let named: HashSet<&str> = steps.iter().map(|step| step.change.id.as_str()).collect();
     let taken: HashMap<&str, &str> = stored
         .users
@@ -148,7 +148,7 @@ fn check_emails(stored: &Stored, steps: &[Step]) -> Result<(), Vec<String>> {
         .filter(|user| !named.contains(user.record.id.as_str()))
         .filter_map(|user| Some((user.record.email_canonical.as_deref()?, user.record.id.as_str())))
         .collect();
-    let conflict = |step: &Step| {
+    let conflict = |step: &ApplyStep| {
         let Write::User(user) = &step.write else { return None };
         let owner = taken.get(user.record.email_canonical.as_deref()?)?;
         let (id, owner) = (printable(&step.change.id), printable(owner));
@@ -160,15 +160,15 @@ fn check_emails(stored: &Stored, steps: &[Step]) -> Result<(), Vec<String>> {
     if conflicts.is_empty() { Ok(()) } else { Err(conflicts) }
 }
 
-fn settings(file: &File, stored: &Stored) -> Option<Step> {
+fn settings(file: &File, stored: &StoredDirectory) -> Option<ApplyStep> {
     let wanted = file.impersonation_enabled?;
     let doc = |enabled: bool| vec![("impersonation", serde_json::json!({ "enabled": enabled }))];
     let before = doc(stored.impersonation_enabled);
     let change = change(What::Settings, "impersonation", Some(&before), &doc(wanted));
-    Some(Step { change, write: Write::Settings { impersonation_enabled: wanted } })
+    Some(ApplyStep { change, write: Write::Settings { impersonation_enabled: wanted } })
 }
 
-fn organizations(file: &File, stored: &Stored) -> Vec<Step> {
+fn organizations(file: &File, stored: &StoredDirectory) -> Vec<ApplyStep> {
     let known: HashMap<&str, &OrganizationRecord> =
         stored.organizations.iter().map(|record| (record.id.as_str(), record)).collect();
     let step = |wanted: &WantedOrganization| {
@@ -181,24 +181,24 @@ fn organizations(file: &File, stored: &Stored) -> Vec<Step> {
         let before = before.map(document::of_organization);
         let after = document::of_organization(&record);
         let change = change(What::Organization, &record.id, before.as_ref(), &after);
-        Step { change, write: Write::Organization { record, switched } }
+        ApplyStep { change, write: Write::Organization { record, switched } }
     };
     file.organizations.iter().map(step).collect()
 }
 
-fn roles(file: &File, stored: &Stored) -> Vec<Step> {
+fn roles(file: &File, stored: &StoredDirectory) -> Vec<ApplyStep> {
     let known: HashMap<&str, &RoleRecord> =
         stored.roles.iter().map(|record| (record.name.as_str(), record)).collect();
     let step = |record: &RoleRecord| {
         let before = known.get(record.name.as_str()).map(|before| document::of_role(before));
         let after = document::of_role(record);
         let change = change(What::Role, &record.name, before.as_ref(), &after);
-        Step { change, write: Write::Role(record.clone()) }
+        ApplyStep { change, write: Write::Role(record.clone()) }
     };
     file.roles.iter().map(step).collect()
 }
 
-fn users(file: &File, stored: &Stored, new_hashes: &[Option<String>]) -> Vec<Step> {
+fn users(file: &File, stored: &StoredDirectory, new_hashes: &[Option<String>]) -> Vec<ApplyStep> {
     let meant = stored.users_of(file);
     let hashes = new_hashes.iter().map(Option::as_deref).chain(std::iter::repeat(None));
     let step = |((wanted, before), hash)| user(wanted, before, hash, stored);
@@ -209,8 +209,8 @@ fn user(
     wanted: &WantedUser,
     before: Option<&StoredUser>,
     new_hash: Option<&str>,
-    stored: &Stored,
-) -> Step {
+    stored: &StoredDirectory,
+) -> ApplyStep {
     let mut record = settled(&wanted.record, wanted.left_out, before.map(|b| &b.record));
     if let Some(before) = before {
         record.id.clone_from(&before.record.id);
@@ -239,7 +239,7 @@ fn user(
         moves_email,
         record,
     };
-    Step { change, write: Write::User(Box::new(write)) }
+    ApplyStep { change, write: Write::User(Box::new(write)) }
 }
 
 /// The wanted row; what the file leaves out and others change stays as it is.
@@ -261,7 +261,7 @@ fn settled(wanted: &UserRecord, left_out: LeftOut, before: Option<&UserRecord>) 
     record
 }
 
-fn clients(file: &File, stored: &Stored) -> Vec<Step> {
+fn clients(file: &File, stored: &StoredDirectory) -> Vec<ApplyStep> {
     let known: HashMap<&str, &StoredClient> =
         stored.clients.iter().map(|client| (client.record.id.as_str(), client)).collect();
     let step = |wanted: &WantedClient| {
@@ -282,7 +282,7 @@ fn clients(file: &File, stored: &Stored) -> Vec<Step> {
         note_secret(&mut change, new_secret.is_some(), "client_secret");
         let turn = before.map_or(Turn::None, |before| Turn::of(&before.record, &record));
         let write = Write::Client { record: Box::new(record), secret_hash: new_secret, turn };
-        Step { change, write }
+        ApplyStep { change, write }
     };
     file.clients.iter().map(step).collect()
 }

@@ -15,7 +15,7 @@ use crate::store::{self, Conn, StoreError};
 use futures_util::try_join;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-pub(super) struct Stored {
+pub(super) struct StoredDirectory {
     pub(super) impersonation_enabled: bool,
     pub(super) organizations: Vec<OrganizationRecord>,
     /// Without the built-in ones.
@@ -30,7 +30,7 @@ pub(super) struct Stored {
     pub(super) now: Timestamp,
 }
 
-impl Stored {
+impl StoredDirectory {
     pub(super) async fn load(conn: &Conn, file: &File, prune: Prune) -> Result<Self, StoreError> {
         let named = Named::of(file);
         let ((impersonation_enabled, now), roles, by_id, by_email, administrators) = try_join!(
@@ -112,7 +112,7 @@ impl Stored {
     }
 }
 
-/// The people of [`Stored`], to be looked up.
+/// The people of [`StoredDirectory`], to be looked up.
 pub(super) struct People<'a> {
     pub(super) by_id: HashMap<&'a str, &'a StoredUser>,
     pub(super) by_email: HashMap<&'a str, &'a StoredUser>,

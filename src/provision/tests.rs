@@ -2,7 +2,7 @@ use super::*;
 use crate::store::{applications::write::StoredClient, directory::write::StoredUser};
 use file::WantedPassword;
 use std::fmt::Write as _;
-use stored::Stored;
+use stored::StoredDirectory;
 
 const DEMO: &str = include_str!("../../examples/demo.yaml");
 
@@ -34,7 +34,7 @@ fn refused(text: &str, problem: &str) {
 }
 
 /// The database after `file` has been applied to an empty one.
-fn applied(file: &File) -> Stored {
+fn applied(file: &File) -> StoredDirectory {
     let user = |wanted: &file::WantedUser| StoredUser {
         record: wanted.record.clone(),
         roles: wanted.roles.clone(),
@@ -44,7 +44,7 @@ fn applied(file: &File) -> Stored {
         record: wanted.record.clone(),
         secret_hashes: wanted.secret_hash.iter().cloned().collect(),
     };
-    Stored {
+    StoredDirectory {
         impersonation_enabled: file.impersonation_enabled.unwrap_or(true),
         organizations: file.organizations.iter().map(|wanted| wanted.record.clone()).collect(),
         roles: file.roles.clone(),
@@ -56,7 +56,7 @@ fn applied(file: &File) -> Stored {
     }
 }
 
-fn planned(text: &str, stored: &Stored, prune: Prune) -> String {
+fn planned(text: &str, stored: &StoredDirectory, prune: Prune) -> String {
     let file = read(text, env).unwrap();
     let steps = steps::steps(&file, stored, &[], prune).unwrap_or_else(|c| panic!("{c:?}"));
     Plan { changes: steps.into_iter().map(|step| step.change).collect() }.to_string()

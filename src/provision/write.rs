@@ -1,9 +1,9 @@
 //! The rows of a plan, written in batches, and then the events about them.
 //!
 //! The events come last: whoever has written one holds up the sealing of all later ones until the commit.
-use super::plan::{Action, Change, What};
+use super::plan::{Change, PlannedAction, What};
 use super::progress::{Phase, Progress};
-use super::steps::{Step, Turn, UserWrite, Write};
+use super::steps::{ApplyStep, Turn, UserWrite, Write};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
@@ -13,9 +13,9 @@ use crate::flows::logout::revoke_user_access;
 use crate::store::directory::organizations::OrganizationRecord;
 use crate::store::directory::{
     batches as people,
-    batches::{BATCH_SIZE, UserRow},
+    batches::{BATCH_SIZE, BatchUserRow},
 };
-use crate::store::impersonations::Filter;
+use crate::store::impersonations::ImpersonationFilter;
 use crate::store::tokens::not_before::NotBefore;
 use crate::store::{self, Conn, StoreError};
 
@@ -25,14 +25,14 @@ pub(super) const ACTOR: &str = "cli";
 /// Writes what changes, in the order of `steps`.
 pub(super) async fn write_all(
     tx: &Conn,
-    steps: &[Step],
+    steps: &[ApplyStep],
     progress: Progress<'_>,
 ) -> Result<(), StoreError> {
-    let changed: Vec<&Step> =
-        steps.iter().filter(|step| step.change.action != Action::Unchanged).collect();
+    let changed: Vec<&ApplyStep> =
+        steps.iter().filter(|step| step.change.action != PlannedAction::Unchanged).collect();
     release_emails(tx, &changed).await?;
     let mut written = 0;
-    let alike = |one: &&Step, next: &&Step| {
+    let alike = |one: &&ApplyStep, next: &&ApplyStep| {
         std::mem::discriminant(&one.write) == std::mem::discriminant(&next.write)
     };
     for group in changed.chunk_by(alike) {
@@ -53,9 +53,9 @@ pub(super) async fn write_all(
 }
 
 /// Steps of one kind.
-async fn write_some(tx: &Conn, steps: &[&Step]) -> Result<(), StoreError> {
+async fn write_some(tx: &Conn, steps: &[&ApplyStep]) -> Result<(), StoreError> {
     let users: Vec<&UserWrite> = steps.iter().filter_map(|step| as_user(step)).collect();
-    let is_deleted = |step: &&&Step| matches!(step.write, Write::DeleteUser);
+    let is_deleted = |step: &&&ApplyStep| matches!(step.write, Write::DeleteUser);
     let deleted: Vec<String> =
         steps.iter().filter(is_deleted).map(|step| step.change.id.clone()).collect();
     write_users(tx, &users).await?;
@@ -67,14 +67,14 @@ async fn write_some(tx: &Conn, steps: &[&Step]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn as_user(step: &Step) -> Option<&UserWrite> {
+fn as_user(step: &ApplyStep) -> Option<&UserWrite> {
     if let Write::User(user) = &step.write { Some(user) } else { None }
 }
 
 async fn write_users(tx: &Conn, users: &[&UserWrite]) -> Result<(), StoreError> {
-    let rows: Vec<UserRow<'_>> = users
+    let rows: Vec<BatchUserRow<'_>> = users
         .iter()
-        .map(|user| UserRow {
+        .map(|user| BatchUserRow {
             record: &user.record,
             roles: &user.roles,
             password_hash: user.password_hash.as_deref(),
@@ -102,7 +102,7 @@ async fn end_of_users(tx: &Conn, ids: &[String]) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn release_emails(tx: &Conn, steps: &[&Step]) -> Result<(), StoreError> {
+async fn release_emails(tx: &Conn, steps: &[&ApplyStep]) -> Result<(), StoreError> {
     let moving = steps.iter().filter_map(|step| as_user(step)).filter(|user| user.moves_email);
     let ids: Vec<String> = moving.map(|user| user.record.id.clone()).collect();
     for some in ids.chunks(BATCH_SIZE) {
@@ -111,7 +111,7 @@ async fn release_emails(tx: &Conn, steps: &[&Step]) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn write(tx: &Conn, step: &Step) -> Result<(), StoreError> {
+async fn write(tx: &Conn, step: &ApplyStep) -> Result<(), StoreError> {
     let id = step.change.id.as_str();
     match &step.write {
         Write::Settings { impersonation_enabled } => {
@@ -167,7 +167,7 @@ async fn write_organization(
         && let Ok(organization) = OrganizationId::parse(record.id.as_str())
     {
         let who = (ACTOR, &Caller::default());
-        let inside = Filter { organization: Some(organization), ..all() };
+        let inside = ImpersonationFilter { organization: Some(organization), ..all() };
         end_all(tx, inside, EndReason::FeatureOff, who).await?;
     }
     Ok(())
@@ -196,7 +196,7 @@ pub(super) async fn end_tokens_of_client(
     end_of_client(tx, id, who).await?;
     // What it asked for elsewhere was got with its credentials, too: a link signs in whoever has it.
     if let Ok(client) = ClientId::parse(id) {
-        let asked_for = Filter { requester: Some(client), ..all() };
+        let asked_for = ImpersonationFilter { requester: Some(client), ..all() };
         end_all(tx, asked_for, EndReason::ClientChanged, who).await?;
     }
     store::tokens::not_before::put(tx, NotBefore::Client(id)).await
@@ -205,18 +205,24 @@ pub(super) async fn end_tokens_of_client(
 /// Whatever goes on in this application is over; `who` ended it.
 async fn end_of_client(tx: &Conn, id: &str, who: (&str, &Caller)) -> Result<(), StoreError> {
     let Ok(client) = ClientId::parse(id) else { return Ok(()) };
-    end_all(tx, Filter { client: Some(client), ..all() }, EndReason::ClientChanged, who).await
+    end_all(
+        tx,
+        ImpersonationFilter { client: Some(client), ..all() },
+        EndReason::ClientChanged,
+        who,
+    )
+    .await
 }
 
 /// A page of them; what has ended is not in the next one.
-fn all() -> Filter {
+fn all() -> ImpersonationFilter {
     const PAGE_SIZE: i64 = 1000;
-    Filter { limit: PAGE_SIZE, ..Filter::default() }
+    ImpersonationFilter { limit: PAGE_SIZE, ..ImpersonationFilter::default() }
 }
 
 async fn end_all(
     tx: &Conn,
-    filter: Filter,
+    filter: ImpersonationFilter,
     reason: EndReason,
     (who, caller): (&str, &Caller),
 ) -> Result<(), StoreError> {
@@ -231,7 +237,7 @@ async fn end_all(
         store::sessions::handover_codes::void(tx, &codes).await?;
     }
     for status in ["active", "link_issued"] {
-        let filter = Filter { status: Some(status.to_owned()), ..filter.clone() };
+        let filter = ImpersonationFilter { status: Some(status.to_owned()), ..filter.clone() };
         loop {
             let mut ended = 0;
             for record in store::impersonations::list(tx, &filter).await? {
@@ -245,7 +251,7 @@ async fn end_all(
     Ok(())
 }
 
-fn event(step: &Step) -> Event {
+fn event(step: &ApplyStep) -> Event {
     let Change { action, what, id, fields } = &step.change;
     let kind = match what {
         What::User => EventKind::UserChanged,

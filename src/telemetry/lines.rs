@@ -14,7 +14,7 @@ const MOST_AT_ONCE: usize = 512;
 const GATHER: Duration = Duration::from_millis(10);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-enum Message {
+enum LineMessage {
     Line(String),
     Flush(SyncSender<()>),
 }
@@ -22,13 +22,13 @@ enum Message {
 /// The end of the queue that never waits: a line that finds it full is dropped and counted.
 #[derive(Clone)]
 pub(super) struct Lines {
-    queue: SyncSender<Message>,
+    queue: SyncSender<LineMessage>,
     dropped: IntCounter,
 }
 
 /// Dropping it waits for the lines that are on their way, a second at most.
 pub struct Flush {
-    queue: SyncSender<Message>,
+    queue: SyncSender<LineMessage>,
 }
 
 pub(super) fn start(
@@ -43,17 +43,17 @@ pub(super) fn start(
     Ok((Lines { queue: queue.clone(), dropped }, Flush { queue }))
 }
 
-fn write_out(mut sink: Box<dyn Write + Send>, waiting: &Receiver<Message>, lost: &IntCounter) {
+fn write_out(mut sink: Box<dyn Write + Send>, waiting: &Receiver<LineMessage>, lost: &IntCounter) {
     let mut batch = String::new();
     while let Ok(first) = waiting.recv() {
         let (mut lines, mut done) = (0, None);
         for message in std::iter::once(first).chain(waiting.try_iter().take(MOST_AT_ONCE)) {
             match message {
-                Message::Line(line) => {
+                LineMessage::Line(line) => {
                     batch.push_str(&line);
                     lines += 1;
                 }
-                Message::Flush(asked) => done = Some(asked),
+                LineMessage::Flush(asked) => done = Some(asked),
             }
         }
         if sink.write_all(batch.as_bytes()).is_err() {
@@ -74,7 +74,7 @@ fn write_out(mut sink: Box<dyn Write + Send>, waiting: &Receiver<Message>, lost:
 impl Write for &Lines {
     /// One call is one event: `tracing-subscriber` formats a whole line before it writes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let line = Message::Line(one_line(&String::from_utf8_lossy(bytes)));
+        let line = LineMessage::Line(one_line(&String::from_utf8_lossy(bytes)));
         match self.queue.try_send(line) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.dropped.inc(),
@@ -98,7 +98,7 @@ impl<'a> MakeWriter<'a> for Lines {
 impl Drop for Flush {
     fn drop(&mut self) {
         let (done, wait) = sync_channel(1);
-        if self.queue.try_send(Message::Flush(done)).is_ok() {
+        if self.queue.try_send(LineMessage::Flush(done)).is_ok() {
             match wait.recv_timeout(LAST_WORDS) {
                 Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }

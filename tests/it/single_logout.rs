@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use understudy::crypto::certificate::{PublicKey, self_sign};
 use understudy::crypto::keys::{Algorithm, generate};
-use understudy::crypto::xml::{Limits, Name, Place, Signer, read, verify_octets};
+use understudy::crypto::xml::{Limits, Name, SignaturePlace, Signer, read, verify_octets};
 use understudy::flows::logout::deliver_logout::deliver_due;
 use understudy::provision::{self, Prune};
 use understudy::store;
@@ -331,7 +331,7 @@ async fn wiki_says(
         now(),
         server.url,
     );
-    let signed = key.sign_enveloped(&xml, "ID", "_w1", Place::AfterIssuer).unwrap();
+    let signed = key.sign_enveloped(&xml, "ID", "_w1", SignaturePlace::AfterIssuer).unwrap();
     let form = [("SAMLResponse", STANDARD.encode(signed)), ("RelayState", state.to_owned())];
     let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
     browser.post_form("/samlp/wiki/logout", &form).await

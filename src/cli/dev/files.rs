@@ -1,9 +1,9 @@
 //! Northwind Files: an API that knows nothing of tokens, behind nginx, as `examples/content` has it.
 //!
 //! Without nginx there is none: whoever reaches the API itself could say to be anybody.
-use super::Running;
+use super::RunningPart;
 use crate::cli::{Problem, place};
-use crate::config::Settings;
+use crate::config::ServerSettings;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -32,14 +32,14 @@ pub(super) struct Files {
 /// Both end with us.
 pub(super) struct Started {
     _nginx: Nginx,
-    _api: Running,
+    _api: RunningPart,
 }
 
 /// What is missing, in words for whoever reads the terminal.
-pub(super) type Missing = String;
+pub(super) type MissingProgram = String;
 
 impl Files {
-    pub(super) fn beside(settings: &Settings) -> Self {
+    pub(super) fn beside(settings: &ServerSettings) -> Self {
         let above =
             |by: u16, ip: IpAddr| SocketAddr::new(ip, settings.listen.port().saturating_add(by));
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -54,7 +54,7 @@ impl Files {
     }
 
     /// `Err(_)` in the answer: it is left out, and why. Nothing else is worse for it.
-    pub(super) fn start(&self) -> Result<Result<Started, Missing>, Problem> {
+    pub(super) fn start(&self) -> Result<Result<Started, MissingProgram>, Problem> {
         let program = std::env::current_exe()?.with_file_name("examples").join("content");
         if !program.exists() {
             return Ok(Err("its program is not built; `make run` builds it".to_owned()));
@@ -72,7 +72,7 @@ impl Files {
             ));
         };
         let api = Command::new(program).env("CONTENT_LISTEN", self.api.to_string()).spawn()?;
-        Ok(Ok(Started { _nginx: nginx, _api: Running(api) }))
+        Ok(Ok(Started { _nginx: nginx, _api: RunningPart(api) }))
     }
 
     /// `None`: there is none on this machine.

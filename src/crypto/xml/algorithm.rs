@@ -1,5 +1,5 @@
 //! The short list of algorithms. What is not here is refused (D06).
-use crate::crypto::certificate::{Kind, PublicKey};
+use crate::crypto::certificate::{KeyKind, PublicKey};
 use kryptering::{EcCurve, HashAlgorithm, SignatureAlgorithm};
 use ring::digest;
 use ring::signature::{
@@ -72,20 +72,20 @@ impl SignatureMethod {
             Self::EcdsaSha256 | Self::EcdsaSha384 => None,
         };
         match (key.kind(), rsa, self) {
-            (Kind::Rsa(key), Some(parameters), _) => {
+            (KeyKind::Rsa(key), Some(parameters), _) => {
                 key.verify(parameters, message, signature).is_ok()
             }
-            (Kind::P256(point), _, Self::EcdsaSha256) => {
+            (KeyKind::P256(point), _, Self::EcdsaSha256) => {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
                     .verify(message, signature)
                     .is_ok()
             }
-            (Kind::P384(point), _, Self::EcdsaSha384) => {
+            (KeyKind::P384(point), _, Self::EcdsaSha384) => {
                 UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point)
                     .verify(message, signature)
                     .is_ok()
             }
-            (Kind::Rsa(_) | Kind::P256(_) | Kind::P384(_), _, _) => false,
+            (KeyKind::Rsa(_) | KeyKind::P256(_) | KeyKind::P384(_), _, _) => false,
         }
     }
 }

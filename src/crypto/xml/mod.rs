@@ -28,7 +28,7 @@ pub use element::{Element, Name};
 pub use encrypt::{Cipher, encrypt};
 pub use escape::{escape, is_xml_text};
 pub use read::{Document, Limits, read};
-pub use sign::{Place, Signer};
+pub use sign::{SignaturePlace, Signer};
 pub use verify::{MAX_KEYS, verify, verify_octets};
 
 use super::keys::KeyError;

@@ -21,7 +21,7 @@ const fn ds(local: &'static str) -> Name {
     Name::new(DSIG, local)
 }
 
-pub(super) struct Shape {
+pub(super) struct SignatureShape {
     pub signature: NodeId,
     pub method: SignatureMethod,
 }
@@ -38,7 +38,7 @@ pub(super) fn signatures(document: &Document) -> Vec<Element<'_>> {
 
 /// One signature in the document, a child of the message, with one reference, which is to the message
 /// (D07, D08, D09); transforms are *enveloped signature*, then exclusive canonicalisation (D06).
-pub(super) fn check(document: &Document) -> Result<Shape, XmlError> {
+pub(super) fn check(document: &Document) -> Result<SignatureShape, XmlError> {
     let message = document.unverified();
     let found = signatures(document);
     let [signature] = found.as_slice() else {
@@ -58,7 +58,7 @@ pub(super) fn check(document: &Document) -> Result<Shape, XmlError> {
     }
     decode(value)?;
     let method = check_signed_info(signed_info, message)?;
-    Ok(Shape { signature: signature.id, method })
+    Ok(SignatureShape { signature: signature.id, method })
 }
 
 fn check_signed_info(info: Element<'_>, message: Element<'_>) -> Result<SignatureMethod, XmlError> {

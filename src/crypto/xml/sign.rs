@@ -19,7 +19,7 @@ const METHOD: SignatureMethod = SignatureMethod::RsaSha256;
 
 /// Where the schema wants the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum SignaturePlace {
     /// After `saml:Issuer`: assertions and protocol messages of SAML 2.0.
     AfterIssuer,
     /// First child: `md:EntityDescriptor`.
@@ -53,7 +53,7 @@ impl Signer {
             return Err(KeyError::Malformed);
         }
         let key = Arc::new(key);
-        let signing = Box::new(Ring(Arc::clone(&key)));
+        let signing = Box::new(SignerKey(Arc::clone(&key)));
         Ok(Self {
             key,
             certificate: certificate::to_base64(certificate),
@@ -93,7 +93,7 @@ impl Signer {
         xml: &str,
         id_attribute: &str,
         id: &str,
-        place: Place,
+        place: SignaturePlace,
     ) -> Result<String, XmlError> {
         self.sign_with(xml, (id_attribute, id), place, KeyNames::Prefixed)
     }
@@ -106,7 +106,7 @@ impl Signer {
         xml: &str,
         id_attribute: &str,
         id: &str,
-        place: Place,
+        place: SignaturePlace,
     ) -> Result<String, XmlError> {
         self.sign_with(xml, (id_attribute, id), place, KeyNames::Plain)
     }
@@ -115,7 +115,7 @@ impl Signer {
         &self,
         xml: &str,
         (id_attribute, id): (&str, &str),
-        place: Place,
+        place: SignaturePlace,
         names: KeyNames,
     ) -> Result<String, XmlError> {
         let xml = scan::prepare(xml, &Limits::METADATA)?;
@@ -179,11 +179,15 @@ enum Spot {
 }
 
 /// The neighbour of the signature, and the offset in the text where it goes.
-fn find_spot(dom: &Document<'_>, root: NodeId, place: Place) -> Result<(Spot, usize), XmlError> {
+fn find_spot(
+    dom: &Document<'_>,
+    root: NodeId,
+    place: SignaturePlace,
+) -> Result<(Spot, usize), XmlError> {
     let (child, before) = match place {
-        Place::First => (dom.first_child(root), true),
-        Place::Last => (dom.last_child(root), false),
-        Place::AfterIssuer => {
+        SignaturePlace::First => (dom.first_child(root), true),
+        SignaturePlace::Last => (dom.last_child(root), false),
+        SignaturePlace::AfterIssuer => {
             let first = dom.children_iter(root).find(|child| dom.element(*child).is_some());
             let issuer = first.filter(|child| {
                 dom.element(*child).is_some_and(|e| e.matches_name_ns(ASSERTION_2_0, "Issuer"))
@@ -209,9 +213,9 @@ fn sign(key: &RsaKeyPair, data: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The key as the XML crate wants it, with nothing to parse at each signature.
-struct Ring(Arc<RsaKeyPair>);
+struct SignerKey(Arc<RsaKeyPair>);
 
-impl kryptering::Signer for Ring {
+impl kryptering::Signer for SignerKey {
     fn algorithm(&self) -> SignatureAlgorithm {
         METHOD.algorithm()
     }

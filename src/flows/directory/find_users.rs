@@ -2,7 +2,7 @@
 use crate::domain::UserId;
 use crate::domain::user::User;
 use crate::flows::{Context, Failure};
-pub use crate::store::directory::search::{Choice, Found, Search};
+pub use crate::store::directory::search::{ApplicationChoice, FoundUsers, UserSearch};
 use crate::store::{StoreError, directory::search};
 
 /// A longer text is no name.
@@ -16,8 +16,8 @@ pub enum FindRefusal {
     TooLong,
 }
 
-pub struct Page {
-    pub rows: Vec<Found>,
+pub struct UsersResult {
+    pub rows: Vec<FoundUsers>,
     /// `after` of the next page.
     pub next: Option<UserId>,
 }
@@ -26,26 +26,26 @@ pub struct Page {
 pub async fn find_users(
     ctx: &Context,
     reader: &User,
-    search: Search,
-) -> Result<Page, Failure<FindRefusal>> {
+    search: UserSearch,
+) -> Result<UsersResult, Failure<FindRefusal>> {
     if search.text.chars().count() > LONGEST_TEXT {
         return Err(Failure::Refused(FindRefusal::TooLong));
     }
     let organization = reader.organization_id().cloned().or(search.organization);
     let most = usize::try_from(search.limit).unwrap_or(usize::MAX);
-    let wanted = Search { organization, limit: search.limit.saturating_add(1), ..search };
+    let wanted = UserSearch { organization, limit: search.limit.saturating_add(1), ..search };
     let mut rows = search::search(&*ctx.store.conn().await?, &wanted).await?;
     let more = rows.len() > most;
     rows.truncate(most);
     let next = rows.last().filter(|_| more).map(|found| found.id.clone());
-    Ok(Page { rows, next })
+    Ok(UsersResult { rows, next })
 }
 
 /// What the filters offer.
 pub struct Choices {
     /// Empty for staff of one organization.
-    pub organizations: Vec<Choice>,
-    pub roles: Vec<Choice>,
+    pub organizations: Vec<ApplicationChoice>,
+    pub roles: Vec<ApplicationChoice>,
 }
 
 pub async fn choices(ctx: &Context, reader: &User) -> Result<Choices, StoreError> {

@@ -38,13 +38,13 @@ pub enum MemberRefusal {
 
 /// What is to become of somebody.
 #[derive(Debug, Clone, Copy)]
-pub enum Change<'a> {
+pub enum MembershipChange<'a> {
     Give(&'a str),
     Take(&'a str),
     Status(Status),
 }
 
-impl Change<'_> {
+impl MembershipChange<'_> {
     fn event(self, event: Event) -> Event {
         match self {
             Self::Give(role) => event.with("action", "role_given").with("role", role),
@@ -58,7 +58,7 @@ impl Change<'_> {
 pub async fn change_member(
     ctx: &Context,
     by: &User,
-    (user, change): (&UserId, Change<'_>),
+    (user, change): (&UserId, MembershipChange<'_>),
     caller: &Caller,
 ) -> Result<(), Failure<MemberRefusal>> {
     let mut conn = ctx.store.conn().await?;
@@ -80,7 +80,7 @@ pub async fn change_member(
 async fn apply(
     tx: &Conn,
     by: &User,
-    (id, change): (&UserId, Change<'_>),
+    (id, change): (&UserId, MembershipChange<'_>),
     event: &Event,
 ) -> Result<(), Failure<MemberRefusal>> {
     let refused = |reason| Err(Failure::Refused(reason));
@@ -92,9 +92,13 @@ async fn apply(
     check_reach(tx, by, &user, change).await?;
     let before = last_administrator::before_change_of(tx, id).await?;
     let changed = match change {
-        Change::Give(role) => store::directory::roles::give(tx, id.as_str(), role).await?,
-        Change::Take(role) => store::directory::roles::take(tx, id.as_str(), role).await?,
-        Change::Status(to) => {
+        MembershipChange::Give(role) => {
+            store::directory::roles::give(tx, id.as_str(), role).await?
+        }
+        MembershipChange::Take(role) => {
+            store::directory::roles::take(tx, id.as_str(), role).await?
+        }
+        MembershipChange::Status(to) => {
             store::directory::users::set_status(tx, id, to).await?;
             user.status != to
         }
@@ -105,8 +109,10 @@ async fn apply(
     stays_administered(tx, before).await?;
     let (own, caller) = (by.id.as_str(), &event.caller);
     match change {
-        Change::Status(Status::Inactive) => shut_out(tx, id, Some(own), caller).await?,
-        Change::Give(_) | Change::Take(_) | Change::Status(Status::Active) => {
+        MembershipChange::Status(Status::Inactive) => shut_out(tx, id, Some(own), caller).await?,
+        MembershipChange::Give(_)
+        | MembershipChange::Take(_)
+        | MembershipChange::Status(Status::Active) => {
             judge_touched(tx, Touched::User(id.as_str()), own, caller).await?;
         }
     }
@@ -127,7 +133,7 @@ async fn check_reach(
     tx: &Conn,
     by: &User,
     user: &User,
-    change: Change<'_>,
+    change: MembershipChange<'_>,
 ) -> Result<(), Failure<MemberRefusal>> {
     let refused = |reason| Err(Failure::Refused(reason));
     let rank = rank_of(tx, &by.id).await?;
@@ -136,9 +142,9 @@ async fn check_reach(
         return refused(MemberRefusal::Superior);
     }
     match change {
-        Change::Status(_) if by.id == user.id => refused(MemberRefusal::Oneself),
-        Change::Status(_) => Ok(()),
-        Change::Give(name) | Change::Take(name) => {
+        MembershipChange::Status(_) if by.id == user.id => refused(MemberRefusal::Oneself),
+        MembershipChange::Status(_) => Ok(()),
+        MembershipChange::Give(name) | MembershipChange::Take(name) => {
             let Some((role, _)) = store::directory::roles::find(tx, name).await? else {
                 return refused(MemberRefusal::NoSuchRole);
             };

@@ -17,7 +17,8 @@ use crate::flows::impersonation::end_impersonation::{
 };
 use crate::flows::{Context, Failure};
 pub use crate::store::directory::organizations::{
-    Application, Inside, Listed, OrganizationRecord, Search,
+    AuthorizedApplication, ListedOrganization, OrganizationContents, OrganizationRecord,
+    OrganizationSearch,
 };
 use crate::store::tokens::not_before::NotBefore;
 use crate::store::{self, Conn, StoreError, Transactional as _};
@@ -38,7 +39,7 @@ pub enum OrganizationRefusal {
     #[error("there is an organization of this id")]
     IdTaken,
     #[error("there is somebody or something in it")]
-    NotEmpty(Inside),
+    NotEmpty(OrganizationContents),
     #[error("nobody could administer this installation any more")]
     LastAdministrator,
 }
@@ -60,11 +61,11 @@ pub fn rights(user: &User) -> Rights {
 pub async fn search(
     ctx: &Context,
     reader: &User,
-    search: Search,
-) -> Result<(Vec<Listed>, Option<String>), StoreError> {
+    search: OrganizationSearch,
+) -> Result<(Vec<ListedOrganization>, Option<String>), StoreError> {
     let only = reader.organization_id().map(ToString::to_string).or(search.only);
     let limit = search.limit;
-    let one_more = Search { only, limit: limit + 1, ..search };
+    let one_more = OrganizationSearch { only, limit: limit + 1, ..search };
     let conn = ctx.store.conn().await?;
     let mut rows = store::directory::organizations::search(&conn, &one_more).await?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -87,10 +88,10 @@ pub async fn existing(
     store::directory::organizations::existing(&*ctx.store.conn().await?, &ids).await
 }
 
-pub struct View {
+pub struct OrganizationView {
     pub record: OrganizationRecord,
-    pub inside: Inside,
-    pub applications: Vec<Application>,
+    pub inside: OrganizationContents,
+    pub applications: Vec<AuthorizedApplication>,
 }
 
 /// Applications that a page shows.
@@ -100,7 +101,7 @@ pub async fn view(
     ctx: &Context,
     reader: &User,
     id: &OrganizationId,
-) -> Result<Option<View>, StoreError> {
+) -> Result<Option<OrganizationView>, StoreError> {
     if reader.organization_id().is_some_and(|own| own != id) {
         return Ok(None);
     }
@@ -116,7 +117,7 @@ pub async fn view(
     .await?;
     let applications =
         store::directory::organizations::applications(&conn, id.as_str(), FEW).await?;
-    Ok(Some(View { record, inside, applications }))
+    Ok(Some(OrganizationView { record, inside, applications }))
 }
 
 /// How many people of an organization are signed in now, as far as they are counted.

@@ -14,7 +14,7 @@ use crate::domain::user::User;
 use crate::domain::{OrganizationId, UserId};
 use crate::flows::impersonation::end_impersonation::{Touched, judge_touched};
 use crate::flows::{Context, Failure};
-pub use crate::store::directory::roles::{Holder, Listed, RoleRecord};
+pub use crate::store::directory::roles::{ListedRole, RoleHolder, RoleRecord};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,14 +44,14 @@ pub fn may_change(user: &User) -> bool {
     user.organization.is_none() && user.permissions.holds(ROLES_WRITE)
 }
 
-pub async fn list_roles(ctx: &Context) -> Result<Vec<Listed>, StoreError> {
+pub async fn list_roles(ctx: &Context) -> Result<Vec<ListedRole>, StoreError> {
     store::directory::roles::list(&*ctx.store.conn().await?).await
 }
 
-pub struct View {
+pub struct RoleView {
     pub role: RoleRecord,
     pub built_in: bool,
-    pub holders: Vec<Holder>,
+    pub holders: Vec<RoleHolder>,
     /// The reader may change it as it is.
     pub within_reach: bool,
 }
@@ -62,7 +62,7 @@ pub async fn view_role(
     reader: &User,
     name: &str,
     limit: i64,
-) -> Result<Option<View>, StoreError> {
+) -> Result<Option<RoleView>, StoreError> {
     let conn = ctx.store.conn().await?;
     let Some((role, built_in)) = store::directory::roles::find(&conn, name).await? else {
         return Ok(None);
@@ -72,7 +72,7 @@ pub async fn view_role(
     let rank = rank_of(&conn, &reader.id).await?;
     let clout = Clout { permissions: &reader.permissions, rank };
     let within_reach = may_change(reader) && !built_in && reaches(clout, &role);
-    Ok(Some(View { role, built_in, holders, within_reach }))
+    Ok(Some(RoleView { role, built_in, holders, within_reach }))
 }
 
 /// The highest rank that somebody may write down.
@@ -101,14 +101,14 @@ pub fn check(mut wanted: RoleRecord) -> Result<RoleRecord, RoleRefusal> {
 
 /// A way to change roles.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub enum RoleChange {
     Create(RoleRecord),
     /// The name says which.
     Update(RoleRecord),
     Delete(String),
 }
 
-impl Change {
+impl RoleChange {
     fn name(&self) -> &str {
         match self {
             Self::Create(role) | Self::Update(role) => &role.name,
@@ -129,13 +129,13 @@ impl Change {
 pub async fn change_role(
     ctx: &Context,
     by: &User,
-    change: Change,
+    change: RoleChange,
     caller: &Caller,
 ) -> Result<(), Failure<RoleRefusal>> {
     let change = match change {
-        Change::Create(role) => Change::Create(check(role).map_err(Failure::Refused)?),
-        Change::Update(role) => Change::Update(check(role).map_err(Failure::Refused)?),
-        Change::Delete(name) => Change::Delete(name),
+        RoleChange::Create(role) => RoleChange::Create(check(role).map_err(Failure::Refused)?),
+        RoleChange::Update(role) => RoleChange::Update(check(role).map_err(Failure::Refused)?),
+        RoleChange::Delete(name) => RoleChange::Delete(name),
     };
     let event =
         Event { actor: Some(by.id.to_string()), ..Event::new(EventKind::RoleChanged, caller) };
@@ -161,7 +161,7 @@ pub async fn change_role(
 async fn apply(
     tx: &Conn,
     by: &User,
-    change: &Change,
+    change: &RoleChange,
     event: &Event,
 ) -> Result<(), Failure<RoleRefusal>> {
     let refused = |reason| Err(Failure::Refused(reason));
@@ -171,14 +171,14 @@ async fn apply(
     let clout = Clout { permissions: &by.permissions, rank: rank_of(tx, &by.id).await? };
     let mut event = event.clone();
     match change {
-        Change::Create(wanted) => {
+        RoleChange::Create(wanted) => {
             if !reaches(clout, wanted) {
                 return refused(RoleRefusal::TooHigh);
             }
             store::directory::roles::insert(tx, wanted).await?;
             event = event.with("permissions", wanted.permissions.clone());
         }
-        Change::Update(wanted) => {
+        RoleChange::Update(wanted) => {
             let stored = changeable(tx, clout, &wanted.name).await?;
             if !reaches(clout, wanted) {
                 return refused(RoleRefusal::TooHigh);
@@ -188,7 +188,7 @@ async fn apply(
             store::directory::roles::put(tx, wanted).await?;
             judge_touched(tx, Touched::Role(&wanted.name), by.id.as_str(), &event.caller).await?;
         }
-        Change::Delete(name) => {
+        RoleChange::Delete(name) => {
             changeable(tx, clout, name).await?;
             let holders = store::directory::roles::count_holders(tx, name).await?;
             if holders > 0 {

@@ -17,10 +17,10 @@ use crate::domain::{OrganizationId, UserId};
 use crate::flows::tokens::verify_access_token::LiveToken;
 use crate::flows::{Context, Failure};
 use crate::impersonation::Impersonation;
-use crate::store::directory::box_users::{self, Filter, Reach};
+use crate::store::directory::box_users::{self, BoxUserFilter, BoxUserReach};
 use crate::store::directory::user_cache;
 
-pub use change::{Changes, SecondAddress, change_user, delete_user};
+pub use change::{SecondAddress, UserChanges, change_user, delete_user};
 pub use create::{NewUser, Whose, create_user};
 use futures_util::try_join;
 
@@ -71,7 +71,7 @@ enum Wish {
 struct Manager<'a> {
     user: &'a User,
     organization: OrganizationId,
-    reach: Reach,
+    reach: BoxUserReach,
 }
 
 impl<'a> Manager<'a> {
@@ -94,13 +94,13 @@ impl<'a> Manager<'a> {
         let organization = user.organization_id().or(of_client).cloned();
         let organization = organization.ok_or(ManageRefusal::Forbidden)?;
         let reach = match user.kind {
-            UserKind::Person if everybody => Reach::Organization(organization.clone()),
+            UserKind::Person if everybody => BoxUserReach::Organization(organization.clone()),
             UserKind::ServiceAccount if user.is_service_account_of(&client.id) => {
                 let enterprise = client.box_.as_ref().is_some_and(|on| on.enterprise_access);
                 if everybody && enterprise {
-                    Reach::Organization(organization.clone())
+                    BoxUserReach::Organization(organization.clone())
                 } else if app_users {
-                    Reach::Own(client.id.clone(), organization.clone())
+                    BoxUserReach::Own(client.id.clone(), organization.clone())
                 } else {
                     return Err(ManageRefusal::MissingScope);
                 }
@@ -113,12 +113,12 @@ impl<'a> Manager<'a> {
 
     fn sees(&self, target: &User) -> bool {
         match &self.reach {
-            Reach::Own(client, organization) => {
+            BoxUserReach::Own(client, organization) => {
                 target.kind == UserKind::AppUser
                     && target.owner.as_ref() == Some(client)
                     && target.organization_id() == Some(organization)
             }
-            Reach::Organization(organization) => {
+            BoxUserReach::Organization(organization) => {
                 target.kind != UserKind::ServiceAccount
                     && target.organization_id() == Some(organization)
             }
@@ -180,7 +180,7 @@ fn opens_this_api(token: &LiveToken) -> bool {
 
 /// Which page of which users.
 #[derive(Debug, Clone, Default)]
-pub struct Listing {
+pub struct UserListing {
     pub term: Option<String>,
     pub external_id: Option<String>,
     pub after: Option<UserId>,
@@ -192,10 +192,10 @@ pub struct Listing {
 pub async fn list_users(
     ctx: &Context,
     calling: Calling<'_>,
-    listing: Listing,
+    listing: UserListing,
 ) -> Result<(Vec<BoxUser>, i64), Failure<ManageRefusal>> {
     let manager = Manager::of(calling, Wish::Read).map_err(Failure::Refused)?;
-    let filter = Filter {
+    let filter = BoxUserFilter {
         reach: manager.reach,
         term: listing.term,
         external_id: listing.external_id,

@@ -7,10 +7,10 @@ use crate::domain::user::User;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::flows::impersonation::end_impersonation::{EndedBy, end_of_actor_session};
 use crate::flows::{Context, Failure};
-pub use crate::store::directory::search::Card;
-use crate::store::impersonations::history::{Entry, Search};
+pub use crate::store::directory::search::UserCard;
+use crate::store::impersonations::history::{HistoryEntry, HistorySearch};
 pub use crate::store::sessions::browser_sessions::Browser;
-use crate::store::sessions::browser_sessions::Found;
+use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::{self, StoreError, Transactional as _};
 
 /// As many sessions as a page shows.
@@ -31,9 +31,9 @@ pub async fn find_user(
     Ok(user.filter(|user| sees(reader, user)))
 }
 
-pub struct View {
+pub struct UserView {
     pub user: User,
-    pub card: Card,
+    pub card: UserCard,
     pub sessions: Vec<Browser>,
     pub now: Timestamp,
 }
@@ -42,7 +42,7 @@ pub async fn view_user(
     ctx: &Context,
     reader: &User,
     id: &UserId,
-) -> Result<Option<View>, StoreError> {
+) -> Result<Option<UserView>, StoreError> {
     let conn = ctx.store.conn().await?;
     let now = store::installation::settings::now(&conn).await?;
     let (user, card, sessions) = futures_util::try_join!(
@@ -56,7 +56,7 @@ pub async fn view_user(
         ),
     )?;
     let seen = user.filter(|user| sees(reader, user)).zip(card);
-    Ok(seen.map(|(user, card)| View { user, card, sessions, now }))
+    Ok(seen.map(|(user, card)| UserView { user, card, sessions, now }))
 }
 
 /// The newest impersonations of somebody, and by them; only those of the reader's organization.
@@ -65,12 +65,12 @@ pub async fn impersonations(
     reader: &User,
     id: &UserId,
     limit: i64,
-) -> Result<(Vec<Entry>, Vec<Entry>, Timestamp), StoreError> {
+) -> Result<(Vec<HistoryEntry>, Vec<HistoryEntry>, Timestamp), StoreError> {
     let conn = ctx.store.conn().await?;
     let organization = reader.organization_id().cloned();
-    let seen = Search { organization, opened: true, limit, ..Search::default() };
-    let of = Search { subject: Some(vec![id.to_string()]), ..seen.clone() };
-    let by = Search { actor: Some(vec![id.to_string()]), ..seen };
+    let seen = HistorySearch { organization, opened: true, limit, ..HistorySearch::default() };
+    let of = HistorySearch { subject: Some(vec![id.to_string()]), ..seen.clone() };
+    let by = HistorySearch { actor: Some(vec![id.to_string()]), ..seen };
     let ((of, now), (by, _)) = futures_util::try_join!(
         store::impersonations::history::search(&conn, &of),
         store::impersonations::history::search(&conn, &by),
@@ -96,7 +96,7 @@ pub async fn end_session(
 ) -> Result<(), Failure<EndSessionRefusal>> {
     let mut conn = ctx.store.conn().await?;
     let found = store::sessions::browser_sessions::find_by_id(&conn, id).await?;
-    let Some((Found::Own(session), _)) = found else {
+    let Some((FoundSession::Own(session), _)) = found else {
         return Err(Failure::Refused(EndSessionRefusal::NoSuchSession));
     };
     if session.user.id != *user || !sees(by, &session.user) {

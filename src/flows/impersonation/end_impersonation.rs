@@ -6,7 +6,7 @@ use crate::domain::protocol::EndReason;
 use crate::domain::{ImpersonationId, SessionId, Timestamp, UserId};
 use crate::flows::{Context, shared::decision_facts};
 use crate::impersonation::{Denial, Impersonation, decide};
-use crate::store::impersonations::Record;
+use crate::store::impersonations::ImpersonationRecord;
 pub use crate::store::impersonations::overdue::Touched;
 use crate::store::{self, Conn, Moment, StoreError};
 use chrono::Duration;
@@ -22,7 +22,7 @@ pub struct EndedBy<'a> {
 /// Ends `record`; false when it was over already. From this commit on no credential of it verifies.
 pub async fn end(
     conn: &Conn,
-    record: &Record,
+    record: &ImpersonationRecord,
     by: EndedBy<'_>,
     caller: &Caller,
 ) -> Result<bool, StoreError> {
@@ -33,7 +33,11 @@ pub async fn end(
 }
 
 /// An event about an impersonation as it is stored; its actor is the one who acts or would have acted.
-pub(in crate::flows) fn event_about(kind: EventKind, record: &Record, caller: &Caller) -> Event {
+pub(in crate::flows) fn event_about(
+    kind: EventKind,
+    record: &ImpersonationRecord,
+    caller: &Caller,
+) -> Event {
     Event {
         actor: Some(record.actor.to_string()),
         subject: Some(record.subject.to_string()),
@@ -49,7 +53,7 @@ pub(in crate::flows) fn event_about(kind: EventKind, record: &Record, caller: &C
 /// The same, for a caller that has no connection.
 pub async fn end_one(
     ctx: &Context,
-    record: &Record,
+    record: &ImpersonationRecord,
     by: EndedBy<'_>,
     caller: &Caller,
 ) -> Result<bool, StoreError> {
@@ -92,7 +96,7 @@ pub async fn decide_again(
 async fn find_active(
     conn: &Conn,
     id: &ImpersonationId,
-) -> Result<Option<(Record, Moment)>, StoreError> {
+) -> Result<Option<(ImpersonationRecord, Moment)>, StoreError> {
     let found = store::impersonations::find_at(conn, id).await?;
     Ok(found.filter(|(record, ..)| record.status == "active"))
 }
@@ -100,8 +104,8 @@ async fn find_active(
 /// The same without counting as a use; `by` is whose change made it necessary.
 async fn judge(
     conn: &Conn,
-    record: &Record,
-    known: &decision_facts::Known,
+    record: &ImpersonationRecord,
+    known: &decision_facts::DecisionInputs,
     (by, caller): (Option<&str>, &Caller),
 ) -> Result<Option<Impersonation>, StoreError> {
     let verdict = match decision_facts::of_running(conn, record, known).await? {
@@ -142,8 +146,8 @@ pub async fn judge_touched(
 /// A link that nobody has opened is over with what it needs, and does not come back with it.
 async fn judge_waiting(
     conn: &Conn,
-    record: &Record,
-    known: &decision_facts::Known,
+    record: &ImpersonationRecord,
+    known: &decision_facts::DecisionInputs,
     (by, caller): (&str, &Caller),
 ) -> Result<(), StoreError> {
     let verdict = match decision_facts::of_waiting(record, known) {
@@ -253,7 +257,7 @@ pub(in crate::flows) async fn end_matching(
     };
     store::sessions::handover_codes::void(conn, &codes).await?;
     for status in ["active", "link_issued"] {
-        let filter = store::impersonations::Filter {
+        let filter = store::impersonations::ImpersonationFilter {
             status: Some(status.to_owned()),
             actor: which.actor.clone(),
             subject: which.subject.clone(),

@@ -17,7 +17,7 @@ use crate::flows::{Context, Failure, login::step_up};
 use crate::impersonation::{ActorProof, RequestedBy};
 use crate::login::Parameters;
 use crate::store::impersonations::Ticket;
-use crate::store::sessions::handover_codes::{NewCode, Used};
+use crate::store::sessions::handover_codes::{NewHandoverCode, Used};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// What is kept of a [`Start`]; who acts is proven anew.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredHandover {
     protocol: ProtocolName,
     parameters: Parameters,
     mode: Mode,
@@ -67,7 +67,7 @@ pub async fn make_code(
     let letters = draw();
     let kept = serde_json::to_value(kept(start))
         .map_err(|e| StoreError::Corrupt { table: "handover_codes", what: e.to_string() })?;
-    let code = NewCode {
+    let code = NewHandoverCode {
         code_hash: &code_hash(&letters),
         actor: &start.actor,
         subject: &start.subject,
@@ -84,8 +84,8 @@ pub async fn make_code(
     Ok(Code { text: format!("{one}-{other}"), expires_at: code.expires_at })
 }
 
-fn kept(start: &Start) -> Kept {
-    Kept {
+fn kept(start: &Start) -> StoredHandover {
+    StoredHandover {
         protocol: start.protocol,
         parameters: start.parameters.clone(),
         mode: start.mode,
@@ -240,7 +240,7 @@ async fn find_link(
 
 fn again(session: &Session, used: Used) -> Result<Start, StoreError> {
     let person = &session.user.id;
-    let kept: Kept = serde_json::from_value(used.request)
+    let kept: StoredHandover = serde_json::from_value(used.request)
         .map_err(|e| StoreError::Corrupt { table: "handover_codes", what: e.to_string() })?;
     Ok(Start {
         channel: Channel::Console,

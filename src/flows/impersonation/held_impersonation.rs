@@ -9,7 +9,7 @@ use crate::domain::caller::Caller;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
 use crate::flows::Context;
 use crate::impersonation::Impersonation;
-use crate::store::sessions::browser_sessions::{self, Found};
+use crate::store::sessions::browser_sessions::{self, FoundSession};
 use crate::store::{Conn, StoreError};
 
 /// An impersonated session whose secret a browser sent.
@@ -17,10 +17,10 @@ pub(in crate::flows) struct Carried {
     pub session: SessionId,
     pub impersonation: ImpersonationId,
     pub client: ClientId,
-    pub standing: Standing,
+    pub standing: HeldStanding,
 }
 
-pub(in crate::flows) enum Standing {
+pub(in crate::flows) enum HeldStanding {
     /// Decided again just now.
     Running(Box<Impersonation>, Timestamp),
     Over,
@@ -43,17 +43,18 @@ pub(in crate::flows) async fn find(
     caller: &Caller,
 ) -> Result<Option<Carried>, StoreError> {
     let found = browser_sessions::find(conn, &hash::hash_secret(secret)).await?;
-    let Some((Found::Impersonated { session, impersonation, client, actor_session }, now)) = found
+    let Some((FoundSession::Impersonated { session, impersonation, client, actor_session }, now)) =
+        found
     else {
         return Ok(None);
     };
     let standing = if counts(actor_session.as_ref(), own) {
         match decide_again(ctx, conn, &impersonation, caller).await? {
-            Some(granted) => Standing::Running(Box::new(granted), now),
-            None => Standing::Over,
+            Some(granted) => HeldStanding::Running(Box::new(granted), now),
+            None => HeldStanding::Over,
         }
     } else {
-        Standing::WithoutActor
+        HeldStanding::WithoutActor
     };
     Ok(Some(Carried { session, impersonation, client, standing }))
 }
@@ -66,8 +67,8 @@ pub(in crate::flows) async fn own_session(
 ) -> Result<Option<SessionId>, StoreError> {
     let Some(secret) = secret else { return Ok(None) };
     Ok(match browser_sessions::find(conn, &hash::hash_secret(secret)).await? {
-        Some((Found::Own(session), _)) => Some(session.id),
-        Some((Found::Impersonated { .. }, _)) | None => None,
+        Some((FoundSession::Own(session), _)) => Some(session.id),
+        Some((FoundSession::Impersonated { .. }, _)) | None => None,
     })
 }
 

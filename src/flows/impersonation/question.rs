@@ -5,14 +5,14 @@
 use crate::domain::Timestamp;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
-use crate::flows::shared::decision_facts::Known;
+use crate::flows::shared::decision_facts::DecisionInputs;
 use crate::impersonation::{
     ActorProof, Denial, Given, ImpersonationRequest, Occasion, RequestedBy, Terms,
 };
 use chrono::Duration;
 
-/// What the flow knows of the question by itself; people and applications come from [`Known`].
-pub(in crate::flows) struct Question<'a> {
+/// What the flow knows of the question by itself; people and applications come from [`DecisionInputs`].
+pub(in crate::flows) struct DecisionQuestion<'a> {
     pub(in crate::flows) occasion: Occasion,
     pub(in crate::flows) channel: Channel,
     pub(in crate::flows) protocol: ProtocolName,
@@ -34,7 +34,7 @@ pub(in crate::flows) struct Question<'a> {
 
 /// Somebody without whom there is no question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::flows) enum Missing {
+pub(in crate::flows) enum MissingParty {
     Subject,
     Client,
     Actor,
@@ -43,14 +43,17 @@ pub(in crate::flows) enum Missing {
 /// Somebody is missing, as a refusal where nobody is told who.
 pub(in crate::flows) const GONE: Denial = Denial::SubjectInactive;
 
-impl Question<'_> {
+impl DecisionQuestion<'_> {
     /// # Errors
     ///
     /// Somebody is not there, looked for in this order: subject, application, actor.
-    pub(in crate::flows) fn about(self, known: &Known) -> Result<ImpersonationRequest, Missing> {
-        let subject = known.subject().ok_or(Missing::Subject)?;
-        let client = known.client().ok_or(Missing::Client)?;
-        let actor = known.actor().ok_or(Missing::Actor)?;
+    pub(in crate::flows) fn about(
+        self,
+        known: &DecisionInputs,
+    ) -> Result<ImpersonationRequest, MissingParty> {
+        let subject = known.subject().ok_or(MissingParty::Subject)?;
+        let client = known.client().ok_or(MissingParty::Client)?;
+        let actor = known.actor().ok_or(MissingParty::Actor)?;
         Ok(ImpersonationRequest {
             occasion: self.occasion,
             channel: self.channel,

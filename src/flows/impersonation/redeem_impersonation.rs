@@ -8,23 +8,23 @@ mod onward;
 pub mod own;
 
 use super::end_impersonation::event_about;
-use super::question::{GONE, Question};
+use super::question::{DecisionQuestion, GONE};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::Redeem;
 use crate::domain::{SessionId, Timestamp};
-use crate::flows::login::complete_login::Kept;
+use crate::flows::login::complete_login::StoredLogin;
 use crate::flows::login::{next_cookie, sign_in};
-use crate::flows::shared::decision_facts::{self, Known, Who};
+use crate::flows::shared::decision_facts::{self, DecisionInputs, Who};
 use crate::flows::{Context, Failure};
 use crate::impersonation::ticket::TicketState;
 use crate::impersonation::{
     ActorProof, Denial, Impersonation, ImpersonationRequest, Occasion, Terms, decide, marks,
 };
 use crate::login::{Answer, Principal};
-use crate::store::impersonations::{Record, Redemption, Ticket};
+use crate::store::impersonations::{ImpersonationRecord, Redemption, Ticket};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 pub use again::find_repeated;
 use chrono::Duration;
@@ -65,11 +65,11 @@ pub enum RedeemRefusal {
 }
 
 /// A link whose MAC is right and whose ticket waits.
-struct Link {
-    record: Record,
+struct FoundLink {
+    record: ImpersonationRecord,
     terms: store::impersonations::Link,
     who: Who,
-    known: Known,
+    known: DecisionInputs,
     ticket_hash: Vec<u8>,
 }
 
@@ -95,39 +95,39 @@ pub struct Opener<'a> {
 }
 
 /// What opening a link came to.
-pub enum Opened {
+pub enum OpenedLink {
     /// Nobody is signed in. Nothing is used up.
     SignInFirst,
     /// It only looked ahead. Nothing is used up.
     Seen,
     /// The actor is to confirm. Nothing is used up.
-    Confirm(Box<Preview>),
+    Confirm(Box<LinkPreview>),
     /// The actor is to sign in once more before they confirm: they did so too long ago, and nothing else stands in
     /// the way. Nothing is used up.
-    StepUp(Box<Preview>),
+    StepUp(Box<LinkPreview>),
     Redeemed(Box<Redeemed>),
 }
 
 /// What the confirmation page shows.
-pub struct Preview {
+pub struct LinkPreview {
     pub ask: ImpersonationRequest,
-    pub record: Record,
+    pub record: ImpersonationRecord,
     pub session: Session,
 }
 
 /// `GET`: redeems a `direct` link, and prepares the confirmation of any other.
-pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<RedeemRefusal>> {
+pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<OpenedLink, Failure<RedeemRefusal>> {
     let mut conn = ctx.store.conn().await?;
     let link = find_link(ctx, &conn, opener.resource, opener.caller).await?;
     match link.terms.redeem {
-        Redeem::Direct if opener.looks_ahead => Ok(Opened::Seen),
+        Redeem::Direct if opener.looks_ahead => Ok(OpenedLink::Seen),
         Redeem::Direct => {
             let redeemed = redeem(ctx, &mut conn, &link, None, opener.caller).await?;
-            Ok(Opened::Redeemed(Box::new(redeemed)))
+            Ok(OpenedLink::Redeemed(Box::new(redeemed)))
         }
         Redeem::Confirm => {
             let Some(session) = own_session(&conn, opener).await? else {
-                return Ok(Opened::SignInFirst);
+                return Ok(OpenedLink::SignInFirst);
             };
             check_person(&conn, &link, &session, opener.caller).await?;
             look(ctx, link, session)
@@ -139,8 +139,8 @@ pub async fn open(ctx: &Context, opener: Opener<'_>) -> Result<Opened, Failure<R
 pub async fn confirm(
     ctx: &Context,
     opener: Opener<'_>,
-    is_genuine: impl Fn(&Record, &Session) -> bool,
-) -> Result<Opened, Failure<RedeemRefusal>> {
+    is_genuine: impl Fn(&ImpersonationRecord, &Session) -> bool,
+) -> Result<OpenedLink, Failure<RedeemRefusal>> {
     let outcome = confirm_once(ctx, opener, &is_genuine).await;
     if !matches!(outcome, Err(Failure::Refused(RedeemRefusal::Used))) {
         return outcome;
@@ -148,7 +148,7 @@ pub async fn confirm(
     // Another post of the same form may have been faster.
     let conn = ctx.store.conn().await?;
     match again::confirm_again(ctx, &conn, opener, &is_genuine).await? {
-        Some(redeemed) => Ok(Opened::Redeemed(Box::new(redeemed))),
+        Some(redeemed) => Ok(OpenedLink::Redeemed(Box::new(redeemed))),
         None => outcome,
     }
 }
@@ -156,11 +156,11 @@ pub async fn confirm(
 async fn confirm_once(
     ctx: &Context,
     opener: Opener<'_>,
-    is_genuine: impl Fn(&Record, &Session) -> bool,
-) -> Result<Opened, Failure<RedeemRefusal>> {
+    is_genuine: impl Fn(&ImpersonationRecord, &Session) -> bool,
+) -> Result<OpenedLink, Failure<RedeemRefusal>> {
     let mut conn = ctx.store.conn().await?;
     if let Some(redeemed) = again::confirm_again(ctx, &conn, opener, &is_genuine).await? {
-        return Ok(Opened::Redeemed(Box::new(redeemed)));
+        return Ok(OpenedLink::Redeemed(Box::new(redeemed)));
     }
     let link = match find_link(ctx, &conn, opener.resource, opener.caller).await {
         // What is no link of ours is nothing to be confirmed.
@@ -173,14 +173,14 @@ async fn confirm_once(
         return Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed));
     }
     let Some(session) = own_session(&conn, opener).await? else {
-        return Ok(Opened::SignInFirst);
+        return Ok(OpenedLink::SignInFirst);
     };
     check_person(&conn, &link, &session, opener.caller).await?;
     if !is_genuine(&link.record, &session) {
         return Err(Failure::Refused(RedeemRefusal::Forged));
     }
     match redeem(ctx, &mut conn, &link, Some(&session), opener.caller).await {
-        Ok(redeemed) => Ok(Opened::Redeemed(Box::new(redeemed))),
+        Ok(redeemed) => Ok(OpenedLink::Redeemed(Box::new(redeemed))),
         Err(Failure::Refused(RedeemRefusal::Denied(Denial::StepUpRequired))) => {
             look(ctx, link, session)
         }
@@ -198,7 +198,7 @@ async fn find_link(
     conn: &Conn,
     resource: &str,
     caller: &Caller,
-) -> Result<Link, Failure<RedeemRefusal>> {
+) -> Result<FoundLink, Failure<RedeemRefusal>> {
     let (ticket_hash, good_until) = check_mac(ctx, resource)?;
     let found = store::impersonations::find_by_ticket(conn, &ticket_hash).await?;
     let found = found.ok_or(Failure::Refused(RedeemRefusal::BadMac))?;
@@ -218,7 +218,7 @@ async fn find_link(
         TicketState::Waiting => {
             let who = Who::of(&record);
             let known = decision_facts::at(ctx, conn, &who, Some(&at)).await?;
-            Ok(Link { record, terms, who, known, ticket_hash })
+            Ok(FoundLink { record, terms, who, known, ticket_hash })
         }
         TicketState::Redeemed => reject(conn, &record, RedeemRefusal::Used, caller).await,
         TicketState::Revoked => reject(conn, &record, RedeemRefusal::Revoked, caller).await,
@@ -229,7 +229,7 @@ async fn find_link(
 /// Writes the refusal down: a second use of a link is worth an alert.
 async fn reject<T>(
     conn: &Conn,
-    record: &Record,
+    record: &ImpersonationRecord,
     refusal: RedeemRefusal,
     caller: &Caller,
 ) -> Result<T, Failure<RedeemRefusal>> {
@@ -241,7 +241,7 @@ async fn reject<T>(
 /// The link is for this signed-in person, and for nobody else.
 async fn check_person(
     conn: &Conn,
-    link: &Link,
+    link: &FoundLink,
     session: &Session,
     caller: &Caller,
 ) -> Result<(), Failure<RedeemRefusal>> {
@@ -257,20 +257,24 @@ async fn check_person(
 /// # Errors
 ///
 /// Refused when the answer would be no; nothing is used up by looking.
-fn look(ctx: &Context, link: Link, session: Session) -> Result<Opened, Failure<RedeemRefusal>> {
+fn look(
+    ctx: &Context,
+    link: FoundLink,
+    session: Session,
+) -> Result<OpenedLink, Failure<RedeemRefusal>> {
     let ask = question(ctx, &link, Some(&session))?;
     let verdict = decide(&ask);
-    let preview = Box::new(Preview { ask, record: link.record, session });
+    let preview = Box::new(LinkPreview { ask, record: link.record, session });
     match verdict {
-        Ok(_) => Ok(Opened::Confirm(preview)),
-        Err(Denial::StepUpRequired) => Ok(Opened::StepUp(preview)),
+        Ok(_) => Ok(OpenedLink::Confirm(preview)),
+        Err(Denial::StepUpRequired) => Ok(OpenedLink::StepUp(preview)),
         Err(denial) => Err(Failure::Refused(RedeemRefusal::Denied(denial))),
     }
 }
 
 fn question(
     ctx: &Context,
-    link: &Link,
+    link: &FoundLink,
     session: Option<&Session>,
 ) -> Result<ImpersonationRequest, Failure<RedeemRefusal>> {
     let record = &link.record;
@@ -278,7 +282,7 @@ fn question(
     let duration = Duration::seconds(link.terms.duration);
     let by_session =
         |session: &Session| ActorProof::Session { authenticated_at: session.authenticated_at };
-    let question = Question {
+    let question = DecisionQuestion {
         occasion: Occasion::Redemption,
         channel: record.channel,
         protocol: record.protocol,
@@ -306,7 +310,7 @@ fn question(
 async fn redeem(
     ctx: &Context,
     conn: &mut Conn,
-    link: &Link,
+    link: &FoundLink,
     session: Option<&Session>,
     caller: &Caller,
 ) -> Result<Redeemed, Failure<RedeemRefusal>> {
@@ -335,7 +339,7 @@ async fn redeem(
 async fn write(
     ctx: &Context,
     conn: &mut Conn,
-    link: &Link,
+    link: &FoundLink,
     (granted, ask, actor_session): (Impersonation, &ImpersonationRequest, Option<&Session>),
     caller: &Caller,
 ) -> Result<Redeemed, Failure<RedeemRefusal>> {
@@ -358,9 +362,9 @@ async fn write(
         Way::Back(completed) => (completed.answer, Some(completed.kept)),
     };
     let (code, participant) = match &kept {
-        Some(Kept::Code(code)) => (Some(code), None),
-        Some(told @ Kept::Participant(_)) => (None, Some(told)),
-        Some(Kept::Nothing) | None => (None, None),
+        Some(StoredLogin::Code(code)) => (Some(code), None),
+        Some(told @ StoredLogin::Participant(_)) => (None, Some(told)),
+        Some(StoredLogin::Nothing) | None => (None, None),
     };
     let redemption = Redemption {
         granted: &granted,

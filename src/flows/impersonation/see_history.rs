@@ -4,26 +4,26 @@ use crate::domain::user::User;
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
 use crate::flows::Context;
 use crate::impersonation::grant::IDLE_LIMIT;
-pub use crate::store::impersonations::history::{Entry, Named, Search};
+pub use crate::store::impersonations::history::{HistoryEntry, HistorySearch, WithNames};
 use crate::store::{self, StoreError};
 
 /// Rows, and whether there are more after them.
-pub struct Page {
-    pub rows: Vec<Entry>,
+pub struct HistoryResult {
+    pub rows: Vec<HistoryEntry>,
     pub now: Timestamp,
     /// `before` of the next page.
     pub next: Option<ImpersonationId>,
 }
 
-pub async fn search(ctx: &Context, search: &Search) -> Result<Page, StoreError> {
+pub async fn search(ctx: &Context, search: &HistorySearch) -> Result<HistoryResult, StoreError> {
     let conn = ctx.store.conn().await?;
-    let one_more = Search { limit: search.limit + 1, ..search.clone() };
+    let one_more = HistorySearch { limit: search.limit + 1, ..search.clone() };
     let (mut rows, now) = store::impersonations::history::search(&conn, &one_more).await?;
     let most = usize::try_from(search.limit).unwrap_or(usize::MAX);
     let more = rows.len() > most;
     rows.truncate(most);
     let next = rows.last().filter(|_| more).map(|entry| entry.id.clone());
-    Ok(Page { rows, now, next })
+    Ok(HistoryResult { rows, now, next })
 }
 
 /// One, if it is of the caller's organization; `None` for the operator means any.
@@ -31,7 +31,7 @@ pub async fn find(
     ctx: &Context,
     id: &ImpersonationId,
     organization: Option<&OrganizationId>,
-) -> Result<Option<(Entry, Timestamp)>, StoreError> {
+) -> Result<Option<(HistoryEntry, Timestamp)>, StoreError> {
     store::impersonations::history::find(&*ctx.store.conn().await?, id, organization).await
 }
 
@@ -110,7 +110,7 @@ fn matches(
 
 /// Where one stands. Clocks end it whether or not anybody has written that down yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum HistoryState {
     /// The link waits to be opened.
     Waiting,
     /// Nobody opened the link in time.
@@ -121,33 +121,35 @@ pub enum State {
 }
 
 /// When the idle clock runs out. What came of no link lives by a token and has none.
-fn idle_at(entry: &Entry) -> Option<Timestamp> {
+fn idle_at(entry: &HistoryEntry) -> Option<Timestamp> {
     entry.link_expires_at.and(entry.last_seen_at).map(|seen| seen + IDLE_LIMIT)
 }
 
-pub fn state(entry: &Entry, now: Timestamp) -> State {
+pub fn state(entry: &HistoryEntry, now: Timestamp) -> HistoryState {
     let word = |text: &str| EndReason::ALL.into_iter().find(|reason| reason.as_str() == text);
     match entry.status.as_str() {
-        "link_issued" if entry.link_expires_at.is_some_and(|until| now >= until) => State::Expired,
-        "link_issued" => State::Waiting,
-        "revoked" => State::Revoked,
+        "link_issued" if entry.link_expires_at.is_some_and(|until| now >= until) => {
+            HistoryState::Expired
+        }
+        "link_issued" => HistoryState::Waiting,
+        "revoked" => HistoryState::Revoked,
         "active" if entry.ends_at.is_some_and(|ends_at| now >= ends_at) => {
-            State::Ended(Some(EndReason::Timeout))
+            HistoryState::Ended(Some(EndReason::Timeout))
         }
         "active" if idle_at(entry).is_some_and(|since| now >= since) => {
-            State::Ended(Some(EndReason::Idle))
+            HistoryState::Ended(Some(EndReason::Idle))
         }
-        "active" => State::Running,
-        _ => State::Ended(entry.end_reason.as_deref().and_then(word)),
+        "active" => HistoryState::Running,
+        _ => HistoryState::Ended(entry.end_reason.as_deref().and_then(word)),
     }
 }
 
 /// When it ended: as written, or by the clock that ran out.
-pub fn ended_at(entry: &Entry, now: Timestamp) -> Option<Timestamp> {
+pub fn ended_at(entry: &HistoryEntry, now: Timestamp) -> Option<Timestamp> {
     match state(entry, now) {
-        State::Ended(Some(EndReason::Idle)) if entry.ended_at.is_none() => idle_at(entry),
-        State::Ended(_) => entry.ended_at.or(entry.ends_at),
-        State::Revoked => entry.ended_at,
-        State::Waiting | State::Expired | State::Running => None,
+        HistoryState::Ended(Some(EndReason::Idle)) if entry.ended_at.is_none() => idle_at(entry),
+        HistoryState::Ended(_) => entry.ended_at.or(entry.ends_at),
+        HistoryState::Revoked => entry.ended_at,
+        HistoryState::Waiting | HistoryState::Expired | HistoryState::Running => None,
     }
 }

@@ -1,16 +1,16 @@
 //! Looking at impersonations: one, or a page of them.
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
 use crate::flows::Context;
-pub use crate::store::impersonations::{Filter, Record};
+pub use crate::store::impersonations::{ImpersonationFilter, ImpersonationRecord};
 use crate::store::{self, StoreError};
 
 /// A record as it stands at `now`: a waiting link whose time is over is `expired`, although no row says so.
-pub struct Seen {
-    pub record: Record,
+pub struct SeenImpersonation {
+    pub record: ImpersonationRecord,
     pub now: Timestamp,
 }
 
-impl Seen {
+impl SeenImpersonation {
     pub fn status(&self) -> &'static str {
         let record = &self.record;
         match record.status.as_str() {
@@ -28,13 +28,16 @@ impl Seen {
     }
 }
 
-pub async fn list(ctx: &Context, filter: &Filter) -> Result<Vec<Seen>, StoreError> {
+pub async fn list(
+    ctx: &Context,
+    filter: &ImpersonationFilter,
+) -> Result<Vec<SeenImpersonation>, StoreError> {
     let conn = ctx.store.conn().await?;
     let (records, now) = futures_util::try_join!(
         store::impersonations::list(&conn, filter),
         store::installation::settings::now(&conn),
     )?;
-    Ok(records.into_iter().map(|record| Seen { record, now }).collect())
+    Ok(records.into_iter().map(|record| SeenImpersonation { record, now }).collect())
 }
 
 /// One, if it is of the caller's organization; `None` for the operator means any.
@@ -42,14 +45,14 @@ pub async fn find(
     ctx: &Context,
     id: &ImpersonationId,
     organization: Option<&OrganizationId>,
-) -> Result<Option<Seen>, StoreError> {
+) -> Result<Option<SeenImpersonation>, StoreError> {
     let conn = ctx.store.conn().await?;
     let (record, now) = futures_util::try_join!(
         store::impersonations::find(&conn, id),
         store::installation::settings::now(&conn),
     )?;
-    let visible = |record: &Record| {
+    let visible = |record: &ImpersonationRecord| {
         organization.is_none_or(|mine| record.organization.as_ref() == Some(mine))
     };
-    Ok(record.filter(visible).map(|record| Seen { record, now }))
+    Ok(record.filter(visible).map(|record| SeenImpersonation { record, now }))
 }

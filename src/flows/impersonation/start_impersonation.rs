@@ -1,7 +1,7 @@
 //! Somebody asks for a link that signs an actor in as a subject.
 mod opened_by;
 
-use super::question::{Missing, Question};
+use super::question::{DecisionQuestion, MissingParty};
 use crate::audit::{Event, EventKind};
 use crate::crypto::{bewit, hash, random};
 use crate::domain::caller::Caller;
@@ -9,7 +9,7 @@ use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
-use crate::flows::shared::decision_facts::{self, Known, Onward, Who};
+use crate::flows::shared::decision_facts::{self, DecisionInputs, Onward, Who};
 use crate::flows::{Context, Failure};
 use crate::impersonation::grant::{DEFAULT_DURATION, LONGEST_DURATION, SHORTEST_DURATION};
 use crate::impersonation::{
@@ -174,7 +174,7 @@ fn who(start: &Start) -> Who {
 fn prepare(
     ctx: &Context,
     (start, opened_by, step_up): (&Start, OpenedBy, Option<Duration>),
-    known: &Known,
+    known: &DecisionInputs,
 ) -> Result<Prepared, StartRefusal> {
     let now = known.now;
     known.subject().ok_or_else(|| no_such_user(start, known))?;
@@ -190,7 +190,7 @@ fn prepare(
         Redeem::Confirm => Some(now + LONGEST_DURATION),
         Redeem::Direct => None,
     };
-    let question = Question {
+    let question = DecisionQuestion {
         occasion: Occasion::Request,
         channel: start.channel,
         protocol: start.protocol,
@@ -207,10 +207,10 @@ fn prepare(
         created_at: None,
     };
     let ask = question.about(known).map_err(|missing| match missing {
-        Missing::Subject => no_such_user(start, known),
-        Missing::Client => StartRefusal::NoSuchClient,
+        MissingParty::Subject => no_such_user(start, known),
+        MissingParty::Client => StartRefusal::NoSuchClient,
         // An unknown actor holds no permission, and is not told apart from one who holds none.
-        Missing::Actor => StartRefusal::Denied(Denial::NotPermitted),
+        MissingParty::Actor => StartRefusal::Denied(Denial::NotPermitted),
     })?;
     let granted = decide(&ask).map_err(StartRefusal::Denied)?;
     check_name(ctx, &ask)?;
@@ -221,7 +221,7 @@ fn prepare(
 }
 
 /// An application of one organization is not told whether there is such a user in another.
-fn no_such_user(start: &Start, known: &Known) -> StartRefusal {
+fn no_such_user(start: &Start, known: &DecisionInputs) -> StartRefusal {
     match known.requester(&start.requested_by, None).organization() {
         Some(_) => StartRefusal::Denied(Denial::RequesterOfOtherOrganization),
         None => StartRefusal::NoSuchUser,

@@ -7,7 +7,7 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::{EndedBy, end};
-use crate::flows::impersonation::see_history::{self, Page, Search};
+use crate::flows::impersonation::see_history::{self, HistoryResult, HistorySearch};
 use crate::store::{self, StoreError};
 
 /// Accesses on one page.
@@ -19,7 +19,7 @@ pub struct Overview {
     /// Live sessions of their own, this one included.
     pub sessions: usize,
     /// Newest first.
-    pub accesses: Page,
+    pub accesses: HistoryResult,
 }
 
 pub async fn overview(ctx: &Context, session: &Session) -> Result<Overview, StoreError> {
@@ -36,14 +36,14 @@ pub async fn accesses(
     ctx: &Context,
     session: &Session,
     before: Option<ImpersonationId>,
-) -> Result<Page, StoreError> {
+) -> Result<HistoryResult, StoreError> {
     see_history::search(ctx, &of_subject(session, before, A_PAGE)).await
 }
 
 /// A link that nobody opened was no access.
-fn of_subject(session: &Session, before: Option<ImpersonationId>, limit: i64) -> Search {
+fn of_subject(session: &Session, before: Option<ImpersonationId>, limit: i64) -> HistorySearch {
     let subject = Some(vec![session.user.id.to_string()]);
-    Search { subject, opened: true, before, limit, ..Search::default() }
+    HistorySearch { subject, opened: true, before, limit, ..HistorySearch::default() }
 }
 
 /// The owner ends it; false when nobody acted as them under that id. One that is over already is no mistake.

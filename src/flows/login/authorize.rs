@@ -4,7 +4,9 @@
 //! fresh sign-in of the user never gets it from an impersonation: that ends, and the user signs in.
 //!
 //! [OpenID Connect Core §3.1.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthorizationEndpoint
-use super::complete_login::{Completed, SignedIn, asked_scope, complete_login, granted_scope};
+use super::complete_login::{
+    Completed, CompletedLogin, asked_scope, complete_login, granted_scope,
+};
 use super::use_once::URL_TTL;
 use super::{native, sign_in};
 use crate::domain::caller::Caller;
@@ -13,7 +15,7 @@ use crate::domain::protocol::{EndReason, ProtocolName};
 use crate::domain::user::User;
 use crate::domain::{ImpersonationId, SessionId, Timestamp};
 use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
-use crate::flows::impersonation::held_impersonation::{self, Standing};
+use crate::flows::impersonation::held_impersonation::{self, HeldStanding};
 use crate::flows::tokens::issue_tokens::read_id_token;
 use crate::flows::{Context, Failure, tokens::claims};
 use crate::login::{Answer, LoginRequest, Principal};
@@ -63,7 +65,7 @@ pub struct Secrets<'a> {
 }
 
 /// What happens next in the browser.
-pub enum Step {
+pub enum AuthorizeStep {
     /// About the impersonated user.
     AnswerAsActor(Answer),
     /// About the person that the browser's own session is of.
@@ -101,7 +103,7 @@ pub enum AuthorizeRefusal {
     NoName,
 }
 
-type Refused = Failure<AuthorizeRefusal>;
+type AuthorizeRefused = Failure<AuthorizeRefusal>;
 
 /// What a password is called, and less.
 const PASSWORD_OR_LESS: &[&str] = &[
@@ -117,12 +119,12 @@ pub async fn authorize(
     ask: &Ask,
     secrets: Secrets<'_>,
     caller: &Caller,
-) -> Result<Step, Refused> {
+) -> Result<AuthorizeStep, AuthorizeRefused> {
     let expected = ask.id_token_hint.as_deref().map(|hint| hinted(ctx, ask, hint)).transpose()?;
     let conn = ctx.store.conn().await?;
     let mut ended = false;
     if let Some(impersonated) = secrets.impersonated {
-        let asked = Asked { ask, expected: expected.as_deref(), secrets };
+        let asked = AuthorizeRequest { ask, expected: expected.as_deref(), secrets };
         match as_impersonated(ctx, &conn, &asked, impersonated, caller).await? {
             Some(step) => return Ok(step),
             None => ended = true,
@@ -132,7 +134,7 @@ pub async fn authorize(
 }
 
 /// A request, with what came along.
-struct Asked<'a> {
+struct AuthorizeRequest<'a> {
     ask: &'a Ask,
     /// The user that the application's ID token speaks of.
     expected: Option<&'a str>,
@@ -140,7 +142,7 @@ struct Asked<'a> {
 }
 
 /// The user that an ID token of ours for this application speaks of, expired or not.
-fn hinted(ctx: &Context, ask: &Ask, hint: &str) -> Result<String, Refused> {
+fn hinted(ctx: &Context, ask: &Ask, hint: &str) -> Result<String, AuthorizeRefused> {
     let claims = read_id_token(ctx, hint)?;
     let text = |name: &str| claims.as_ref().and_then(|claims| claims.get(name)?.as_str());
     match (text("sub"), text("aud")) {
@@ -153,17 +155,17 @@ fn hinted(ctx: &Context, ask: &Ask, hint: &str) -> Result<String, Refused> {
 async fn as_impersonated(
     ctx: &Context,
     conn: &Conn,
-    &Asked { ask, expected, secrets }: &Asked<'_>,
+    &AuthorizeRequest { ask, expected, secrets }: &AuthorizeRequest<'_>,
     secret: &str,
     caller: &Caller,
-) -> Result<Option<Step>, Refused> {
+) -> Result<Option<AuthorizeStep>, AuthorizeRefused> {
     let own = held_impersonation::own_session(conn, secrets.own).await?;
     let carried = held_impersonation::find(ctx, conn, (secret, own.as_ref()), caller).await?;
     let Some(carried) = carried.filter(|carried| carried.client == ask.client.id) else {
         return Ok(None);
     };
     let (session, impersonation) = (carried.session, carried.impersonation);
-    let Standing::Running(granted, now) = carried.standing else { return Ok(None) };
+    let HeldStanding::Running(granted, now) = carried.standing else { return Ok(None) };
     if ask.prompt.login || ask.max_age.is_some() || ask.auth_after.is_some() {
         return sign_in_instead(conn, ask, (&impersonation, now), caller).await.map(Some);
     }
@@ -179,7 +181,7 @@ async fn as_impersonated(
         return Ok(Some(step));
     }
     let answer = answer(ctx, conn, ask, (&principal, &session, now, caller)).await?;
-    Ok(Some(Step::AnswerAsActor(answer)))
+    Ok(Some(AuthorizeStep::AnswerAsActor(answer)))
 }
 
 async fn sign_in_instead(
@@ -187,13 +189,13 @@ async fn sign_in_instead(
     ask: &Ask,
     (impersonation, now): (&ImpersonationId, Timestamp),
     caller: &Caller,
-) -> Result<Step, Refused> {
+) -> Result<AuthorizeStep, AuthorizeRefused> {
     if ask.prompt.none {
         return Err(Failure::Refused(AuthorizeRefusal::LoginRequired));
     }
     let by = EndedBy { actor: None, reason: EndReason::Superseded };
     end_by_id(conn, impersonation, by, caller).await?;
-    Ok(Step::SignIn { after: Some(now.timestamp_millis()) })
+    Ok(AuthorizeStep::SignIn { after: Some(now.timestamp_millis()) })
 }
 
 async fn as_own(
@@ -202,7 +204,7 @@ async fn as_own(
     ask: &Ask,
     (secret, expected, ended): (Option<&str>, Option<&str>, bool),
     caller: &Caller,
-) -> Result<Step, Refused> {
+) -> Result<AuthorizeStep, AuthorizeRefused> {
     let own = match secret {
         Some(secret) => sign_in::resume_with_clock(conn, secret).await?,
         None => None,
@@ -216,7 +218,7 @@ async fn as_own(
         if ask.prompt.none {
             return Err(Failure::Refused(AuthorizeRefusal::LoginRequired));
         }
-        return Ok(Step::SignIn { after: after(ask, now) });
+        return Ok(AuthorizeStep::SignIn { after: after(ask, now) });
     };
     if ended && ask.prompt.none && expected != Some(proof.user().id.as_str()) {
         return Err(Failure::Refused(AuthorizeRefusal::ImpersonationEnded));
@@ -237,7 +239,7 @@ async fn as_own(
         return Ok(step);
     }
     let answer = answer(ctx, conn, ask, (&principal, &session.id, now, caller)).await?;
-    Ok(Step::Answer(answer))
+    Ok(AuthorizeStep::Answer(answer))
 }
 
 /// A sign-in at `at` is as fresh as it was asked for.
@@ -264,7 +266,7 @@ fn after(ask: &Ask, now: Timestamp) -> Option<i64> {
     again.then(|| now.timestamp_millis())
 }
 
-fn check_expected(user: &User, expected: Option<&str>) -> Result<(), Refused> {
+fn check_expected(user: &User, expected: Option<&str>) -> Result<(), AuthorizeRefused> {
     if expected.is_none_or(|expected| expected == user.id.as_str()) {
         Ok(())
     } else {
@@ -283,7 +285,7 @@ async fn consent(
     conn: &Conn,
     ask: &Ask,
     (principal, now): (&Principal, Timestamp),
-) -> Result<Option<Step>, Refused> {
+) -> Result<Option<AuthorizeStep>, AuthorizeRefused> {
     let asked_for = ask.prompt.consent || ask.consent_after.is_some();
     // Scopes are what is consented to, and only OAuth 2 has them.
     let asks = ask.request.protocol == ProtocolName::Oauth2;
@@ -306,7 +308,7 @@ async fn consent(
         return Err(Failure::Refused(AuthorizeRefusal::ConsentRequired));
     }
     let again = ask.prompt.consent.then(|| now.timestamp_millis());
-    Ok(Some(Step::Consent { after: again.or(ask.consent_after) }))
+    Ok(Some(AuthorizeStep::Consent { after: again.or(ask.consent_after) }))
 }
 
 /// The question to the person whether they started this, where the application is at an address that is not its own
@@ -316,7 +318,7 @@ async fn native_step(
     ask: &Ask,
     session: &SessionId,
     now: Timestamp,
-) -> Result<Option<Step>, Refused> {
+) -> Result<Option<AuthorizeStep>, AuthorizeRefused> {
     if !native::needs_yes(&ask.client, &ask.request.return_url) {
         return Ok(None);
     }
@@ -329,7 +331,7 @@ async fn native_step(
     if native::takes_yes(ctx, session, &ask.query, now).await? {
         return Ok(None);
     }
-    Ok(Some(Step::Consent { after: ask.consent_after }))
+    Ok(Some(AuthorizeStep::Consent { after: ask.consent_after }))
 }
 
 /// The code is stored before the answer leaves.
@@ -338,14 +340,14 @@ async fn answer(
     conn: &Conn,
     ask: &Ask,
     (principal, session, now, caller): (&Principal, &SessionId, Timestamp, &Caller),
-) -> Result<Answer, Refused> {
+) -> Result<Answer, AuthorizeRefused> {
     let request = &ask.request;
     let no_room = || StoreError::Corrupt { table: "clients", what: "no such room".into() };
     let room = ctx.room(request.protocol).ok_or_else(no_room)?;
     if !room.can_name(principal.subject()) {
         return Err(Failure::Refused(AuthorizeRefusal::NoName));
     }
-    let signed_in = SignedIn { principal, client: &ask.client, request, session, now };
+    let signed_in = CompletedLogin { principal, client: &ask.client, request, session, now };
     let Completed { answer, kept } = complete_login(ctx, room, signed_in)?;
     if kept.keep(conn, principal, caller).await? {
         Ok(answer)

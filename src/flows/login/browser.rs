@@ -6,7 +6,7 @@ use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
 use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
-use crate::flows::impersonation::held_impersonation::{self, Carried, Standing};
+use crate::flows::impersonation::held_impersonation::{self, Carried, HeldStanding};
 use crate::flows::{Context, logout::sign_out};
 use crate::impersonation::Impersonation;
 use crate::store::{self, Conn, StoreError};
@@ -14,25 +14,25 @@ use std::sync::Arc;
 
 /// The secrets that a browser sent.
 #[derive(Clone, Default)]
-pub struct Tokens {
+pub struct BrowserTokens {
     pub own: Option<String>,
     pub impersonated: Vec<String>,
 }
 
 /// Who a browser is.
 #[derive(Default)]
-pub struct Seen {
+pub struct SeenBrowser {
     /// The person who signed in to it for themselves.
     pub own: Option<(Session, Authenticated)>,
     /// The impersonated sessions that it holds, running ones and those that are over.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldSession>,
     /// Impersonations whose cookies it has without the session of their actor. They count for nothing here, and
     /// they end with the next sign-in or sign-out.
     pub without_actor: Vec<ImpersonationId>,
 }
 
 /// An impersonated session that a browser holds the secret of.
-pub struct Held {
+pub struct HeldSession {
     pub session: SessionId,
     pub impersonation: ImpersonationId,
     pub client: ClientId,
@@ -48,9 +48,13 @@ pub struct Live {
 }
 
 /// Who a browser is; without a cookie it is nobody, and the database is not asked.
-pub async fn meet(ctx: &Context, tokens: &Tokens, caller: &Caller) -> Result<Seen, StoreError> {
+pub async fn meet(
+    ctx: &Context,
+    tokens: &BrowserTokens,
+    caller: &Caller,
+) -> Result<SeenBrowser, StoreError> {
     if tokens.own.is_none() && tokens.impersonated.is_empty() {
-        return Ok(Seen::default());
+        return Ok(SeenBrowser::default());
     }
     look(ctx, &*ctx.store.conn().await?, tokens, caller).await
 }
@@ -58,14 +62,14 @@ pub async fn meet(ctx: &Context, tokens: &Tokens, caller: &Caller) -> Result<See
 pub async fn look(
     ctx: &Context,
     conn: &Conn,
-    tokens: &Tokens,
+    tokens: &BrowserTokens,
     caller: &Caller,
-) -> Result<Seen, StoreError> {
+) -> Result<SeenBrowser, StoreError> {
     let own = match &tokens.own {
         Some(token) => sign_in::resume(conn, token).await?,
         None => None,
     };
-    let mut seen = Seen { own, ..Seen::default() };
+    let mut seen = SeenBrowser { own, ..SeenBrowser::default() };
     if tokens.impersonated.is_empty() {
         return Ok(seen);
     }
@@ -82,7 +86,7 @@ pub async fn look(
     Ok(seen)
 }
 
-impl Seen {
+impl SeenBrowser {
     async fn take(
         &mut self,
         ctx: &Context,
@@ -91,17 +95,17 @@ impl Seen {
     ) -> Result<(), StoreError> {
         let Carried { session, impersonation, client, standing } = carried;
         let live = match standing {
-            Standing::WithoutActor => {
+            HeldStanding::WithoutActor => {
                 self.without_actor.push(impersonation);
                 return Ok(());
             }
-            Standing::Over => None,
-            Standing::Running(granted, now) => {
+            HeldStanding::Over => None,
+            HeldStanding::Running(granted, now) => {
                 let application = ctx.clients.find(conn, &client).await?;
                 application.map(|application| Live { granted: *granted, application, now })
             }
         };
-        self.held.push(Held { session, impersonation, client, live });
+        self.held.push(HeldSession { session, impersonation, client, live });
         Ok(())
     }
 }
@@ -122,7 +126,7 @@ pub async fn stop(
 /// their cookies are left of.
 pub async fn sign_out_everything(
     ctx: &Context,
-    seen: &Seen,
+    seen: &SeenBrowser,
     caller: &Caller,
 ) -> Result<(), StoreError> {
     if let Some((session, _)) = &seen.own {

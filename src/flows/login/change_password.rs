@@ -21,7 +21,7 @@ use crate::store::{self, Conn, StoreError, Transactional as _};
 pub const SHORTEST: usize = 12;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum PasswordRefusal {
     #[error("the current password is wrong")]
     WrongPassword,
     #[error("too many attempts")]
@@ -37,7 +37,7 @@ pub enum Refusal {
 }
 
 /// What was typed.
-pub struct Change {
+pub struct PasswordChange {
     pub current: String,
     pub new: String,
 }
@@ -52,9 +52,9 @@ pub struct Changed {
 pub async fn change_password(
     ctx: &Context,
     presented: Presented<'_>,
-    change: Change,
+    change: PasswordChange,
     caller: &Caller,
-) -> Result<Changed, Failure<Refusal>> {
+) -> Result<Changed, Failure<PasswordRefusal>> {
     let user = &presented.session.user;
     check(user, &change).map_err(Failure::Refused)?;
     let wanted = change.new.clone();
@@ -63,7 +63,7 @@ pub async fn change_password(
     }
     match change_once(ctx, presented, change, caller).await {
         // The other post of the form was faster.
-        Err(Failure::Refused(Refusal::WrongPassword))
+        Err(Failure::Refused(PasswordRefusal::WrongPassword))
             if presented.is_superseded(&*ctx.store.conn().await?).await? =>
         {
             repeat(ctx, presented, wanted, caller).await
@@ -78,7 +78,7 @@ async fn repeat(
     presented: Presented<'_>,
     wanted: String,
     caller: &Caller,
-) -> Result<Changed, Failure<Refusal>> {
+) -> Result<Changed, Failure<PasswordRefusal>> {
     let typed = (wanted, "wrong new password at a change of password that was repeated");
     let verified = verify_own(ctx, &presented.session.user, typed, caller).await;
     let (_, keys) = verified.map_err(|failure| failure.map(of_current))?;
@@ -89,35 +89,35 @@ async fn repeat(
 async fn change_once(
     ctx: &Context,
     presented: Presented<'_>,
-    change: Change,
+    change: PasswordChange,
     caller: &Caller,
-) -> Result<Changed, Failure<Refusal>> {
+) -> Result<Changed, Failure<PasswordRefusal>> {
     let typed = (change.current, "wrong current password at a change of password");
     let verified = verify_own(ctx, &presented.session.user, typed, caller).await;
     let (old, keys) = verified.map_err(|failure| failure.map(of_current))?;
     let passwords = &ctx.shared.passwords;
     let new = passwords.hash(change.new).await.map_err(|_| Failure::Busy)?;
-    let new = new.ok_or(Failure::Refused(Refusal::TooLong))?;
+    let new = new.ok_or(Failure::Refused(PasswordRefusal::TooLong))?;
     write(ctx, presented, (&old, &new), &keys, caller).await
 }
 
-fn check(user: &User, change: &Change) -> Result<(), Refusal> {
+fn check(user: &User, change: &PasswordChange) -> Result<(), PasswordRefusal> {
     if change.new.len().max(change.current.len()) > password::MAX_BYTES {
-        return Err(Refusal::TooLong);
+        return Err(PasswordRefusal::TooLong);
     }
     if change.new.chars().count() >= SHORTEST && change.new == change.current {
-        return Err(Refusal::Unchanged);
+        return Err(PasswordRefusal::Unchanged);
     }
     let profile = &user.profile;
     let known = [&profile.email, &profile.name, &profile.nickname].into_iter().flatten();
     check_new(&change.new, known.map(String::as_str))
 }
 
-fn of_current(refusal: step_up::Refusal) -> Refusal {
+fn of_current(refusal: step_up::StepUpRefusal) -> PasswordRefusal {
     match refusal {
-        step_up::Refusal::WrongPassword => Refusal::WrongPassword,
-        step_up::Refusal::Throttled(wait) => Refusal::Throttled(wait),
-        step_up::Refusal::TooLong => Refusal::TooLong,
+        step_up::StepUpRefusal::WrongPassword => PasswordRefusal::WrongPassword,
+        step_up::StepUpRefusal::Throttled(wait) => PasswordRefusal::Throttled(wait),
+        step_up::StepUpRefusal::TooLong => PasswordRefusal::TooLong,
     }
 }
 
@@ -125,16 +125,16 @@ fn of_current(refusal: step_up::Refusal) -> Refusal {
 pub(in crate::flows) fn check_new<'a>(
     new: &str,
     known: impl IntoIterator<Item = &'a str>,
-) -> Result<(), Refusal> {
+) -> Result<(), PasswordRefusal> {
     if new.len() > password::MAX_BYTES {
-        return Err(Refusal::TooLong);
+        return Err(PasswordRefusal::TooLong);
     }
     if new.chars().count() < SHORTEST {
-        return Err(Refusal::TooShort);
+        return Err(PasswordRefusal::TooShort);
     }
     let new = new.trim().to_lowercase();
     if known.into_iter().any(|known| known.to_lowercase() == new) {
-        return Err(Refusal::Guessable);
+        return Err(PasswordRefusal::Guessable);
     }
     Ok(())
 }
@@ -145,7 +145,7 @@ async fn write(
     (old, new): (&str, &str),
     keys: &FailureKeys,
     caller: &Caller,
-) -> Result<Changed, Failure<Refusal>> {
+) -> Result<Changed, Failure<PasswordRefusal>> {
     let session = presented.session;
     let user = &session.user;
     let event = Event::by_owner(EventKind::PasswordChanged, user, caller);
@@ -166,7 +166,7 @@ async fn write(
         .await?;
     // Changed by somebody else in this very moment: the current password is another one.
     let next = Changed { session_token: presented.next_token(ctx) };
-    changed.then_some(next).ok_or(Failure::Refused(Refusal::WrongPassword))
+    changed.then_some(next).ok_or(Failure::Refused(PasswordRefusal::WrongPassword))
 }
 
 /// Every other session of the person ends, and every impersonation by them and of them.

@@ -4,14 +4,14 @@ use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::text::is_plain_line;
 use crate::flows::Context;
-pub use crate::store::directory::users::Names;
+pub use crate::store::directory::users::UserNames;
 use crate::store::{self, StoreError, Transactional as _};
 
 /// Characters in a name.
 pub const LONGEST: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ProfileRefusal {
     #[error("a name has more than 200 characters")]
     TooLong,
     #[error("a name has a character that cannot be shown")]
@@ -19,27 +19,27 @@ pub enum Refusal {
 }
 
 /// Names as they were typed, trimmed; an empty one is none.
-pub fn read(typed: [String; 4]) -> Result<Names, Refusal> {
+pub fn read(typed: [String; 4]) -> Result<UserNames, ProfileRefusal> {
     for text in &typed {
         if text.chars().count() > LONGEST {
-            return Err(Refusal::TooLong);
+            return Err(ProfileRefusal::TooLong);
         }
         if !is_plain_line(text.trim()) {
-            return Err(Refusal::Control);
+            return Err(ProfileRefusal::Control);
         }
     }
     let [name, given_name, family_name, nickname] = typed.map(|text| {
         let text = text.trim();
         (!text.is_empty()).then(|| text.to_owned())
     });
-    Ok(Names { name, given_name, family_name, nickname })
+    Ok(UserNames { name, given_name, family_name, nickname })
 }
 
 /// The event names which fields are others now, never what stands in them.
 pub async fn change_profile(
     ctx: &Context,
     session: &Session,
-    names: &Names,
+    names: &UserNames,
     caller: &Caller,
 ) -> Result<(), StoreError> {
     let profile = &session.user.profile;
@@ -75,14 +75,14 @@ mod tests {
     #[test]
     fn a_name_is_trimmed_and_an_empty_one_is_none() {
         assert_eq!(read(typed("  Ada ")).unwrap().name.as_deref(), Some("Ada"));
-        assert_eq!(read(typed(" ")).unwrap(), Names::default());
+        assert_eq!(read(typed(" ")).unwrap(), UserNames::default());
     }
 
     #[test]
     fn h25_a_name_holds_no_line_break_and_no_escape() {
         for text in ["a\nb", "a\r\nSet-Cookie: x", "\u{1b}[31mred", "\0"] {
-            assert_eq!(read(typed(text)), Err(Refusal::Control), "{text:?}");
+            assert_eq!(read(typed(text)), Err(ProfileRefusal::Control), "{text:?}");
         }
-        assert_eq!(read(typed(&"x".repeat(201))), Err(Refusal::TooLong));
+        assert_eq!(read(typed(&"x".repeat(201))), Err(ProfileRefusal::TooLong));
     }
 }

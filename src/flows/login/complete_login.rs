@@ -17,7 +17,7 @@ use crate::store::{self, Conn, StoreError};
 
 /// Somebody is signed in, and an application is to be told.
 #[derive(Clone, Copy)]
-pub struct SignedIn<'a> {
+pub struct CompletedLogin<'a> {
     pub principal: &'a Principal,
     pub client: &'a Client,
     pub request: &'a LoginRequest,
@@ -28,11 +28,11 @@ pub struct SignedIn<'a> {
 /// The answer, and what must be stored before it is sent.
 pub struct Completed<'a> {
     pub answer: Answer,
-    pub kept: Kept<'a>,
+    pub kept: StoredLogin<'a>,
 }
 
 /// What stays of a login.
-pub enum Kept<'a> {
+pub enum StoredLogin<'a> {
     /// The application comes back with the code.
     Code(NewCode<'a>),
     /// It was told everything at once.
@@ -44,9 +44,9 @@ pub enum Kept<'a> {
 pub fn complete_login<'a>(
     ctx: &Context,
     room: &dyn Protocol,
-    signed_in: SignedIn<'a>,
+    signed_in: CompletedLogin<'a>,
 ) -> Result<Completed<'a>, StoreError> {
-    let SignedIn { principal, client, request, session, now } = signed_in;
+    let CompletedLogin { principal, client, request, session, now } = signed_in;
     let ring = ctx.shared.keys.ring()?;
     let secret = random::secret();
     let id = lasting_id(ctx, &signed_in).unwrap_or_else(|| random::id("grt", now));
@@ -69,7 +69,7 @@ pub fn complete_login<'a>(
     let impersonation = principal.impersonation();
     let of = impersonation.map(crate::impersonation::Impersonation::id);
     let kept = match request.protocol {
-        ProtocolName::Oauth2 => Kept::Code(NewCode {
+        ProtocolName::Oauth2 => StoredLogin::Code(NewCode {
             id,
             code_hash: hash::hash_secret(&secret),
             user,
@@ -81,10 +81,10 @@ pub fn complete_login<'a>(
             ends_at: impersonation.map(|impersonation| impersonation.terms().ends_at),
             now,
         }),
-        ProtocolName::Samlp if told.name.is_none() => Kept::Nothing,
+        ProtocolName::Samlp if told.name.is_none() => StoredLogin::Nothing,
         ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
             let name = told.name;
-            Kept::Participant(NewParticipant {
+            StoredLogin::Participant(NewParticipant {
                 id,
                 user,
                 session,
@@ -101,8 +101,8 @@ pub fn complete_login<'a>(
 /// Of a session and an application that is told everything at once there is one row, however often it asks; so the
 /// `SessionIndex` that it is told is always the same. Not where each answer has a name of its own, nor where each
 /// has its event.
-fn lasting_id(ctx: &Context, signed_in: &SignedIn<'_>) -> Option<String> {
-    let SignedIn { principal, client, request, session, .. } = signed_in;
+fn lasting_id(ctx: &Context, signed_in: &CompletedLogin<'_>) -> Option<String> {
+    let CompletedLogin { principal, client, request, session, .. } = signed_in;
     let name = client.saml.as_deref();
     let name = name.map(|settings| settings.name_format(request.name_id_format.as_deref()));
     if request.protocol == ProtocolName::Oauth2
@@ -116,7 +116,7 @@ fn lasting_id(ctx: &Context, signed_in: &SignedIn<'_>) -> Option<String> {
     Some(format!("grt_{}", ctx.shared.pairwise.sign("participant", &parts)))
 }
 
-impl Kept<'_> {
+impl StoredLogin<'_> {
     /// Stored, with the event of an impersonation's answer; false when the session is over, and then the
     /// answer must not be sent.
     pub async fn keep(

@@ -22,7 +22,7 @@ pub const DENIED: (&str, &str) = ("understudy_consent", "denied");
 pub const CONSENT_AFTER: &str = "understudy_consent_after";
 
 /// What is to be allowed.
-pub struct Question {
+pub struct ConsentQuestion {
     pub client: Arc<Client>,
     /// `None`: there is nothing to consent to, only the sign-in itself to be confirmed ([`native`]).
     pub scope: Option<Scopes>,
@@ -88,7 +88,7 @@ pub async fn describe(
     ctx: &Context,
     answering: &Answering<'_>,
     return_to: &str,
-) -> Result<Question, Failure<ConsentRefusal>> {
+) -> Result<ConsentQuestion, Failure<ConsentRefusal>> {
     let client = find_asking(ctx, return_to).await?;
     let query = return_to.strip_prefix("/authorize?").ok_or(NO_REQUEST)?;
     let redirect_uri = parameter(query, "redirect_uri").unwrap_or_default();
@@ -108,7 +108,7 @@ pub async fn describe(
         Answering::Acting(_) if native => None,
         Answering::Acting(_) => return Err(NO_REQUEST),
     };
-    Ok(Question { client, scope, query: query.to_owned(), native })
+    Ok(ConsentQuestion { client, scope, query: query.to_owned(), native })
 }
 
 /// A yes. Consent is kept beside what was allowed before; a yes to a native application goes along with its request
@@ -118,7 +118,8 @@ pub async fn grant(
     answering: &Answering<'_>,
     return_to: &str,
 ) -> Result<String, Failure<ConsentRefusal>> {
-    let Question { client, scope, query, native } = describe(ctx, answering, return_to).await?;
+    let ConsentQuestion { client, scope, query, native } =
+        describe(ctx, answering, return_to).await?;
     let conn = ctx.store.conn().await?;
     if let (Answering::Own(_, proof), Some(scope)) = (answering, scope) {
         let user = &proof.user().id;

@@ -9,7 +9,7 @@ use crate::authentication::Session;
 use crate::crypto::hash;
 use crate::domain::{SessionId, Timestamp};
 use crate::flows::Context;
-use crate::store::sessions::browser_sessions::{Found, NextCookie};
+use crate::store::sessions::browser_sessions::{FoundSession, NextCookie};
 use crate::store::{self, Conn, StoreError};
 use chrono::{DateTime, Duration};
 
@@ -62,7 +62,7 @@ pub async fn find_superseded(ctx: &Context, token: &str) -> Result<Option<Sessio
 async fn find(conn: &Conn, token: &str) -> Result<Option<Session>, StoreError> {
     let found =
         store::sessions::browser_sessions::find_superseded(conn, &hash::hash_secret(token)).await?;
-    let Some((Found::Own(session), now)) = found else { return Ok(None) };
+    let Some((FoundSession::Own(session), now)) = found else { return Ok(None) };
     let is_live = session.resume(now).is_ok();
     Ok(is_live.then_some(Session { authenticated_at: DateTime::UNIX_EPOCH, ..*session }))
 }

@@ -75,7 +75,7 @@ pub enum ResetRefusal {
     #[error("too many attempts")]
     Throttled(RetryAfter),
     #[error("{0}")]
-    Password(change_password::Refusal),
+    Password(change_password::PasswordRefusal),
 }
 
 /// Sets the password. Whoever is signed in as the user is signed out: the link may have been used by somebody else before.
@@ -98,7 +98,7 @@ pub async fn reset_password(
     check(&user, &password).map_err(|refusal| Failure::Refused(ResetRefusal::Password(refusal)))?;
     // No connection is held while a password is hashed.
     let hashed = ctx.shared.passwords.hash(password).await.map_err(|_| Failure::Busy)?;
-    let too_long = ResetRefusal::Password(change_password::Refusal::TooLong);
+    let too_long = ResetRefusal::Password(change_password::PasswordRefusal::TooLong);
     let hashed = hashed.ok_or(Failure::Refused(too_long))?;
     let mut conn = ctx.store.conn().await?;
     conn.transaction::<_, Failure<ResetRefusal>, _>(async |tx| {
@@ -116,7 +116,7 @@ async fn find(conn: &Conn, code_hash: &[u8]) -> Result<Option<User>, StoreError>
     Ok(user.filter(|user| check_may_have_password(user).is_ok()))
 }
 
-fn check(user: &User, password: &str) -> Result<(), change_password::Refusal> {
+fn check(user: &User, password: &str) -> Result<(), change_password::PasswordRefusal> {
     let profile = &user.profile;
     let known = [&profile.email, &profile.name, &profile.nickname].into_iter().flatten();
     check_new(password, known.map(String::as_str))

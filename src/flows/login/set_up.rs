@@ -25,13 +25,13 @@ const LIFETIME: Duration = Duration::hours(1);
 
 /// Whether a code that waits is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waiting {
+pub enum WaitingSetup {
     Keep,
     Replace,
 }
 
 /// A code to be printed, if there is need of one: nobody administers, and no other waits.
-pub async fn make_code(ctx: &Context, waiting: Waiting) -> Result<Option<String>, StoreError> {
+pub async fn make_code(ctx: &Context, waiting: WaitingSetup) -> Result<Option<String>, StoreError> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
         // Nodes that start together wait for each other on this.
@@ -39,7 +39,9 @@ pub async fn make_code(ctx: &Context, waiting: Waiting) -> Result<Option<String>
             return Ok(None);
         }
         let now = store::installation::settings::now(tx).await?;
-        if waiting == Waiting::Keep && store::sessions::setup_codes::is_waiting(tx, now).await? {
+        if waiting == WaitingSetup::Keep
+            && store::sessions::setup_codes::is_waiting(tx, now).await?
+        {
             return Ok(None);
         }
         let code = random::secret();
@@ -78,11 +80,11 @@ pub enum SetUpRefusal {
     #[error("the e-mail address is somebody else's")]
     EmailTaken,
     #[error("{0}")]
-    Password(change_password::Refusal),
+    Password(change_password::PasswordRefusal),
 }
 
 /// What was typed.
-pub struct Typed {
+pub struct FirstAdministrator {
     pub code: String,
     pub email: String,
     pub name: String,
@@ -92,7 +94,7 @@ pub struct Typed {
 /// The first administrator, staff of the operator. They sign in like anybody.
 pub async fn set_up(
     ctx: &Context,
-    typed: Typed,
+    typed: FirstAdministrator,
     caller: &Caller,
 ) -> Result<UserId, Failure<SetUpRefusal>> {
     let (email, name) = (typed.email.trim(), typed.name.trim());
@@ -113,7 +115,7 @@ pub async fn set_up(
     };
     // No connection is held while a password is hashed.
     let hashed = ctx.shared.passwords.hash(typed.password).await.map_err(|_| Failure::Busy)?;
-    let too_long = SetUpRefusal::Password(change_password::Refusal::TooLong);
+    let too_long = SetUpRefusal::Password(change_password::PasswordRefusal::TooLong);
     let hashed = hashed.ok_or(Failure::Refused(too_long))?;
     let record = record(email, name, now);
     let mut conn = ctx.store.conn().await?;

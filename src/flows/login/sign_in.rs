@@ -10,11 +10,11 @@ use crate::domain::{SessionId, Timestamp};
 use crate::flows::shared::passwords::{Busy, Line};
 use crate::flows::{Context, Failure};
 use crate::observability::counters;
-use crate::store::sessions::browser_sessions::{Found, NewSession};
+use crate::store::sessions::browser_sessions::{FoundSession, NewSession};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CredentialsRefusal {
     #[error("{0}")]
     SignIn(SignInRefusal),
     /// Too many failures; the same answer whether or not the account exists.
@@ -34,7 +34,7 @@ pub struct SignedIn {
 }
 
 /// What is typed, and what the browser brings along.
-pub struct Typed<'a> {
+pub struct Credentials<'a> {
     pub email: &'a str,
     pub password: String,
     pub acquaintance: Option<&'a str>,
@@ -60,7 +60,7 @@ fn acquaintance(ctx: &Context, email: &str, now: Timestamp) -> String {
     format!("{at}.{mac}")
 }
 
-async fn line(ctx: &Context, typed: &Typed<'_>) -> Result<Line, StoreError> {
+async fn line(ctx: &Context, typed: &Credentials<'_>) -> Result<Line, StoreError> {
     let Some((at, mac)) = typed.acquaintance.and_then(|token| token.split_once('.')) else {
         return Ok(Line::Strangers);
     };
@@ -76,19 +76,19 @@ async fn line(ctx: &Context, typed: &Typed<'_>) -> Result<Line, StoreError> {
 /// Throttle first, then the hash, then the verdict; a failure is counted and written down.
 pub async fn sign_in(
     ctx: &Context,
-    typed: Typed<'_>,
+    typed: Credentials<'_>,
     caller: &Caller,
-) -> Result<SignedIn, Failure<Refusal>> {
+) -> Result<SignedIn, Failure<CredentialsRefusal>> {
     let outcome = sign_in_uncounted(ctx, typed, caller).await;
     counters::SIGN_INS.count(match &outcome {
         Ok(_) => "succeeded",
-        Err(Failure::Refused(Refusal::SignIn(SignInRefusal::WrongCredentials))) => {
+        Err(Failure::Refused(CredentialsRefusal::SignIn(SignInRefusal::WrongCredentials))) => {
             "wrong_credentials"
         }
-        Err(Failure::Refused(Refusal::SignIn(SignInRefusal::Inactive))) => "inactive",
-        Err(Failure::Refused(Refusal::SignIn(SignInRefusal::NoLogin))) => "no_login",
-        Err(Failure::Refused(Refusal::Throttled(_))) => "throttled",
-        Err(Failure::Refused(Refusal::Malformed)) => "malformed",
+        Err(Failure::Refused(CredentialsRefusal::SignIn(SignInRefusal::Inactive))) => "inactive",
+        Err(Failure::Refused(CredentialsRefusal::SignIn(SignInRefusal::NoLogin))) => "no_login",
+        Err(Failure::Refused(CredentialsRefusal::Throttled(_))) => "throttled",
+        Err(Failure::Refused(CredentialsRefusal::Malformed)) => "malformed",
         Err(Failure::Busy) => "busy",
         Err(Failure::Accident(_)) => "error",
     });
@@ -97,13 +97,13 @@ pub async fn sign_in(
 
 async fn sign_in_uncounted(
     ctx: &Context,
-    typed: Typed<'_>,
+    typed: Credentials<'_>,
     caller: &Caller,
-) -> Result<SignedIn, Failure<Refusal>> {
+) -> Result<SignedIn, Failure<CredentialsRefusal>> {
     let line = line(ctx, &typed).await?;
-    let Typed { email, password, .. } = typed;
+    let Credentials { email, password, .. } = typed;
     if password.len() > password::MAX_BYTES || email.chars().count() > 320 {
-        return Err(Failure::Refused(Refusal::Malformed));
+        return Err(Failure::Refused(CredentialsRefusal::Malformed));
     }
     let account = store::directory::users::canonical_email(email);
     let keys = match line {
@@ -113,7 +113,8 @@ async fn sign_in_uncounted(
     let (attempt, found) = {
         let mut conn = ctx.store.conn().await?;
         let attempt = keys.begin(ctx, &mut conn).await?;
-        let attempt = attempt.map_err(|wait| Failure::Refused(Refusal::Throttled(wait)))?;
+        let attempt =
+            attempt.map_err(|wait| Failure::Refused(CredentialsRefusal::Throttled(wait)))?;
         (attempt, store::directory::users::find_for_sign_in(&conn, email).await?)
     };
     // No connection is held while a password is hashed.
@@ -140,7 +141,7 @@ async fn sign_in_uncounted(
             // Who was tried is not known to be a user, so no name is written: it may be a password.
             let event = Event::new(EventKind::LoginFailed, caller).because(refusal.to_string());
             attempt.failed(&mut conn, &event).await?;
-            Err(Failure::Refused(Refusal::SignIn(refusal)))
+            Err(Failure::Refused(CredentialsRefusal::SignIn(refusal)))
         }
     }
 }
@@ -166,7 +167,7 @@ async fn open_session(
     proof: &Authenticated,
     (keys, rehashed): (&FailureKeys, Option<String>),
     caller: &Caller,
-) -> Result<(String, Timestamp), Failure<Refusal>> {
+) -> Result<(String, Timestamp), Failure<CredentialsRefusal>> {
     let session_token = random::secret();
     let expires_at = proof.at() + session::LIFETIME;
     let id = SessionId::parse(random::id("ses", proof.at()))
@@ -215,7 +216,7 @@ pub async fn resume_with_clock(
     else {
         return Ok(None);
     };
-    let Found::Own(session) = found else { return Ok(None) };
+    let FoundSession::Own(session) = found else { return Ok(None) };
     let Ok(proof) = session.resume(now) else { return Ok(None) };
     if now - session.last_seen_at > chrono::Duration::minutes(1) {
         store::sessions::browser_sessions::touch(conn, &session.id, now).await?;

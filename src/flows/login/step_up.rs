@@ -14,7 +14,7 @@ use crate::flows::{Context, Failure};
 use crate::store::{self, StoreError, Transactional as _};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum StepUpRefusal {
     #[error("the password is wrong")]
     WrongPassword,
     #[error("too many attempts")]
@@ -46,7 +46,7 @@ pub async fn prove_again(
     presented: Presented<'_>,
     password: String,
     caller: &Caller,
-) -> Result<Proven, Failure<Refusal>> {
+) -> Result<Proven, Failure<StepUpRefusal>> {
     let session = presented.session;
     let user = &session.user;
     let (_, keys) =
@@ -74,9 +74,9 @@ pub(in crate::flows) async fn verify_own(
     user: &User,
     (typed, failed): (String, &'static str),
     caller: &Caller,
-) -> Result<(String, FailureKeys), Failure<Refusal>> {
+) -> Result<(String, FailureKeys), Failure<StepUpRefusal>> {
     if typed.len() > password::MAX_BYTES {
-        return Err(Failure::Refused(Refusal::TooLong));
+        return Err(Failure::Refused(StepUpRefusal::TooLong));
     }
     let account = user.profile.email.as_deref().unwrap_or(user.id.as_str());
     // A live session shows as much as the cookie of a browser that is known.
@@ -85,7 +85,7 @@ pub(in crate::flows) async fn verify_own(
     let (attempt, stored) = {
         let mut conn = ctx.store.conn().await?;
         let attempt = keys.begin(ctx, &mut conn).await?;
-        let attempt = attempt.map_err(|wait| Failure::Refused(Refusal::Throttled(wait)))?;
+        let attempt = attempt.map_err(|wait| Failure::Refused(StepUpRefusal::Throttled(wait)))?;
         (attempt, store::directory::credentials::find_hash(&conn, &user.id).await?)
     };
     // No connection is held while a password is hashed.
@@ -99,5 +99,5 @@ pub(in crate::flows) async fn verify_own(
     }
     let event = Event::by_owner(EventKind::LoginFailed, user, caller).because(failed);
     attempt.failed(&mut *ctx.store.conn().await?, &event).await?;
-    Err(Failure::Refused(Refusal::WrongPassword))
+    Err(Failure::Refused(StepUpRefusal::WrongPassword))
 }

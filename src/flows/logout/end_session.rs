@@ -16,7 +16,7 @@ use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
 use crate::flows::tokens::authenticate_client::find;
 use crate::flows::tokens::issue_tokens::read_id_token;
 use crate::flows::{Context, login::sign_in};
-use crate::store::sessions::browser_sessions::Found;
+use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::{self, Conn, StoreError};
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct LogoutRequest {
 }
 
 /// What became of it.
-pub enum Logout {
+pub enum EndSessionRequest {
     /// Nothing is proven: the person decides. Then they go back to this application, which has registered the place
     /// that was asked for.
     Ask(Option<ClientId>),
@@ -59,7 +59,7 @@ pub async fn end_session(
     request: &LogoutRequest,
     own_secret: Option<&str>,
     caller: &Caller,
-) -> Result<Logout, StoreError> {
+) -> Result<EndSessionRequest, StoreError> {
     let Some(hint) = hint(ctx, request).await? else {
         let named = match &request.client_id {
             Some(named) => find(ctx, named).await?,
@@ -76,16 +76,16 @@ pub async fn end_session(
         None => None,
     };
     let session = match named {
-        Some(Found::Impersonated { impersonation, client, session, .. }) => {
+        Some(FoundSession::Impersonated { impersonation, client, session, .. }) => {
             // An application that names no place to go on to passes on the actor's *Stop*, and leaves what is shown
             // next to this server.
             let reason = if to.is_some() { EndReason::Logout } else { EndReason::StoppedByActor };
             let by = EndedBy { actor: None, reason };
             end_by_id(&conn, &impersonation, by, caller).await?;
             let (acting_in, sessions) = (Some((client, impersonation)), vec![session]);
-            return Ok(Logout::Done(Done { to, own: false, acting_in, sessions }));
+            return Ok(EndSessionRequest::Done(Done { to, own: false, acting_in, sessions }));
         }
-        Some(Found::Own(session)) => session,
+        Some(FoundSession::Own(session)) => session,
         None => return Ok(ask(Some(hint.client), request)),
     };
     if !is_of_browser(&conn, own_secret, &session).await? {
@@ -94,17 +94,22 @@ pub async fn end_session(
     if !hint.client.first_party {
         store::tokens::authorization_codes::revoke_of_session(&conn, &session.id, &hint.client.id)
             .await?;
-        return Ok(Logout::Done(Done { to, own: false, acting_in: None, sessions: Vec::new() }));
+        return Ok(EndSessionRequest::Done(Done {
+            to,
+            own: false,
+            acting_in: None,
+            sessions: Vec::new(),
+        }));
     }
     drop(conn);
     sign_out::sign_out(ctx, &session, caller).await?;
     let sessions = vec![session.id.clone()];
-    Ok(Logout::Done(Done { to, own: true, acting_in: None, sessions }))
+    Ok(EndSessionRequest::Done(Done { to, own: true, acting_in: None, sessions }))
 }
 
-fn ask(client: Option<Arc<Client>>, request: &LogoutRequest) -> Logout {
+fn ask(client: Option<Arc<Client>>, request: &LogoutRequest) -> EndSessionRequest {
     let registered = client.filter(|client| destination(client, request).is_some());
-    Logout::Ask(registered.map(|client| client.id.clone()))
+    EndSessionRequest::Ask(registered.map(|client| client.id.clone()))
 }
 
 /// The place that `request` asks for, if the application that it names has registered it.

@@ -8,7 +8,7 @@ use crate::domain::protocol::EndReason;
 use crate::flows::Context;
 use crate::flows::login::change_password::end_everything_else;
 pub use crate::store::sessions::browser_sessions::Browser;
-use crate::store::sessions::browser_sessions::Found;
+use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::{self, StoreError, Transactional as _};
 
 /// As many as a page shows; nobody is signed in on more browsers.
@@ -38,11 +38,11 @@ pub async fn end_one(
     let found =
         store::sessions::browser_sessions::find_by_id(&*ctx.store.conn().await?, id).await?;
     match found {
-        Some((Found::Own(session), _)) if session.user.id == owner.user.id => {
+        Some((FoundSession::Own(session), _)) if session.user.id == owner.user.id => {
             sign_out::sign_out(ctx, &session, caller).await?;
             Ok(true)
         }
-        Some((Found::Own(_) | Found::Impersonated { .. }, _)) | None => Ok(false),
+        Some((FoundSession::Own(_) | FoundSession::Impersonated { .. }, _)) | None => Ok(false),
     }
 }
 

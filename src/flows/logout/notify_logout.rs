@@ -13,7 +13,7 @@ use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
 use crate::flows::login::use_once::{URL_TTL, is_recent};
 use crate::login::{Answer, Farewell};
-use crate::store::sessions::browser_sessions::Found;
+use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::sessions::{
     session_participants as participants, session_participants::Participant,
 };
@@ -122,7 +122,7 @@ pub async fn heard(ctx: &Context, client: &ClientId, participant: &str) -> Resul
 }
 
 /// What an application asks to be ended: whom it calls so, in these logins or in all.
-pub struct Named<'a> {
+pub struct NamedApplication<'a> {
     pub client: &'a ClientId,
     pub name: &'a str,
     pub logins: &'a [String],
@@ -145,7 +145,7 @@ pub struct Ended {
 /// [SAML profiles §4.4]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
 pub async fn end_named(
     ctx: &Context,
-    named: Named<'_>,
+    named: NamedApplication<'_>,
     caller: &Caller,
 ) -> Result<Ended, StoreError> {
     let mut conn = ctx.store.conn().await?;
@@ -157,12 +157,12 @@ pub async fn end_named(
     let mut ended = Ended { known, ..Ended::default() };
     for participant in &found {
         match store::sessions::browser_sessions::find_by_id(&conn, &participant.session).await? {
-            Some((Found::Impersonated { session, impersonation, .. }, _)) => {
+            Some((FoundSession::Impersonated { session, impersonation, .. }, _)) => {
                 let by = EndedBy { actor: None, reason: EndReason::Logout };
                 end_by_id(&conn, &impersonation, by, caller).await?;
                 ended.acted.push(session);
             }
-            Some((Found::Own(session), _)) => {
+            Some((FoundSession::Own(session), _)) => {
                 sign_out::sign_out_on(&mut conn, &session, caller).await?;
                 ended.own.push(session.id);
             }

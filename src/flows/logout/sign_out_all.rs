@@ -21,14 +21,14 @@ use crate::store::{self, Conn, StoreError, Transactional as _};
 
 /// Whose sessions and tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub enum SignOutReach {
     User(UserId),
     Application(ClientId),
     Organization(OrganizationId),
     Everybody,
 }
 
-impl Reach {
+impl SignOutReach {
     fn row(&self) -> NotBefore<'_> {
         match self {
             Self::User(id) => NotBefore::User(id.as_str()),
@@ -50,7 +50,7 @@ pub enum SignOutAllRefusal {
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
-pub enum Asking<'a> {
+pub enum SignOutBy<'a> {
     /// Staff, in the console or by a token.
     Person(&'a User),
     /// An application that speaks for itself, and whose token carries the scope: one of an organization for its users and
@@ -60,7 +60,7 @@ pub enum Asking<'a> {
     Operator,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> SignOutBy<'a> {
     fn id(self) -> Option<&'a str> {
         match self {
             Self::Person(user) => Some(user.id.as_str()),
@@ -82,64 +82,66 @@ impl<'a> Asking<'a> {
 /// of switching the same thing off.
 async fn check(
     conn: &Conn,
-    asking: Asking<'_>,
-    reach: &Reach,
+    asking: SignOutBy<'_>,
+    reach: &SignOutReach,
 ) -> Result<Option<String>, Failure<SignOutAllRefusal>> {
     let unknown = || Failure::Refused(SignOutAllRefusal::Unknown);
     let home = asking.organization();
     let (organization, may) = match reach {
-        Reach::User(id) => {
+        SignOutReach::User(id) => {
             let user = store::directory::users::find(conn, id).await?.ok_or_else(unknown)?;
             let organization = user.organization_id().map(ToString::to_string);
             let may = match asking {
-                Asking::Person(by) => may_switch_off(conn, by, &user).await?,
-                Asking::Application(..) => !user.permissions.is_administrative(),
-                Asking::Operator => true,
+                SignOutBy::Person(by) => may_switch_off(conn, by, &user).await?,
+                SignOutBy::Application(..) => !user.permissions.is_administrative(),
+                SignOutBy::Operator => true,
             };
             (organization, may)
         }
-        Reach::Organization(id) => {
+        SignOutReach::Organization(id) => {
             let found = store::directory::organizations::find(conn, id.as_str()).await?;
             let organization = found.ok_or_else(unknown)?.id;
             let may = match asking {
-                Asking::Person(by) => manage_organizations::rights(by).found,
-                Asking::Application(_, home) => home.is_none(),
-                Asking::Operator => true,
+                SignOutBy::Person(by) => manage_organizations::rights(by).found,
+                SignOutBy::Application(_, home) => home.is_none(),
+                SignOutBy::Operator => true,
             };
             (Some(organization), may)
         }
-        Reach::Application(id) => {
+        SignOutReach::Application(id) => {
             let found = store::applications::write::find(conn, id.as_str()).await?;
             let record = found.ok_or_else(unknown)?.record;
             (record.organization_id, person_holds(asking, CLIENTS_WRITE))
         }
-        Reach::Everybody => {
-            let by_itself = matches!(asking, Asking::Application(..));
+        SignOutReach::Everybody => {
+            let by_itself = matches!(asking, SignOutBy::Application(..));
             (None, home.is_none() && !by_itself && person_holds(asking, KEYS_WRITE))
         }
     };
     if home.is_some_and(|home| organization.as_deref() != Some(home.as_str())) {
         // Outside their own organization they may not know what there is.
         return Err(match reach {
-            Reach::Everybody => Failure::Refused(SignOutAllRefusal::NotPermitted),
-            Reach::User(_) | Reach::Application(_) | Reach::Organization(_) => unknown(),
+            SignOutReach::Everybody => Failure::Refused(SignOutAllRefusal::NotPermitted),
+            SignOutReach::User(_)
+            | SignOutReach::Application(_)
+            | SignOutReach::Organization(_) => unknown(),
         });
     }
     if may { Ok(organization) } else { Err(Failure::Refused(SignOutAllRefusal::NotPermitted)) }
 }
 
-fn person_holds(asking: Asking<'_>, permission: &str) -> bool {
+fn person_holds(asking: SignOutBy<'_>, permission: &str) -> bool {
     match asking {
-        Asking::Person(by) => by.permissions.holds(permission),
-        Asking::Application(..) | Asking::Operator => true,
+        SignOutBy::Person(by) => by.permissions.holds(permission),
+        SignOutBy::Application(..) | SignOutBy::Operator => true,
     }
 }
 
 /// How much would end, for whoever may end it.
 pub async fn preview(
     ctx: &Context,
-    asking: Asking<'_>,
-    reach: &Reach,
+    asking: SignOutBy<'_>,
+    reach: &SignOutReach,
 ) -> Result<Alive, Failure<SignOutAllRefusal>> {
     let conn = ctx.store.conn().await?;
     check(&conn, asking, reach).await?;
@@ -153,8 +155,8 @@ pub async fn preview(
 /// A refusal is in the audit trail before it is returned.
 pub async fn sign_out_all(
     ctx: &Context,
-    asking: Asking<'_>,
-    reach: &Reach,
+    asking: SignOutBy<'_>,
+    reach: &SignOutReach,
     caller: &Caller,
 ) -> Result<Alive, Failure<SignOutAllRefusal>> {
     let mut conn = ctx.store.conn().await?;
@@ -181,18 +183,20 @@ pub async fn sign_out_all(
     }
 }
 
-fn event(asking: Asking<'_>, reach: &Reach, caller: &Caller) -> Event {
+fn event(asking: SignOutBy<'_>, reach: &SignOutReach, caller: &Caller) -> Event {
     let event = Event::new(EventKind::SessionsEnded, caller);
     let event = Event { actor: asking.id().map(ToOwned::to_owned), ..event };
     match reach {
-        Reach::User(id) => Event { subject: Some(id.to_string()), ..event }.with("of", "user"),
-        Reach::Application(id) => {
+        SignOutReach::User(id) => {
+            Event { subject: Some(id.to_string()), ..event }.with("of", "user")
+        }
+        SignOutReach::Application(id) => {
             Event { client: Some(id.to_string()), ..event }.with("of", "application")
         }
-        Reach::Organization(id) => {
+        SignOutReach::Organization(id) => {
             event.with("of", "organization").with("organization", id.as_str())
         }
-        Reach::Everybody => event.with("of", "everybody"),
+        SignOutReach::Everybody => event.with("of", "everybody"),
     }
 }
 
@@ -213,7 +217,7 @@ pub(in crate::flows) fn counted(event: Event, alive: Alive) -> Event {
 /// Ends what `reach` names, within a transaction, as late in it as can be; [`follow_up`] comes after its commit.
 pub(in crate::flows) async fn end_until_now(
     tx: &Conn,
-    reach: &Reach,
+    reach: &SignOutReach,
     actor: Option<&str>,
 ) -> Result<Alive, StoreError> {
     let alive = sign_outs::count_alive(tx, reach.row()).await?;
@@ -222,17 +226,22 @@ pub(in crate::flows) async fn end_until_now(
     Ok(alive)
 }
 
-async fn put(conn: &Conn, reach: &Reach) -> Result<(), StoreError> {
+async fn put(conn: &Conn, reach: &SignOutReach) -> Result<(), StoreError> {
     not_before::put(conn, reach.row()).await?;
     match reach {
-        Reach::Everybody => not_before::put_for_all_clients(conn).await,
-        Reach::User(_) | Reach::Application(_) | Reach::Organization(_) => Ok(()),
+        SignOutReach::Everybody => not_before::put_for_all_clients(conn).await,
+        SignOutReach::User(_) | SignOutReach::Application(_) | SignOutReach::Organization(_) => {
+            Ok(())
+        }
     }
 }
 
 /// Once more after the commit: a request that had read a session, code or token before it may have made another of it
 /// meanwhile. The first batch is marked at once, so that a small installation shows no more of it.
-pub(in crate::flows) async fn follow_up(conn: &mut Conn, reach: &Reach) -> Result<(), StoreError> {
+pub(in crate::flows) async fn follow_up(
+    conn: &mut Conn,
+    reach: &SignOutReach,
+) -> Result<(), StoreError> {
     put(conn, reach).await?;
     mark_ended(conn).await?;
     Ok(())

@@ -5,7 +5,7 @@
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::flows::Context;
-use crate::flows::logout::sign_out_all::{Alive, Reach, counted, end_until_now, follow_up};
+use crate::flows::logout::sign_out_all::{Alive, SignOutReach, counted, end_until_now, follow_up};
 use crate::store::trail::checkpoints::Checkpoint;
 use crate::store::{self, StoreError, Transactional as _};
 
@@ -15,13 +15,13 @@ pub async fn end_what_was_handed_out(ctx: &Context) -> Result<Alive, StoreError>
     let (mut conn, caller) = (ctx.store.conn().await?, Caller::default());
     let alive = conn
         .transaction::<_, StoreError, _>(async |tx| {
-            let alive = end_until_now(tx, &Reach::Everybody, None).await?;
+            let alive = end_until_now(tx, &SignOutReach::Everybody, None).await?;
             let event = counted(Event::new(EventKind::BackupRestored, &caller), alive);
             store::trail::append::append(tx, &event).await?;
             Ok(alive)
         })
         .await?;
-    follow_up(&mut conn, &Reach::Everybody).await?;
+    follow_up(&mut conn, &SignOutReach::Everybody).await?;
     Ok(alive)
 }
 

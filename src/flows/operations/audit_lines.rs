@@ -1,5 +1,5 @@
 //! Events of the audit trail as lines of a file: CSV for a spreadsheet, JSON lines for a program.
-use super::see_audit::Entry;
+use super::see_audit::TrailEntry;
 use crate::store::StoreError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl ExportFormat {
     /// # Errors
     ///
     /// An event that cannot be written.
-    pub fn lines(self, rows: &[Entry]) -> Result<String, StoreError> {
+    pub fn lines(self, rows: &[TrailEntry]) -> Result<String, StoreError> {
         let mut text = String::new();
         for row in rows {
             match self {
@@ -50,7 +50,7 @@ impl ExportFormat {
     }
 }
 
-fn json_line(row: &Entry, out: &mut String) -> Result<(), StoreError> {
+fn json_line(row: &TrailEntry, out: &mut String) -> Result<(), StoreError> {
     let line = serde_json::to_string(row)
         .map_err(|e| StoreError::Corrupt { table: "audit_events", what: e.to_string() })?;
     out.push_str(&line);
@@ -64,7 +64,7 @@ const HEAD: &str = "seq,at,type,actor,subject,impersonation_id,client_id,organiz
 /// One record ([RFC 4180 §2]).
 ///
 /// [RFC 4180 §2]: https://www.rfc-editor.org/rfc/rfc4180#section-2
-fn csv(row: &Entry, out: &mut String) {
+fn csv(row: &TrailEntry, out: &mut String) {
     let (seq, at, detail) = (row.seq.to_string(), row.at.to_rfc3339(), row.detail.to_string());
     let maybe = |text: &'_ Option<String>| text.clone().unwrap_or_default();
     let fields = [

@@ -7,8 +7,8 @@ use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::flows::login::step_up::{self, verify_own};
-use crate::flows::logout::sign_out_all::{Alive, Reach, counted, end_until_now, follow_up};
-use crate::flows::shared::keyring::Keys;
+use crate::flows::logout::sign_out_all::{Alive, SignOutReach, counted, end_until_now, follow_up};
+use crate::flows::shared::keyring::KeyStore;
 use crate::flows::{Context, Failure};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
@@ -26,7 +26,7 @@ pub struct Replaced {
 /// For whoever may run the program on the server.
 pub async fn replace_compromised(
     conn: &mut Conn,
-    ring: &Keys,
+    ring: &KeyStore,
     caller: &Caller,
 ) -> Result<Replaced, StoreError> {
     let done = conn
@@ -35,15 +35,15 @@ pub async fn replace_compromised(
             replace_all(tx, ring, (None, caller)).await
         })
         .await?;
-    follow_up(conn, &Reach::Everybody).await?;
+    follow_up(conn, &SignOutReach::Everybody).await?;
     Ok(done)
 }
 
 /// Why nothing was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ReplaceKeysRefusal {
     #[error("{0}")]
-    NotProven(step_up::Refusal),
+    NotProven(step_up::StepUpRefusal),
     #[error("other keys sign now")]
     OthersSign,
 }
@@ -56,10 +56,10 @@ pub async fn replace_seen(
     session: &Session,
     (password, seen): (String, &[String]),
     caller: &Caller,
-) -> Result<Replaced, Failure<Refusal>> {
+) -> Result<Replaced, Failure<ReplaceKeysRefusal>> {
     let failed = "wrong password at the replacement of the keys";
     let proven = verify_own(ctx, &session.user, (password, failed), caller).await;
-    let (_, failures) = proven.map_err(|failure| failure.map(Refusal::NotProven))?;
+    let (_, failures) = proven.map_err(|failure| failure.map(ReplaceKeysRefusal::NotProven))?;
     let ring = &ctx.shared.keys;
     let mut conn = ctx.store.conn().await?;
     let done = conn
@@ -74,16 +74,16 @@ pub async fn replace_seen(
             Ok(Some(replace_all(tx, ring, (Some(session.user.id.as_str()), caller)).await?))
         })
         .await?;
-    let done = done.ok_or(Failure::Refused(Refusal::OthersSign))?;
+    let done = done.ok_or(Failure::Refused(ReplaceKeysRefusal::OthersSign))?;
     // Here at once; other nodes follow within a second.
     ring.reload(&conn).await?;
-    follow_up(&mut conn, &Reach::Everybody).await?;
+    follow_up(&mut conn, &SignOutReach::Everybody).await?;
     Ok(done)
 }
 
 async fn replace_all(
     tx: &mut Conn,
-    ring: &Keys,
+    ring: &KeyStore,
     (by, caller): (Option<&str>, &Caller),
 ) -> Result<Replaced, StoreError> {
     let (keys, now) = store::tokens::signing_keys::list(tx).await?;
@@ -95,7 +95,7 @@ async fn replace_all(
         signing.push(insert(tx, ring, (algorithm, purpose, "current"), now).await?);
         insert(tx, ring, (algorithm, purpose, "next"), now).await?;
     }
-    let alive = end_until_now(tx, &Reach::Everybody, by).await?;
+    let alive = end_until_now(tx, &SignOutReach::Everybody, by).await?;
     let gone: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
     let event = Event {
         actor: by.map(ToOwned::to_owned),

@@ -4,7 +4,7 @@ use crate::crypto::keys::{self, Algorithm};
 use crate::crypto::{certificate, random};
 use crate::domain::caller::Caller;
 use crate::domain::{Timestamp, UserId};
-use crate::flows::shared::keyring::Keys;
+use crate::flows::shared::keyring::KeyStore;
 use crate::store::tokens::signing_keys::SealedKey;
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
@@ -28,7 +28,7 @@ const LINK_RETIREMENT: Duration = Duration::seconds(crate::impersonation::ticket
 
 /// Makes the keys that are missing: a current one of each kind and the next, which every node and every
 /// application knows before it signs.
-pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError> {
+pub async fn ensure_keys(conn: &mut Conn, ring: &KeyStore) -> Result<(), StoreError> {
     // Keys of two master keys in one table would open for nobody.
     ring.check(conn).await?;
     conn.transaction(async |tx| {
@@ -56,10 +56,10 @@ pub async fn ensure_keys(conn: &mut Conn, ring: &Keys) -> Result<(), StoreError>
 /// `by` is who wants it, `None` whoever may run the program on the server.
 pub async fn rotate(
     conn: &mut Conn,
-    ring: &Keys,
+    ring: &KeyStore,
     who: (Option<&UserId>, &Caller),
 ) -> Result<Vec<String>, StoreError> {
-    Ok(rotate_if(conn, ring, who, Condition::None).await?.unwrap_or_default())
+    Ok(rotate_if(conn, ring, who, RotationCondition::None).await?.unwrap_or_default())
 }
 
 /// Every application has fetched the keys anew by then: what it keeps is rarely older than a day.
@@ -69,33 +69,33 @@ pub const KNOWN_AFTER: Duration = Duration::hours(24);
 /// moment ago is not known to those who verify. `None`: they are younger.
 pub async fn rotate_published(
     conn: &mut Conn,
-    ring: &Keys,
+    ring: &KeyStore,
     who: (Option<&UserId>, &Caller),
 ) -> Result<Option<Vec<String>>, StoreError> {
-    rotate_if(conn, ring, who, Condition::Published).await
+    rotate_if(conn, ring, who, RotationCondition::Published).await
 }
 
 /// The same if the next keys are still those of `seen`, so that two who ask at once do it once: a key that nobody
 /// has been told of yet must not sign. `None`: they are others.
 pub async fn rotate_seen(
     conn: &mut Conn,
-    ring: &Keys,
+    ring: &KeyStore,
     who: (Option<&UserId>, &Caller),
     seen: &[String],
 ) -> Result<Option<Vec<String>>, StoreError> {
-    rotate_if(conn, ring, who, Condition::Seen(seen)).await
+    rotate_if(conn, ring, who, RotationCondition::Seen(seen)).await
 }
 
 /// What has to be so of the next keys.
 #[derive(Clone, Copy)]
-enum Condition<'a> {
+enum RotationCondition<'a> {
     None,
     /// They are still these.
     Seen(&'a [String]),
     Published,
 }
 
-impl Condition<'_> {
+impl RotationCondition<'_> {
     fn holds(self, keys: &[SealedKey], now: Timestamp) -> bool {
         let of_state = |state: &'static str| keys.iter().filter(move |key| key.state == state);
         match self {
@@ -119,9 +119,9 @@ impl Condition<'_> {
 
 async fn rotate_if(
     conn: &mut Conn,
-    ring: &Keys,
+    ring: &KeyStore,
     (by, caller): (Option<&UserId>, &Caller),
-    condition: Condition<'_>,
+    condition: RotationCondition<'_>,
 ) -> Result<Option<Vec<String>>, StoreError> {
     conn.transaction(async |tx| {
         store::tokens::signing_keys::lock(tx).await?;
@@ -157,7 +157,7 @@ async fn rotate_if(
 /// A new key of that algorithm, purpose and state.
 pub(in crate::flows) async fn insert(
     tx: &mut Conn,
-    ring: &Keys,
+    ring: &KeyStore,
     (algorithm, purpose, state): (Algorithm, &str, &str),
     now: Timestamp,
 ) -> Result<String, StoreError> {

@@ -4,8 +4,8 @@ use crate::domain::caller::Caller;
 use crate::domain::permission::AUDIT_READ;
 use crate::domain::user::User;
 use crate::flows::{Context, Failure};
-use crate::store::trail::search::{self, Order};
-pub use crate::store::trail::search::{Entry, Search};
+use crate::store::trail::search::{self, EventOrder};
+pub use crate::store::trail::search::{EventSearch, TrailEntry};
 use crate::store::{self, Conn, StoreError};
 use std::collections::BTreeMap;
 
@@ -18,19 +18,19 @@ const BITE: i64 = 1_000;
 
 /// What `reader` may see of the trail, whatever else is asked for: of their organization, and without
 /// `audit:read` only what they did themselves or what was done to them.
-pub fn visible_to(reader: &User, search: Search) -> Search {
+pub fn visible_to(reader: &User, search: EventSearch) -> EventSearch {
     let own = (!reader.permissions.holds(AUDIT_READ)).then(|| reader.id.to_string());
     // What one did oneself is one's own also where it was done to another organization's user.
     let organization = match own {
         Some(_) => None,
         None => reader.organization_id().map(ToString::to_string),
     };
-    Search { organization, own, ..search }
+    EventSearch { organization, own, ..search }
 }
 
 /// Events, and what those in them are called.
-pub struct Page {
-    pub rows: Vec<Entry>,
+pub struct AuditResult {
+    pub rows: Vec<TrailEntry>,
     pub people: BTreeMap<String, String>,
     pub applications: BTreeMap<String, String>,
     /// `before` or `after` of the next page.
@@ -40,53 +40,53 @@ pub struct Page {
 /// Newest first.
 pub async fn newest(
     ctx: &Context,
-    search: &Search,
+    search: &EventSearch,
     before: Option<i64>,
     limit: i64,
-) -> Result<Page, StoreError> {
-    page(ctx, search, Order::Before(before.unwrap_or(i64::MAX)), limit).await
+) -> Result<AuditResult, StoreError> {
+    page(ctx, search, EventOrder::Before(before.unwrap_or(i64::MAX)), limit).await
 }
 
 /// In the order in which they happened.
 pub async fn in_order(
     ctx: &Context,
-    search: &Search,
+    search: &EventSearch,
     after: Option<i64>,
     limit: i64,
-) -> Result<Page, StoreError> {
-    page(ctx, search, Order::Between(after.unwrap_or(0), i64::MAX), limit).await
+) -> Result<AuditResult, StoreError> {
+    page(ctx, search, EventOrder::Between(after.unwrap_or(0), i64::MAX), limit).await
 }
 
 async fn page(
     ctx: &Context,
-    search: &Search,
-    order: Order,
+    search: &EventSearch,
+    order: EventOrder,
     limit: i64,
-) -> Result<Page, StoreError> {
+) -> Result<AuditResult, StoreError> {
     let conn = ctx.store.conn().await?;
     let mut rows = search::list(&conn, search, order, limit + 1).await?;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > most;
     rows.truncate(most);
     let next = rows.last().filter(|_| more).map(|entry| entry.seq);
-    let named = |row: &Entry| [row.actor.clone(), row.subject.clone(), row.client_id.clone()];
+    let named = |row: &TrailEntry| [row.actor.clone(), row.subject.clone(), row.client_id.clone()];
     let mut ids: Vec<String> = rows.iter().flat_map(named).flatten().collect();
     ids.sort_unstable();
     ids.dedup();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let (people, applications) = search::names(&conn, &ids).await?;
-    Ok(Page { rows, people, applications, next })
+    Ok(AuditResult { rows, people, applications, next })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum AuditRefusal {
     #[error("more than 100,000 events")]
     TooMany,
 }
 
 /// An export that has begun; [`Export::next`] gives the events, in order.
 pub struct Export {
-    search: Search,
+    search: EventSearch,
     after: i64,
     last: i64,
     done: bool,
@@ -96,15 +96,15 @@ pub struct Export {
 pub async fn export(
     ctx: &Context,
     reader: &User,
-    search: Search,
+    search: EventSearch,
     (format, asked): (&str, &str),
     caller: &Caller,
-) -> Result<Export, Failure<Refusal>> {
+) -> Result<Export, Failure<AuditRefusal>> {
     let conn = ctx.store.conn().await?;
     let most = i64::try_from(LARGEST_EXPORT + 1).unwrap_or(i64::MAX);
     let (count, last) = search::count(&conn, &search, most).await?;
     if count > LARGEST_EXPORT {
-        return Err(Failure::Refused(Refusal::TooMany));
+        return Err(Failure::Refused(AuditRefusal::TooMany));
     }
     let event = Event::by_owner(EventKind::AuditExported, reader, caller)
         .with("format", format)
@@ -118,7 +118,7 @@ pub async fn export(
 /// The event about it is committed before the first one is given.
 pub async fn export_from_outside(
     conn: &Conn,
-    search: Search,
+    search: EventSearch,
     (format, asked): (&str, &str),
 ) -> Result<Export, StoreError> {
     let (_, last) = search::count(conn, &search, 1).await?;
@@ -133,7 +133,7 @@ pub async fn export_from_outside(
 
 impl Export {
     /// The next events; `None` when all have been given.
-    pub async fn next(&mut self, ctx: &Context) -> Result<Option<Vec<Entry>>, StoreError> {
+    pub async fn next(&mut self, ctx: &Context) -> Result<Option<Vec<TrailEntry>>, StoreError> {
         if self.done {
             return Ok(None);
         }
@@ -141,11 +141,11 @@ impl Export {
     }
 
     /// The same for a caller that has a connection.
-    pub async fn next_from(&mut self, conn: &Conn) -> Result<Option<Vec<Entry>>, StoreError> {
+    pub async fn next_from(&mut self, conn: &Conn) -> Result<Option<Vec<TrailEntry>>, StoreError> {
         if self.done {
             return Ok(None);
         }
-        let order = Order::Between(self.after, self.last);
+        let order = EventOrder::Between(self.after, self.last);
         let rows = search::list(conn, &self.search, order, BITE).await?;
         self.done = i64::try_from(rows.len()).is_ok_and(|count| count < BITE);
         self.after = rows.last().map_or(self.after, |entry| entry.seq);

@@ -15,12 +15,12 @@ const TABLE: &str = "signing_keys";
 const PUBLIC_MEMBERS: [&str; 6] = ["kty", "n", "e", "crv", "x", "y"];
 
 /// A key without its private part.
-pub struct PublicKey {
+pub struct ShownKey {
     pub id: String,
     pub algorithm: String,
     /// `token`, `bewit` or `xml`.
     pub purpose: String,
-    pub state: State,
+    pub state: KeyState,
     pub created_at: Timestamp,
     /// When nothing that it signed counts any more, or its certificate ends.
     pub ends_at: Option<Timestamp>,
@@ -32,7 +32,7 @@ pub struct PublicKey {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub enum KeyState {
     Current,
     /// Published, and not in use yet.
     Next,
@@ -42,7 +42,7 @@ pub enum State {
 }
 
 /// What may be taken away of a key.
-pub enum Public {
+pub enum PublishedKey {
     /// With `kid`, `use` and `alg` ([RFC 7517]).
     ///
     /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
@@ -52,34 +52,34 @@ pub enum Public {
 }
 
 /// All that there are, those in use first, and what time it is.
-pub async fn list_keys(ctx: &Context) -> Result<(Vec<PublicKey>, Timestamp), StoreError> {
+pub async fn list_keys(ctx: &Context) -> Result<(Vec<ShownKey>, Timestamp), StoreError> {
     let conn = ctx.store.conn().await?;
     let (keys, now) = store::tokens::signing_keys::list(&conn).await?;
     let read = keys.into_iter().map(|key| public(key, now));
-    let mut keys = read.collect::<Result<Vec<PublicKey>, StoreError>>()?;
+    let mut keys = read.collect::<Result<Vec<ShownKey>, StoreError>>()?;
     keys.sort_by(|a, b| {
         (a.state, &a.purpose, &a.algorithm).cmp(&(b.state, &b.purpose, &b.algorithm))
     });
     Ok((keys, now))
 }
 
-fn public(key: SealedKey, now: Timestamp) -> Result<PublicKey, StoreError> {
+fn public(key: SealedKey, now: Timestamp) -> Result<ShownKey, StoreError> {
     let corrupt =
         |what: &str| StoreError::Corrupt { table: TABLE, what: format!("key {}: {what}", key.id) };
     let over = key.retires_at.is_some_and(|at| at <= now);
     let state = match key.state.as_str() {
-        _ if over => State::Retired,
-        "current" => State::Current,
-        "next" => State::Next,
-        "retiring" => State::Retiring,
-        "retired" => State::Retired,
+        _ if over => KeyState::Retired,
+        "current" => KeyState::Current,
+        "next" => KeyState::Next,
+        "retiring" => KeyState::Retiring,
+        "retired" => KeyState::Retired,
         other => return Err(corrupt(other)),
     };
     let until = match &key.certificate {
         Some(der) => Some(certificate::not_after(der).map_err(|_| corrupt("its certificate"))?),
         None => None,
     };
-    Ok(PublicKey {
+    Ok(ShownKey {
         ends_at: key.retires_at.or(until),
         fingerprint: key.certificate.as_deref().map(fingerprint),
         id: key.id,
@@ -97,11 +97,11 @@ fn fingerprint(der: &[u8]) -> String {
     pairs.join(":")
 }
 
-impl PublicKey {
+impl ShownKey {
     /// `None` where there is no public part: a key for links is a secret of ours.
-    pub fn public(&self) -> Option<Public> {
+    pub fn public(&self) -> Option<PublishedKey> {
         if let Some(der) = &self.certificate {
-            return Some(Public::Certificate(certificate::to_pem(der)));
+            return Some(PublishedKey::Certificate(certificate::to_pem(der)));
         }
         let mut jwk = self.jwk.clone().filter(|_| self.purpose == "token")?;
         let members = jwk.as_object_mut()?;
@@ -109,7 +109,7 @@ impl PublicKey {
         members.retain(|name, _| PUBLIC_MEMBERS.contains(&name.as_str()));
         let own = [("kid", json!(self.id)), ("use", json!("sig")), ("alg", json!(self.algorithm))];
         members.extend(own.map(|(name, value)| (name.to_owned(), value)));
-        Some(Public::Jwk(jwk))
+        Some(PublishedKey::Jwk(jwk))
     }
 }
 

@@ -133,7 +133,7 @@ pub async fn verify(
     mut progress: impl FnMut(i64),
 ) -> Result<Report, StoreError> {
     let conn = store.conn().await?;
-    let mut walk = Walk { report: Report::empty(), previous: None, first: None };
+    let mut walk = TrailWalk { report: Report::empty(), previous: None, first: None };
     loop {
         let after = walk.newest();
         let seals = checkpoints::list_after(&conn, after, PAGE_SIZE).await?;
@@ -173,14 +173,14 @@ impl Report {
 }
 
 /// The seals in order, and what has been found so far.
-struct Walk {
+struct TrailWalk {
     report: Report,
     previous: Option<Checkpoint>,
     /// After which position the first seal of the new kind begins, and where the old ones end.
     first: Option<(i64, String)>,
 }
 
-impl Walk {
+impl TrailWalk {
     fn newest(&self) -> i64 {
         self.previous.as_ref().map_or(0, |seal| seal.number)
     }

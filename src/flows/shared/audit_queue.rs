@@ -25,17 +25,17 @@ pub struct Trail(Arc<Queue>);
 
 struct Queue {
     store: Store,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
 }
 
 #[derive(Default)]
-struct State {
-    waiting: VecDeque<Waiting>,
+struct QueueState {
+    waiting: VecDeque<QueuedEvent>,
     /// A writer is at work, and will take what waits.
     writing: bool,
 }
 
-struct Waiting {
+struct QueuedEvent {
     event: Event,
     caller: oneshot::Sender<Result<(), StoreError>>,
 }
@@ -53,14 +53,14 @@ impl Trail {
     /// Nothing vouches for the event being in the trail: the call must not be answered.
     pub async fn append(&self, event: Event) -> Result<(), StoreError> {
         let (caller, written) = oneshot::channel();
-        if self.enqueue(Waiting { event, caller }) {
+        if self.enqueue(QueuedEvent { event, caller }) {
             start(Writer { queue: Arc::clone(&self.0), ended: false });
         }
         written.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// True when the caller has to start a writer.
-    fn enqueue(&self, waiting: Waiting) -> bool {
+    fn enqueue(&self, waiting: QueuedEvent) -> bool {
         let mut state = self.0.state();
         state.waiting.push_back(waiting);
         !std::mem::replace(&mut state.writing, true)
@@ -77,12 +77,12 @@ fn start(writer: Writer) {
 }
 
 impl Queue {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What waits, at most [`BATCH_SIZE`]; when nothing does, the writer is at its end.
-    fn next_batch(&self) -> Vec<Waiting> {
+    fn next_batch(&self) -> Vec<QueuedEvent> {
         let mut state = self.state();
         let size = state.waiting.len().min(BATCH_SIZE);
         state.writing = size > 0;
@@ -117,9 +117,9 @@ impl Writer {
                 self.ended = true;
                 return;
             }
-            if write(&self.queue.store, batch).await == Outcome::Stuck {
+            if write(&self.queue.store, batch).await == WriteOutcome::Stuck {
                 // They have waited as long, and would wait as long again.
-                let waiting: Vec<Waiting> = self.queue.state().waiting.drain(..).collect();
+                let waiting: Vec<QueuedEvent> = self.queue.state().waiting.drain(..).collect();
                 refuse(waiting, lost());
             }
         }
@@ -127,14 +127,14 @@ impl Writer {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum WriteOutcome {
     Answered,
     /// The database cannot be reached, or does not answer.
     Stuck,
 }
 
 /// Writes the events of `batch` and tells each caller.
-async fn write(store: &Store, batch: Vec<Waiting>) -> Outcome {
+async fn write(store: &Store, batch: Vec<QueuedEvent>) -> WriteOutcome {
     let begun = Instant::now();
     let conn = match store.conn().await {
         Ok(conn) => conn,
@@ -152,10 +152,10 @@ async fn write(store: &Store, batch: Vec<Waiting>) -> Outcome {
         Err(_) if batch.len() > 1 => return write_each(&conn, batch).await,
         Err(error) => refuse(batch, error),
     }
-    Outcome::Answered
+    WriteOutcome::Answered
 }
 
-async fn write_each(conn: &Conn, batch: Vec<Waiting>) -> Outcome {
+async fn write_each(conn: &Conn, batch: Vec<QueuedEvent>) -> WriteOutcome {
     let begun = Instant::now();
     let mut batch = VecDeque::from(batch);
     while let Some(waiting) = batch.pop_front() {
@@ -165,23 +165,23 @@ async fn write_each(conn: &Conn, batch: Vec<Waiting>) -> Outcome {
             return stuck(batch.into(), lost());
         }
     }
-    Outcome::Answered
+    WriteOutcome::Answered
 }
 
-fn stuck(batch: Vec<Waiting>, error: StoreError) -> Outcome {
+fn stuck(batch: Vec<QueuedEvent>, error: StoreError) -> WriteOutcome {
     refuse(batch, error);
-    Outcome::Stuck
+    WriteOutcome::Stuck
 }
 
 /// The first caller hears why.
-fn refuse(batch: Vec<Waiting>, error: StoreError) {
+fn refuse(batch: Vec<QueuedEvent>, error: StoreError) {
     let others = std::iter::repeat_with(lost);
     for (waiting, error) in batch.into_iter().zip(std::iter::once(error).chain(others)) {
         tell(waiting, Err(error));
     }
 }
 
-fn tell(waiting: Waiting, written: Result<(), StoreError>) {
+fn tell(waiting: QueuedEvent, written: Result<(), StoreError>) {
     // Whoever has gone away is not told.
     let _ = waiting.caller.send(written);
 }

@@ -9,14 +9,14 @@ use crate::domain::scope::Scopes;
 use crate::domain::user::User;
 use crate::domain::{ClientId, SessionId, Timestamp, UserId};
 use crate::flows::Context;
-use crate::flows::impersonation::question::Question;
+use crate::flows::impersonation::question::DecisionQuestion;
 use crate::impersonation::{
     ActorProof, Given, ImpersonationRequest, Occasion, RequestedBy, Requester,
     RequestingApplication, Terms,
 };
 use crate::observability::counters;
-use crate::store::impersonations::{Facts, Record, facts};
-use crate::store::sessions::browser_sessions::Found;
+use crate::store::impersonations::{DecisionFacts, ImpersonationRecord, facts};
+use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::{self, Conn, Moment, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Who {
 }
 
 impl Who {
-    pub fn of(record: &Record) -> Self {
+    pub fn of(record: &ImpersonationRecord) -> Self {
         Self {
             actor: record.actor.clone(),
             subject: record.subject.clone(),
@@ -48,9 +48,9 @@ impl Who {
 
 /// What was read for the last few that a yes was said to.
 #[derive(Clone)]
-pub struct Remembered(moka::future::Cache<Who, Arc<Facts>>);
+pub struct InputsCache(moka::future::Cache<Who, Arc<DecisionFacts>>);
 
-impl Default for Remembered {
+impl Default for InputsCache {
     fn default() -> Self {
         let memory = moka::future::Cache::builder().time_to_live(Duration::from_mins(1));
         Self(memory.max_capacity(2_000).build())
@@ -59,12 +59,12 @@ impl Default for Remembered {
 
 /// The facts at a moment.
 #[derive(Clone)]
-pub struct Known {
-    facts: Arc<Facts>,
+pub struct DecisionInputs {
+    facts: Arc<DecisionFacts>,
     pub now: Timestamp,
 }
 
-impl Known {
+impl DecisionInputs {
     pub fn actor(&self) -> Option<&User> {
         self.facts.actor.as_ref()
     }
@@ -109,9 +109,9 @@ impl Known {
 }
 
 /// As they stand now, read anew.
-pub async fn load(conn: &Conn, who: &Who) -> Result<Known, StoreError> {
+pub async fn load(conn: &Conn, who: &Who) -> Result<DecisionInputs, StoreError> {
     let facts = facts(conn, &who.actor, &who.subject, &who.client, who.requesting()).await?;
-    Ok(Known { now: facts.at.now, facts: Arc::new(facts) })
+    Ok(DecisionInputs { now: facts.at.now, facts: Arc::new(facts) })
 }
 
 /// As they stood at `at`, which is when this request was first read.
@@ -120,13 +120,13 @@ pub async fn at(
     conn: &Conn,
     who: &Who,
     at: Option<&Moment>,
-) -> Result<Known, StoreError> {
+) -> Result<DecisionInputs, StoreError> {
     if let Some(Moment { now, directory: Some(directory) }) = at
         && let Some(facts) = ctx.shared.facts.0.get(who).await
         && facts.hold_at(directory)
     {
         counters::CACHES.count_in("impersonation_facts", "hit");
-        return Ok(Known { facts, now: *now });
+        return Ok(DecisionInputs { facts, now: *now });
     }
     counters::CACHES.count_in("impersonation_facts", "miss");
     load(conn, who).await
@@ -134,7 +134,7 @@ pub async fn at(
 
 /// For the next time. Only what led to a yes: a no is looked up each time, so that it takes as long whether there
 /// is such a user or not.
-pub async fn remember(ctx: &Context, who: Who, known: &Known) {
+pub async fn remember(ctx: &Context, who: Who, known: &DecisionInputs) {
     let memory = &ctx.shared.facts.0;
     let old = memory.get(&who).await;
     let is_new = old.is_none_or(|old| !Arc::ptr_eq(&old, &known.facts));
@@ -149,8 +149,8 @@ pub async fn remember(ctx: &Context, who: Who, known: &Known) {
 /// `None`: it is not running, or somebody it needs is not there any more.
 pub async fn of_running(
     conn: &Conn,
-    record: &Record,
-    known: &Known,
+    record: &ImpersonationRecord,
+    known: &DecisionInputs,
 ) -> Result<Option<ImpersonationRequest>, StoreError> {
     let proof = proof_of_actor(conn, record).await?;
     let (Some(starts_at), Some(ends_at), Some(last_seen_at), None) =
@@ -159,7 +159,7 @@ pub async fn of_running(
         return Ok(None);
     };
     let link = record.link.as_ref();
-    let question = Question {
+    let question = DecisionQuestion {
         occasion: Occasion::Use,
         channel: record.channel,
         protocol: record.protocol,
@@ -182,7 +182,10 @@ pub async fn of_running(
 /// session is asked about when they open it. A `direct` link is opened without one.
 ///
 /// `None`: somebody it needs is not there any more.
-pub fn of_waiting(record: &Record, known: &Known) -> Option<ImpersonationRequest> {
+pub fn of_waiting(
+    record: &ImpersonationRecord,
+    known: &DecisionInputs,
+) -> Option<ImpersonationRequest> {
     let link = record.link.as_ref()?;
     let now = known.now;
     let proof = match link.redeem {
@@ -190,7 +193,7 @@ pub fn of_waiting(record: &Record, known: &Known) -> Option<ImpersonationRequest
         Redeem::Direct => ActorProof::Asserted,
     };
     let duration = chrono::Duration::seconds(link.duration);
-    let question = Question {
+    let question = DecisionQuestion {
         occasion: Occasion::Redemption,
         channel: record.channel,
         protocol: record.protocol,
@@ -210,11 +213,14 @@ pub fn of_waiting(record: &Record, known: &Known) -> Option<ImpersonationRequest
 }
 
 /// What the row says was given for it.
-pub(in crate::flows) fn given(record: &Record) -> Given {
+pub(in crate::flows) fn given(record: &ImpersonationRecord) -> Given {
     Given { reason: record.reason.clone(), ticket: record.ticket.clone() }
 }
 
-async fn proof_of_actor(conn: &Conn, record: &Record) -> Result<ActorProof, StoreError> {
+async fn proof_of_actor(
+    conn: &Conn,
+    record: &ImpersonationRecord,
+) -> Result<ActorProof, StoreError> {
     match (&record.actor_session, &record.bearer_hash) {
         (Some(session), _) => proof_by_session(conn, session).await,
         (None, Some(bearer)) => proof_by_token(conn, bearer).await,
@@ -226,12 +232,14 @@ async fn proof_of_actor(conn: &Conn, record: &Record) -> Result<ActorProof, Stor
 async fn proof_by_session(conn: &Conn, session: &SessionId) -> Result<ActorProof, StoreError> {
     // Not `resume`: an actor who works in the application leaves their own session idle.
     Ok(match store::sessions::browser_sessions::find_by_id(conn, session).await? {
-        Some((Found::Own(session), now))
+        Some((FoundSession::Own(session), now))
             if session.ended_at.is_none() && now < session.expires_at =>
         {
             ActorProof::Session { authenticated_at: session.authenticated_at }
         }
-        Some((Found::Own(_) | Found::Impersonated { .. }, _)) | None => ActorProof::SessionEnded,
+        Some((FoundSession::Own(_) | FoundSession::Impersonated { .. }, _)) | None => {
+            ActorProof::SessionEnded
+        }
     })
 }
 

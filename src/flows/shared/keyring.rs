@@ -12,15 +12,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 const TABLE: &str = "signing_keys";
 
-/// Shared by all workers; [`Keys::reload`] follows the database.
-pub struct Keys {
+/// Shared by all workers; [`KeyStore::reload`] follows the database.
+pub struct KeyStore {
     master: MasterKey,
-    ring: RwLock<Option<Arc<Ring>>>,
+    ring: RwLock<Option<Arc<KeyRing>>>,
 }
 
 /// One state of the keys. A ring has every key that the server needs, because an answer that is made
 /// without one is a false answer: a live token is "not active", a good link has a "bad mac".
-pub struct Ring {
+pub struct KeyRing {
     signers: Signers,
     verifiers: Vec<(String, VerifyingKey)>,
     bewits: CurrentFirst<BewitKey>,
@@ -52,7 +52,7 @@ impl<K> CurrentFirst<K> {
 
 /// The keys that were opened, before anybody has looked whether one is missing.
 #[derive(Default)]
-struct Opened {
+struct OpenedKeys {
     signers: Vec<Arc<SigningKey>>,
     verifiers: Vec<(String, VerifyingKey)>,
     public: Vec<serde_json::Value>,
@@ -62,7 +62,7 @@ struct Opened {
     other_xml: Vec<Signer>,
 }
 
-impl Keys {
+impl KeyStore {
     pub fn new(master: MasterKey) -> Self {
         Self { master, ring: RwLock::new(None) }
     }
@@ -77,7 +77,7 @@ impl Keys {
     ///
     /// [`StoreError::Unavailable`] until a complete ring has been read: the answer is 503, never one that
     /// is made without keys.
-    pub fn ring(&self) -> Result<Arc<Ring>, StoreError> {
+    pub fn ring(&self) -> Result<Arc<KeyRing>, StoreError> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         ring.clone().ok_or_else(|| StoreError::Unavailable("the keys are not read yet".into()))
     }
@@ -108,7 +108,7 @@ impl Keys {
         if self.ring().is_ok_and(|ring| ring.made_of == made_of) {
             return Ok(());
         }
-        let ring = Opened::open(&self.master, &live)?.into_ring(made_of);
+        let ring = OpenedKeys::open(&self.master, &live)?.into_ring(made_of);
         let (ring, outcome) = match ring {
             Ok(ring) => (Some(Arc::new(ring)), Ok(())),
             Err(missing) => (None, Err(missing)),
@@ -137,7 +137,7 @@ fn check_master(master: &MasterKey, keys: &[SealedKey]) -> Result<(), StoreError
     Err(StoreError::Setting { name: "UNDERSTUDY_MASTER_KEY", what: what.to_owned() })
 }
 
-impl Opened {
+impl OpenedKeys {
     fn open(master: &MasterKey, keys: &[SealedKey]) -> Result<Self, StoreError> {
         check_master(master, keys)?;
         let mut opened = Self::default();
@@ -174,7 +174,7 @@ impl Opened {
     }
 
     /// A ring, if nothing is missing.
-    fn into_ring(self, made_of: Vec<(String, String)>) -> Result<Ring, StoreError> {
+    fn into_ring(self, made_of: Vec<(String, String)>) -> Result<KeyRing, StoreError> {
         let missing = |what: &str| StoreError::Corrupt {
             table: TABLE,
             what: format!("no current key {what}"),
@@ -183,7 +183,7 @@ impl Opened {
             let found = self.signers.iter().find(|key| key.algorithm() == algorithm);
             found.cloned().ok_or_else(|| missing(algorithm.as_str()))
         };
-        Ok(Ring {
+        Ok(KeyRing {
             signers: Signers {
                 rs256: signer(Algorithm::Rs256)?,
                 es256: signer(Algorithm::Es256)?,
@@ -204,7 +204,7 @@ impl Opened {
     }
 }
 
-impl Ring {
+impl KeyRing {
     /// The key that signs with `algorithm` now.
     pub fn signer(&self, algorithm: SigningAlgorithm) -> &Arc<SigningKey> {
         match algorithm {

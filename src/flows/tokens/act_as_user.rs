@@ -9,12 +9,12 @@ use super::verify_access_token::{LiveToken, verify, verify_acting};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::Channel;
-use crate::domain::user::{Holder, Profile, User, UserKind};
+use crate::domain::user::{Profile, TokenSubject, User, UserKind};
 use crate::domain::{ClientId, Timestamp, UserId};
 use crate::flows::{Context, Failure};
 use crate::impersonation::{ActorProof, Denial, Impersonation};
 use crate::store::{self, Conn, StoreError};
-use asked::{Asked, Earlier};
+use asked::{ActRequest, Earlier};
 
 /// How a call names the subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum CallRefusal {
 }
 
 /// A call that may be made. `U` is how much is known of the user of the token.
-pub struct Called<U = Holder> {
+pub struct CalledAs<U = TokenSubject> {
     pub token: LiveToken<U>,
     /// As whom: by the header, or because the token itself was made for it.
     pub impersonation: Option<Impersonation>,
@@ -51,26 +51,33 @@ pub struct Called<U = Holder> {
 
 /// What may be told of the user that a call is made as. Nothing to decide by.
 #[derive(Debug, Clone, Copy)]
-pub struct Shown<'a> {
+pub struct ShownAction<'a> {
     pub id: &'a UserId,
     pub kind: UserKind,
     pub profile: &'a Profile,
 }
 
-impl Called {
+impl CalledAs {
     /// The user that the call is made as; `None` for an application that speaks for itself.
-    pub fn user(&self) -> Option<Shown<'_>> {
+    pub fn user(&self) -> Option<ShownAction<'_>> {
         let subject = self.impersonation.as_ref().map(Impersonation::subject);
-        let subject =
-            subject.map(|user| Shown { id: &user.id, kind: user.kind, profile: &user.profile });
+        let subject = subject.map(|user| ShownAction {
+            id: &user.id,
+            kind: user.kind,
+            profile: &user.profile,
+        });
         let holder = || self.token.user.as_ref();
         subject.or_else(|| {
-            holder().map(|user| Shown { id: &user.id, kind: user.kind, profile: &user.profile })
+            holder().map(|user| ShownAction {
+                id: &user.id,
+                kind: user.kind,
+                profile: &user.profile,
+            })
         })
     }
 
     /// The same call with the user as the rules look at one. `None`: there is no such active user any more.
-    pub async fn with_person(self, ctx: &Context) -> Result<Option<Called<User>>, StoreError> {
+    pub async fn with_person(self, ctx: &Context) -> Result<Option<CalledAs<User>>, StoreError> {
         let Self { token, impersonation } = self;
         let holder = token.user.as_ref().map(|holder| &holder.id);
         let looked_at = |by: &Impersonation| {
@@ -82,11 +89,11 @@ impl Called {
             Some(user) => Some(token.with_user(Some(user))),
             None => token.with_person(&*ctx.store.conn().await?).await?,
         };
-        Ok(token.map(|token| Called { token, impersonation }))
+        Ok(token.map(|token| CalledAs { token, impersonation }))
     }
 }
 
-impl Called<User> {
+impl CalledAs<User> {
     /// As whom the call is made, with permissions; `None` for an application that speaks for itself.
     pub fn person(&self) -> Option<&User> {
         let subject = self.impersonation.as_ref().map(Impersonation::subject);
@@ -101,8 +108,8 @@ impl Called<User> {
 pub async fn call(
     ctx: &Context,
     call: &Call<'_>,
-    accepts: impl FnOnce(&LiveToken<Holder>) -> bool,
-) -> Result<Called, Failure<CallRefusal>> {
+    accepts: impl FnOnce(&LiveToken<TokenSubject>) -> bool,
+) -> Result<CalledAs, Failure<CallRefusal>> {
     let conn = ctx.store.conn().await?;
     let invalid = || Failure::Refused(CallRefusal::InvalidToken);
     let (token, impersonation) = match call.named {
@@ -115,7 +122,7 @@ pub async fn call(
         Some((channel, subject)) => {
             let found = find(ctx, &conn, call, (*channel, subject)).await?;
             let (token, record) = found.filter(|(token, _)| accepts(token)).ok_or_else(invalid)?;
-            let acting = Acting { channel: *channel, bearer: &token, subject };
+            let acting = ActedCall { channel: *channel, bearer: &token, subject };
             let granted = answered(ctx, &conn, (&acting, record), call.caller).await;
             let granted = granted.map_err(|failure| failure.map(CallRefusal::Denied))?;
             (token, Some(granted))
@@ -128,7 +135,7 @@ pub async fn call(
         let event = event.with("request", call.what);
         ctx.trail.append(event).await?;
     }
-    Ok(Called { token, impersonation })
+    Ok(CalledAs { token, impersonation })
 }
 
 /// The bearer of a call, and the row of an earlier one as the same subject, where one read finds both.
@@ -137,7 +144,7 @@ async fn find(
     conn: &Conn,
     call: &Call<'_>,
     (channel, subject): (Channel, &SubjectName),
-) -> Result<Option<(LiveToken<Holder>, Earlier)>, StoreError> {
+) -> Result<Option<(LiveToken<TokenSubject>, Earlier)>, StoreError> {
     match subject {
         SubjectName::Id(subject) => {
             let found =
@@ -164,9 +171,9 @@ pub async fn note_blocked(
 }
 
 /// A call that names another user.
-pub struct Acting<'a> {
+pub struct ActedCall<'a> {
     pub channel: Channel,
-    pub bearer: &'a LiveToken<Holder>,
+    pub bearer: &'a LiveToken<TokenSubject>,
     pub subject: &'a SubjectName,
 }
 
@@ -179,7 +186,7 @@ pub struct Acting<'a> {
 pub async fn act(
     ctx: &Context,
     conn: &Conn,
-    acting: &Acting<'_>,
+    acting: &ActedCall<'_>,
     caller: &Caller,
 ) -> Result<Impersonation, Failure<Denial>> {
     answered(ctx, conn, (acting, Earlier::NotLookedUp), caller).await
@@ -188,7 +195,7 @@ pub async fn act(
 async fn answered(
     ctx: &Context,
     conn: &Conn,
-    (acting, earlier): (&Acting<'_>, Earlier),
+    (acting, earlier): (&ActedCall<'_>, Earlier),
     caller: &Caller,
 ) -> Result<Impersonation, Failure<Denial>> {
     let bearer = acting.bearer;
@@ -196,7 +203,7 @@ async fn answered(
         SubjectName::Id(id) => Some(id.clone()),
         SubjectName::Email(email) => store::directory::users::find_id_by_login(conn, email).await?,
     };
-    let ask = Asked {
+    let ask = ActRequest {
         channel: acting.channel,
         client: &bearer.client.id,
         actor: bearer.user.as_ref().map(|holder| (&holder.id, holder.organization.as_ref())),
@@ -232,7 +239,7 @@ pub async fn grant(
     granting: &Granting<'_>,
     caller: &Caller,
 ) -> Result<Impersonation, Failure<Denial>> {
-    let ask = Asked {
+    let ask = ActRequest {
         channel: Channel::JwtGrant,
         client: granting.client,
         actor: Some((&granting.actor.id, granting.actor.organization_id())),

@@ -9,7 +9,7 @@ use crate::audit::{Event, EventKind};
 use crate::domain::api_scope::ApiScope;
 use crate::domain::caller::Caller;
 use crate::domain::client::{Client, ClientKind};
-use crate::domain::user::{Holder, User};
+use crate::domain::user::{TokenSubject, User};
 use crate::domain::{OrganizationId, UserId};
 use crate::flows::Context;
 use crate::store::{self, StoreError};
@@ -68,7 +68,7 @@ impl<'a> RefusedCall<'a> {
     }
 
     pub fn of_holder(
-        token: (&'a Client, Option<&'a Holder>),
+        token: (&'a Client, Option<&'a TokenSubject>),
         (scope, because, what): (&'a str, ApiRefusal, &'a str),
     ) -> Self {
         let (client, user) = token;

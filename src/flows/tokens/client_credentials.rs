@@ -3,7 +3,7 @@
 //! [RFC 6749 §4.4]: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
 use super::authenticate_client::AuthenticatedClient;
 use super::exchange_code::GrantRefusal;
-use super::issue_tokens::{self, Tokens};
+use super::issue_tokens::{self, IssuedTokens};
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
 use crate::domain::api_scope::ApiScope;
@@ -17,7 +17,7 @@ pub async fn client_credentials(
     client: &AuthenticatedClient,
     asked: Option<&Scopes>,
     audience: Option<&str>,
-) -> Result<Tokens, Failure<GrantRefusal>> {
+) -> Result<IssuedTokens, Failure<GrantRefusal>> {
     let client = client.client();
     if !client.may_use(GrantType::ClientCredentials) {
         return Err(Failure::Refused(GrantRefusal::NotAllowed));
@@ -37,7 +37,7 @@ pub async fn client_credentials(
             .await?;
         secret
     };
-    Ok(Tokens {
+    Ok(IssuedTokens {
         access_token,
         expires_in: client.access_token_lifetime,
         scope,

@@ -3,7 +3,7 @@
 //! [RFC 6749 §4.1.3]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
 //! [RFC 7636 §4.6]: https://www.rfc-editor.org/rfc/rfc7636#section-4.6
 use super::authenticate_client::AuthenticatedClient;
-use super::issue_tokens::{self, Mint, Tokens};
+use super::issue_tokens::{self, IssuedTokens, Mint};
 use super::refresh_tokens;
 use crate::audit::{Event, EventKind};
 use crate::authentication::remembered;
@@ -18,7 +18,7 @@ use crate::impersonation::Impersonation;
 use crate::login::Principal;
 use crate::store::tokens::{
     authorization_codes as codes,
-    authorization_codes::{Grant, NewTokens},
+    authorization_codes::{CodeGrant, NewTokens},
 };
 use crate::store::{Conn, StoreError};
 
@@ -52,7 +52,7 @@ pub async fn exchange_code(
     client: &AuthenticatedClient,
     exchange: &Exchange,
     caller: &Caller,
-) -> Result<Tokens, Failure<GrantRefusal>> {
+) -> Result<IssuedTokens, Failure<GrantRefusal>> {
     let client = client.client();
     if !client.may_use(GrantType::AuthorizationCode) {
         return Err(Failure::Refused(GrantRefusal::NotAllowed));
@@ -93,7 +93,7 @@ pub async fn exchange_code(
 }
 
 /// Somebody else has the code too, so nobody keeps what came of it (RFC 6749 §4.1.2).
-async fn replayed<T>(conn: &Conn, grant: &Grant) -> Result<T, Failure<GrantRefusal>> {
+async fn replayed<T>(conn: &Conn, grant: &CodeGrant) -> Result<T, Failure<GrantRefusal>> {
     codes::revoke(conn, &grant.id).await?;
     Err(INVALID)
 }
@@ -102,7 +102,7 @@ async fn replayed<T>(conn: &Conn, grant: &Grant) -> Result<T, Failure<GrantRefus
 /// A verifier where no challenge was is a challenge that somebody took away ([RFC 9700 §4.8.2]).
 ///
 /// [RFC 9700 §4.8.2]: https://www.rfc-editor.org/rfc/rfc9700#section-4.8.2
-fn belongs(grant: &Grant, exchange: &Exchange) -> bool {
+fn belongs(grant: &CodeGrant, exchange: &Exchange) -> bool {
     let same_place = exchange.redirect_uri.as_deref() == Some(grant.redirect_uri.as_str());
     let same_client = match (&grant.code_challenge, &exchange.code_verifier) {
         (None, None) => true,
@@ -126,7 +126,7 @@ fn well_formed(verifier: &str) -> bool {
 async fn principal(
     ctx: &Context,
     conn: &Conn,
-    grant: &Grant,
+    grant: &CodeGrant,
     caller: &Caller,
 ) -> Result<Option<Principal>, StoreError> {
     if let Some(id) = &grant.impersonation {
@@ -143,7 +143,7 @@ async fn redeem(
     code_hash: &[u8],
     mint: &Mint<'_>,
     caller: &Caller,
-) -> Result<Option<Tokens>, StoreError> {
+) -> Result<Option<IssuedTokens>, StoreError> {
     let drawn = issue_tokens::draw(mint);
     let scope = mint.scope.to_string();
     let by = mint.principal.impersonation();

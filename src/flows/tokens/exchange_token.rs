@@ -4,10 +4,10 @@
 //! acts already exchanges nothing, in either place: so a token never loses its `act`, and chains do not begin.
 //!
 //! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
-use super::act_as_user::{self, Acting, SubjectName};
+use super::act_as_user::{self, ActedCall, SubjectName};
 use super::authenticate_client::AuthenticatedClient;
 use super::exchange_code::GrantRefusal;
-use super::issue_tokens::{self, Mint, Tokens};
+use super::issue_tokens::{self, IssuedTokens, Mint};
 use super::verify_access_token::{LiveToken, verify};
 use crate::audit::{Event, EventKind};
 use crate::domain::api_scope::ApiScope;
@@ -15,7 +15,7 @@ use crate::domain::caller::Caller;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::protocol::Channel;
 use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
-use crate::domain::user::Holder;
+use crate::domain::user::TokenSubject;
 use crate::domain::{Timestamp, UserId};
 use crate::flows::{Context, Failure};
 use crate::impersonation::{Denial, Impersonation, RequestedBy};
@@ -66,13 +66,13 @@ impl ExchangeRefusal {
     }
 }
 
-type Refused = Failure<ExchangeRefusal>;
+type ExchangeRefused = Failure<ExchangeRefusal>;
 
-fn no(refusal: GrantRefusal) -> Refused {
+fn no(refusal: GrantRefusal) -> ExchangeRefused {
     Failure::Refused(ExchangeRefusal::Grant(refusal))
 }
 
-fn bad(token: &'static str) -> Refused {
+fn bad(token: &'static str) -> ExchangeRefused {
     Failure::Refused(ExchangeRefusal::Token(token))
 }
 
@@ -84,7 +84,7 @@ pub async fn exchange_token(
     client: &AuthenticatedClient,
     exchange: &ExchangeToken<'_>,
     caller: &Caller,
-) -> Result<Tokens, Failure<ExchangeRefusal>> {
+) -> Result<IssuedTokens, Failure<ExchangeRefusal>> {
     let client = client.client();
     if !client.may_use(GrantType::TokenExchange) {
         return Err(no(GrantRefusal::NotAllowed));
@@ -107,7 +107,7 @@ pub async fn exchange_token(
 /// As far as the actor is known: their auditors see it, else those of the application.
 fn refused(
     client: &Client,
-    (exchange, actor): (&ExchangeToken<'_>, Option<&LiveToken<Holder>>),
+    (exchange, actor): (&ExchangeToken<'_>, Option<&LiveToken<TokenSubject>>),
     caller: &Caller,
 ) -> Event {
     let event = Event::by_client(EventKind::ImpersonationRefused, client, caller);
@@ -134,8 +134,8 @@ fn refused(
 }
 
 /// What is asked for, with tokens that will do.
-struct Asked<'a> {
-    actor: &'a LiveToken<Holder>,
+struct ExchangeRequest<'a> {
+    actor: &'a LiveToken<TokenSubject>,
     subject: SubjectName,
     scope: Scopes,
     audience: Option<String>,
@@ -146,9 +146,9 @@ struct Asked<'a> {
 async fn read<'a>(
     ctx: &Context,
     conn: &Conn,
-    (client, exchange, actor): (&Client, &ExchangeToken<'_>, Option<&'a LiveToken<Holder>>),
+    (client, exchange, actor): (&Client, &ExchangeToken<'_>, Option<&'a LiveToken<TokenSubject>>),
     caller: &Caller,
-) -> Result<Asked<'a>, Refused> {
+) -> Result<ExchangeRequest<'a>, ExchangeRefused> {
     let actor = actor.filter(|actor| is_own(client, actor)).ok_or(bad(BAD_ACTOR))?;
     let own = match &exchange.subject {
         SubjectGiven::User(_) => None,
@@ -169,11 +169,11 @@ async fn read<'a>(
     let audience = target(ctx, client, (ceiling.audience.as_deref(), exchange.targets))?;
     let most = ApiScope::within(&ceiling.scope, audience.as_deref());
     let scope = scope(client, &most, exchange.scope)?;
-    Ok(Asked { actor, subject: SubjectName::Id(subject), scope, audience, until })
+    Ok(ExchangeRequest { actor, subject: SubjectName::Id(subject), scope, audience, until })
 }
 
 /// A person who signed in at this very application: no token of another. How long ago, the heart judges.
-fn is_own(client: &Client, actor: &LiveToken<Holder>) -> bool {
+fn is_own(client: &Client, actor: &LiveToken<TokenSubject>) -> bool {
     actor.client.id == client.id && actor.user.is_some()
 }
 
@@ -181,7 +181,11 @@ fn is_own(client: &Client, actor: &LiveToken<Holder>) -> bool {
 /// that another application was given says nothing to this one ([RFC 9700 §2.3]).
 ///
 /// [RFC 9700 §2.3]: https://www.rfc-editor.org/rfc/rfc9700#section-2.3
-fn named_by(client: &Client, own: &LiveToken<Holder>, actor: &LiveToken<Holder>) -> Option<UserId> {
+fn named_by(
+    client: &Client,
+    own: &LiveToken<TokenSubject>,
+    actor: &LiveToken<TokenSubject>,
+) -> Option<UserId> {
     let actor = actor.user.as_ref()?;
     let for_this_actor = own.may_act.as_ref().is_none_or(|named| named == actor.id.as_str());
     let acts_already = own.impersonation.is_some();
@@ -191,7 +195,11 @@ fn named_by(client: &Client, own: &LiveToken<Holder>, actor: &LiveToken<Holder>)
 
 /// Never more than the token of the subject had, or, where the subject was only named, the actor's; and
 /// never what the application may not have.
-fn scope(client: &Client, most: &Scopes, asked: Option<&Scopes>) -> Result<Scopes, Refused> {
+fn scope(
+    client: &Client,
+    most: &Scopes,
+    asked: Option<&Scopes>,
+) -> Result<Scopes, ExchangeRefused> {
     let allowed = |scope: &str| {
         // The new token acts as somebody, and manages no impersonations.
         let acting = ApiScope::parse(scope).is_none_or(ApiScope::is_for_impersonated);
@@ -210,7 +218,7 @@ fn target(
     ctx: &Context,
     client: &Client,
     (before, asked): (Option<&str>, &[&str]),
-) -> Result<Option<String>, Refused> {
+) -> Result<Option<String>, ExchangeRefused> {
     let known = |target: &&str| issue_tokens::audience(ctx.issuer(), client, Some(target));
     let known: Result<Vec<Option<&str>>, _> = asked.iter().map(known).collect();
     match (known.map_err(|_| no(GrantRefusal::Audience))?.as_slice(), before) {
@@ -225,12 +233,12 @@ fn target(
 async fn issue(
     ctx: &Context,
     conn: &mut Conn,
-    (client, asked): (&Client, &Asked<'_>),
+    (client, asked): (&Client, &ExchangeRequest<'_>),
     caller: &Caller,
-) -> Result<Tokens, Refused> {
+) -> Result<IssuedTokens, ExchangeRefused> {
     let channel = Channel::TokenExchange;
     conn.transaction(async |tx| {
-        let acting = Acting { channel, bearer: asked.actor, subject: &asked.subject };
+        let acting = ActedCall { channel, bearer: asked.actor, subject: &asked.subject };
         // `Ok`, so that the event of a refusal is kept.
         match act_as_user::act(ctx, tx, &acting, caller).await {
             Ok(granted) => write(ctx, tx, (client, asked, granted), caller).await.map(Ok),
@@ -248,9 +256,9 @@ async fn issue(
 async fn write(
     ctx: &Context,
     tx: &Conn,
-    (client, asked, granted): (&Client, &Asked<'_>, Impersonation),
+    (client, asked, granted): (&Client, &ExchangeRequest<'_>, Impersonation),
     caller: &Caller,
-) -> Result<Tokens, store::StoreError> {
+) -> Result<IssuedTokens, store::StoreError> {
     let now = asked.actor.at.now;
     let text = asked.scope.to_string();
     let event = Event::under(EventKind::TokenIssued, &granted, caller)
@@ -280,7 +288,7 @@ async fn write(
         expires_at,
     };
     box_tokens::insert(tx, None, &token, &event).await?;
-    Ok(Tokens {
+    Ok(IssuedTokens {
         access_token: issue_tokens::access_token(ctx, &mint, drawn)?,
         expires_in: (expires_at - now).num_seconds(),
         scope: asked.scope.clone(),

@@ -2,7 +2,7 @@
 //!
 //! An API that reads it need not trust the network between itself and the proxy. It is no access token: its
 //! `typ` is its own, and nothing here takes it.
-use super::act_as_user::Called;
+use super::act_as_user::CalledAs;
 use super::issue_tokens::{UnknownAudience, audience, registered_audience, sign, signer};
 use super::verify_access_token::LiveToken;
 use crate::crypto::random;
@@ -17,7 +17,7 @@ use serde_json::Map;
 
 /// What a proxy asks about a bearer, for the API behind it.
 #[derive(Debug, Clone, Copy)]
-pub struct Purpose<'a> {
+pub struct ForwardPurpose<'a> {
     /// Only tokens for this API.
     pub audience: Option<&'a str>,
     /// The API that [`forwarded_token`] is for: a token for it is meant for it.
@@ -35,7 +35,7 @@ pub enum NotMeant {
     Scope(String),
 }
 
-impl Purpose<'_> {
+impl ForwardPurpose<'_> {
     /// A bearer is taken only by the API that it was made for ([RFC 9700 §2.3]). What says so is its audience, or
     /// scopes that the proxy names; without either the scope `forward-auth` of our own. A sign-in says nothing of
     /// the kind, and applications of third parties have no business behind the proxy at all.
@@ -71,7 +71,11 @@ pub const TYPE: &str = "forwarded+jwt";
 const LIFETIME: Duration = Duration::minutes(1);
 
 /// Whether the application of the call may be known to the API of this name.
-pub fn check_audience(ctx: &Context, called: &Called, asked: &str) -> Result<(), UnknownAudience> {
+pub fn check_audience(
+    ctx: &Context,
+    called: &CalledAs,
+    asked: &str,
+) -> Result<(), UnknownAudience> {
     match audience(ctx.issuer(), &called.token.client, Some(asked))? {
         Some(_) => Ok(()),
         // Our own API is behind no proxy.
@@ -82,7 +86,7 @@ pub fn check_audience(ctx: &Context, called: &Called, asked: &str) -> Result<(),
 /// Never longer than the bearer lives, or the impersonation.
 pub fn forwarded_token(
     ctx: &Context,
-    called: &Called,
+    called: &CalledAs,
     audience: &str,
 ) -> Result<String, StoreError> {
     let token = &called.token;

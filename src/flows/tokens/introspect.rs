@@ -1,7 +1,7 @@
 //! What a token stands for, told to an application that was given it ([RFC 7662]).
 //!
 //! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
-use super::act_as_user::{self, Call, CallRefusal, Called, SubjectName};
+use super::act_as_user::{self, Call, CallRefusal, CalledAs, SubjectName};
 use super::authenticate_client::AuthenticatedClient;
 use super::claims;
 use super::issue_tokens::registered_audience;
@@ -10,13 +10,13 @@ use crate::domain::UserId;
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::Channel;
-use crate::domain::user::Holder;
+use crate::domain::user::TokenSubject;
 use crate::flows::{Context, Failure};
 use crate::impersonation::{Denial, marks};
 use serde_json::{Map, Value};
 
 /// What is asked about.
-pub struct Question<'a> {
+pub struct IntrospectionQuestion<'a> {
     pub token: &'a str,
     /// As whom the bearer of the token called: an API passes the `As-User` on that it was sent.
     pub as_user: Option<&'a UserId>,
@@ -30,7 +30,7 @@ pub struct Question<'a> {
 pub async fn introspect(
     ctx: &Context,
     asker: &AuthenticatedClient,
-    question: &Question<'_>,
+    question: &IntrospectionQuestion<'_>,
     caller: &Caller,
 ) -> Result<Option<Map<String, Value>>, Failure<Denial>> {
     let named = question.as_user.map(|id| (Channel::AsUser, SubjectName::Id(id.clone())));
@@ -41,7 +41,7 @@ pub async fn introspect(
         let live = live.filter(|live| may_ask(asker.client(), live));
         return Ok(live.map(|token| {
             let impersonation = token.impersonation.clone();
-            describe(ctx, &Called { token, impersonation })
+            describe(ctx, &CalledAs { token, impersonation })
         }));
     }
     let call = Call { token: question.token, named: named.as_ref(), what: "introspection", caller };
@@ -59,7 +59,7 @@ pub async fn introspect(
 /// switched it on for, within their organization.
 ///
 /// [RFC 7662 §4]: https://www.rfc-editor.org/rfc/rfc7662#section-4
-fn may_ask(asker: &Client, live: &LiveToken<Holder>) -> bool {
+fn may_ask(asker: &Client, live: &LiveToken<TokenSubject>) -> bool {
     let own = asker.id == live.client.id;
     let for_it = live
         .audience
@@ -76,7 +76,7 @@ fn may_ask(asker: &Client, live: &LiveToken<Holder>) -> bool {
     own || for_it || switched_on
 }
 
-fn describe(ctx: &Context, made: &Called) -> Map<String, Value> {
+fn describe(ctx: &Context, made: &CalledAs) -> Map<String, Value> {
     let live = &made.token;
     let subject = made.user().map_or(live.client.id.as_str(), |user| user.id.as_str());
     let mut members = Map::new();

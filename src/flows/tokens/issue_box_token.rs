@@ -55,7 +55,7 @@ pub struct BoxToken {
 
 /// How the application asks: what is written down about it.
 #[derive(Clone, Copy)]
-pub struct Asking<'a> {
+pub struct BoxTokenRequest<'a> {
     pub client: &'a AuthenticatedClient,
     pub scope: Option<&'a Scopes>,
     pub caller: &'a Caller,
@@ -66,7 +66,7 @@ pub struct Asking<'a> {
 /// [RFC 7523 §2.1]: https://www.rfc-editor.org/rfc/rfc7523#section-2.1
 pub async fn by_assertion(
     ctx: &Context,
-    asking: Asking<'_>,
+    asking: BoxTokenRequest<'_>,
     assertion: &str,
 ) -> Result<BoxToken, Failure<BoxRefusal>> {
     let client = asking.client.client();
@@ -87,7 +87,7 @@ pub async fn by_assertion(
 /// Box's form of the client credentials grant: the subject is named and nothing more is shown.
 pub async fn by_name(
     ctx: &Context,
-    asking: Asking<'_>,
+    asking: BoxTokenRequest<'_>,
     subject: &Subject,
 ) -> Result<BoxToken, Failure<BoxRefusal>> {
     check_takes_part(asking.client.client())?;
@@ -95,7 +95,7 @@ pub async fn by_name(
     let outcome = async {
         let mut conn = ctx.store.conn().await?;
         let (found, now) = load(&conn, asking.client.client(), subject).await?;
-        let grant = Grant { subject, found, once: None, now };
+        let grant = BoxGrant { subject, found, once: None, now };
         issue(ctx, &mut conn, (asking, &grant), &mut trail).await
     }
     .await;
@@ -113,7 +113,7 @@ fn check_takes_part(client: &Client) -> Result<(), Failure<BoxRefusal>> {
     Ok(())
 }
 
-fn event(kind: EventKind, asking: Asking<'_>) -> Event {
+fn event(kind: EventKind, asking: BoxTokenRequest<'_>) -> Event {
     let event = Event::by_client(kind, asking.client.client(), asking.caller);
     Event { channel: Some(Channel::JwtGrant.as_str()), ..event }
 }
@@ -126,7 +126,7 @@ async fn note_refusal(ctx: &Context, trail: Event, refusal: BoxRefusal) -> Resul
 
 async fn assert(
     ctx: &Context,
-    asking: Asking<'_>,
+    asking: BoxTokenRequest<'_>,
     assertion: &str,
     trail: &mut Event,
 ) -> Result<BoxToken, Failure<BoxRefusal>> {
@@ -145,7 +145,7 @@ async fn assert(
     note(trail, "jti", Some(asserted.jti.clone()));
     let once = replay_key(client, &asserted);
     let once = Once { key_hash: &once, until: asserted.forget_at };
-    let grant = Grant { subject: &asserted.subject, found, once: Some(once), now };
+    let grant = BoxGrant { subject: &asserted.subject, found, once: Some(once), now };
     issue(ctx, &mut conn, (asking, &grant), trail).await
 }
 
@@ -158,7 +158,7 @@ fn replay_key(client: &Client, asserted: &Asserted) -> [u8; 32] {
 }
 
 /// What is to be decided about, as it stands in the database.
-struct Grant<'a> {
+struct BoxGrant<'a> {
     subject: &'a Subject,
     found: Option<User>,
     once: Option<Once<'a>>,
@@ -185,7 +185,7 @@ const USED: Failure<BoxRefusal> = Failure::Refused(BoxRefusal::Fault(AssertionFa
 async fn issue(
     ctx: &Context,
     conn: &mut Conn,
-    (asking, grant): (Asking<'_>, &Grant<'_>),
+    (asking, grant): (BoxTokenRequest<'_>, &BoxGrant<'_>),
     trail: &mut Event,
 ) -> Result<BoxToken, Failure<BoxRefusal>> {
     let client = asking.client.client();
@@ -213,7 +213,7 @@ async fn issue(
 /// A user of the application's own: one statement.
 async fn own(
     conn: &Conn,
-    (asking, grant): (Asking<'_>, &Grant<'_>),
+    (asking, grant): (BoxTokenRequest<'_>, &BoxGrant<'_>),
     principal: &Principal,
     trail: &Event,
 ) -> Result<BoxToken, Failure<BoxRefusal>> {
@@ -229,7 +229,7 @@ async fn own(
 async fn act(
     ctx: &Context,
     conn: &mut Conn,
-    (asking, grant): (Asking<'_>, &Grant<'_>),
+    (asking, grant): (BoxTokenRequest<'_>, &BoxGrant<'_>),
     subject: &User,
     trail: &Event,
 ) -> Result<BoxToken, Failure<BoxRefusal>> {
@@ -285,7 +285,7 @@ async fn act(
 /// Draws and writes a token; `None` when the assertion was used before.
 async fn mint(
     conn: &Conn,
-    (asking, now): (Asking<'_>, Timestamp),
+    (asking, now): (BoxTokenRequest<'_>, Timestamp),
     once: Option<&Once<'_>>,
     principal: &Principal,
     event: &Event,
@@ -344,7 +344,10 @@ fn lifetime(client: &Client) -> Duration {
 
 /// All that the application may have, or the part of it that it asks for. Managing users is for service
 /// accounts; a user's token never does it.
-fn granted_scope(asking: Asking<'_>, kind: UserKind) -> Result<String, Failure<BoxRefusal>> {
+fn granted_scope(
+    asking: BoxTokenRequest<'_>,
+    kind: UserKind,
+) -> Result<String, Failure<BoxRefusal>> {
     let client = asking.client.client();
     // Scopes of our own APIs are listed elsewhere, and Box's clients know none of them.
     let own = |scope: &str| {

@@ -24,7 +24,7 @@ const ID_TOKEN_LIFETIME: Duration = Duration::hours(1);
 /// What goes out at the token endpoint ([RFC 6749 §5.1]).
 ///
 /// [RFC 6749 §5.1]: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
-pub struct Tokens {
+pub struct IssuedTokens {
     pub access_token: String,
     /// Seconds.
     pub expires_in: i64,
@@ -142,13 +142,13 @@ pub fn finish(
     mint: &Mint<'_>,
     drawn: Drawn,
     refresh_token: Option<String>,
-) -> Result<Tokens, StoreError> {
+) -> Result<IssuedTokens, StoreError> {
     let expires_in = (drawn.expires_at - mint.now).num_seconds();
     let access_token = access_token(ctx, mint, drawn)?;
     let wanted = mint.scope.contains(OPENID);
     let id_token = wanted.then(|| id_token(ctx, mint, &access_token)).transpose()?;
     let (scope, issued_token_type) = (mint.scope.clone(), None);
-    Ok(Tokens { access_token, expires_in, scope, id_token, refresh_token, issued_token_type })
+    Ok(IssuedTokens { access_token, expires_in, scope, id_token, refresh_token, issued_token_type })
 }
 
 /// The access token alone, of what was drawn and stored.
@@ -200,7 +200,7 @@ fn id_token(ctx: &Context, mint: &Mint<'_>, access_token: &str) -> Result<String
     if let Some(nonce) = mint.nonce {
         of_this_one.insert("nonce".into(), nonce.into());
     }
-    let told = Told {
+    let told = IdTokenSubject {
         client: mint.client,
         user: mint.principal.subject(),
         scope: mint.scope,
@@ -212,7 +212,7 @@ fn id_token(ctx: &Context, mint: &Mint<'_>, access_token: &str) -> Result<String
 }
 
 /// About whom an ID token speaks, and to whom.
-pub(in crate::flows) struct Told<'a> {
+pub(in crate::flows) struct IdTokenSubject<'a> {
     pub client: &'a Client,
     pub user: &'a User,
     pub scope: &'a Scopes,
@@ -225,7 +225,7 @@ pub(in crate::flows) struct Told<'a> {
 /// many applications look nowhere else. `of_this_one` is what differs from token to token.
 pub(in crate::flows) fn id_token_claims(
     issuer: &str,
-    told: &Told<'_>,
+    told: &IdTokenSubject<'_>,
     of_this_one: Map<String, Value>,
 ) -> Map<String, Value> {
     let expires_at = bounded(told.impersonation, told.now + ID_TOKEN_LIFETIME);

@@ -12,7 +12,7 @@ use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
 use crate::domain::caller::Caller;
 use crate::domain::scope::Scopes;
-use crate::domain::user::Holder;
+use crate::domain::user::TokenSubject;
 use crate::flows::{Context, Failure};
 use crate::store::tokens::box_tokens;
 
@@ -54,7 +54,7 @@ pub async fn narrow_token(
     Ok(BoxToken { access_token: secret, expires_in })
 }
 
-fn event(live: &LiveToken<Holder>, caller: &Caller) -> Event {
+fn event(live: &LiveToken<TokenSubject>, caller: &Caller) -> Event {
     let event = if let Some(by) = &live.impersonation {
         Event::under(EventKind::TokenIssued, by, caller)
     } else {

@@ -3,7 +3,7 @@
 //! The claims are made by the functions that make them for real ([`super::issue_tokens`],
 //! [`super::userinfo`]), for the user as they stand now; nothing is signed, stored or handed out. A room that
 //! speaks in its answer says by itself what it would say ([`crate::login::Protocol::describe`]).
-use super::issue_tokens::{Told, id_token_claims};
+use super::issue_tokens::{IdTokenSubject, id_token_claims};
 use super::userinfo::userinfo_claims;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
@@ -22,7 +22,7 @@ const MOST_CLIENTS: i64 = 200;
 /// What stands where a token has a value of its own.
 const ITS_OWN: &str = "(of its own in each token)";
 
-pub enum Preview {
+pub enum TokenPreview {
     /// The two places where an OpenID Connect application reads, and the scope that it was granted.
     Claims {
         scope: Scopes,
@@ -67,7 +67,7 @@ pub async fn preview_tokens(
     user: &User,
     (client, protocol): (&ClientId, ProtocolName),
     scope: &Scopes,
-) -> Result<Option<Preview>, StoreError> {
+) -> Result<Option<TokenPreview>, StoreError> {
     let conn = ctx.store.conn().await?;
     let who = Who {
         actor: user.id.clone(),
@@ -87,7 +87,7 @@ pub async fn preview_tokens(
     Ok(Some(match protocol {
         ProtocolName::Oauth2 => claims(ctx, user, (client, scope), known.now),
         ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
-            room.describe(user, client).map_or(Preview::Unknown, Preview::Attributes)
+            room.describe(user, client).map_or(TokenPreview::Unknown, TokenPreview::Attributes)
         }
     }))
 }
@@ -97,15 +97,21 @@ fn claims(
     user: &User,
     (client, asked): (&Client, &Scopes),
     now: Timestamp,
-) -> Preview {
+) -> TokenPreview {
     let scope = granted_scope_in(None, client, asked);
     let openid = scope.contains(OPENID);
-    let told =
-        Told { client, user, scope: &scope, authenticated_at: now, impersonation: None, now };
+    let told = IdTokenSubject {
+        client,
+        user,
+        scope: &scope,
+        authenticated_at: now,
+        impersonation: None,
+        now,
+    };
     let own = ["sid", "at_hash"].map(|name| (name.to_owned(), Value::from(ITS_OWN)));
     let id_token = id_token_claims(ctx.issuer(), &told, own.into_iter().collect());
     let userinfo = userinfo_claims(ctx.issuer(), (&user.id, &user.profile, &scope), (None, None));
-    Preview::Claims {
+    TokenPreview::Claims {
         id_token: openid.then_some(id_token),
         userinfo: openid.then_some(userinfo),
         scope,

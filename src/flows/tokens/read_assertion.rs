@@ -6,7 +6,7 @@
 use crate::crypto::jwk::VerifyingKey;
 use crate::crypto::{jws, pem};
 use crate::domain::Timestamp;
-use crate::domain::box_settings::PublicKey;
+use crate::domain::box_settings::BoxPublicKey;
 use crate::domain::client::Client;
 use crate::domain::times::{EXPIRY_LEEWAY, TimeClaim, Times, TimesError};
 use serde_json::{Map, Value};
@@ -75,14 +75,14 @@ impl Default for AssertionKeys {
 }
 
 impl AssertionKeys {
-    async fn of(&self, key: &PublicKey) -> Option<Arc<VerifyingKey>> {
+    async fn of(&self, key: &BoxPublicKey) -> Option<Arc<VerifyingKey>> {
         let parse = async { pem::rsa_public_key(&key.pem).ok().map(Arc::new) };
         self.0.get_with_by_ref(&key.pem, parse).await
     }
 }
 
 /// An assertion that one of the application's keys signed; what it claims is not judged yet.
-pub struct Signed {
+pub struct SignedAssertion {
     /// The name of the key, if it says one.
     pub key: Option<String>,
     claims: Map<String, Value>,
@@ -93,7 +93,7 @@ pub async fn verify(
     keys: &AssertionKeys,
     client: &Client,
     assertion: &str,
-) -> Result<Signed, AssertionFault> {
+) -> Result<SignedAssertion, AssertionFault> {
     let header = jws::decode_header(assertion).map_err(|_| AssertionFault::Malformed)?;
     let registered = client.box_.as_ref().map_or(&[][..], |settings| &settings.public_keys);
     let mut parsed = Vec::new();
@@ -105,7 +105,7 @@ pub async fn verify(
     let candidates = parsed.iter().map(|(id, key)| (*id, &**key));
     let claims =
         jws::verify(assertion, &["", "JWT"], candidates).map_err(|_| AssertionFault::Signature)?;
-    Ok(Signed { key: header.kid, claims })
+    Ok(SignedAssertion { key: header.kid, claims })
 }
 
 /// What was found right.
@@ -117,7 +117,7 @@ pub struct Asserted {
     pub forget_at: Timestamp,
 }
 
-impl Signed {
+impl SignedAssertion {
     /// Whom the assertion names, before anything about it is judged: for reading the right rows.
     pub fn subject(&self) -> Result<Subject, AssertionFault> {
         let sub = self.text("sub").filter(|sub| !sub.is_empty()).ok_or(AssertionFault::Subject)?;

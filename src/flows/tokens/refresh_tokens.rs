@@ -11,7 +11,7 @@
 //! [RFC 9700 §4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 use super::authenticate_client::AuthenticatedClient;
 use super::exchange_code::GrantRefusal;
-use super::issue_tokens::{self, Mint, Tokens};
+use super::issue_tokens::{self, IssuedTokens, Mint};
 use crate::authentication::remembered;
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
@@ -21,7 +21,7 @@ use crate::domain::scope::{OFFLINE_ACCESS, STANDARD, Scopes};
 use crate::flows::login::authorize::serves;
 use crate::flows::{Context, Failure};
 use crate::login::Principal;
-use crate::store::tokens::refresh_tokens::Record;
+use crate::store::tokens::refresh_tokens::RefreshRecord;
 use crate::store::tokens::{
     authorization_codes as grants,
     authorization_codes::{NewRefresh, NewTokens},
@@ -38,14 +38,14 @@ const LONGEST: Duration = Duration::days(30);
 const INVALID: Failure<GrantRefusal> = Failure::Refused(GrantRefusal::Invalid);
 
 /// A new refresh token; only its hash is stored.
-pub(in crate::flows) struct Fresh {
+pub(in crate::flows) struct FreshToken {
     pub(in crate::flows) secret: String,
     hash: Vec<u8>,
     expires_at: Timestamp,
     ends_at: Timestamp,
 }
 
-impl Fresh {
+impl FreshToken {
     fn until(secret: String, now: Timestamp, ends_at: Timestamp) -> Self {
         let hash = hash::hash_secret(&secret);
         Self { secret, hash, expires_at: ends_at.min(now + IDLE_LIMIT), ends_at }
@@ -62,8 +62,8 @@ impl Fresh {
 }
 
 /// The first of a family.
-pub(in crate::flows) fn first(now: Timestamp) -> Fresh {
-    Fresh::until(random::secret(), now, now + LONGEST)
+pub(in crate::flows) fn first(now: Timestamp) -> FreshToken {
+    FreshToken::until(random::secret(), now, now + LONGEST)
 }
 
 pub async fn refresh_tokens(
@@ -71,7 +71,7 @@ pub async fn refresh_tokens(
     client: &AuthenticatedClient,
     token: &str,
     asked: Option<&Scopes>,
-) -> Result<Tokens, Failure<GrantRefusal>> {
+) -> Result<IssuedTokens, Failure<GrantRefusal>> {
     let client = client.client();
     if !client.may_use(GrantType::RefreshToken) {
         return Err(Failure::Refused(GrantRefusal::NotAllowed));
@@ -133,19 +133,23 @@ enum Again {
     Same,
 }
 
-fn may_come_again(record: &Record, successor: Option<&str>) -> bool {
+fn may_come_again(record: &RefreshRecord, successor: Option<&str>) -> bool {
     let lately = record.used_at.is_some_and(|at| record.grant.now < at + LOST_WITHIN);
     successor.is_some() && lately
 }
 
-async fn end_family<T>(conn: &Conn, record: &Record) -> Result<T, Failure<GrantRefusal>> {
+async fn end_family<T>(conn: &Conn, record: &RefreshRecord) -> Result<T, Failure<GrantRefusal>> {
     grants::revoke(conn, &record.grant.id).await?;
     Err(INVALID)
 }
 
 /// A sign-out ends it, also when it was asked for as `offline_access` (stricter than OpenID Connect
 /// Core §11): people who sign out mean it.
-async fn may_go_on(conn: &Conn, client: &Client, record: &Record) -> Result<bool, StoreError> {
+async fn may_go_on(
+    conn: &Conn,
+    client: &Client,
+    record: &RefreshRecord,
+) -> Result<bool, StoreError> {
     let grant = &record.grant;
     let over = grant.ended || grant.now >= record.expires_at || grant.now >= record.ends_at;
     if over || grant.impersonation.is_some() {
@@ -161,11 +165,11 @@ async fn may_go_on(conn: &Conn, client: &Client, record: &Record) -> Result<bool
 async fn rotate(
     ctx: &Context,
     conn: &Conn,
-    (token_hash, record, again): (&[u8], &Record, Again),
+    (token_hash, record, again): (&[u8], &RefreshRecord, Again),
     (mint, next): (&Mint<'_>, String),
-) -> Result<Tokens, Failure<GrantRefusal>> {
+) -> Result<IssuedTokens, Failure<GrantRefusal>> {
     let drawn = issue_tokens::draw(mint);
-    let next = Fresh::until(next, mint.now, record.ends_at);
+    let next = FreshToken::until(next, mint.now, record.ends_at);
     // What was granted stays with the family; `scope` narrows this one access token (RFC 6749 §6).
     let (scope, granted) = (mint.scope.to_string(), record.scope.to_string());
     let tokens = NewTokens {

@@ -1,7 +1,7 @@
 //! What an application may know about the user of a token ([OpenID Connect Core §5.3]).
 //!
 //! [OpenID Connect Core §5.3]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
-use super::act_as_user::Called;
+use super::act_as_user::CalledAs;
 use super::claims;
 use crate::domain::scope::{OPENID, Scopes};
 use crate::domain::user::Profile;
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub struct NotOpenid;
 
 /// The claims about the user that the call is made as.
-pub fn userinfo(ctx: &Context, called: &Called) -> Result<Map<String, Value>, NotOpenid> {
+pub fn userinfo(ctx: &Context, called: &CalledAs) -> Result<Map<String, Value>, NotOpenid> {
     let token = &called.token;
     let (Some(user), true) = (called.user(), token.scope.contains(OPENID)) else {
         return Err(NotOpenid);

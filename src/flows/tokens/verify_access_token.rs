@@ -10,13 +10,13 @@ use crate::domain::client::Client;
 use crate::domain::protocol::Channel;
 use crate::domain::scope::Scopes;
 use crate::domain::times::Times;
-use crate::domain::user::{Holder, User, UserKind};
+use crate::domain::user::{TokenSubject, User, UserKind};
 use crate::domain::{ClientId, SessionId, Timestamp, UserId};
 use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::decide_again;
 use crate::impersonation::Impersonation;
-use crate::store::impersonations::acting::{self, Acted, Key};
-use crate::store::tokens::access_tokens::{self, Record};
+use crate::store::impersonations::acting::{self, Acted, ActingKey};
+use crate::store::tokens::access_tokens::{self, AccessRecord};
 use crate::store::{self, Conn, Moment, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -53,7 +53,7 @@ pub struct LiveToken<U = User> {
 }
 
 /// What the signature of a JWT vouches for.
-struct Signed {
+struct SignedToken {
     jti: String,
     client: ClientId,
     times: Times,
@@ -70,7 +70,7 @@ pub async fn verify(
     conn: &Conn,
     token: &str,
     caller: &Caller,
-) -> Result<Option<LiveToken<Holder>>, StoreError> {
+) -> Result<Option<LiveToken<TokenSubject>>, StoreError> {
     if token.len() > LONGEST {
         return Ok(None);
     }
@@ -100,16 +100,16 @@ pub(in crate::flows) async fn verify_acting(
     conn: &Conn,
     (token, channel, subject): (&str, Channel, &UserId),
     caller: &Caller,
-) -> Result<Option<(LiveToken<Holder>, Option<Acted>)>, StoreError> {
+) -> Result<Option<(LiveToken<TokenSubject>, Option<Acted>)>, StoreError> {
     if token.contains('.') || token.len() > LONGEST {
         let live = verify(ctx, conn, token, caller).await?;
         let Some(live) = live else { return Ok(None) };
-        let key = Key { channel, bearer_hash: &live.hash, subject };
+        let key = ActingKey { channel, bearer_hash: &live.hash, subject };
         let acted = acting::find(conn, key).await?;
         return Ok(Some((live, acted)));
     }
     let token_hash = hash::hash_secret(token);
-    let key = Key { channel, bearer_hash: &token_hash, subject };
+    let key = ActingKey { channel, bearer_hash: &token_hash, subject };
     let Some((record, at, acted)) = access_tokens::find_acting(conn, key).await? else {
         return Ok(None);
     };
@@ -131,7 +131,7 @@ pub async fn live_token_of(
     }
 }
 
-impl LiveToken<Holder> {
+impl LiveToken<TokenSubject> {
     /// With the user as the rules look at one. `None`: there is no such active user any more.
     pub(in crate::flows) async fn with_person(
         self,
@@ -176,15 +176,15 @@ impl<U> LiveToken<U> {
     }
 }
 
-fn in_time(signed: &Signed, now: Timestamp) -> bool {
+fn in_time(signed: &SignedToken, now: Timestamp) -> bool {
     signed.times.check(now.timestamp()).is_ok() && signed.times.exp > now.timestamp()
 }
 
 async fn judge(
     (ctx, conn, caller): (&Context, &Conn, &Caller),
-    record: Record,
+    record: AccessRecord,
     (id, hash, at): (String, Vec<u8>, Moment),
-) -> Result<Option<LiveToken<Holder>>, StoreError> {
+) -> Result<Option<LiveToken<TokenSubject>>, StoreError> {
     if record.ended || at.now >= record.expires_at {
         return Ok(None);
     }
@@ -205,7 +205,7 @@ async fn judge(
     }
     // An application of one organization is for its people alone, also once it has been given to another one.
     let home = client.organization.as_ref().map(|organization| &organization.id);
-    let outside = |user: &Holder| {
+    let outside = |user: &TokenSubject| {
         user.kind == UserKind::Person && home.is_some() && home != user.organization.as_ref()
     };
     if impersonation.is_none() && record.user.as_ref().is_some_and(outside) {
@@ -214,7 +214,7 @@ async fn judge(
     // A user without a login is let in by nobody but the application whose own they are.
     let app_user =
         record.user.as_ref().filter(|user| user.owner.is_some() && impersonation.is_none());
-    let stranger = |user: &Holder| {
+    let stranger = |user: &TokenSubject| {
         let whose = (user.kind, user.owner.as_ref());
         check_own(whose, user.organization.as_ref(), &client).is_err()
     };
@@ -241,8 +241,8 @@ async fn judge(
 async fn unstored(
     ctx: &Context,
     conn: &Conn,
-    signed: Signed,
-) -> Result<Option<LiveToken<Holder>>, StoreError> {
+    signed: SignedToken,
+) -> Result<Option<LiveToken<TokenSubject>>, StoreError> {
     let moment = |seconds| Timestamp::from_timestamp(seconds, 0);
     let (Some(expires_at), Some(issued_at)) =
         (moment(signed.times.exp), signed.times.iat.and_then(moment))
@@ -275,18 +275,18 @@ async fn unstored(
 /// A JWT access token of ours ([RFC 9068 §4]); the times are judged later.
 ///
 /// [RFC 9068 §4]: https://www.rfc-editor.org/rfc/rfc9068#section-4
-fn read(ctx: &Context, token: &str) -> Result<Option<Signed>, StoreError> {
+fn read(ctx: &Context, token: &str) -> Result<Option<SignedToken>, StoreError> {
     let ring = ctx.shared.keys.ring()?;
     let claims = jws::verify(token, &["at+jwt"], ring.verifiers()).ok();
     Ok(claims.and_then(|claims| parse_claims(ctx, &claims)))
 }
 
-fn parse_claims(ctx: &Context, claims: &Map<String, Value>) -> Option<Signed> {
+fn parse_claims(ctx: &Context, claims: &Map<String, Value>) -> Option<SignedToken> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     if text("iss") != Some(ctx.issuer()) {
         return None;
     }
-    Some(Signed {
+    Some(SignedToken {
         jti: text("jti")?.to_owned(),
         client: ClientId::parse(text("client_id")?).ok()?,
         times: Times::read(claims).ok()?,

@@ -1,10 +1,12 @@
 //! `/account/access`: every impersonation of the account owner, and *End access now*.
 use super::owner::AccountOwner;
-use super::{Here, tabs};
+use super::{AccountSection, tabs};
 use crate::domain::{ImpersonationId, Timestamp};
-use crate::flows::impersonation::see_history::{self, Entry, Page as History, State};
+use crate::flows::impersonation::see_history::{
+    self, HistoryEntry, HistoryResult as History, HistoryState,
+};
 use crate::flows::login::account::{accesses, end_access};
-use crate::http::console::kit::{Moment, Pager, Tab, address};
+use crate::http::console::kit::{Pager, ShownMoment, Tab, address};
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::Posted;
 use crate::http::ui::frame::{Page, frame};
@@ -20,20 +22,20 @@ struct AccessPage {
     page: Page,
     tabs: Vec<Tab>,
     flash: Option<&'static str>,
-    accesses: Vec<Access>,
+    accesses: Vec<AccountAccess>,
     pages: Pager,
 }
 
 /// One impersonation of the account owner.
-pub struct Access {
+pub struct AccountAccess {
     pub id: String,
     pub actor: String,
     pub application: String,
-    pub started: Moment,
+    pub started: ShownMoment,
     /// `None` while it runs.
-    pub ended: Option<Moment>,
+    pub ended: Option<ShownMoment>,
     /// The latest end of one that runs.
-    pub until: Option<Moment>,
+    pub until: Option<ShownMoment>,
     pub lasted: String,
     pub how: &'static str,
     pub reason: Option<String>,
@@ -44,16 +46,21 @@ pub struct Access {
     pub csrf: String,
 }
 
-pub fn worded(owner: &AccountOwner, page: &History) -> Vec<Access> {
+pub fn worded(owner: &AccountOwner, page: &History) -> Vec<AccountAccess> {
     let opened = page.rows.iter().filter_map(|row| Some((row, row.redeemed_at?)));
     opened.map(|(row, started)| access(owner, row, started, page.now)).collect()
 }
 
-fn access(owner: &AccountOwner, row: &Entry, started: Timestamp, now: Timestamp) -> Access {
+fn access(
+    owner: &AccountOwner,
+    row: &HistoryEntry,
+    started: Timestamp,
+    now: Timestamp,
+) -> AccountAccess {
     let state = see_history::state(row, now);
     let ended = see_history::ended_at(row, now);
     let id = row.id.to_string();
-    Access {
+    AccountAccess {
         csrf: owner.token("end-access", &id),
         id,
         actor: row.actor.name.clone(),
@@ -63,18 +70,18 @@ fn access(owner: &AccountOwner, row: &Entry, started: Timestamp, now: Timestamp)
         until: row.ends_at.map(times::clock),
         lasted: times::span(ended.unwrap_or(now) - started),
         how: match state {
-            State::Ended(Some(reason)) => labels::how_it_ended_for_its_subject(reason),
-            State::Ended(None)
-            | State::Waiting
-            | State::Expired
-            | State::Revoked
-            | State::Running => "",
+            HistoryState::Ended(Some(reason)) => labels::how_it_ended_for_its_subject(reason),
+            HistoryState::Ended(None)
+            | HistoryState::Waiting
+            | HistoryState::Expired
+            | HistoryState::Revoked
+            | HistoryState::Running => "",
         },
         reason: row.reason.clone(),
         reason_code: row.reason_code.clone(),
         ticket: row.ticket.clone(),
         read_only: row.mode == "read_only",
-        running: state == State::Running,
+        running: state == HistoryState::Running,
     }
 }
 
@@ -87,7 +94,7 @@ pub async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {
     let next = found.next.as_ref();
     let page = AccessPage {
         page: frame(&owner.browser, "Access to your account"),
-        tabs: tabs(Here::Access),
+        tabs: tabs(AccountSection::Access),
         flash: owner.flash(&[("ended", "Their access has ended, everywhere and at once.")]),
         accesses: worded(&owner, &found),
         pages: Pager {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::domain::user::User;
 use crate::flows::login::account::overview;
-use access::Access;
+use access::AccountAccess;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -49,7 +49,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
 
 /// The pages, in the order of the menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Here {
+enum AccountSection {
     Overview,
     Profile,
     Password,
@@ -57,13 +57,13 @@ enum Here {
     Access,
 }
 
-fn tabs(here: Here) -> Vec<Tab> {
+fn tabs(here: AccountSection) -> Vec<Tab> {
     [
-        (Here::Overview, "Overview", "/account"),
-        (Here::Profile, "Profile", "/account/profile"),
-        (Here::Password, "Password", "/account/password"),
-        (Here::Sessions, "Sessions", "/account/sessions"),
-        (Here::Access, "Access", "/account/access"),
+        (AccountSection::Overview, "Overview", "/account"),
+        (AccountSection::Profile, "Profile", "/account/profile"),
+        (AccountSection::Password, "Password", "/account/password"),
+        (AccountSection::Sessions, "Sessions", "/account/sessions"),
+        (AccountSection::Access, "Access", "/account/access"),
     ]
     .into_iter()
     .map(|(page, label, href)| Tab { label, href: href.to_owned(), current: page == here })
@@ -79,8 +79,8 @@ struct OverviewPage {
     /// May be empty.
     email: String,
     sessions: usize,
-    running: Vec<Access>,
-    recent: Vec<Access>,
+    running: Vec<AccountAccess>,
+    recent: Vec<AccountAccess>,
     more: bool,
     /// There is something for them in the console.
     console: bool,
@@ -109,7 +109,7 @@ async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {
         access::worded(&owner, &seen.accesses).into_iter().partition(|a| a.running);
     let page = OverviewPage {
         page: frame(&owner.browser, "Your account"),
-        tabs: tabs(Here::Overview),
+        tabs: tabs(AccountSection::Overview),
         name: owner.session().user.display_name().to_owned(),
         email: owner.session().user.profile.email.clone().unwrap_or_default(),
         sessions: seen.sessions,

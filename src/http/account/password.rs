@@ -1,8 +1,10 @@
 //! `/account/password`: changes the password of the account owner.
 use super::owner::{AccountOwner, RepeatableOwner};
-use super::{Here, tabs};
+use super::{AccountSection, tabs};
 use crate::flows::Failure;
-use crate::flows::login::change_password::{Change, Refusal, SHORTEST, change_password};
+use crate::flows::login::change_password::{
+    PasswordChange, PasswordRefusal, SHORTEST, change_password,
+};
 use crate::flows::login::next_cookie::Presented;
 use crate::http::console::kit::Tab;
 use crate::http::cookies;
@@ -45,7 +47,7 @@ fn page(
 ) -> HttpResponse {
     let page = PasswordPage {
         page: frame(&owner.browser, "Your password"),
-        tabs: tabs(Here::Password),
+        tabs: tabs(AccountSection::Password),
         flash: owner.flash(&[("changed", DONE)]),
         error: error.map(|(_, text)| text),
         wrong: error.map_or("", |(field, _)| field),
@@ -66,7 +68,7 @@ pub async fn post(owner: RepeatableOwner, posted: Posted) -> Result<HttpResponse
         let error = ("repeated", "The passwords don't match.");
         return Ok(page(&owner, StatusCode::BAD_REQUEST, Some(error)));
     }
-    let change = Change { current, new };
+    let change = PasswordChange { current, new };
     let presented = Presented { session: owner.session(), token: &owner.browser.own_token() };
     match change_password(owner.ctx(), presented, change, &owner.browser.caller).await {
         Ok(changed) => {
@@ -74,7 +76,8 @@ pub async fn post(owner: RepeatableOwner, posted: Posted) -> Result<HttpResponse
             Ok(with_cookies(owner.done("/account/password", "changed"), [cookie]))
         }
         Err(Failure::Refused(refusal)) => {
-            let wait = if let Refusal::Throttled(wait) = refusal { Some(wait) } else { None };
+            let wait =
+                if let PasswordRefusal::Throttled(wait) = refusal { Some(wait) } else { None };
             let (status, field, text) = words_of(refusal);
             Ok(throttled::told(page(&owner, status, Some((field, text))), wait))
         }
@@ -83,19 +86,23 @@ pub async fn post(owner: RepeatableOwner, posted: Posted) -> Result<HttpResponse
     }
 }
 
-fn words_of(refusal: Refusal) -> (StatusCode, &'static str, &'static str) {
+fn words_of(refusal: PasswordRefusal) -> (StatusCode, &'static str, &'static str) {
     let bad = StatusCode::BAD_REQUEST;
     match refusal {
-        Refusal::WrongPassword => (bad, "current_password", "The current password is wrong."),
-        Refusal::Throttled(wait) => {
+        PasswordRefusal::WrongPassword => {
+            (bad, "current_password", "The current password is wrong.")
+        }
+        PasswordRefusal::Throttled(wait) => {
             (StatusCode::TOO_MANY_REQUESTS, "current_password", throttled::words(wait))
         }
-        Refusal::TooShort => {
+        PasswordRefusal::TooShort => {
             (bad, "new_password", "The new password has fewer than 12 characters.")
         }
-        Refusal::TooLong => (bad, "new_password", "A password has at most 4096 bytes."),
-        Refusal::Unchanged => (bad, "new_password", "The new password is the one that you have."),
-        Refusal::Guessable => {
+        PasswordRefusal::TooLong => (bad, "new_password", "A password has at most 4096 bytes."),
+        PasswordRefusal::Unchanged => {
+            (bad, "new_password", "The new password is the one that you have.")
+        }
+        PasswordRefusal::Guessable => {
             (bad, "new_password", "Don't use your name or email address as the password.")
         }
     }

@@ -1,7 +1,7 @@
 //! `/account/profile`: the names of the account owner.
 use super::owner::AccountOwner;
-use super::{Here, tabs};
-use crate::flows::login::change_profile::{self, LONGEST, Refusal, change_profile};
+use super::{AccountSection, tabs};
+use crate::flows::login::change_profile::{self, LONGEST, ProfileRefusal, change_profile};
 use crate::http::console::kit::{Field, Tab};
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::Posted;
@@ -46,7 +46,7 @@ fn page(owner: &AccountOwner, names: &[String; 4], error: Option<&'static str>) 
         .map(|((name, label, _), value)| Field::new(name, label, value).at_most(LONGEST));
     let page = ProfilePage {
         page: frame(&owner.browser, "Your profile"),
-        tabs: tabs(Here::Profile),
+        tabs: tabs(AccountSection::Profile),
         flash: owner.flash(&[("saved", "Saved.")]),
         error,
         email: owner.session().user.profile.email.clone().unwrap_or_default(),
@@ -72,9 +72,9 @@ pub async fn post(owner: AccountOwner, posted: Posted) -> Result<HttpResponse, P
     Ok(owner.done("/account/profile", "saved"))
 }
 
-fn words_of(refusal: Refusal) -> &'static str {
+fn words_of(refusal: ProfileRefusal) -> &'static str {
     match refusal {
-        Refusal::TooLong => "A name has at most 200 characters.",
-        Refusal::Control => "A name cannot hold a line break or another control character.",
+        ProfileRefusal::TooLong => "A name has at most 200 characters.",
+        ProfileRefusal::Control => "A name cannot hold a line break or another control character.",
     }
 }

@@ -1,9 +1,9 @@
 //! `/account/sessions`: the live sessions of the account owner, with buttons that end them.
 use super::owner::AccountOwner;
-use super::{Here, tabs};
+use super::{AccountSection, tabs};
 use crate::domain::SessionId;
 use crate::flows::logout::end_sessions;
-use crate::http::console::kit::{Moment, Tab};
+use crate::http::console::kit::{ShownMoment, Tab};
 use crate::http::cookies;
 use crate::http::ui::browser::with_cookies;
 use crate::http::ui::error::PageError;
@@ -21,16 +21,16 @@ struct SessionsPage {
     page: Page,
     tabs: Vec<Tab>,
     flash: Option<&'static str>,
-    sessions: Vec<Row>,
+    sessions: Vec<SessionRow>,
     csrf: String,
 }
 
-struct Row {
+struct SessionRow {
     id: String,
     browser: String,
     address: String,
-    signed_in: Moment,
-    seen: Moment,
+    signed_in: ShownMoment,
+    seen: ShownMoment,
     here: bool,
     csrf: String,
 }
@@ -43,7 +43,7 @@ const SENTENCES: &[(&str, &str)] = &[
 pub async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {
     let found = end_sessions::list(owner.ctx(), owner.session()).await;
     let found = found.map_err(|cause| owner.accident(&cause))?;
-    let row = |it: end_sessions::Browser| Row {
+    let row = |it: end_sessions::Browser| SessionRow {
         browser: labels::browser(it.user_agent.as_deref()),
         address: it.ip.unwrap_or_else(|| "unknown address".to_owned()),
         signed_in: times::moment(it.authenticated_at),
@@ -54,7 +54,7 @@ pub async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {
     };
     let page = SessionsPage {
         page: frame(&owner.browser, "Your sessions"),
-        tabs: tabs(Here::Sessions),
+        tabs: tabs(AccountSection::Sessions),
         flash: owner.flash(SENTENCES),
         sessions: found.into_iter().map(row).collect(),
         csrf: owner.token("end-other-sessions", ""),

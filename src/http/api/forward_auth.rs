@@ -8,11 +8,13 @@ use super::forwarded_request::{describe, is_safe};
 use crate::domain::UserId;
 use crate::domain::protocol::Mode;
 use crate::domain::scope::Scopes;
-use crate::domain::user::{Holder, UserKind};
+use crate::domain::user::{TokenSubject, UserKind};
 use crate::flows::Context;
-use crate::flows::tokens::act_as_user::{Called, Shown, note_blocked};
+use crate::flows::tokens::act_as_user::{CalledAs, ShownAction, note_blocked};
 use crate::flows::tokens::api_access::{ApiRefusal, RefusedCall, note_refused};
-use crate::flows::tokens::forwarded_token::{NotMeant, Purpose, check_audience, forwarded_token};
+use crate::flows::tokens::forwarded_token::{
+    ForwardPurpose, NotMeant, check_audience, forwarded_token,
+};
 use crate::flows::tokens::verify_access_token::LiveToken;
 use crate::http::caller;
 use crate::http::edge::BearerClient;
@@ -45,7 +47,7 @@ pub const NAMES: [&str; 9] = [
 
 /// What the proxy is configured to ask for, in its own URL: never in what the client sends.
 #[derive(Debug, Default)]
-struct Wanted {
+struct WantedToken {
     /// Only bearers for this API are taken.
     audience: Option<String>,
     /// `X-Auth-Token` for this API, which is the audience then.
@@ -68,7 +70,7 @@ pub async fn ask_with_path(
     request: HttpRequest,
     ctx: web::Data<Context>,
 ) -> HttpResponse {
-    answer(&request, &ctx, &Wanted::default()).await
+    answer(&request, &ctx, &WantedToken::default()).await
 }
 
 /// The same with parameters: `/forward-auth-for/scope=root_readwrite/the/path`. They are the first segment below
@@ -86,7 +88,7 @@ pub async fn ask_for_path(
     }
 }
 
-fn wanted(query: &str) -> Result<Wanted, ApiError> {
+fn wanted(query: &str) -> Result<WantedToken, ApiError> {
     let (mut audience, mut token, mut scope) = (None, None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let field = match name.as_ref() {
@@ -105,10 +107,10 @@ fn wanted(query: &str) -> Result<Wanted, ApiError> {
     if scope.as_ref().is_some_and(Scopes::is_empty) {
         return Err(ApiError::invalid_request("the scope is empty"));
     }
-    Ok(Wanted { audience, token, scope })
+    Ok(WantedToken { audience, token, scope })
 }
 
-async fn answer(request: &HttpRequest, ctx: &Context, wanted: &Wanted) -> HttpResponse {
+async fn answer(request: &HttpRequest, ctx: &Context, wanted: &WantedToken) -> HttpResponse {
     match decide(request, ctx, wanted).await {
         Ok(allowed) => allowed,
         Err(refused) => refuse(&refused),
@@ -127,7 +129,7 @@ fn refuse(refused: &ActingRefusal) -> HttpResponse {
 async fn decide(
     request: &HttpRequest,
     ctx: &Context,
-    wanted: &Wanted,
+    wanted: &WantedToken,
 ) -> Result<HttpResponse, ActingRefusal> {
     if request.headers().keys().any(looks_like_ours) {
         return Err(ActingRefusal::Malformed("a header of ours is written with hyphens"));
@@ -162,18 +164,18 @@ fn path_of_client(request: &HttpRequest) -> &str {
 async fn bearer_meant(
     request: &HttpRequest,
     ctx: &Context,
-    (wanted, what): (&Wanted, &str),
-) -> Result<Called, ActingRefusal> {
-    let purpose = Purpose {
+    (wanted, what): (&WantedToken, &str),
+) -> Result<CalledAs, ActingRefusal> {
+    let purpose = ForwardPurpose {
         audience: wanted.audience.as_deref(),
         internal: wanted.token.as_deref(),
         scope: wanted.scope.as_ref(),
     };
     let lacking = RefCell::new(None);
-    let noted = |token: &LiveToken<Holder>| {
+    let noted = |token: &LiveToken<TokenSubject>| {
         request.extensions_mut().insert(BearerClient(token.client.id.to_string()));
     };
-    let accepts = |token: &LiveToken<Holder>| {
+    let accepts = |token: &LiveToken<TokenSubject>| {
         noted(token);
         match purpose.check(ctx.issuer(), token) {
             Ok(()) => true,
@@ -199,7 +201,7 @@ fn looks_like_ours(name: &HeaderName) -> bool {
     normalized != name && NAMES.contains(&normalized.as_str())
 }
 
-fn token_for(ctx: &Context, called: &Called, audience: &str) -> Result<String, ActingRefusal> {
+fn token_for(ctx: &Context, called: &CalledAs, audience: &str) -> Result<String, ActingRefusal> {
     check_audience(ctx, called, audience).map_err(|_| ApiError::insufficient_scope())?;
     Ok(forwarded_token(ctx, called, audience).map_err(ApiError::from)?)
 }
@@ -208,7 +210,7 @@ fn token_for(ctx: &Context, called: &Called, audience: &str) -> Result<String, A
 async fn check_mode(
     request: &HttpRequest,
     ctx: &Context,
-    (called, what): (&Called, &str),
+    (called, what): (&CalledAs, &str),
 ) -> Result<(), ActingRefusal> {
     let read_only = called.impersonation.as_ref().filter(|by| by.mode() == Mode::ReadOnly);
     let Some(by) = read_only.filter(|_| !is_safe(request)) else { return Ok(()) };
@@ -218,7 +220,7 @@ async fn check_mode(
 }
 
 /// In the order of [`NAMES`].
-fn values(called: &Called, token: Option<String>) -> [String; 9] {
+fn values(called: &CalledAs, token: Option<String>) -> [String; 9] {
     let user = called.user();
     let by = called.impersonation.as_ref();
     let id = |id: &UserId| encode(id.as_str(), ID);
@@ -237,7 +239,7 @@ fn values(called: &Called, token: Option<String>) -> [String; 9] {
 
 /// An API may know people by their address, so one that nobody has shown to be theirs is not told. That of
 /// an app user is made up here.
-fn proven_address(user: Shown<'_>) -> Option<&str> {
+fn proven_address(user: ShownAction<'_>) -> Option<&str> {
     let proven = user.profile.email_verified || user.kind == UserKind::AppUser;
     user.profile.email.as_deref().filter(|_| proven)
 }

@@ -11,10 +11,10 @@ const LONGEST_UNSEALED: Duration = Duration::from_mins(1);
 /// When the watcher in `app` last found everything good. It looks every half second; a database that stands still
 /// gives it no answer at all, so an old one counts no more.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<Seen>);
+pub struct Readiness(Arc<HealthSeen>);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct HealthSeen {
     good: RwLock<Option<Instant>>,
     trail: Mutex<TrailSealing>,
 }

@@ -1,5 +1,5 @@
 //! `POST /users/{id}/impersonate`: Auth0's contract.
-use super::parameters::Fields;
+use super::parameters::RequestFields;
 use crate::domain::UserId;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::text::is_plain_line;
@@ -22,7 +22,7 @@ pub async fn create(
     body: web::Bytes,
 ) -> Result<HttpResponse, ApiError> {
     let subject = subject(&request)?;
-    let fields = Fields::read(&body, request.query_string())?;
+    let fields = RequestFields::read(&body, request.query_string())?;
     let start = read(subject, &global, fields)?;
     let issued = start_impersonation(&ctx, &start, &caller(&request)).await?;
     // The bare URL, whatever `Accept` says: SDKs ask for JSON and still want it so.
@@ -41,7 +41,11 @@ pub fn subject(request: &HttpRequest) -> Result<UserId, ApiError> {
     UserId::parse(decoded).map_err(|_| unknown())
 }
 
-fn read(subject: UserId, global: &GlobalClient, mut fields: Fields) -> Result<Start, ApiError> {
+fn read(
+    subject: UserId,
+    global: &GlobalClient,
+    mut fields: RequestFields,
+) -> Result<Start, ApiError> {
     let protocol = fields.required("protocol")?;
     let actor = fields.required("impersonator_id")?;
     let client = fields.required("client_id")?;

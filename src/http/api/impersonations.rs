@@ -6,7 +6,9 @@ use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
 use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::{self, EndedBy, Which};
-use crate::flows::impersonation::see_impersonations::{self, Filter, Seen};
+use crate::flows::impersonation::see_impersonations::{
+    self, ImpersonationFilter, SeenImpersonation,
+};
 use crate::flows::impersonation::start_impersonation::{Issued, Start, start_impersonation};
 use crate::http::caller;
 use crate::http::error::ApiError;
@@ -22,7 +24,7 @@ use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct ListQuery {
     user_id: UserId,
     impersonator_id: UserId,
     client_id: ClientId,
@@ -45,7 +47,7 @@ pub async fn create(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     check_no_query(&request)?;
-    let asked: Asked = strict(&super::body(payload).await?)?;
+    let asked: ListQuery = strict(&super::body(payload).await?)?;
     let summary = (asked.protocol.clone(), asked.client_id.clone(), asked.user_id.clone());
     if who.person().is_some_and(|user| user.id != asked.impersonator_id) {
         // A person acts for themselves only; nobody is believed about another (A14).
@@ -78,7 +80,7 @@ pub(super) fn strict<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, A
         .map_err(|problem| ApiError::invalid_request(problem.to_string()))
 }
 
-fn read(who: &ApiCaller, asked: Asked) -> Result<Start, ApiError> {
+fn read(who: &ApiCaller, asked: ListQuery) -> Result<Start, ApiError> {
     let (requested_by, proof, scopes) = match who.person() {
         None => (RequestedBy::Application(who.client().id.clone()), ActorProof::Asserted, None),
         Some(person) => (
@@ -138,7 +140,7 @@ fn time(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn shown(seen: &Seen) -> Value {
+fn shown(seen: &SeenImpersonation) -> Value {
     let record = &seen.record;
     json!({
         "id": record.id,
@@ -163,7 +165,7 @@ fn shown(seen: &Seen) -> Value {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Listing {
+pub struct ImpersonationListing {
     status: Option<String>,
     actor: Option<UserId>,
     subject: Option<UserId>,
@@ -177,7 +179,7 @@ pub async fn list(
     who: ApiCaller,
     request: HttpRequest,
     ctx: web::Data<Context>,
-    listing: web::Query<Listing>,
+    listing: web::Query<ImpersonationListing>,
 ) -> Result<HttpResponse, ApiError> {
     who.require(&request, ApiScope::ImpersonationsRead).await?;
     let listing = listing.into_inner();
@@ -185,7 +187,7 @@ pub async fn list(
     if !(1..=200).contains(&limit) {
         return Err(ApiError::invalid_request("`limit` is 1 to 200"));
     }
-    let filter = Filter {
+    let filter = ImpersonationFilter {
         status: listing.status.clone().map(known_status).transpose()?,
         actor: listing.actor,
         subject: listing.subject,
@@ -214,7 +216,11 @@ fn known_status(status: String) -> Result<String, ApiError> {
     Err(ApiError::invalid_request("`status` is link_issued, active, ended or revoked"))
 }
 
-pub async fn read_one(who: &ApiCaller, ctx: &Context, id: &str) -> Result<Seen, ApiError> {
+pub async fn read_one(
+    who: &ApiCaller,
+    ctx: &Context,
+    id: &str,
+) -> Result<SeenImpersonation, ApiError> {
     let unknown = || ApiError::not_found("there is no such impersonation");
     let id = ImpersonationId::parse(id).map_err(|_| unknown())?;
     see_impersonations::find(ctx, &id, who.organization()).await?.ok_or_else(unknown)
@@ -253,7 +259,7 @@ pub async fn end(
 async fn reason(
     who: &ApiCaller,
     request: &HttpRequest,
-    seen: &Seen,
+    seen: &SeenImpersonation,
 ) -> Result<EndReason, ApiError> {
     let record = &seen.record;
     match who.person() {

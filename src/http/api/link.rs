@@ -5,14 +5,16 @@
 use super::{impersonate, method_not_allowed};
 use crate::flows::impersonation::{
     redeem_impersonation as flow,
-    redeem_impersonation::{Opened, Opener, Preview, RedeemRefusal, Redeemed, find_repeated},
+    redeem_impersonation::{
+        LinkPreview, OpenedLink, Opener, RedeemRefusal, Redeemed, find_repeated,
+    },
 };
 use crate::flows::login::next_cookie::Presented;
 use crate::flows::login::step_up::{Proven, prove_again};
 use crate::flows::{Context, Failure};
 use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, GlobalClient};
-use crate::http::pages::confirm::Asking;
+use crate::http::pages::confirm::ConfirmedRequest;
 use crate::http::ui::browser::{BrowserSession, with_cookies};
 use crate::http::ui::forms;
 use crate::http::{caller, cookies, pages};
@@ -120,15 +122,16 @@ async fn confirm_with_password(
         caller: &caller,
     };
     let preview = match flow::open(ctx, opener).await {
-        Ok(Opened::Confirm(preview) | Opened::StepUp(preview)) => preview,
+        Ok(OpenedLink::Confirm(preview) | OpenedLink::StepUp(preview)) => preview,
         // The link was used meanwhile, or a `direct` one waits: the password matters no more.
-        Ok(Opened::Seen | Opened::Redeemed(_)) | Err(Failure::Refused(RedeemRefusal::Used)) => {
+        Ok(OpenedLink::Seen | OpenedLink::Redeemed(_))
+        | Err(Failure::Refused(RedeemRefusal::Used)) => {
             return match repeat(request, ctx, body, &password).await {
                 Some(answer) => answer,
                 None => redeem(request, ctx, body, session).await,
             };
         }
-        outcome @ (Ok(Opened::SignInFirst) | Err(_)) => return respond(request, outcome).await,
+        outcome @ (Ok(OpenedLink::SignInFirst) | Err(_)) => return respond(request, outcome).await,
     };
     if !pages::confirm::is_genuine(request, ctx, body, (&preview.record, &preview.session)) {
         return respond_or_ask_again(
@@ -144,7 +147,7 @@ async fn confirm_with_password(
     match prove_again(ctx, presented, password, &caller).await {
         Ok(proven) => redeem_by(request, ctx, body, proven).await,
         Err(Failure::Refused(refusal)) => {
-            show(request, &preview, Asking::PasswordAgain(refusal)).await
+            show(request, &preview, ConfirmedRequest::PasswordAgain(refusal)).await
         }
         Err(Failure::Accident(cause)) => crate::http::ui::in_kind(request, &cause.into()),
         Err(Failure::Busy) => crate::http::ui::in_kind(request, &ApiError::unavailable()),
@@ -195,7 +198,7 @@ async fn respond_or_ask_again(
     request: &HttpRequest,
     ctx: &Context,
     opener: Opener<'_>,
-    outcome: Result<Opened, Failure<RedeemRefusal>>,
+    outcome: Result<OpenedLink, Failure<RedeemRefusal>>,
 ) -> HttpResponse {
     let is_stale = matches!(outcome, Err(Failure::Refused(RedeemRefusal::Forged)));
     if is_stale && forms::may_be_ours(request, ctx.issuer()) && crate::http::ui::wants_html(request)
@@ -263,25 +266,33 @@ fn looks_ahead(headers: &HeaderMap) -> bool {
 
 async fn respond(
     request: &HttpRequest,
-    opened: Result<Opened, Failure<RedeemRefusal>>,
+    opened: Result<OpenedLink, Failure<RedeemRefusal>>,
 ) -> HttpResponse {
     match opened {
-        Ok(Opened::Seen) => seen(),
-        Ok(Opened::Redeemed(redeemed)) => signed_in(request, *redeemed),
-        Ok(Opened::SignInFirst) => {
+        Ok(OpenedLink::Seen) => seen(),
+        Ok(OpenedLink::Redeemed(redeemed)) => signed_in(request, *redeemed),
+        Ok(OpenedLink::SignInFirst) => {
             on_a_page(request, |browser| {
                 let notice = "Sign in to open the impersonation link that you were given.";
                 pages::sign_in::page_for(browser, &resource_of(request), Some(notice))
             })
             .await
         }
-        Ok(Opened::Confirm(preview)) => show(request, &preview, Asking::Nothing).await,
-        Ok(Opened::StepUp(preview)) => show(request, &preview, Asking::Password).await,
+        Ok(OpenedLink::Confirm(preview)) => {
+            show(request, &preview, ConfirmedRequest::Nothing).await
+        }
+        Ok(OpenedLink::StepUp(preview)) => {
+            show(request, &preview, ConfirmedRequest::Password).await
+        }
         Err(failure) => crate::http::ui::in_kind(request, &ApiError::from(failure)),
     }
 }
 
-async fn show(request: &HttpRequest, preview: &Preview, asking: Asking) -> HttpResponse {
+async fn show(
+    request: &HttpRequest,
+    preview: &LinkPreview,
+    asking: ConfirmedRequest,
+) -> HttpResponse {
     on_a_page(request, |browser| {
         let about = (&preview.ask, &preview.record);
         pages::confirm::page(browser, about, (&preview.session, asking))

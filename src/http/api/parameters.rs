@@ -88,14 +88,14 @@ pub fn unknown_name(name: &str) -> ApiError {
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Fields {
+pub struct RequestFields {
     named: BTreeMap<String, String>,
     additional: Parameters,
     /// Given without a value, as in `?dry_run`.
     bare: BTreeSet<String>,
 }
 
-impl Fields {
+impl RequestFields {
     pub fn read(body: &[u8], query: &str) -> Result<Self, ApiError> {
         let mut fields = Self::default();
         if body.trim_ascii_start().starts_with(b"{") {
@@ -271,8 +271,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(body: &str, query: &str) -> Fields {
-        Fields::read(body.as_bytes(), query).unwrap()
+    fn read(body: &str, query: &str) -> RequestFields {
+        RequestFields::read(body.as_bytes(), query).unwrap()
     }
 
     #[test]
@@ -291,9 +291,9 @@ mod tests {
     fn a68_the_query_fills_gaps_and_a_contradiction_is_refused() {
         let mut fields = read(r#"{"protocol":"oauth2"}"#, "client_id=c&protocol=oauth2");
         assert_eq!(fields.take("client_id").as_deref(), Some("c"));
-        assert!(Fields::read(br#"{"protocol":"oauth2"}"#, "protocol=samlp").is_err());
-        assert!(Fields::read(b"a=1&a=2", "").is_err());
-        assert!(Fields::read(br#"{"a":"1","a":"2"}"#, "").is_err());
+        assert!(RequestFields::read(br#"{"protocol":"oauth2"}"#, "protocol=samlp").is_err());
+        assert!(RequestFields::read(b"a=1&a=2", "").is_err());
+        assert!(RequestFields::read(br#"{"a":"1","a":"2"}"#, "").is_err());
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
             ["client_id", "sub", "user_id", "impersonator_id", "prompt", "claims", "request"]
         {
             let body = format!(r#"{{"additionalParameters":{{"{name}":"x"}}}}"#);
-            assert!(Fields::read(body.as_bytes(), "").is_err(), "{name}");
+            assert!(RequestFields::read(body.as_bytes(), "").is_err(), "{name}");
         }
     }
 
@@ -318,7 +318,7 @@ mod tests {
             body in proptest::collection::vec(any::<u8>(), 0..200),
             query in "[ -~]{0,80}",
         ) {
-            let _ = Fields::read(&body, &query);
+            let _ = RequestFields::read(&body, &query);
         }
     }
 }

@@ -3,7 +3,9 @@ use super::impersonations::{check_no_query, no_store, strict};
 use crate::domain::api_scope::ApiScope;
 use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::flows::Context;
-use crate::flows::logout::sign_out_all::{Asking, Reach, SignOutAllRefusal, sign_out_all};
+use crate::flows::logout::sign_out_all::{
+    SignOutAllRefusal, SignOutBy, SignOutReach, sign_out_all,
+};
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::extract::ApiCaller;
@@ -23,12 +25,12 @@ struct EndSessions {
     everybody: bool,
 }
 
-fn reach(asked: EndSessions) -> Result<Reach, ApiError> {
+fn reach(asked: EndSessions) -> Result<SignOutReach, ApiError> {
     match (asked.user_id, asked.client_id, asked.organization_id, asked.everybody) {
-        (Some(user), None, None, false) => Ok(Reach::User(user)),
-        (None, Some(client), None, false) => Ok(Reach::Application(client)),
-        (None, None, Some(organization), false) => Ok(Reach::Organization(organization)),
-        (None, None, None, true) => Ok(Reach::Everybody),
+        (Some(user), None, None, false) => Ok(SignOutReach::User(user)),
+        (None, Some(client), None, false) => Ok(SignOutReach::Application(client)),
+        (None, None, Some(organization), false) => Ok(SignOutReach::Organization(organization)),
+        (None, None, None, true) => Ok(SignOutReach::Everybody),
         _ => Err(ApiError::invalid_request(
             "name one of `user_id`, `client_id` and `organization_id`, or say `everybody`: true",
         )),
@@ -45,8 +47,8 @@ pub async fn end_all(
     check_no_query(&request)?;
     let reach = reach(strict(&super::body(payload).await?)?)?;
     let asking = match who.person() {
-        Some(person) => Asking::Person(person),
-        None => Asking::Application(&who.client().id, who.organization()),
+        Some(person) => SignOutBy::Person(person),
+        None => SignOutBy::Application(&who.client().id, who.organization()),
     };
     let ended = sign_out_all(&ctx, asking, &reach, &caller(&request)).await?;
     Ok(no_store(json!({

@@ -1,12 +1,12 @@
 //! All sessions and tokens of a user, of an organization or of everybody end; each is asked for once more, with how many
 //! there are. Those of an application are ended on its own page.
 use super::sure::SurePage;
-use super::{ConsoleSession, FreshConsoleSession, Section, organizations, users};
+use super::{ConsoleSection, ConsoleSession, FreshConsoleSession, organizations, users};
 use crate::domain::permission::{KEYS_WRITE, ORGANIZATIONS_WRITE, USERS_WRITE};
 use crate::flows::Failure;
 use crate::flows::directory::manage_organizations::view;
 use crate::flows::logout::sign_out_all::{
-    Alive, Asking, Reach, SignOutAllRefusal, in_words, preview, sign_out_all,
+    Alive, SignOutAllRefusal, SignOutBy, SignOutReach, in_words, preview, sign_out_all,
 };
 use crate::http::cookies;
 use crate::http::ui::browser::with_cookies;
@@ -44,8 +44,8 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
 
 /// What the page is about.
 struct Subject {
-    reach: Reach,
-    section: Section,
+    reach: SignOutReach,
+    section: ConsoleSection,
     name: String,
     here: String,
     heading: &'static str,
@@ -57,8 +57,8 @@ async fn user(console: &ConsoleSession) -> Result<Subject, PageError> {
     Ok(Subject {
         name: user.display_name().to_owned(),
         here: users::path(&user.id),
-        reach: Reach::User(user.id),
-        section: Section::Users,
+        reach: SignOutReach::User(user.id),
+        section: ConsoleSection::Users,
         heading: "End all sessions and tokens of this user?",
     })
 }
@@ -71,8 +71,8 @@ async fn organization(console: &ConsoleSession) -> Result<Subject, PageError> {
     Ok(Subject {
         name: view.record.name,
         here: organizations::path(id.as_str()),
-        reach: Reach::Organization(id),
-        section: Section::Organizations,
+        reach: SignOutReach::Organization(id),
+        section: ConsoleSection::Organizations,
         heading: "End all sessions and tokens of this organization?",
     })
 }
@@ -82,8 +82,8 @@ fn everybody(console: &ConsoleSession) -> Result<Subject, PageError> {
     match console.organization() {
         Some(_) => Err(console.missing()),
         None => Ok(Subject {
-            reach: Reach::Everybody,
-            section: Section::Keys,
+            reach: SignOutReach::Everybody,
+            section: ConsoleSection::Keys,
             name: "Everybody".to_owned(),
             here: "/console/keys".to_owned(),
             heading: "End all sessions and tokens of everybody?",
@@ -107,7 +107,7 @@ async fn ask_everybody(console: ConsoleSession) -> Result<HttpResponse, PageErro
 }
 
 async fn ask(console: &ConsoleSession, subject: Subject) -> Result<HttpResponse, PageError> {
-    let alive = preview(console.ctx(), Asking::Person(console.user()), &subject.reach).await;
+    let alive = preview(console.ctx(), SignOutBy::Person(console.user()), &subject.reach).await;
     let alive = alive.map_err(|failure| refused(console, failure))?;
     let (page, frame) = console.frame(subject.section, subject.heading, &[]);
     let page = SurePage {
@@ -178,7 +178,7 @@ async fn end_everybody(fresh: FreshConsoleSession) -> Result<HttpResponse, PageE
 }
 
 async fn end(console: &ConsoleSession, subject: &Subject) -> Result<Alive, PageError> {
-    let asking = Asking::Person(console.user());
+    let asking = SignOutBy::Person(console.user());
     let ended = sign_out_all(console.ctx(), asking, &subject.reach, &console.browser.caller).await;
     ended.map_err(|failure| refused(console, failure))
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 /// The parts of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
+pub enum ConsoleSection {
     Users,
     Impersonations,
     Applications,
@@ -24,17 +24,27 @@ pub enum Section {
 }
 
 /// One line a section that has pages, in the order of the menu: where it is, and what it needs one of.
-const MENU: &[(Section, &str, &str, &[&str])] = &[
-    (Section::Users, "Users", "/console/users", &[USERS_READ]),
-    (Section::Impersonations, "Impersonations", "/console/impersonations", &[IMPERSONATIONS_READ]),
-    (Section::Applications, "Applications", "/console/applications", &[CLIENTS_READ]),
-    (Section::Organizations, "Organizations", "/console/organizations", &[ORGANIZATIONS_READ]),
-    (Section::Roles, "Roles", "/console/roles", &[ROLES_WRITE, USERS_READ]),
-    (Section::Keys, "Signing keys", "/console/keys", &[KEYS_WRITE]),
-    (Section::Audit, "Audit", "/console/audit", &[AUDIT_READ, AUDIT_READ_OWN]),
+const MENU: &[(ConsoleSection, &str, &str, &[&str])] = &[
+    (ConsoleSection::Users, "Users", "/console/users", &[USERS_READ]),
+    (
+        ConsoleSection::Impersonations,
+        "Impersonations",
+        "/console/impersonations",
+        &[IMPERSONATIONS_READ],
+    ),
+    (ConsoleSection::Applications, "Applications", "/console/applications", &[CLIENTS_READ]),
+    (
+        ConsoleSection::Organizations,
+        "Organizations",
+        "/console/organizations",
+        &[ORGANIZATIONS_READ],
+    ),
+    (ConsoleSection::Roles, "Roles", "/console/roles", &[ROLES_WRITE, USERS_READ]),
+    (ConsoleSection::Keys, "Signing keys", "/console/keys", &[KEYS_WRITE]),
+    (ConsoleSection::Audit, "Audit", "/console/audit", &[AUDIT_READ, AUDIT_READ_OWN]),
 ];
 
-impl Section {
+impl ConsoleSection {
     /// The section of a page with this path.
     pub fn of_path(path: &str) -> Self {
         match path.split('/').nth(2) {
@@ -86,7 +96,7 @@ pub struct Item {
 
 /// Goes into every template of `templates/console/` as `console`, beside `page`.
 #[derive(Clone)]
-pub struct Frame {
+pub struct ConsoleFrame {
     pub menu: Vec<Item>,
     pub name: String,
     /// Staff of the operator, who see every organization.
@@ -97,7 +107,7 @@ pub struct Frame {
     pub js: String,
 }
 
-impl Frame {
+impl ConsoleFrame {
     pub fn new(menu: Vec<Item>, user: &User, flash: Option<&'static str>) -> Self {
         Self {
             menu,
@@ -117,9 +127,9 @@ impl Frame {
 }
 
 /// Only what the person may see.
-pub fn menu(user: &User, here: Section) -> Vec<Item> {
+pub fn menu(user: &User, here: ConsoleSection) -> Vec<Item> {
     // The keys are those of all organizations.
-    let foreign = |section| section == Section::Keys && user.organization_id().is_some();
+    let foreign = |section| section == ConsoleSection::Keys && user.organization_id().is_some();
     let seen = MENU.iter().filter(|(section, .., any_of)| {
         any_of.iter().any(|it| user.permissions.holds(it)) && !foreign(*section)
     });
@@ -134,9 +144,9 @@ pub fn menu(user: &User, here: Section) -> Vec<Item> {
 
 #[derive(Template)]
 #[template(path = "console/message.html")]
-struct MessagePage {
+struct ConsoleMessagePage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     heading: String,
     text: String,
     detail: Option<String>,
@@ -144,12 +154,12 @@ struct MessagePage {
 }
 
 /// Messages beside the menu, for the request of somebody who may use the console.
-pub fn surroundings(page: Page, console: Frame) -> Surroundings {
+pub fn surroundings(page: Page, console: ConsoleFrame) -> Surroundings {
     let draw = move |message: Message, status| {
         let Message { tone: _, heading, text, request_id: detail, actions } = message;
         let page = Page { title: heading.clone(), ..page.clone() };
         let console = console.clone();
-        render(&MessagePage { page, console, heading, text, detail, actions }, status)
+        render(&ConsoleMessagePage { page, console, heading, text, detail, actions }, status)
     };
     Surroundings(Rc::new(draw))
 }

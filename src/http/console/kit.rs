@@ -1,6 +1,6 @@
 //! What the macros of `templates/console/kit.html` are given.
 use crate::flows::impersonation::start_impersonation::encode;
-pub use crate::http::ui::times::Moment;
+pub use crate::http::ui::times::ShownMoment;
 
 /// `path?name=value&…`, without the parameters that are empty.
 pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
@@ -17,7 +17,7 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
 
 /// A user or an application, printed by the macro `person`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Person {
+pub struct ShownPerson {
     pub name: String,
     /// What tells people of one name apart; may be empty.
     pub address: String,

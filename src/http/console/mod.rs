@@ -21,7 +21,7 @@ pub mod sure;
 pub mod users;
 
 use super::ui::headers::redirect;
-pub use frame::{Frame, Section};
+pub use frame::{ConsoleFrame, ConsoleSection};
 pub use session::ConsoleSession;
 pub use step_up::FreshConsoleSession;
 
@@ -64,7 +64,7 @@ pub fn resource(
 
 /// The first page that the person may see.
 async fn home(console: ConsoleSession) -> Result<HttpResponse, PageError> {
-    let first = frame::menu(console.user(), Section::Users).into_iter().next();
+    let first = frame::menu(console.user(), ConsoleSection::Users).into_iter().next();
     let first = first.ok_or_else(|| console.missing())?;
     Ok(redirect(console.request().method(), first.href))
 }

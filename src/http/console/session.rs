@@ -1,5 +1,5 @@
 //! The session of a person who may use the console.
-use super::frame::{Frame, Section, menu, surroundings};
+use super::frame::{ConsoleFrame, ConsoleSection, menu, surroundings};
 use crate::authentication::Session;
 use crate::domain::OrganizationId;
 use crate::domain::permission::{
@@ -133,7 +133,7 @@ impl ConsoleSession {
             return Err(not_permitted(request).into());
         }
         let console = Self { browser, session };
-        let (page, frame) = console.frame(Section::of_path(request.path()), "Console", &[]);
+        let (page, frame) = console.frame(ConsoleSection::of_path(request.path()), "Console", &[]);
         request.extensions_mut().insert(surroundings(page, frame));
         Ok(console)
     }
@@ -239,13 +239,13 @@ impl ConsoleSession {
     /// `sentences` are the words of [`Self::done`] that lead here, with what is said about them.
     pub fn frame(
         &self,
-        section: Section,
+        section: ConsoleSection,
         title: &str,
         sentences: &[(&str, &'static str)],
-    ) -> (Page, Frame) {
+    ) -> (Page, ConsoleFrame) {
         let flash = done_in(self.request(), sentences);
         let page = frame(&self.browser, title);
-        let console = Frame::new(menu(self.user(), section), self.user(), flash)
+        let console = ConsoleFrame::new(menu(self.user(), section), self.user(), flash)
             .signing_out(sign_out::token(&self.browser));
         (page, console)
     }

@@ -5,12 +5,12 @@
 //! "Confirm your password": that page carries the posted fields in hidden inputs and posts them, with the password, to
 //! the address of the first form. So nothing that was filled in is lost, and the handler sees the form as it was.
 //! A handler that can judge only later whether a proof is needed takes a [`ConfirmableForm`] and draws [`page`].
-use super::frame::{Frame, Section};
+use super::frame::{ConsoleFrame, ConsoleSection};
 use super::session::{ConsoleRefusal, ConsoleSession};
 use crate::authentication::Session;
 use crate::flows::Failure;
 use crate::flows::login::next_cookie::Presented;
-use crate::flows::login::step_up::{Refusal, is_recent, prove_again};
+use crate::flows::login::step_up::{StepUpRefusal, is_recent, prove_again};
 use crate::http::cookies;
 use crate::http::pages::step_up::{PASSWORD, USERNAME, wait_of, words_of};
 use crate::http::ui::error::PageError;
@@ -61,7 +61,8 @@ impl FromRequest for FreshConsoleSession {
             if !stale {
                 return Ok(Self { console, posted });
             }
-            let prompt = Prompt { back: up(console.request()), not_proven, ..Prompt::default() };
+            let prompt =
+                StepUpPrompt { back: up(console.request()), not_proven, ..StepUpPrompt::default() };
             let answer = page(&console, &posted.0, &prompt);
             Err(InternalError::from_response("the password is to be confirmed", answer).into())
         })
@@ -74,7 +75,7 @@ pub struct ConfirmableForm {
     /// Without the fields of the page that asks for the password.
     pub posted: Posted,
     /// The password that came with it was not taken.
-    pub not_proven: Option<Refusal>,
+    pub not_proven: Option<StepUpRefusal>,
 }
 
 impl FromRequest for ConfirmableForm {
@@ -145,19 +146,19 @@ pub async fn set_renewed_cookie(
 
 /// What the page says beside the form that it carries.
 #[derive(Default)]
-pub struct Prompt {
+pub struct StepUpPrompt {
     /// The page to go back to.
     pub back: String,
     /// Where the answer to the carried form may lead.
     pub targets: FormTargets,
-    pub not_proven: Option<Refusal>,
+    pub not_proven: Option<StepUpRefusal>,
 }
 
 #[derive(Template)]
 #[template(path = "console/step_up.html")]
 struct StepUpPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     back: String,
     /// What the password is asked for, as the beginning of a sentence.
     purpose: &'static str,
@@ -170,10 +171,10 @@ struct StepUpPage {
 }
 
 /// Asks for the password; what was filled in stays with it.
-pub fn page(console: &ConsoleSession, form: &Form, prompt: &Prompt) -> HttpResponse {
+pub fn page(console: &ConsoleSession, form: &Form, prompt: &StepUpPrompt) -> HttpResponse {
     let request = console.request();
     let (page, frame) =
-        console.frame(Section::of_path(request.path()), "Confirm your password", &[]);
+        console.frame(ConsoleSection::of_path(request.path()), "Confirm your password", &[]);
     let refused = prompt.not_proven.map(words_of);
     let (status, error) =
         refused.map_or((StatusCode::FORBIDDEN, None), |(status, text)| (status, Some(text)));

@@ -1,5 +1,5 @@
 //! A page that asks once more before something far-reaching is done, and says how far it reaches.
-use super::Frame;
+use super::ConsoleFrame;
 use super::kit::Field;
 use crate::http::ui::frame::Page;
 use askama::Template;
@@ -8,7 +8,7 @@ use askama::Template;
 #[template(path = "console/sure.html")]
 pub struct SurePage {
     pub page: Page,
-    pub console: Frame,
+    pub console: ConsoleFrame,
     /// The page of what it is about.
     pub here: String,
     pub name: String,

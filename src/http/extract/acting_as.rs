@@ -5,8 +5,8 @@
 use super::bearer;
 use crate::domain::UserId;
 use crate::domain::protocol::Channel;
-use crate::domain::user::{Holder, User};
-use crate::flows::tokens::act_as_user::{self, Call, CallRefusal, Called, SubjectName};
+use crate::domain::user::{TokenSubject, User};
+use crate::flows::tokens::act_as_user::{self, Call, CallRefusal, CalledAs, SubjectName};
 use crate::flows::tokens::verify_access_token::LiveToken;
 use crate::flows::{Context, Failure};
 use crate::http::edge::RequestId;
@@ -29,7 +29,7 @@ const ON_BEHALF_OF: HeaderName = HeaderName::from_static("on-behalf-of");
 const LONGEST_ADDRESS: usize = 254;
 
 /// A caller with a live bearer that is for an API of ours, and the user that the call is made as.
-pub struct ActingAs(Called<User>);
+pub struct ActingAs(CalledAs<User>);
 
 impl ActingAs {
     pub fn token(&self) -> &LiveToken {
@@ -56,7 +56,7 @@ impl FromRequest for ActingAs {
             let token = bearer(&request)?;
             let what = format!("{} {}", request.method(), request.path());
             let ctx = context(&request)?;
-            let for_us = |token: &LiveToken<Holder>| super::is_for_us(&ctx, token);
+            let for_us = |token: &LiveToken<TokenSubject>| super::is_for_us(&ctx, token);
             let called = called(&ctx, &request, (token, &what), for_us).await?;
             let person = called.with_person(&ctx).await.map_err(ApiError::from)?;
             Ok(Self(person.ok_or_else(ApiError::invalid_token)?))
@@ -75,8 +75,8 @@ pub async fn called(
     ctx: &Context,
     request: &HttpRequest,
     (token, what): (&str, &str),
-    accepts: impl FnOnce(&LiveToken<Holder>) -> bool,
-) -> Result<Called, ActingRefusal> {
+    accepts: impl FnOnce(&LiveToken<TokenSubject>) -> bool,
+) -> Result<CalledAs, ActingRefusal> {
     request.extensions_mut().insert(Looked);
     let named = named(request.headers()).map_err(ActingRefusal::Malformed)?;
     let from = caller(request);

@@ -4,14 +4,14 @@ use crate::authentication::Session;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
 use crate::flows::Context;
-use crate::flows::impersonation::see_impersonations::Record;
-use crate::flows::login::step_up::Refusal;
+use crate::flows::impersonation::see_impersonations::ImpersonationRecord;
+use crate::flows::login::step_up::StepUpRefusal;
 use crate::http::ui::browser::BrowserSession;
 use crate::http::ui::forms::{self, Form};
 use crate::http::ui::frame::{Page, frame};
 use crate::http::ui::headers::{FormTargets, render_leading_to};
 use crate::http::ui::throttled;
-use crate::http::ui::times::{self, Moment};
+use crate::http::ui::times::{self, ShownMoment};
 use crate::impersonation::ImpersonationRequest;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -28,7 +28,7 @@ struct ConfirmPage {
     application: String,
     protocol: String,
     read_only: bool,
-    until: Moment,
+    until: ShownMoment,
     duration_minutes: i64,
     reason: Option<String>,
     ticket: Option<String>,
@@ -43,32 +43,32 @@ struct ConfirmPage {
 
 /// Whether the page asks for the password in addition to the click.
 #[derive(Debug, Clone, Copy)]
-pub enum Asking {
+pub enum ConfirmedRequest {
     Nothing,
     /// The decision needs a fresh proof.
     Password,
     /// The password that came was not taken.
-    PasswordAgain(Refusal),
+    PasswordAgain(StepUpRefusal),
 }
 
 /// `ask` has been decided with a yes for the person of `session`, or with one that needs a fresh proof.
 pub fn page(
     browser: &BrowserSession,
-    (ask, record): (&ImpersonationRequest, &Record),
-    (session, asking): (&Session, Asking),
+    (ask, record): (&ImpersonationRequest, &ImpersonationRecord),
+    (session, asking): (&Session, ConfirmedRequest),
 ) -> HttpResponse {
     let posted = browser.request.method() == Method::POST;
     let refused = match asking {
-        Asking::PasswordAgain(refusal) => Some(refusal),
-        Asking::Password | Asking::Nothing => None,
+        ConfirmedRequest::PasswordAgain(refusal) => Some(refusal),
+        ConfirmedRequest::Password | ConfirmedRequest::Nothing => None,
     };
     let (status, error) = match asking {
-        Asking::PasswordAgain(refusal) => {
+        ConfirmedRequest::PasswordAgain(refusal) => {
             let (status, text) = words_of(refusal);
             (status, Some(text))
         }
-        Asking::Password if posted => (StatusCode::FORBIDDEN, None),
-        Asking::Password | Asking::Nothing => (StatusCode::OK, None),
+        ConfirmedRequest::Password if posted => (StatusCode::FORBIDDEN, None),
+        ConfirmedRequest::Password | ConfirmedRequest::Nothing => (StatusCode::OK, None),
     };
     let length = ask.terms.ends_at - ask.terms.starts_at;
     let action = browser.request.uri().path_and_query().map(ToString::to_string);
@@ -87,7 +87,7 @@ pub fn page(
         ticket: record.ticket.clone(),
         action: action.unwrap_or_default(),
         csrf: forms::token(&browser.ctx, "confirm", &bound_to(record, session)),
-        asks_password: !matches!(asking, Asking::Nothing),
+        asks_password: !matches!(asking, ConfirmedRequest::Nothing),
         username: session.user.profile.email.clone().unwrap_or_default(),
         error,
     };
@@ -106,7 +106,7 @@ pub fn is_genuine(
     request: &HttpRequest,
     ctx: &Context,
     body: &[u8],
-    (record, session): (&Record, &Session),
+    (record, session): (&ImpersonationRecord, &Session),
 ) -> bool {
     let form = Form::parse(body).and_then(|form| form.only(&["csrf", USERNAME, PASSWORD]));
     forms::may_be_ours(request, ctx.issuer())
@@ -115,7 +115,7 @@ pub fn is_genuine(
         })
 }
 
-fn bound_to<'a>(record: &'a Record, session: &'a Session) -> [&'a str; 2] {
+fn bound_to<'a>(record: &'a ImpersonationRecord, session: &'a Session) -> [&'a str; 2] {
     [session.id.as_str(), record.id.as_str()]
 }
 

@@ -3,7 +3,7 @@ use crate::domain::api_scope::ApiScope;
 use crate::domain::scope::{self, Scopes};
 use crate::domain::user::User;
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::login::consent::{self, Answering, ConsentRefusal, Question};
+use crate::flows::login::consent::{self, Answering, ConsentQuestion, ConsentRefusal};
 use crate::http::ui::browser::BrowserSession;
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::{self, Posted};
@@ -98,7 +98,7 @@ fn page(
     browser: &BrowserSession,
     answerer: &Answerer<'_>,
     return_to: &ReturnTo,
-    question: &Question,
+    question: &ConsentQuestion,
 ) -> ConsentPage {
     let user = browser.own().map(|session| &session.user);
     let bound_to = [answerer.answering.session().as_str(), return_to.as_str()];

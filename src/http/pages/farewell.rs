@@ -23,11 +23,11 @@ struct FarewellPage {
     script: String,
     patience: u32,
     next: String,
-    letters: Vec<Envelope>,
+    letters: Vec<LogoutNotificationPage>,
 }
 
 /// One letter, as its frame or its form.
-struct Envelope {
+struct LogoutNotificationPage {
     frame: String,
     application: String,
     /// Where the form leads, or what the frame shows.
@@ -62,7 +62,12 @@ fn page(letters: Vec<Letter>, to: &str) -> HttpResponse {
             Answer::WebMessage { .. } => continue,
         };
         let frame = format!("farewell-{nth}");
-        envelopes.push(Envelope { frame, application: letter.application, url, fields });
+        envelopes.push(LogoutNotificationPage {
+            frame,
+            application: letter.application,
+            url,
+            fields,
+        });
     }
     let page = FarewellPage {
         page: bare("Signing out"),

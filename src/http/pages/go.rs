@@ -36,7 +36,7 @@ const PURPOSE: &str = "go";
 
 /// Content of the page in addition to its fields.
 #[derive(Clone, Copy, Default)]
-struct Shown<'a> {
+struct ShownCode<'a> {
     status: StatusCode,
     error: Option<&'static str>,
     /// What was typed; kept while the password is asked for.
@@ -48,7 +48,7 @@ struct Shown<'a> {
 
 pub async fn get(browser: BrowserSession) -> HttpResponse {
     match browser.own() {
-        Some(session) => page(&browser, session, Shown::default()),
+        Some(session) => page(&browser, session, ShownCode::default()),
         None => sign_in(&browser),
     }
 }
@@ -58,7 +58,7 @@ fn sign_in(browser: &BrowserSession) -> HttpResponse {
     redirect(browser.request.method(), "/login?return_to=%2Fgo")
 }
 
-fn page(browser: &BrowserSession, session: &Session, shown: Shown<'_>) -> HttpResponse {
+fn page(browser: &BrowserSession, session: &Session, shown: ShownCode<'_>) -> HttpResponse {
     let page = GoPage {
         page: frame(browser, "Enter your code"),
         name: session.user.display_name().to_owned(),
@@ -105,7 +105,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
             let (status, text) = words_of(refusal);
             let code = form.get("code");
             let wait = wait_of(refusal);
-            let shown = Shown { status, error: Some(text), code, asks_password: true, wait };
+            let shown = ShownCode { status, error: Some(text), code, asks_password: true, wait };
             Ok(page(&browser, session, shown))
         }
         Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
@@ -138,7 +138,7 @@ fn refused(
     let too_old = CodeRefusal::Start(StartRefusal::Denied(Denial::StepUpRequired));
     if *reason == CodeRefusal::StepUp || *reason == too_old {
         let status = StatusCode::FORBIDDEN;
-        let shown = Shown { status, code, asks_password: true, ..Shown::default() };
+        let shown = ShownCode { status, code, asks_password: true, ..ShownCode::default() };
         return page(browser, session, shown);
     }
     let (status, words) = match reason {
@@ -156,5 +156,5 @@ fn refused(
         CodeRefusal::Throttled(wait) => Some(*wait),
         CodeRefusal::NotGood | CodeRefusal::StepUp | CodeRefusal::Start(_) => None,
     };
-    page(browser, session, Shown { status, error: Some(words), wait, ..Shown::default() })
+    page(browser, session, ShownCode { status, error: Some(words), wait, ..ShownCode::default() })
 }

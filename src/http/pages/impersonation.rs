@@ -1,14 +1,14 @@
 //! `/me/impersonation`: whom this browser acts as, for a person and for a program; and an end to it.
 use crate::domain::{ClientId, ImpersonationId};
 use crate::flows::Context;
-use crate::flows::login::browser::{Held, Live, stop};
+use crate::flows::login::browser::{HeldSession, Live, stop};
 use crate::http::error::ApiError;
 use crate::http::extract::acting_as::{ActingAs, ActingRefusal};
 use crate::http::ui::browser::{BrowserSession, with_cookies};
 use crate::http::ui::forms;
 use crate::http::ui::frame::{Page, frame, minutes_left};
 use crate::http::ui::headers::render;
-use crate::http::ui::times::{self, Moment};
+use crate::http::ui::times::{self, ShownMoment};
 use crate::http::ui::{parameter, wants_html};
 use crate::http::{caller, cookies};
 use actix_web::dev::Payload;
@@ -25,17 +25,17 @@ struct ImpersonationPage {
     page: Page,
     actor_name: String,
     /// Empty: a page that says so.
-    sessions: Vec<Running>,
+    sessions: Vec<RunningList>,
 }
 
-struct Running {
+struct RunningList {
     id: String,
     subject_name: String,
     /// May be empty.
     subject_email: String,
     application: String,
-    started: Moment,
-    ends_at: Moment,
+    started: ShownMoment,
+    ends_at: ShownMoment,
     ends_at_rfc3339: String,
     minutes_left: i64,
     csrf: String,
@@ -43,7 +43,7 @@ struct Running {
 
 /// Proof of a running impersonation, if there is one: the cookies of the browser, or an access token of
 /// the application that it signed in to.
-pub enum Inside {
+pub enum RunningImpersonation {
     Browser(Box<BrowserSession>),
     /// A bearer that acts as somebody, by itself or with `As-User` or `On-Behalf-Of`.
     Token {
@@ -52,7 +52,7 @@ pub enum Inside {
     },
 }
 
-impl Inside {
+impl RunningImpersonation {
     /// Running ones, and those of a browser that are over.
     fn held(&self) -> Vec<(&ImpersonationId, &ClientId)> {
         match self {
@@ -82,7 +82,7 @@ impl Inside {
     }
 }
 
-impl FromRequest for Inside {
+impl FromRequest for RunningImpersonation {
     type Error = ActingRefusal;
     type Future = LocalBoxFuture<'static, Result<Self, ActingRefusal>>;
 
@@ -98,20 +98,22 @@ impl FromRequest for Inside {
     }
 }
 
-async fn by_token(request: &HttpRequest) -> Result<Inside, ActingRefusal> {
+async fn by_token(request: &HttpRequest) -> Result<RunningImpersonation, ActingRefusal> {
     let acting = ActingAs::extract(request).await?;
     let ctx = request.app_data::<web::Data<Context>>().ok_or_else(ApiError::unavailable)?.clone();
     let live = acting.impersonation().map(|granted| {
         let application = Arc::clone(&acting.token().client);
         Box::new(Live { granted: granted.clone(), application, now: acting.token().at.now })
     });
-    Ok(Inside::Token { live, ctx })
+    Ok(RunningImpersonation::Token { live, ctx })
 }
 
-pub async fn get(acting: Inside, request: HttpRequest) -> HttpResponse {
+pub async fn get(acting: RunningImpersonation, request: HttpRequest) -> HttpResponse {
     match &acting {
-        Inside::Browser(browser) if wants_html(&request) => page(browser),
-        Inside::Browser(_) | Inside::Token { .. } => json_answer(&acting),
+        RunningImpersonation::Browser(browser) if wants_html(&request) => page(browser),
+        RunningImpersonation::Browser(_) | RunningImpersonation::Token { .. } => {
+            json_answer(&acting)
+        }
     }
 }
 
@@ -126,9 +128,9 @@ fn page(browser: &BrowserSession) -> HttpResponse {
     render(&page, StatusCode::OK)
 }
 
-fn running(browser: &BrowserSession, held: &Held, live: &Live) -> Running {
+fn running(browser: &BrowserSession, held: &HeldSession, live: &Live) -> RunningList {
     let (subject, terms) = (live.granted.subject(), live.granted.terms());
-    Running {
+    RunningList {
         id: held.impersonation.to_string(),
         subject_name: subject.display_name().to_owned(),
         subject_email: subject.profile.email.clone().unwrap_or_default(),
@@ -141,7 +143,7 @@ fn running(browser: &BrowserSession, held: &Held, live: &Live) -> Running {
     }
 }
 
-fn json_answer(acting: &Inside) -> HttpResponse {
+fn json_answer(acting: &RunningImpersonation) -> HttpResponse {
     let running: Vec<Value> = acting.running().into_iter().map(describe).collect();
     // The one that ends first stands at the top, for applications that know of one only.
     let mut body = running.first().cloned().unwrap_or_else(|| json!({}));
@@ -171,8 +173,11 @@ fn describe(live: &Live) -> Value {
 }
 
 /// Ends what runs: the one of `?id=`, or all. Again is no error; where there is none it is a conflict.
-pub async fn delete(acting: Inside, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    if let Inside::Browser(browser) = &acting {
+pub async fn delete(
+    acting: RunningImpersonation,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    if let RunningImpersonation::Browser(browser) = &acting {
         check_own_page(&request, browser.ctx.issuer())?;
     }
     let id = parameter(&request, "id");

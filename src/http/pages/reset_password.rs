@@ -83,7 +83,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
 }
 
 fn words_of(refusal: ResetRefusal) -> (StatusCode, &'static str, &'static str) {
-    use change_password::Refusal as Password;
+    use change_password::PasswordRefusal as Password;
     let bad = StatusCode::BAD_REQUEST;
     match refusal {
         ResetRefusal::WrongCode => (

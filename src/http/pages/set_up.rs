@@ -4,7 +4,7 @@
 use crate::crypto::random;
 use crate::flows::Failure;
 use crate::flows::login::change_password::{self, SHORTEST};
-use crate::flows::login::set_up::{SetUpRefusal, Typed, is_needed, set_up};
+use crate::flows::login::set_up::{FirstAdministrator, SetUpRefusal, is_needed, set_up};
 use crate::http::cookies;
 use crate::http::ui::browser::{BrowserSession, with_cookies};
 use crate::http::ui::error::PageError;
@@ -35,7 +35,7 @@ struct SetUpPage {
 }
 
 #[derive(Default)]
-struct Words<'a> {
+struct SetUpWords<'a> {
     code: &'a str,
     email: &'a str,
     name: &'a str,
@@ -44,7 +44,7 @@ struct Words<'a> {
 
 pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     check_needed(&browser).await?;
-    Ok(page(&browser, StatusCode::OK, &Words::default()))
+    Ok(page(&browser, StatusCode::OK, &SetUpWords::default()))
 }
 
 /// Whether this installation waits for its first administrator. A database that does not answer counts as no,
@@ -63,7 +63,7 @@ fn over(browser: &BrowserSession) -> PageError {
     PageError::new(&browser.request, StatusCode::NOT_FOUND, "Page not found", text)
 }
 
-fn page(browser: &BrowserSession, status: StatusCode, words: &Words<'_>) -> HttpResponse {
+fn page(browser: &BrowserSession, status: StatusCode, words: &SetUpWords<'_>) -> HttpResponse {
     let secure = cookies::is_secure(&browser.request);
     let known = cookies::sign_in(&browser.request, secure);
     let secret = known.clone().unwrap_or_else(random::secret);
@@ -97,13 +97,13 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     let typed_code = code.clone();
     let again = |status, error: (&'static str, &'static str)| {
         let code = if error.0 == "code" { "" } else { typed_code.as_str() };
-        page(&browser, status, &Words { code, email: &email, name: &name, error: Some(error) })
+        page(&browser, status, &SetUpWords { code, email: &email, name: &name, error: Some(error) })
     };
     if password != form.get("repeated") {
         let error = ("repeated", "The passwords don't match.");
         return Ok(again(StatusCode::BAD_REQUEST, error));
     }
-    let typed = Typed { code, email: email.clone(), name: name.clone(), password };
+    let typed = FirstAdministrator { code, email: email.clone(), name: name.clone(), password };
     match set_up(&browser.ctx, typed, &browser.caller).await {
         Ok(_) => {
             let answer = redirect(browser.request.method(), "/login?return_to=%2Fconsole");
@@ -121,7 +121,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
 }
 
 fn words_of(refusal: SetUpRefusal) -> (StatusCode, &'static str, &'static str) {
-    use change_password::Refusal as Password;
+    use change_password::PasswordRefusal as Password;
     let bad = StatusCode::BAD_REQUEST;
     match refusal {
         SetUpRefusal::NotNeeded => (StatusCode::NOT_FOUND, "code", "It is done already."),

@@ -10,7 +10,7 @@ use crate::domain::SessionId;
 use crate::domain::client::Client;
 use crate::flows::Failure;
 use crate::flows::login::browser::{find_application, sign_out_everything};
-use crate::flows::login::sign_in::{Refusal, SignedIn, Typed, sign_in};
+use crate::flows::login::sign_in::{Credentials, CredentialsRefusal, SignedIn, sign_in};
 use crate::http::cookies;
 use crate::http::ui::browser::{BrowserSession, with_cookies};
 use crate::http::ui::error::PageError;
@@ -46,7 +46,7 @@ const PURPOSE: &str = "sign-in";
 
 /// What the page says beside its form.
 #[derive(Default)]
-struct Words<'a> {
+struct SignInWords<'a> {
     email: &'a str,
     error: Option<&'a str>,
     notice: Option<String>,
@@ -63,12 +63,12 @@ pub async fn get(browser: BrowserSession) -> Result<HttpResponse, PageError> {
     let application = application(&browser, &return_to).await?;
     let email = return_to.email().unwrap_or_default();
     let signed_in_as = browser.own_name();
-    let words = Words {
+    let words = SignInWords {
         email: &email,
         notice: signed_in_as.is_none().then(|| set_up_notice(&browser)).flatten(),
         signed_in_as,
         application: application.as_deref(),
-        ..Words::default()
+        ..SignInWords::default()
     };
     Ok(page(&browser, StatusCode::OK, &return_to, words))
 }
@@ -81,7 +81,7 @@ fn set_up_notice(browser: &BrowserSession) -> Option<String> {
 
 /// The form at the address of the page that somebody has to sign in for.
 pub fn page_for(browser: &BrowserSession, return_to: &str, notice: Option<&str>) -> HttpResponse {
-    let words = Words { notice: notice.map(str::to_owned), ..Words::default() };
+    let words = SignInWords { notice: notice.map(str::to_owned), ..SignInWords::default() };
     page(browser, StatusCode::OK, &ReturnTo::parse(return_to), words)
 }
 
@@ -89,7 +89,7 @@ fn page(
     browser: &BrowserSession,
     status: StatusCode,
     return_to: &ReturnTo,
-    words: Words<'_>,
+    words: SignInWords<'_>,
 ) -> HttpResponse {
     let secure = cookies::is_secure(&browser.request);
     let known = cookies::sign_in(&browser.request, secure);
@@ -137,7 +137,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
         return Err(PageError::malformed(&browser.request, "Enter a valid email address."));
     }
     let acquaintance = cookies::acquaintance(&browser.request);
-    let typed = Typed { email: &email, password, acquaintance: acquaintance.as_deref() };
+    let typed = Credentials { email: &email, password, acquaintance: acquaintance.as_deref() };
     match sign_in(&browser.ctx, typed, &browser.caller).await {
         Ok(signed_in) => enter(&browser, &signed_in, &return_to).await,
         Err(failure) => refuse(&browser, &return_to, &email, failure).await,
@@ -179,7 +179,12 @@ async fn again(
 ) -> Result<HttpResponse, PageError> {
     let application = application(browser, return_to).await?;
     let notice = Some("This page was open for a while. Please sign in once more.".to_owned());
-    let words = Words { email, notice, application: application.as_deref(), ..Words::default() };
+    let words = SignInWords {
+        email,
+        notice,
+        application: application.as_deref(),
+        ..SignInWords::default()
+    };
     Ok(page(browser, StatusCode::FORBIDDEN, return_to, words))
 }
 
@@ -208,7 +213,7 @@ async fn refuse(
     browser: &BrowserSession,
     return_to: &ReturnTo,
     email: &str,
-    failure: Failure<Refusal>,
+    failure: Failure<CredentialsRefusal>,
 ) -> Result<HttpResponse, PageError> {
     let reason = match failure {
         Failure::Refused(reason) => reason,
@@ -218,24 +223,26 @@ async fn refuse(
     let (status, error) = words_of(reason);
     let application = application(browser, return_to).await?;
     let application = application.as_deref();
-    let words = Words { email, error: Some(error), application, ..Words::default() };
+    let words = SignInWords { email, error: Some(error), application, ..SignInWords::default() };
     let wait = match reason {
-        Refusal::Throttled(wait) => Some(wait),
-        Refusal::SignIn(_) | Refusal::Malformed => None,
+        CredentialsRefusal::Throttled(wait) => Some(wait),
+        CredentialsRefusal::SignIn(_) | CredentialsRefusal::Malformed => None,
     };
     Ok(throttled::told(page(browser, status, return_to, words), wait))
 }
 
 /// Same error for an unknown account, a missing password and a wrong password, so that accounts cannot be probed.
-fn words_of(reason: Refusal) -> (StatusCode, &'static str) {
+fn words_of(reason: CredentialsRefusal) -> (StatusCode, &'static str) {
     match reason {
-        Refusal::SignIn(SignInRefusal::WrongCredentials | SignInRefusal::NoLogin)
-        | Refusal::Malformed => {
+        CredentialsRefusal::SignIn(SignInRefusal::WrongCredentials | SignInRefusal::NoLogin)
+        | CredentialsRefusal::Malformed => {
             (StatusCode::BAD_REQUEST, "The email address or the password is wrong.")
         }
-        Refusal::SignIn(SignInRefusal::Inactive) => {
+        CredentialsRefusal::SignIn(SignInRefusal::Inactive) => {
             (StatusCode::FORBIDDEN, "This account is not active. Ask your administrator.")
         }
-        Refusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(wait)),
+        CredentialsRefusal::Throttled(wait) => {
+            (StatusCode::TOO_MANY_REQUESTS, throttled::words(wait))
+        }
     }
 }

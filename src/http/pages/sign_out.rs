@@ -32,7 +32,7 @@ const ONWARD: [&str; 3] = ["client_id", "post_logout_redirect_uri", "state"];
 
 /// Who asks for the sign-out, and where its form leads.
 #[derive(Default)]
-pub struct Asked {
+pub struct SignOutRequest {
     /// The name of the application, when it is proven.
     pub application: Option<String>,
     /// `/logout` or `/oidc/logout`.
@@ -69,7 +69,7 @@ pub async fn question(
     let fields =
         fields.filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect();
     let targets = to.as_deref().map_or(FormTargets::Ours, FormTargets::of_url);
-    let form = Asked { application: None, action: "/logout", fields, targets };
+    let form = SignOutRequest { application: None, action: "/logout", fields, targets };
     if let Some(mut page) = page(browser, form) {
         *page.status_mut() = status;
         return Ok(page);
@@ -95,7 +95,7 @@ fn signed_out(browser: &BrowserSession) -> HttpResponse {
 }
 
 /// The question whether to sign out; `None` when nobody is signed in.
-pub fn page(browser: &BrowserSession, asked: Asked) -> Option<HttpResponse> {
+pub fn page(browser: &BrowserSession, asked: SignOutRequest) -> Option<HttpResponse> {
     let session = browser.own()?;
     let page = LogoutPage {
         page: frame(browser, "Sign out"),

@@ -1,6 +1,6 @@
 //! "Confirm your password": what every page that asks for it has in common.
 use crate::authentication::throttle::RetryAfter;
-use crate::flows::login::step_up::Refusal;
+use crate::flows::login::step_up::StepUpRefusal;
 use crate::http::ui::throttled;
 use actix_web::http::StatusCode;
 
@@ -9,18 +9,18 @@ pub const USERNAME: &str = "step_up_username";
 pub const PASSWORD: &str = "step_up_password";
 
 /// How long to wait, where [`words_of`] says to wait.
-pub fn wait_of(refusal: Refusal) -> Option<RetryAfter> {
+pub fn wait_of(refusal: StepUpRefusal) -> Option<RetryAfter> {
     match refusal {
-        Refusal::Throttled(wait) => Some(wait),
-        Refusal::WrongPassword | Refusal::TooLong => None,
+        StepUpRefusal::Throttled(wait) => Some(wait),
+        StepUpRefusal::WrongPassword | StepUpRefusal::TooLong => None,
     }
 }
 
 /// Why the password was not taken, for people.
-pub fn words_of(refusal: Refusal) -> (StatusCode, &'static str) {
+pub fn words_of(refusal: StepUpRefusal) -> (StatusCode, &'static str) {
     match refusal {
-        Refusal::WrongPassword => (StatusCode::FORBIDDEN, "The password is wrong."),
-        Refusal::TooLong => (StatusCode::BAD_REQUEST, "A password has at most 4096 bytes."),
-        Refusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(wait)),
+        StepUpRefusal::WrongPassword => (StatusCode::FORBIDDEN, "The password is wrong."),
+        StepUpRefusal::TooLong => (StatusCode::BAD_REQUEST, "A password has at most 4096 bytes."),
+        StepUpRefusal::Throttled(wait) => (StatusCode::TOO_MANY_REQUESTS, throttled::words(wait)),
     }
 }

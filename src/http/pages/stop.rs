@@ -3,7 +3,7 @@ use super::farewell;
 use crate::domain::permission::USERS_READ;
 use crate::domain::{ImpersonationId, Timestamp};
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::login::browser::{Held, Parting, find_parting, stop};
+use crate::flows::login::browser::{HeldSession, Parting, find_parting, stop};
 use crate::flows::login::use_once::{URL_TTL, is_recent};
 use crate::flows::shared::clock;
 use crate::flows::{Accident, Context};
@@ -51,7 +51,7 @@ fn acting_as_nobody(browser: &BrowserSession) -> PageError {
 }
 
 /// The impersonation with this id; without an id, the only one that the browser holds.
-fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a Held> {
+fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a HeldSession> {
     let held = &browser.seen.held;
     match held.as_slice() {
         [only] if id.is_empty() => Some(only),
@@ -70,7 +70,7 @@ pub async fn stopped_path(
     Ok(format!("/impersonation/stopped?id={}&at={at}&seal={seal}", encode(id)))
 }
 
-async fn gone(browser: &BrowserSession, held: &Held) -> Result<HttpResponse, Accident> {
+async fn gone(browser: &BrowserSession, held: &HeldSession) -> Result<HttpResponse, Accident> {
     let to = stopped_path(&browser.ctx, &held.impersonation).await?;
     let sessions = [held.session.clone()];
     let mut answer = farewell::onward(&browser.request, &browser.ctx, &sessions, &to).await?;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 #[derive(rust_embed::Embed)]
 #[folder = "static/"]
-struct Files;
+struct StaticFiles;
 
 struct Asset {
     name: String,
@@ -21,12 +21,12 @@ struct Asset {
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let load = |name: Cow<'static, str>| {
-        let bytes = Files::get(&name)?.data;
+        let bytes = StaticFiles::get(&name)?.data;
         let (stem, extension) = name.rsplit_once('.')?;
         let file = format!("{stem}.{}.{extension}", short_hash(&bytes));
         Some(Asset { mime: mime(extension), file, bytes, name: name.into_owned() })
     };
-    Files::iter().filter_map(load).collect()
+    StaticFiles::iter().filter_map(load).collect()
 });
 
 fn short_hash(bytes: &[u8]) -> String {

@@ -5,7 +5,7 @@ use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::flows::Accident;
 use crate::flows::Context;
-use crate::flows::login::browser::{Held, Live, Seen, Tokens, meet};
+use crate::flows::login::browser::{BrowserTokens, HeldSession, Live, SeenBrowser, meet};
 use crate::flows::login::next_cookie::find_superseded;
 use crate::http::{caller, cookies};
 use actix_web::cookie::Cookie;
@@ -15,7 +15,7 @@ use futures_util::future::LocalBoxFuture;
 
 /// Proof of the sessions that the cookies of a browser stand for. There may be none.
 pub struct BrowserSession {
-    pub seen: Seen,
+    pub seen: SeenBrowser,
     pub caller: Caller,
     pub ctx: web::Data<Context>,
     pub request: HttpRequest,
@@ -44,7 +44,7 @@ impl BrowserSession {
         found.map_err(|cause| self.accident(&cause))
     }
 
-    pub fn running(&self) -> impl Iterator<Item = (&Held, &Live)> {
+    pub fn running(&self) -> impl Iterator<Item = (&HeldSession, &Live)> {
         self.seen.held.iter().filter_map(|held| Some((held, held.live.as_ref()?)))
     }
 
@@ -66,10 +66,10 @@ impl BrowserSession {
     }
 }
 
-fn parts(request: &HttpRequest) -> Result<(web::Data<Context>, Tokens, Caller), Accident> {
+fn parts(request: &HttpRequest) -> Result<(web::Data<Context>, BrowserTokens, Caller), Accident> {
     let missing = || Accident::Unavailable("no store is configured".into());
     let ctx = request.app_data::<web::Data<Context>>().ok_or_else(missing)?;
-    let tokens = Tokens {
+    let tokens = BrowserTokens {
         own: cookies::own(request),
         impersonated: cookies::all_impersonated(request, cookies::is_secure(request)),
     };

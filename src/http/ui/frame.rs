@@ -1,7 +1,7 @@
 //! Values for the frame of every page: title, assets, and the bar of a running impersonation.
 use super::browser::BrowserSession;
 use super::{assets, forms};
-use crate::flows::login::browser::{Held, Live};
+use crate::flows::login::browser::{HeldSession, Live};
 
 /// `title` is ours alone: text in `<title>` cannot be bidi-isolated, so no name of a person or an
 /// application goes there.
@@ -72,7 +72,7 @@ pub fn frame(browser: &BrowserSession, title: &str) -> Page {
     Page { bar, ..bare(title) }
 }
 
-fn bar(browser: &BrowserSession, (held, live): (&Held, &Live), others: usize) -> Bar {
+fn bar(browser: &BrowserSession, (held, live): (&HeldSession, &Live), others: usize) -> Bar {
     let granted = &live.granted;
     let ends_at = granted.terms().ends_at;
     Bar {

@@ -5,50 +5,50 @@ use std::fmt;
 
 /// A point in time. A template prints it as a `<time>` element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
+pub struct ShownMoment {
     /// In UTC, and saying so.
     pub text: String,
     pub rfc3339: String,
 }
 
-impl Moment {
+impl ShownMoment {
     fn new(at: Timestamp, format: &str) -> Self {
         Self { text: at.format(format).to_string(), rfc3339: at.to_rfc3339() }
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for ShownMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<time datetime=\"{}\">{}</time>", self.rfc3339, self.text)
     }
 }
 
 /// Both fields consist of letters, digits and punctuation that means nothing in HTML.
-impl askama::filters::HtmlSafe for Moment {}
+impl askama::filters::HtmlSafe for ShownMoment {}
 
-impl From<Timestamp> for Moment {
+impl From<Timestamp> for ShownMoment {
     fn from(at: Timestamp) -> Self {
         moment(at)
     }
 }
 
 /// `14:32 UTC`, for a time of today or at most an hour from now.
-pub fn clock(at: Timestamp) -> Moment {
-    Moment::new(at, "%H:%M UTC")
+pub fn clock(at: Timestamp) -> ShownMoment {
+    ShownMoment::new(at, "%H:%M UTC")
 }
 
 /// `21 Nov 2026, 14:32 UTC`.
-pub fn moment(at: Timestamp) -> Moment {
-    Moment::new(at, "%-d %b %Y, %H:%M UTC")
+pub fn moment(at: Timestamp) -> ShownMoment {
+    ShownMoment::new(at, "%-d %b %Y, %H:%M UTC")
 }
 
 /// `21 Nov 2026, 14:32:05 UTC`.
-pub fn exact(at: Timestamp) -> Moment {
-    Moment::new(at, "%-d %b %Y, %H:%M:%S UTC")
+pub fn exact(at: Timestamp) -> ShownMoment {
+    ShownMoment::new(at, "%-d %b %Y, %H:%M:%S UTC")
 }
 
 /// The end of something that began at `start`. On the same day the time of day is enough.
-pub fn end(start: Timestamp, at: Timestamp) -> Moment {
+pub fn end(start: Timestamp, at: Timestamp) -> ShownMoment {
     if start.date_naive() == at.date_naive() { clock(at) } else { moment(at) }
 }
 

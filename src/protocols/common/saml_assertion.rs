@@ -3,7 +3,7 @@
 //! Everything that varies goes through [`escape`], so no profile writes markup into what we sign (D16).
 //!
 //! [SAML core §2]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
-use crate::crypto::xml::{Place, Signer, XmlError, escape};
+use crate::crypto::xml::{SignaturePlace, Signer, XmlError, escape};
 use crate::domain::Timestamp;
 use crate::domain::federation::NameIdFormat;
 use crate::login::NameId;
@@ -75,8 +75,10 @@ impl Assertion<'_> {
     pub fn sign(&self, signer: &Signer) -> Result<String, XmlError> {
         let xml = self.write()?;
         match self.spelling {
-            Spelling::Prefixed => signer.sign_enveloped(&xml, "ID", self.id, Place::AfterIssuer),
-            Spelling::Plain => signer.sign_token(&xml, "ID", self.id, Place::AfterIssuer),
+            Spelling::Prefixed => {
+                signer.sign_enveloped(&xml, "ID", self.id, SignaturePlace::AfterIssuer)
+            }
+            Spelling::Plain => signer.sign_token(&xml, "ID", self.id, SignaturePlace::AfterIssuer),
         }
     }
 

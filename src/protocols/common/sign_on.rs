@@ -4,7 +4,7 @@ use crate::crypto::random;
 use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::login::authorize::{AuthorizeRefusal, Secrets, Step, authorize};
+use crate::flows::login::authorize::{AuthorizeRefusal, AuthorizeStep, Secrets, authorize};
 use crate::flows::login::use_once::{URL_TTL, is_used, use_once};
 use crate::flows::{Accident, Context, Failure, shared::clock};
 use crate::http::ui::browser::with_cookies;
@@ -25,10 +25,10 @@ const USED: &str = "checked request";
 const REDIRECT_SECONDS: i64 = 300;
 
 /// How a room words a no that comes after its own checks.
-pub type Refused = fn(&HttpRequest, &Context, &Told<'_>) -> HttpResponse;
+pub type RefusedBy = fn(&HttpRequest, &Context, &RefusalContext<'_>) -> HttpResponse;
 
 /// What there is to word a no with.
-pub struct Told<'a> {
+pub struct RefusalContext<'a> {
     pub client: &'a Client,
     pub checked: &'a Checked,
     pub refusal: AuthorizeRefusal,
@@ -36,11 +36,11 @@ pub struct Told<'a> {
 }
 
 /// What [`answer_to`] answers.
-struct Waiting<'a> {
+struct WaitingSignOn<'a> {
     origin: Origin,
     client: &'a Arc<Client>,
     sealed: SealedRequest,
-    refused: Refused,
+    refused: RefusedBy,
     now: Timestamp,
 }
 
@@ -58,7 +58,7 @@ pub async fn sign_on(
     request: &HttpRequest,
     ctx: &Context,
     (client, checked): (&Arc<Client>, &Checked),
-    refused: Refused,
+    refused: RefusedBy,
 ) -> HttpResponse {
     let now = match clock::now(ctx).await {
         Ok(now) => now,
@@ -71,7 +71,7 @@ pub async fn sign_on(
         return by_get(request, ctx, &sealed);
     }
     let origin = Origin::Application;
-    answer_to(request, ctx, &Waiting { origin, client, sealed, refused, now }).await
+    answer_to(request, ctx, &WaitingSignOn { origin, client, sealed, refused, now }).await
 }
 
 /// Browsers send no `Lax` cookie along with a form from elsewhere, but they do with a redirect. The browser is known
@@ -94,7 +94,7 @@ pub async fn go_on(
     request: &HttpRequest,
     ctx: &Context,
     (client, sealed): (&Arc<Client>, SealedRequest),
-    refused: Refused,
+    refused: RefusedBy,
 ) -> HttpResponse {
     let now = match clock::now(ctx).await {
         Ok(now) => now,
@@ -115,7 +115,8 @@ pub async fn go_on(
         cookies::removed(cookies::posted_request_name(&sealed.id, secure), secure)
     });
     let origin = Origin::Sealed;
-    let answer = answer_to(request, ctx, &Waiting { origin, client, sealed, refused, now }).await;
+    let answer =
+        answer_to(request, ctx, &WaitingSignOn { origin, client, sealed, refused, now }).await;
     with_cookies(answer, name)
 }
 
@@ -123,8 +124,12 @@ fn answered_already(request: &HttpRequest) -> HttpResponse {
     here(request, "It has been answered already. Start again from the application.")
 }
 
-async fn answer_to(request: &HttpRequest, ctx: &Context, waiting: &Waiting<'_>) -> HttpResponse {
-    let Waiting { client, sealed, refused, now, .. } = waiting;
+async fn answer_to(
+    request: &HttpRequest,
+    ctx: &Context,
+    waiting: &WaitingSignOn<'_>,
+) -> HttpResponse {
+    let WaitingSignOn { client, sealed, refused, now, .. } = waiting;
     let checked = &sealed.checked;
     let own = cookies::own(request);
     let impersonated = cookies::impersonated(request, &client.id);
@@ -132,18 +137,18 @@ async fn answer_to(request: &HttpRequest, ctx: &Context, waiting: &Waiting<'_>) 
     let secrets = Secrets { own: own.as_deref(), impersonated: impersonated.as_deref() };
     let over = || cookies::remove_impersonated(request, &client.id);
     match authorize(ctx, &ask, secrets, &caller(request)).await {
-        Ok(Step::AnswerAsActor(answer)) => give(request, ctx, waiting, answer).await,
-        Ok(Step::Answer(answer)) => {
+        Ok(AuthorizeStep::AnswerAsActor(answer)) => give(request, ctx, waiting, answer).await,
+        Ok(AuthorizeStep::Answer(answer)) => {
             // Whoever is answered for now acts as nobody here any more.
             let answer = give(request, ctx, waiting, answer).await;
             with_cookies(answer, impersonated.map(|_| over()))
         }
-        Ok(Step::SignIn { after }) => sign_in(request, ctx, sealed, after),
+        Ok(AuthorizeStep::SignIn { after }) => sign_in(request, ctx, sealed, after),
         // Only OAuth 2 asks for consent.
-        Ok(Step::Consent { .. }) => gone(request),
+        Ok(AuthorizeStep::Consent { .. }) => gone(request),
         Err(Failure::Refused(refusal)) => {
             let ended = refusal == AuthorizeRefusal::ImpersonationEnded;
-            let told = Told { client, checked, refusal, now: *now };
+            let told = RefusalContext { client, checked, refusal, now: *now };
             with_cookies(refused(request, ctx, &told), ended.then(over))
         }
         Err(Failure::Accident(cause)) => accident(request, &cause),
@@ -155,7 +160,7 @@ async fn answer_to(request: &HttpRequest, ctx: &Context, waiting: &Waiting<'_>) 
 async fn give(
     request: &HttpRequest,
     ctx: &Context,
-    waiting: &Waiting<'_>,
+    waiting: &WaitingSignOn<'_>,
     answer: Answer,
 ) -> HttpResponse {
     if waiting.origin == Origin::Application {

@@ -1,16 +1,16 @@
 //! What applications are told through the browser.
-use super::refusal::Refusal;
+use super::refusal::OauthRefusal;
 use crate::login::{Answer, Login, ResponseMode};
 
 /// Where and how an application is answered.
 #[derive(Clone)]
-pub struct Reply {
+pub struct OauthReply {
     pub redirect_uri: String,
     pub mode: ResponseMode,
     pub state: Option<String>,
 }
 
-type Fields = Vec<(&'static str, String)>;
+type ResponseFields = Vec<(&'static str, String)>;
 
 /// [RFC 6749 §4.1.2], with the issuer ([RFC 9207]).
 ///
@@ -27,14 +27,14 @@ pub fn with_code(login: &Login<'_>) -> Answer {
 }
 
 /// RFC 6749 §4.1.2.1.
-pub fn with_refusal(reply: &Reply, refusal: Refusal, issuer: &str) -> Answer {
+pub fn with_refusal(reply: &OauthReply, refusal: OauthRefusal, issuer: &str) -> Answer {
     let (error, description) = refusal.words();
     let fields = vec![("error", error.to_owned()), ("error_description", description.to_owned())];
     send(&reply.redirect_uri, reply.mode, complete(fields, reply.state.as_deref(), issuer))
 }
 
 /// A `state` that was not given is absent, never empty; `iss` is always there.
-fn complete(mut fields: Fields, state: Option<&str>, issuer: &str) -> Fields {
+fn complete(mut fields: ResponseFields, state: Option<&str>, issuer: &str) -> ResponseFields {
     if let Some(state) = state {
         fields.push(("state", state.to_owned()));
     }
@@ -49,7 +49,7 @@ fn origin(redirect_uri: &str) -> Option<String> {
 }
 
 /// The registered URI is left byte for byte as it is, its own query too.
-fn send(redirect_uri: &str, mode: ResponseMode, fields: Fields) -> Answer {
+fn send(redirect_uri: &str, mode: ResponseMode, fields: ResponseFields) -> Answer {
     let encoded = || {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields.iter()).finish()
     };

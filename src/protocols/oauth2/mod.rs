@@ -25,8 +25,8 @@ mod tests;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
-    Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, ProtocolResponse,
+    Setting, Unanswerable,
 };
 
 pub struct Oauth2;
@@ -45,8 +45,8 @@ impl Protocol for Oauth2 {
     }
 
     /// The code says nothing by itself; the tokens behind it name the actor.
-    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
-        Ok(Told { answer: answer::with_code(login), name: None })
+    fn answer(&self, login: &Login<'_>) -> Result<ProtocolResponse, Unanswerable> {
+        Ok(ProtocolResponse { answer: answer::with_code(login), name: None })
     }
 
     /// Applications hear of it from server to server (OpenID Connect Back-Channel Logout).

@@ -8,7 +8,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum UnreadableParameters {
     #[error("the parameters are not readable")]
     Broken,
     #[error("a parameter is given twice")]
@@ -17,7 +17,7 @@ pub enum Unreadable {
 
 /// One without a value counts as not given (RFC 6749 §3.1).
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Parameters {
+pub struct OauthParameters {
     known: BTreeMap<String, String>,
     /// What was given again, of [`REPEATABLE`].
     again: Vec<String>,
@@ -32,30 +32,30 @@ pub struct Parameters {
 /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
 const REPEATABLE: [&str; 2] = ["audience", "resource"];
 
-impl Parameters {
-    pub fn of_form(text: &[u8]) -> Result<Self, Unreadable> {
+impl OauthParameters {
+    pub fn of_form(text: &[u8]) -> Result<Self, UnreadableParameters> {
         let sent = Self::read(text)?;
-        if sent.again.is_empty() { Ok(sent) } else { Err(Unreadable::Twice) }
+        if sent.again.is_empty() { Ok(sent) } else { Err(UnreadableParameters::Twice) }
     }
 
     /// For the authorization endpoint, where a repeated parameter is told to the application if it is sure which one
     /// that is, and matters only if it is read ([RFC 6749 §4.1.2.1]).
     ///
     /// [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
-    pub fn of_authorization(text: &[u8]) -> Result<Self, Unreadable> {
+    pub fn of_authorization(text: &[u8]) -> Result<Self, UnreadableParameters> {
         Self::read_all(text)
     }
 
-    fn read(text: &[u8]) -> Result<Self, Unreadable> {
+    fn read(text: &[u8]) -> Result<Self, UnreadableParameters> {
         let sent = Self::read_all(text)?;
-        if sent.repeated.is_empty() { Ok(sent) } else { Err(Unreadable::Twice) }
+        if sent.repeated.is_empty() { Ok(sent) } else { Err(UnreadableParameters::Twice) }
     }
 
-    fn read_all(text: &[u8]) -> Result<Self, Unreadable> {
+    fn read_all(text: &[u8]) -> Result<Self, UnreadableParameters> {
         let mut sent = Self::default();
-        for (name, value) in pairs(text).map_err(|_| Unreadable::Broken)? {
+        for (name, value) in pairs(text).map_err(|_| UnreadableParameters::Broken)? {
             if name.contains('\0') || value.contains('\0') {
-                return Err(Unreadable::Broken);
+                return Err(UnreadableParameters::Broken);
             }
             match sent.known.entry(name) {
                 Entry::Vacant(place) => {
@@ -74,11 +74,11 @@ impl Parameters {
 
     /// A body is what it looks like, not what its label says: many clients send JSON and call it a form,
     /// and the other way round.
-    pub fn of_body(body: &[u8]) -> Result<Self, Unreadable> {
+    pub fn of_body(body: &[u8]) -> Result<Self, UnreadableParameters> {
         if body.trim_ascii_start().first() != Some(&b'{') {
             return Self::read(body);
         }
-        let members = parse_object(body).map_err(|_| Unreadable::Broken)?;
+        let members = parse_object(body).map_err(|_| UnreadableParameters::Broken)?;
         let mut known = BTreeMap::new();
         for (name, value) in members {
             let text = match value {
@@ -86,7 +86,7 @@ impl Parameters {
                 Value::Number(number) => number.to_string(),
                 Value::Bool(yes) => yes.to_string(),
                 Value::Null => continue,
-                Value::Array(_) | Value::Object(_) => return Err(Unreadable::Broken),
+                Value::Array(_) | Value::Object(_) => return Err(UnreadableParameters::Broken),
             };
             known.insert(name, text);
         }
@@ -143,8 +143,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn form(text: &str) -> Result<Parameters, Unreadable> {
-        Parameters::of_body(text.as_bytes())
+    fn form(text: &str) -> Result<OauthParameters, UnreadableParameters> {
+        OauthParameters::of_body(text.as_bytes())
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
         for twice in ["a=1&a=2", "a=1&a=1", "a=1&a=", "%61=1&a=1", r#"{"a":"1","a":"1"}"#] {
             assert!(form(twice).is_err(), "{twice}");
         }
-        assert_eq!(form("a=1&a=2").err(), Some(Unreadable::Twice));
+        assert_eq!(form("a=1&a=2").err(), Some(UnreadableParameters::Twice));
     }
 
     #[test]
@@ -176,20 +176,20 @@ mod tests {
         let deep = format!("{{\"a\":{}}}", "[".repeat(100_000));
         for broken in ["a=%", "a=%f", "a=%ff", "a=%00", "{\"a\":{}}", "{\"a\":[\"x\"]}", "{", &deep]
         {
-            assert_eq!(form(broken).err(), Some(Unreadable::Broken), "{broken:.40}");
+            assert_eq!(form(broken).err(), Some(UnreadableParameters::Broken), "{broken:.40}");
         }
     }
 
     proptest! {
         #[test]
         fn no_body_makes_it_fall_over(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = Parameters::of_body(&bytes);
+            let _ = OauthParameters::of_body(&bytes);
         }
 
         #[test]
         fn what_is_written_is_read_again(name in "[a-z]{1,8}", value in "\\PC{1,40}") {
-            let text = Parameters::default().query_with(&[(&name, Some(value.clone()))]);
-            let read = Parameters::of_form(text.as_bytes()).unwrap();
+            let text = OauthParameters::default().query_with(&[(&name, Some(value.clone()))]);
+            let read = OauthParameters::of_form(text.as_bytes()).unwrap();
             prop_assert_eq!(read.get(&name), Some(value.as_str()));
         }
     }

@@ -11,7 +11,7 @@ use crate::flows::tokens::exchange_code::GrantRefusal;
 
 /// What the application is told through the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum OauthRefusal {
     InvalidRequest(&'static str),
     UnauthorizedClient,
     UnsupportedResponseType,
@@ -27,7 +27,7 @@ pub enum Refusal {
     UnmetRequirements,
 }
 
-impl Refusal {
+impl OauthRefusal {
     /// `error` and `error_description`.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
@@ -167,21 +167,22 @@ mod tests {
             TokenRefusal::InvalidTarget,
         ];
         let browser = [
-            Refusal::UnauthorizedClient,
-            Refusal::UnsupportedResponseType,
-            Refusal::InvalidScope,
-            Refusal::InvalidTarget,
-            Refusal::RequestNotSupported,
-            Refusal::RequestUriNotSupported,
-            Refusal::RegistrationNotSupported,
-            Refusal::LoginRequired,
-            Refusal::ConsentRequired,
-            Refusal::InteractionRequired,
-            Refusal::AccessDenied,
-            Refusal::UnmetRequirements,
+            OauthRefusal::UnauthorizedClient,
+            OauthRefusal::UnsupportedResponseType,
+            OauthRefusal::InvalidScope,
+            OauthRefusal::InvalidTarget,
+            OauthRefusal::RequestNotSupported,
+            OauthRefusal::RequestUriNotSupported,
+            OauthRefusal::RegistrationNotSupported,
+            OauthRefusal::LoginRequired,
+            OauthRefusal::ConsentRequired,
+            OauthRefusal::InteractionRequired,
+            OauthRefusal::AccessDenied,
+            OauthRefusal::UnmetRequirements,
         ];
         let token = token.into_iter().chain(grants.map(TokenRefusal::Grant));
-        for (error, text) in token.map(TokenRefusal::words).chain(browser.map(Refusal::words)) {
+        for (error, text) in token.map(TokenRefusal::words).chain(browser.map(OauthRefusal::words))
+        {
             let allowed = |b: u8| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(text.bytes().all(allowed) && error.bytes().all(allowed), "{error}: {text}");
         }

@@ -1,10 +1,10 @@
 //! What an application asks at the authorization endpoint, read and checked.
 //!
 //! As long as the application or its redirect URI is in doubt, only the person at the browser is told
-//! ([`Bad::Here`]): nobody is ever redirected to a place that is not registered (RFC 6749 §4.1.2.1).
-use super::answer::Reply;
-use super::parameters::Parameters;
-use super::refusal::Refusal;
+//! ([`BadAuthorizeRequest::Here`]): nobody is ever redirected to a place that is not registered (RFC 6749 §4.1.2.1).
+use super::answer::OauthReply;
+use super::parameters::OauthParameters;
+use super::refusal::OauthRefusal;
 use crate::domain::client::{Client, ClientKind, GrantType};
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::{MAX_WORDS, Scopes, words};
@@ -43,28 +43,34 @@ const READ: [&str; 19] = [
 ];
 
 /// Why a request goes no further, and who is told.
-pub enum Bad {
+pub enum BadAuthorizeRequest {
     Here(&'static str),
-    There(Reply, Refusal),
+    There(OauthReply, OauthRefusal),
 }
 
-pub fn read(client: &Arc<Client>, sent: &Parameters, issuer: &str) -> Result<Ask, Bad> {
+pub fn read(
+    client: &Arc<Client>,
+    sent: &OauthParameters,
+    issuer: &str,
+) -> Result<Ask, BadAuthorizeRequest> {
     let reply = reply(client, sent)?;
     match fields(client, sent, (&reply, issuer)) {
         Ok(ask) => Ok(ask),
-        Err(refusal) => Err(Bad::There(reply, refusal)),
+        Err(refusal) => Err(BadAuthorizeRequest::There(reply, refusal)),
     }
 }
 
 /// Where this application is answered, and how; a mistake in how is told by the query.
 ///
 /// [Multiple Response Types §2.1, §5]: https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html
-pub fn reply(client: &Client, sent: &Parameters) -> Result<Reply, Bad> {
+pub fn reply(client: &Client, sent: &OauthParameters) -> Result<OauthReply, BadAuthorizeRequest> {
     let Some(redirect_uri) = sent.get("redirect_uri") else {
-        return Err(Bad::Here("The application did not say where to send you back to."));
+        return Err(BadAuthorizeRequest::Here(
+            "The application did not say where to send you back to.",
+        ));
     };
     if !is_registered(client, redirect_uri) {
-        return Err(Bad::Here(
+        return Err(BadAuthorizeRequest::Here(
             "The application asked to send you to a place it has not registered.",
         ));
     }
@@ -77,7 +83,7 @@ pub fn reply(client: &Client, sent: &Parameters) -> Result<Reply, Bad> {
     let once = |name: &str| sent.get(name).filter(|_| !sent.is_repeated(name));
     let mode = once("response_mode").and_then(|text| response_mode(client, text));
     let default = if in_fragment() { ResponseMode::Fragment } else { ResponseMode::Query };
-    Ok(Reply {
+    Ok(OauthReply {
         redirect_uri: redirect_uri.to_owned(),
         mode: mode.unwrap_or(default),
         state: once("state").map(str::to_owned),
@@ -115,16 +121,16 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
 
 fn fields(
     client: &Arc<Client>,
-    sent: &Parameters,
-    (reply, issuer): (&Reply, &str),
-) -> Result<Ask, Refusal> {
+    sent: &OauthParameters,
+    (reply, issuer): (&OauthReply, &str),
+) -> Result<Ask, OauthRefusal> {
     if READ.iter().any(|name| sent.is_repeated(name)) {
-        return Err(Refusal::InvalidRequest("a parameter is given twice"));
+        return Err(OauthRefusal::InvalidRequest("a parameter is given twice"));
     }
     check_what_is_not_spoken(sent)?;
     check_kind(client, sent)?;
-    let scope =
-        Scopes::parse(sent.get("scope").unwrap_or_default()).map_err(|_| Refusal::InvalidScope)?;
+    let scope = Scopes::parse(sent.get("scope").unwrap_or_default())
+        .map_err(|_| OauthRefusal::InvalidScope)?;
     let (acr_values, acr) = authentication_contexts(sent)?;
     let request = LoginRequest {
         protocol: ProtocolName::Oauth2,
@@ -158,15 +164,15 @@ fn fields(
 
 /// Never half-used: a request that comes as an object is refused, wherever it lies
 /// (OpenID Connect Core §6, §7.2).
-fn check_what_is_not_spoken(sent: &Parameters) -> Result<(), Refusal> {
+fn check_what_is_not_spoken(sent: &OauthParameters) -> Result<(), OauthRefusal> {
     if sent.has("request") {
-        return Err(Refusal::RequestNotSupported);
+        return Err(OauthRefusal::RequestNotSupported);
     }
     if sent.has("request_uri") {
-        return Err(Refusal::RequestUriNotSupported);
+        return Err(OauthRefusal::RequestUriNotSupported);
     }
     if sent.has("registration") {
-        return Err(Refusal::RegistrationNotSupported);
+        return Err(OauthRefusal::RegistrationNotSupported);
     }
     Ok(())
 }
@@ -179,20 +185,20 @@ fn response_mode(client: &Client, text: &str) -> Option<ResponseMode> {
     }
 }
 
-fn check_kind(client: &Client, sent: &Parameters) -> Result<(), Refusal> {
+fn check_kind(client: &Client, sent: &OauthParameters) -> Result<(), OauthRefusal> {
     match sent.get("response_type") {
-        None => return Err(Refusal::InvalidRequest("response_type is missing")),
+        None => return Err(OauthRefusal::InvalidRequest("response_type is missing")),
         Some("code") => {}
-        Some(_) => return Err(Refusal::UnsupportedResponseType),
+        Some(_) => return Err(OauthRefusal::UnsupportedResponseType),
     }
     if sent.get("response_mode").is_some_and(|mode| response_mode(client, mode).is_none()) {
-        return Err(Refusal::InvalidRequest("response_mode is unknown"));
+        return Err(OauthRefusal::InvalidRequest("response_mode is unknown"));
     }
     let speaks = client.kind.speaks(ProtocolName::Oauth2);
     if speaks && client.may_use(GrantType::AuthorizationCode) {
         Ok(())
     } else {
-        Err(Refusal::UnauthorizedClient)
+        Err(OauthRefusal::UnauthorizedClient)
     }
 }
 
@@ -200,16 +206,16 @@ fn check_kind(client: &Client, sent: &Parameters) -> Result<(), Refusal> {
 /// which is also what a missing method means, protects nobody.
 ///
 /// [RFC 9700 §2.1.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
-fn code_challenge(client: &Client, sent: &Parameters) -> Result<Option<String>, Refusal> {
+fn code_challenge(client: &Client, sent: &OauthParameters) -> Result<Option<String>, OauthRefusal> {
     let (challenge, method) = (sent.get("code_challenge"), sent.get("code_challenge_method"));
     match (challenge, method) {
         (None, None) if client.kind.is_confidential() => Ok(None),
-        (None, _) => Err(Refusal::InvalidRequest("code_challenge is missing")),
+        (None, _) => Err(OauthRefusal::InvalidRequest("code_challenge is missing")),
         (Some(challenge), Some("S256")) if is_challenge(challenge) => {
             Ok(Some(challenge.to_owned()))
         }
-        (Some(_), Some("S256")) => Err(Refusal::InvalidRequest("code_challenge is malformed")),
-        (Some(_), _) => Err(Refusal::InvalidRequest("code_challenge_method must be S256")),
+        (Some(_), Some("S256")) => Err(OauthRefusal::InvalidRequest("code_challenge is malformed")),
+        (Some(_), _) => Err(OauthRefusal::InvalidRequest("code_challenge_method must be S256")),
     }
 }
 
@@ -221,49 +227,54 @@ pub(super) fn is_challenge(text: &str) -> bool {
 /// `audience` is what Auth0's clients say, `resource` what [RFC 8707] calls it.
 ///
 /// [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
-fn audience(client: &Client, sent: &Parameters, issuer: &str) -> Result<Option<String>, Refusal> {
+fn audience(
+    client: &Client,
+    sent: &OauthParameters,
+    issuer: &str,
+) -> Result<Option<String>, OauthRefusal> {
     // A request may name several, and a token is for one ([RFC 8707 §2]).
     let asked = match *sent.targets() {
         [] => None,
         [one] => Some(one),
-        _ => return Err(Refusal::InvalidTarget),
+        _ => return Err(OauthRefusal::InvalidTarget),
     };
     let audience =
-        issue_tokens::audience(issuer, client, asked).map_err(|_| Refusal::InvalidTarget)?;
+        issue_tokens::audience(issuer, client, asked).map_err(|_| OauthRefusal::InvalidTarget)?;
     Ok(audience.map(str::to_owned))
 }
 
 /// To choose another account is to sign in again.
-fn prompt(text: &str) -> Result<Prompt, Refusal> {
+fn prompt(text: &str) -> Result<Prompt, OauthRefusal> {
     let mut prompt = Prompt::default();
-    let words = words(text).ok_or(Refusal::InvalidRequest("prompt is too long"))?;
+    let words = words(text).ok_or(OauthRefusal::InvalidRequest("prompt is too long"))?;
     for word in words {
         match word {
             "none" => prompt.none = true,
             "login" | "select_account" => prompt.login = true,
             "consent" => prompt.consent = true,
-            _ => return Err(Refusal::InvalidRequest("prompt has an unknown value")),
+            _ => return Err(OauthRefusal::InvalidRequest("prompt has an unknown value")),
         }
     }
     if prompt.none && (prompt.login || prompt.consent) {
-        return Err(Refusal::InvalidRequest("prompt none goes with nothing else"));
+        return Err(OauthRefusal::InvalidRequest("prompt none goes with nothing else"));
     }
     Ok(prompt)
 }
 
-fn number(sent: &Parameters, name: &'static str) -> Result<Option<i64>, Refusal> {
+fn number(sent: &OauthParameters, name: &'static str) -> Result<Option<i64>, OauthRefusal> {
     let Some(text) = sent.get(name) else { return Ok(None) };
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let number = text.parse().ok().filter(|_| digits);
-    number.map(Some).ok_or(Refusal::InvalidRequest(match name {
+    number.map(Some).ok_or(OauthRefusal::InvalidRequest(match name {
         "max_age" => "max_age is not a number of seconds",
         _ => "a parameter is not a number",
     }))
 }
 
 /// `acr_values`, and of `claims` only this: other wishes in it are voluntary, and left alone.
-fn authentication_contexts(sent: &Parameters) -> Result<(Vec<String>, Acr), Refusal> {
-    const TOO_MANY: Refusal = Refusal::InvalidRequest("too many authentication contexts are named");
+fn authentication_contexts(sent: &OauthParameters) -> Result<(Vec<String>, Acr), OauthRefusal> {
+    const TOO_MANY: OauthRefusal =
+        OauthRefusal::InvalidRequest("too many authentication contexts are named");
     let values = words(sent.get("acr_values").unwrap_or_default()).ok_or(TOO_MANY)?;
     let mut values: Vec<String> = values.into_iter().map(str::to_owned).collect();
     let claims: Option<Value> = sent.get("claims").and_then(|text| serde_json::from_str(text).ok());

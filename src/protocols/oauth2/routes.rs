@@ -1,13 +1,13 @@
 //! Every URL of the room.
 use super::endpoints::body::{only_get, only_get_and_post, only_post};
-use super::endpoints::well_known::{self, Metadata};
+use super::endpoints::well_known::{self, ServerMetadata};
 use super::endpoints::{authorize, cors, introspect, logout, revoke, token, userinfo};
 use crate::http::api::{head_of_what_changes, read};
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, to};
 
 pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.app_data(web::Data::new(Metadata::default()));
+    cfg.app_data(web::Data::new(ServerMetadata::default()));
     cfg.configure(super::box_routes::routes);
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         cfg.service(

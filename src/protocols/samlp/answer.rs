@@ -3,15 +3,15 @@
 //! [SAML bindings §3.5]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
 //! [SAML profiles §4.1.4.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
 use super::names::entity_id;
-use super::refusal::{Refusal, SUCCESS, Status, refuse};
+use super::refusal::{SUCCESS, SamlRefusal, Status, refuse};
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::hash::xml_id;
-use crate::crypto::xml::{Cipher, Place, Signer, XmlError, encrypt, escape};
+use crate::crypto::xml::{Cipher, SignaturePlace, Signer, XmlError, encrypt, escape};
 use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::federation::{NameIdFormat, SamlSettings};
 use crate::domain::user::User;
-use crate::login::{Answer, Login, LoginRequest, NameId, Told, Unanswerable};
+use crate::login::{Answer, Login, LoginRequest, NameId, ProtocolResponse, Unanswerable};
 use crate::protocols::common::attributes;
 use crate::protocols::common::saml_assertion::{
     Assertion, PASSWORD_PROTECTED, Spelling, UNSPECIFIED, compact, instant,
@@ -29,26 +29,26 @@ const LIFETIME: Duration = Duration::seconds(270);
 const END: &str = "</samlp:Response>";
 
 /// Who signed in; or why the application cannot be told as it wants to be.
-pub fn with_assertion(login: &Login<'_>) -> Result<Told, Unanswerable> {
+pub fn with_assertion(login: &Login<'_>) -> Result<ProtocolResponse, Unanswerable> {
     let settings = login.client.saml.as_deref();
     let settings = settings.ok_or_else(|| Unanswerable("it is no service provider".into()))?;
     let Some(name) = name(login, settings) else {
-        return refused(login, Refusal::NoVerifiedEmail);
+        return refused(login, SamlRefusal::NoVerifiedEmail);
     };
     let assertion = match assertion(login, settings, &name) {
         Ok(assertion) => assertion,
-        Err(XmlError::Character) => return refused(login, Refusal::InvalidAttribute),
+        Err(XmlError::Character) => return refused(login, SamlRefusal::InvalidAttribute),
         Err(problem) => return Err(Unanswerable(problem.to_string())),
     };
     let response = response(login, settings, assertion)?;
-    Ok(Told { answer: post(login.request, &response), name: Some(name) })
+    Ok(ProtocolResponse { answer: post(login.request, &response), name: Some(name) })
 }
 
 /// Nobody is named, so nobody is signed in.
-fn refused(login: &Login<'_>, refusal: Refusal) -> Result<Told, Unanswerable> {
+fn refused(login: &Login<'_>, refusal: SamlRefusal) -> Result<ProtocolResponse, Unanswerable> {
     let answer = refuse(login.request, refusal, (login.issuer, login.now, login.signer))
         .map_err(|problem| Unanswerable(problem.to_string()))?;
-    Ok(Told { answer, name: None })
+    Ok(ProtocolResponse { answer, name: None })
 }
 
 /// How the application is told to call the user.
@@ -136,7 +136,8 @@ fn response(
         if settings.encrypt_assertion { encrypted(settings, &assertion)? } else { assertion };
     let id = xml_id("samlp response", login.code);
     let (issuer, request, now) = (login.issuer, login.request, login.now);
-    let envelope = Envelope { id: &id, issuer, request, status: (SUCCESS, None, None), now };
+    let envelope =
+        ResponseEnvelope { id: &id, issuer, request, status: (SUCCESS, None, None), now };
     let response = if settings.sign_response {
         envelope.sign_around(&content, login.signer)
     } else {
@@ -162,7 +163,7 @@ fn encrypted(settings: &SamlSettings, assertion: &str) -> Result<String, Unanswe
 }
 
 /// A Response without its content.
-pub struct Envelope<'a> {
+pub struct ResponseEnvelope<'a> {
     pub id: &'a str,
     pub issuer: &'a str,
     pub request: &'a LoginRequest,
@@ -170,7 +171,7 @@ pub struct Envelope<'a> {
     pub now: Timestamp,
 }
 
-impl Envelope<'_> {
+impl ResponseEnvelope<'_> {
     pub fn write_around(&self, content: &str) -> Result<String, XmlError> {
         let request = self.request;
         let empty = compact(&ResponseXml {
@@ -187,7 +188,12 @@ impl Envelope<'_> {
     }
 
     pub fn sign_around(&self, content: &str, signer: &Signer) -> Result<String, XmlError> {
-        signer.sign_enveloped(&self.write_around(content)?, "ID", self.id, Place::AfterIssuer)
+        signer.sign_enveloped(
+            &self.write_around(content)?,
+            "ID",
+            self.id,
+            SignaturePlace::AfterIssuer,
+        )
     }
 }
 

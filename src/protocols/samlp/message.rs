@@ -24,19 +24,19 @@ const KNOWN: [&str; 6] = [REQUEST, RESPONSE, "RelayState", "SigAlg", "Signature"
 /// Why a message is not taken, for the person at the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unreadable(pub &'static str);
+pub struct UnreadableMessage(pub &'static str);
 
-const BROKEN: Unreadable = Unreadable("The SAML message cannot be read.");
+const BROKEN: UnreadableMessage = UnreadableMessage("The SAML message cannot be read.");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     Request,
     Response,
 }
 
 /// A message as it came.
 pub struct Received {
-    pub kind: Kind,
+    pub kind: MessageKind,
     pub relay_state: Option<String>,
     xml: Vec<u8>,
     detached: Option<Detached>,
@@ -51,7 +51,7 @@ struct Detached {
 
 /// What may be read from, and whether anybody has vouched for it.
 #[derive(Clone, Copy)]
-pub struct Message<'d> {
+pub struct SamlMessage<'d> {
     pub element: Element<'d>,
     pub signed: bool,
 }
@@ -65,11 +65,13 @@ pub enum Signature {
 
 impl Received {
     /// From a query, as it was received. `None`: there is no message in it.
-    pub fn of_query(query: &str) -> Result<Option<Self>, Unreadable> {
-        let sent = Sent::read(query)?;
+    pub fn of_query(query: &str) -> Result<Option<Self>, UnreadableMessage> {
+        let sent = SentMessage::read(query)?;
         let Some((kind, name)) = sent.kind()? else { return Ok(None) };
         if sent.value("SAMLEncoding")?.is_some_and(|encoding| encoding != DEFLATE) {
-            return Err(Unreadable("The SAML message has an encoding that is not known here."));
+            return Err(UnreadableMessage(
+                "The SAML message has an encoding that is not known here.",
+            ));
         }
         let deflated = decode(&sent.value(name)?.unwrap_or_default())?;
         Ok(Some(Self {
@@ -81,12 +83,14 @@ impl Received {
     }
 
     /// From a form. Some applications deflate what they post, too.
-    pub fn of_form(body: &[u8]) -> Result<Option<Self>, Unreadable> {
+    pub fn of_form(body: &[u8]) -> Result<Option<Self>, UnreadableMessage> {
         let body = std::str::from_utf8(body).map_err(|_| BROKEN)?;
-        let sent = Sent::read(body)?;
+        let sent = SentMessage::read(body)?;
         let Some((kind, name)) = sent.kind()? else { return Ok(None) };
         if sent.raw.contains_key("Signature") || sent.raw.contains_key("SigAlg") {
-            return Err(Unreadable("The signature of a posted SAML message belongs into it."));
+            return Err(UnreadableMessage(
+                "The signature of a posted SAML message belongs into it.",
+            ));
         }
         let decoded = decode(&sent.value(name)?.unwrap_or_default())?;
         let text = decoded.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&decoded);
@@ -98,7 +102,7 @@ impl Received {
         Ok(Some(Self { kind, xml, relay_state: relay_state(&sent)?, detached: None }))
     }
 
-    pub fn read(&self) -> Result<Document, Unreadable> {
+    pub fn read(&self) -> Result<Document, UnreadableMessage> {
         read(&self.xml, &Limits::MESSAGE).map_err(|_| BROKEN)
     }
 
@@ -109,18 +113,20 @@ impl Received {
         settings: &SamlSettings,
         expected: Name,
         demand: Signature,
-    ) -> Result<Message<'d>, Unreadable> {
+    ) -> Result<SamlMessage<'d>, UnreadableMessage> {
         let message = document.unverified();
         if !message.is(expected) {
-            return Err(Unreadable("The SAML message is not of the kind that belongs here."));
+            return Err(UnreadableMessage(
+                "The SAML message is not of the kind that belongs here.",
+            ));
         }
         let enveloped = document.is_signed();
         if self.detached.is_none() && !enveloped {
             return match demand {
-                Signature::Demanded => Err(Unreadable(
+                Signature::Demanded => Err(UnreadableMessage(
                     "The SAML message is not signed, and the application has to sign.",
                 )),
-                Signature::Optional => Ok(Message { element: message, signed: false }),
+                Signature::Optional => Ok(SamlMessage { element: message, signed: false }),
             };
         }
         let keys: Vec<PublicKey> = settings
@@ -132,12 +138,12 @@ impl Received {
         }
         let element =
             if enveloped { verify(document, &keys, expected).map_err(unproven)? } else { message };
-        Ok(Message { element, signed: true })
+        Ok(SamlMessage { element, signed: true })
     }
 }
 
-fn unproven(cause: XmlError) -> Unreadable {
-    Unreadable(match cause {
+fn unproven(cause: XmlError) -> UnreadableMessage {
+    UnreadableMessage(match cause {
         XmlError::NoKey => {
             "The SAML message is signed, but the application has registered no certificate to check it with."
         }
@@ -166,14 +172,14 @@ fn unproven(cause: XmlError) -> Unreadable {
 }
 
 /// The parameters of a binding, as they were sent.
-struct Sent<'a> {
+struct SentMessage<'a> {
     raw: BTreeMap<&'a str, &'a str>,
 }
 
-impl<'a> Sent<'a> {
+impl<'a> SentMessage<'a> {
     /// Each at most once, and its name in plain letters: who spells one in another way wants two readers to see
     /// two things (D05).
-    fn read(text: &'a str) -> Result<Self, Unreadable> {
+    fn read(text: &'a str) -> Result<Self, UnreadableMessage> {
         let mut raw = BTreeMap::new();
         for (nth, part) in text.split('&').filter(|part| !part.is_empty()).enumerate() {
             let (sent, value) = part.split_once('=').unwrap_or((part, ""));
@@ -187,7 +193,7 @@ impl<'a> Sent<'a> {
                 continue;
             }
             if sent != name || raw.insert(sent, value).is_some() {
-                return Err(Unreadable(
+                return Err(UnreadableMessage(
                     "A parameter of the SAML message is given twice, or in a strange spelling.",
                 ));
             }
@@ -195,16 +201,16 @@ impl<'a> Sent<'a> {
         Ok(Self { raw })
     }
 
-    fn kind(&self) -> Result<Option<(Kind, &'static str)>, Unreadable> {
+    fn kind(&self) -> Result<Option<(MessageKind, &'static str)>, UnreadableMessage> {
         match (self.raw.contains_key(REQUEST), self.raw.contains_key(RESPONSE)) {
             (false, false) => Ok(None),
-            (true, false) => Ok(Some((Kind::Request, REQUEST))),
-            (false, true) => Ok(Some((Kind::Response, RESPONSE))),
-            (true, true) => Err(Unreadable("There are two SAML messages in one.")),
+            (true, false) => Ok(Some((MessageKind::Request, REQUEST))),
+            (false, true) => Ok(Some((MessageKind::Response, RESPONSE))),
+            (true, true) => Err(UnreadableMessage("There are two SAML messages in one.")),
         }
     }
 
-    fn value(&self, name: &str) -> Result<Option<String>, Unreadable> {
+    fn value(&self, name: &str) -> Result<Option<String>, UnreadableMessage> {
         let Some(raw) = self.raw.get(name) else { return Ok(None) };
         let decoded = pairs(format!("v={raw}").as_bytes()).map_err(|_| BROKEN)?;
         Ok(decoded.into_iter().next().map(|(_, value)| value))
@@ -214,12 +220,12 @@ impl<'a> Sent<'a> {
     /// ([SAML bindings §3.4.4.1]).
     ///
     /// [SAML bindings §3.4.4.1]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
-    fn detached(&self, name: &str) -> Result<Option<Detached>, Unreadable> {
+    fn detached(&self, name: &str) -> Result<Option<Detached>, UnreadableMessage> {
         let (method, signature) = match (self.value("SigAlg")?, self.value("Signature")?) {
             (None, None) => return Ok(None),
             (Some(method), Some(signature)) => (method, signature),
             (Some(_), None) | (None, Some(_)) => {
-                return Err(Unreadable("The signature of the SAML message is incomplete."));
+                return Err(UnreadableMessage("The signature of the SAML message is incomplete."));
             }
         };
         let names = [name, "RelayState", "SigAlg"];
@@ -230,17 +236,17 @@ impl<'a> Sent<'a> {
 }
 
 /// Of a query without a message.
-pub fn relay_state_of(query: &str) -> Result<Option<String>, Unreadable> {
-    relay_state(&Sent::read(query)?)
+pub fn relay_state_of(query: &str) -> Result<Option<String>, UnreadableMessage> {
+    relay_state(&SentMessage::read(query)?)
 }
 
 /// Returned exactly as it came, an empty one too ([SAML bindings §3.4.3]).
 ///
 /// [SAML bindings §3.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
-fn relay_state(sent: &Sent<'_>) -> Result<Option<String>, Unreadable> {
+fn relay_state(sent: &SentMessage<'_>) -> Result<Option<String>, UnreadableMessage> {
     match sent.value("RelayState")? {
         Some(state) if state.len() > LONGEST_RELAY_STATE => {
-            Err(Unreadable("The RelayState is longer than 2048 bytes."))
+            Err(UnreadableMessage("The RelayState is longer than 2048 bytes."))
         }
         other => Ok(other),
     }
@@ -249,7 +255,7 @@ fn relay_state(sent: &Sent<'_>) -> Result<Option<String>, Unreadable> {
 /// Base64 with line ends, as many write it; what is outside the alphabet is passed over ([RFC 2045 §6.8]).
 ///
 /// [RFC 2045 §6.8]: https://www.rfc-editor.org/rfc/rfc2045#section-6.8
-fn decode(text: &str) -> Result<Vec<u8>, Unreadable> {
+fn decode(text: &str) -> Result<Vec<u8>, UnreadableMessage> {
     let text: String = text
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '='))
@@ -263,7 +269,7 @@ fn decode(text: &str) -> Result<Vec<u8>, Unreadable> {
 /// Raw DEFLATE ([RFC 1951]), whole and nothing behind it, and never more than a message may hold (D14).
 ///
 /// [RFC 1951]: https://www.rfc-editor.org/rfc/rfc1951
-fn inflate(deflated: &[u8]) -> Result<Vec<u8>, Unreadable> {
+fn inflate(deflated: &[u8]) -> Result<Vec<u8>, UnreadableMessage> {
     let mut stream = Decompress::new(false);
     let mut out = Vec::with_capacity(Limits::MESSAGE.bytes.min(deflated.len().saturating_mul(4)));
     loop {
@@ -279,7 +285,7 @@ fn inflate(deflated: &[u8]) -> Result<Vec<u8>, Unreadable> {
             Status::Ok | Status::BufError => {}
         }
         if out.len() >= Limits::MESSAGE.bytes {
-            return Err(Unreadable("The SAML message is too large."));
+            return Err(UnreadableMessage("The SAML message is too large."));
         }
         if out.len() < out.capacity() && before == (stream.total_in(), out.len()) {
             return Err(BROKEN);

@@ -3,7 +3,7 @@
 //! [SAML metadata §2.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
 use super::names::{entity_id, slo_of_all, slo_url, sso_of_all, sso_url};
 use crate::crypto::hash::xml_id;
-use crate::crypto::xml::{DIGESTS, Place, SignatureMethod, Signer, XmlError, escape};
+use crate::crypto::xml::{DIGESTS, SignatureMethod, SignaturePlace, Signer, XmlError, escape};
 use crate::domain::client::Client;
 use crate::domain::federation::NameIdFormat;
 use crate::protocols::common::saml_assertion::compact;
@@ -12,7 +12,7 @@ use askama::Template;
 /// Its values are escaped already.
 #[derive(Template)]
 #[template(path = "samlp/metadata.xml", escape = "none")]
-pub struct Metadata {
+pub struct SamlMetadata {
     id: String,
     entity_id: String,
     /// What messages may be signed with ([SAML algorithm support §2]); a provider that finds nothing said of it
@@ -28,7 +28,7 @@ pub struct Metadata {
     single_sign_on: String,
 }
 
-impl Metadata {
+impl SamlMetadata {
     /// `client`: with the addresses that are for this application; else for all of them, and it is by its
     /// `Issuer` that a request says which it is of. `certificates` are those of the keys in use and to come.
     pub fn new<'a>(
@@ -61,6 +61,6 @@ impl Metadata {
     }
 
     pub fn sign(&self, signer: &Signer) -> Result<String, XmlError> {
-        signer.sign_enveloped(&self.write()?, "ID", &self.id, Place::First)
+        signer.sign_enveloped(&self.write()?, "ID", &self.id, SignaturePlace::First)
     }
 }

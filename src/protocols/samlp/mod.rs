@@ -24,8 +24,8 @@ use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
-    Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, ProtocolResponse,
+    Setting, Unanswerable,
 };
 pub use sso::refused;
 
@@ -44,7 +44,7 @@ impl Protocol for Samlp {
         unsolicited::read(client, parameters)
     }
 
-    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
+    fn answer(&self, login: &Login<'_>) -> Result<ProtocolResponse, Unanswerable> {
         answer::with_assertion(login)
     }
 

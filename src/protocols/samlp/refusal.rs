@@ -3,7 +3,7 @@
 //! Messages are fixed texts; nothing that was sent comes back in them.
 //!
 //! [SAML core §3.2.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
-use super::answer::{self, Envelope};
+use super::answer::{self, ResponseEnvelope};
 use crate::crypto::hash::xml_id;
 use crate::crypto::random;
 use crate::crypto::xml::{Signer, XmlError};
@@ -12,7 +12,7 @@ use crate::flows::login::authorize::AuthorizeRefusal;
 use crate::login::{Answer, LoginRequest};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SamlRefusal {
     NoPassive,
     NoAuthnContext,
     RequestDenied,
@@ -32,7 +32,7 @@ const RESPONDER: &str = "urn:oasis:names:tc:SAML:2.0:status:Responder";
 /// The two codes of a status and its message.
 pub type Status = (&'static str, Option<&'static str>, Option<&'static str>);
 
-impl Refusal {
+impl SamlRefusal {
     pub fn words(self) -> Status {
         let (first, second, message) = match self {
             Self::NoPassive => (
@@ -97,11 +97,11 @@ impl Refusal {
 /// Signed always, so that nobody tells an application a no that is not ours.
 pub fn refuse(
     request: &LoginRequest,
-    refusal: Refusal,
+    refusal: SamlRefusal,
     (issuer, now, signer): (&str, Timestamp, &Signer),
 ) -> Result<Answer, XmlError> {
     let id = xml_id("samlp refusal", &random::secret());
-    let envelope = Envelope { id: &id, issuer, request, status: refusal.words(), now };
+    let envelope = ResponseEnvelope { id: &id, issuer, request, status: refusal.words(), now };
     let xml = envelope.sign_around("", signer)?;
     Ok(answer::post(request, &xml))
 }

@@ -1,6 +1,6 @@
 //! Every URL of the room.
 use super::logout::endpoint as logout;
-use super::metadata::Metadata;
+use super::metadata::SamlMetadata;
 use super::sso;
 use crate::domain::ClientId;
 use crate::domain::protocol::ProtocolName;
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub fn routes(cfg: &mut ServiceConfig) {
-    cfg.app_data(web::Data::new(Signed::default()));
+    cfg.app_data(web::Data::new(SignedQuery::default()));
     for path in ["/samlp/metadata", "/samlp/metadata/{client_id}"] {
         cfg.service(
             resource(with_slash(path)).route(read().to(metadata)).default_service(to(only_get)),
@@ -61,12 +61,12 @@ async fn only_get_and_post(_: Anyone) -> HttpResponse {
 /// Documents that were signed before, by what they say: a signature costs as much as a whole answer, and anybody
 /// may ask. One for each worker.
 #[derive(Default)]
-pub struct Signed(Mutex<HashMap<String, Arc<str>>>);
+pub struct SignedQuery(Mutex<HashMap<String, Arc<str>>>);
 
 /// Each has a few kilobytes.
 const MOST_SIGNED: usize = 256;
 
-impl Signed {
+impl SignedQuery {
     fn get_or_sign(
         &self,
         written: String,
@@ -89,7 +89,7 @@ async fn metadata(
     anyone: Anyone,
     request: HttpRequest,
     ctx: web::Data<Context>,
-    known: web::Data<Signed>,
+    known: web::Data<SignedQuery>,
 ) -> HttpResponse {
     let client = match request.match_info().get("client_id").map(ClientId::parse) {
         None => None,
@@ -101,7 +101,7 @@ async fn metadata(
         },
     };
     let document = ctx.shared.keys.ring().and_then(|ring| {
-        let document = Metadata::new(ctx.issuer(), client.as_deref(), ring.xml_certificates());
+        let document = SamlMetadata::new(ctx.issuer(), client.as_deref(), ring.xml_certificates());
         let document = document.map_err(unwritten)?;
         let written = document.write().map_err(unwritten)?;
         known.get_or_sign(written, || document.sign(ring.xml_signer()).map_err(unwritten))

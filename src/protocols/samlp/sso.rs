@@ -1,8 +1,8 @@
 //! `/samlp/{client_id}` and `/samlp`: single sign-on, by `GET` (Redirect binding) and by `POST`.
-use super::message::{Received, Signature, Unreadable};
+use super::message::{Received, Signature, UnreadableMessage};
 use super::names::{samlp, sso_of_all, sso_url};
-use super::refusal::{Refusal, refuse};
-use super::request::{self, Bad, Place};
+use super::refusal::{SamlRefusal, refuse};
+use super::request::{self, AcsPlace, BadSamlRequest};
 use super::unsolicited;
 use crate::crypto::xml::Document;
 use crate::domain::client::Client;
@@ -15,7 +15,7 @@ use crate::http::extract::Anyone;
 use crate::http::{pages, ui::message};
 use crate::login::LoginRequest;
 use crate::protocols::common::checked::Checked;
-use crate::protocols::common::sign_on::{self, Told, accident, here};
+use crate::protocols::common::sign_on::{self, RefusalContext, accident, here};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub async fn get(_: Anyone, request: HttpRequest, ctx: web::Data<Context>) -> Ht
     match Received::of_query(request.query_string()) {
         Ok(Some(received)) => asked(&request, &ctx, &received).await,
         Ok(None) => from_here(&request, &ctx).await,
-        Err(Unreadable(text)) => here(&request, text),
+        Err(UnreadableMessage(text)) => here(&request, text),
     }
 }
 
@@ -48,14 +48,14 @@ pub async fn post(
     match Received::of_form(&body) {
         Ok(Some(received)) => asked(&request, &ctx, &received).await,
         Ok(None) => here(&request, "There is no SAML request in it."),
-        Err(Unreadable(text)) => here(&request, text),
+        Err(UnreadableMessage(text)) => here(&request, text),
     }
 }
 
-type Known = Option<(Arc<Client>, Arc<SamlSettings>)>;
+type KnownParty = Option<(Arc<Client>, Arc<SamlSettings>)>;
 
 /// The active application of the path.
-async fn of_path(request: &HttpRequest, ctx: &Context) -> Result<Known, Accident> {
+async fn of_path(request: &HttpRequest, ctx: &Context) -> Result<KnownParty, Accident> {
     let id = request.match_info().get("client_id").and_then(|id| ClientId::parse(id).ok());
     let Some(id) = id else { return Ok(None) };
     Ok(find_application(ctx, &id).await?.and_then(service_provider))
@@ -66,7 +66,7 @@ async fn sender(
     request: &HttpRequest,
     ctx: &Context,
     document: &Document,
-) -> Result<Known, Accident> {
+) -> Result<KnownParty, Accident> {
     if request.match_info().get("client_id").is_some() {
         return of_path(request, ctx).await;
     }
@@ -86,7 +86,7 @@ fn service_provider(client: Arc<Client>) -> Option<(Arc<Client>, Arc<SamlSetting
 async fn asked(request: &HttpRequest, ctx: &Context, received: &Received) -> HttpResponse {
     let document = match received.read() {
         Ok(document) => document,
-        Err(Unreadable(text)) => return here(request, text),
+        Err(UnreadableMessage(text)) => return here(request, text),
     };
     let (client, settings) = match sender(request, ctx, &document).await {
         Ok(Some(found)) => found,
@@ -100,8 +100,8 @@ async fn asked(request: &HttpRequest, ctx: &Context, received: &Received) -> Htt
     let sent = (received, &document);
     match check(ctx, (&client, &settings), sent, now) {
         Ok(checked) => sign_on::sign_on(request, ctx, (&client, &checked), refused).await,
-        Err(Bad::Here(text)) => here(request, text),
-        Err(Bad::There(asked, refusal)) => tell(request, ctx, (&asked, refusal, now)),
+        Err(BadSamlRequest::Here(text)) => here(request, text),
+        Err(BadSamlRequest::There(asked, refusal)) => tell(request, ctx, (&asked, refusal, now)),
     }
 }
 
@@ -110,14 +110,14 @@ fn check(
     (client, settings): (&Client, &SamlSettings),
     (received, document): (&Received, &Document),
     now: Timestamp,
-) -> Result<Checked, Bad> {
+) -> Result<Checked, BadSamlRequest> {
     let demand =
         if settings.require_signed_requests { Signature::Demanded } else { Signature::Optional };
     let message = received
         .authentic(document, settings, samlp("AuthnRequest"), demand)
-        .map_err(|Unreadable(text)| Bad::Here(text))?;
+        .map_err(|UnreadableMessage(text)| BadSamlRequest::Here(text))?;
     let urls = [sso_url(ctx.issuer(), &client.id), sso_of_all(ctx.issuer())];
-    let place = Place { urls: &urls, relay_state: received.relay_state.clone(), now };
+    let place = AcsPlace { urls: &urls, relay_state: received.relay_state.clone(), now };
     request::read((client, settings), message, place)
 }
 
@@ -137,7 +137,7 @@ async fn from_here(request: &HttpRequest, ctx: &Context) -> HttpResponse {
     }
     let relay_state = match super::message::relay_state_of(request.query_string()) {
         Ok(relay_state) => relay_state,
-        Err(Unreadable(text)) => return here(request, text),
+        Err(UnreadableMessage(text)) => return here(request, text),
     };
     match unsolicited::to_default(&client, relay_state) {
         Some(asked) => {
@@ -154,15 +154,15 @@ fn unknown(request: &HttpRequest) -> HttpResponse {
 }
 
 /// How this room words a no that comes after its own checks.
-pub fn refused(request: &HttpRequest, ctx: &Context, told: &Told<'_>) -> HttpResponse {
-    let refusal = Refusal::of_flow(told.refusal);
+pub fn refused(request: &HttpRequest, ctx: &Context, told: &RefusalContext<'_>) -> HttpResponse {
+    let refusal = SamlRefusal::of_flow(told.refusal);
     tell(request, ctx, (&told.checked.request, refusal, told.now))
 }
 
 fn tell(
     request: &HttpRequest,
     ctx: &Context,
-    (asked, refusal, now): (&LoginRequest, Refusal, Timestamp),
+    (asked, refusal, now): (&LoginRequest, SamlRefusal, Timestamp),
 ) -> HttpResponse {
     let ring = match ctx.shared.keys.ring() {
         Ok(ring) => ring,

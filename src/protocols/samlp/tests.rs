@@ -1,7 +1,7 @@
 use super::Samlp;
 use super::message::Received;
-use super::metadata::Metadata;
-use super::refusal::{Refusal, refuse};
+use super::metadata::SamlMetadata;
+use super::refusal::{SamlRefusal, refuse};
 use crate::authentication::with_password;
 use crate::crypto::xml::{Element, Limits, Name, read};
 use crate::domain::client::{
@@ -13,7 +13,8 @@ use crate::domain::scope::Scopes;
 use crate::domain::user::{Profile, User, UserKind};
 use crate::domain::{ClientId, Status, Timestamp, UserId};
 use crate::login::{
-    Answer, Login, LoginRequest, Parameters, Principal, Protocol, Told, Unanswerable, testing,
+    Answer, Login, LoginRequest, Parameters, Principal, Protocol, ProtocolResponse, Unanswerable,
+    testing,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -80,7 +81,7 @@ fn answer(
     settings: SamlSettings,
     request: &LoginRequest,
     profile: Profile,
-) -> Result<Told, Unanswerable> {
+) -> Result<ProtocolResponse, Unanswerable> {
     let user = User {
         id: UserId::parse("ada").unwrap(),
         kind: UserKind::Person,
@@ -194,14 +195,14 @@ fn a_character_that_xml_does_not_have_is_refused_and_nobody_is_named() {
 #[test]
 fn d37_every_no_is_signed_and_without_an_assertion() {
     for refusal in [
-        Refusal::NoPassive,
-        Refusal::NoAuthnContext,
-        Refusal::RequestDenied,
-        Refusal::InvalidNameIdPolicy,
-        Refusal::NoVerifiedEmail,
-        Refusal::UnsupportedBinding,
-        Refusal::RequestUnsupported,
-        Refusal::InvalidAttribute,
+        SamlRefusal::NoPassive,
+        SamlRefusal::NoAuthnContext,
+        SamlRefusal::RequestDenied,
+        SamlRefusal::InvalidNameIdPolicy,
+        SamlRefusal::NoVerifiedEmail,
+        SamlRefusal::UnsupportedBinding,
+        SamlRefusal::RequestUnsupported,
+        SamlRefusal::InvalidAttribute,
     ] {
         let told = refuse(&request(), refusal, (ISSUER, now(), testing::signer())).unwrap();
         let xml = xml(&told);
@@ -245,7 +246,7 @@ fn an_impersonation_request_needs_nothing_but_an_address() {
 #[test]
 fn metadata_can_be_read_by_people() {
     let shop = client(SamlSettings { require_signed_requests: true, ..settings() });
-    let metadata = Metadata::new(ISSUER, Some(&shop), ["MIIB", "MIIC"].into_iter()).unwrap();
+    let metadata = SamlMetadata::new(ISSUER, Some(&shop), ["MIIB", "MIIC"].into_iter()).unwrap();
     insta::assert_snapshot!(metadata.write().unwrap().replace("><", ">\n<"));
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [WS-Federation 1.2 §3.1]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
 use crate::crypto::hash::xml_id;
-use crate::crypto::xml::{Place, XmlError, escape};
+use crate::crypto::xml::{SignaturePlace, XmlError, escape};
 use crate::domain::ClientId;
 use crate::domain::protocol::ProtocolName;
 use crate::flows::impersonation::start_impersonation::encode;
@@ -24,7 +24,7 @@ const CACHE: &str = "max-age=300";
 /// Its values are escaped already.
 #[derive(Template)]
 #[template(path = "wsfed/metadata.xml", escape = "none")]
-struct Metadata<'a> {
+struct WsfedMetadata<'a> {
     id: &'a str,
     issuer: String,
     certificates: Vec<&'a str>,
@@ -91,7 +91,7 @@ fn write(ctx: &Context, endpoint: &str) -> Result<String, Accident> {
     // The same as long as it says the same, so that one can see that it has changed.
     let said = [ctx.issuer(), endpoint].into_iter().chain(certificates.iter().copied());
     let id = xml_id("wsfed metadata", &said.collect::<Vec<_>>().join("\n"));
-    let metadata = Metadata {
+    let metadata = WsfedMetadata {
         id: &id,
         issuer: escape(ctx.issuer()).map_err(unwritten)?,
         certificates,
@@ -100,5 +100,5 @@ fn write(ctx: &Context, endpoint: &str) -> Result<String, Accident> {
         endpoint: escape(endpoint).map_err(unwritten)?,
     };
     let xml = compact(&metadata).map_err(unwritten)?;
-    signer.sign_token(&xml, "ID", &id, Place::First).map_err(unwritten)
+    signer.sign_token(&xml, "ID", &id, SignaturePlace::First).map_err(unwritten)
 }

@@ -27,17 +27,17 @@ use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
-    Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, ProtocolResponse,
+    Setting, Unanswerable,
 };
-use crate::protocols::wsfed::profile::{Manner, Reply, Token, realm};
+use crate::protocols::wsfed::profile::{Manner, ReplyAddress, Token, realm};
 
 pub use serve::refused;
 
 pub struct Wsfed;
 
 const MANNER: Manner =
-    Manner { protocol: ProtocolName::Wsfed, token: Token::Any, reply: Reply::Registered };
+    Manner { protocol: ProtocolName::Wsfed, token: Token::Any, reply: ReplyAddress::Registered };
 
 impl Protocol for Wsfed {
     fn name(&self) -> ProtocolName {
@@ -52,7 +52,7 @@ impl Protocol for Wsfed {
         unsolicited::read(client, parameters, MANNER)
     }
 
-    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
+    fn answer(&self, login: &Login<'_>) -> Result<ProtocolResponse, Unanswerable> {
         response::answer(login, MANNER)
     }
 

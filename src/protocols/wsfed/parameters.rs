@@ -1,5 +1,5 @@
 //! The parameters of a request: each at most once, by query or by form.
-use super::refusal::Bad;
+use super::refusal::BadWsfedRequest;
 use crate::http::form::pairs;
 use std::collections::BTreeMap;
 
@@ -27,28 +27,28 @@ const KNOWN: [&str; 14] = [
 const MAX_PARTS: usize = 200;
 
 /// What was sent; names that nobody reads are left alone.
-pub struct Sent(BTreeMap<String, String>);
+pub struct SentParameters(BTreeMap<String, String>);
 
-impl Sent {
+impl SentParameters {
     /// # Errors
     ///
-    /// [`Bad::Unreadable`], [`Bad::Twice`], [`Bad::TooLong`].
-    pub fn read(text: &[u8]) -> Result<Self, Bad> {
+    /// [`BadWsfedRequest::Unreadable`], [`BadWsfedRequest::Twice`], [`BadWsfedRequest::TooLong`].
+    pub fn read(text: &[u8]) -> Result<Self, BadWsfedRequest> {
         if text.len() > LONGEST {
-            return Err(Bad::TooLong);
+            return Err(BadWsfedRequest::TooLong);
         }
         let mut sent = BTreeMap::new();
         let parts = text.split(|byte| *byte == b'&').filter(|part| !part.is_empty());
         for (nth, part) in parts.enumerate() {
             if nth == MAX_PARTS {
-                return Err(Bad::Unreadable);
+                return Err(BadWsfedRequest::Unreadable);
             }
             if !is_known(part) {
                 continue;
             }
-            for (name, value) in pairs(part).map_err(|_| Bad::Unreadable)? {
+            for (name, value) in pairs(part).map_err(|_| BadWsfedRequest::Unreadable)? {
                 if sent.insert(name, value).is_some() {
-                    return Err(Bad::Twice);
+                    return Err(BadWsfedRequest::Twice);
                 }
             }
         }

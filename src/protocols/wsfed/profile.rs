@@ -18,7 +18,7 @@ pub struct Manner {
     /// Who the token names, and in which form it comes.
     pub token: Token,
     /// Where the answer goes.
-    pub reply: Reply,
+    pub reply: ReplyAddress,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Token {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
+pub enum ReplyAddress {
     /// To any registered URL; without `wreply` to the first.
     Registered,
     /// To the first registered URL, always.

@@ -2,7 +2,7 @@
 
 /// Why a request goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bad {
+pub enum BadWsfedRequest {
     Unreadable,
     Twice,
     TooLong,
@@ -20,7 +20,7 @@ pub enum Bad {
     Request,
 }
 
-impl Bad {
+impl BadWsfedRequest {
     /// For the person at the browser.
     pub fn words(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::federation::{TokenVersion, TrustVersion, WsfedSettings};
 use crate::domain::user::User;
-use crate::login::{Answer, Login, NameId, Told, Unanswerable};
+use crate::login::{Answer, Login, NameId, ProtocolResponse, Unanswerable};
 use crate::protocols::common::saml_assertion::{compact, instant};
 use askama::Template;
 use chrono::Duration;
@@ -35,7 +35,7 @@ struct Response {
     key_type: &'static str,
 }
 
-pub fn answer(login: &Login<'_>, manner: Manner) -> Result<Told, Unanswerable> {
+pub fn answer(login: &Login<'_>, manner: Manner) -> Result<ProtocolResponse, Unanswerable> {
     let settings = login.client.wsfed.as_deref();
     let settings =
         settings.ok_or_else(|| Unanswerable("it is no relying party of WS-Federation".into()))?;
@@ -47,7 +47,7 @@ pub fn answer(login: &Login<'_>, manner: Manner) -> Result<Told, Unanswerable> {
         fields.push(("wctx", context.clone()));
     }
     let action = login.request.return_url.clone();
-    Ok(Told { answer: Answer::FormPost { action, fields }, name: Some(name) })
+    Ok(ProtocolResponse { answer: Answer::FormPost { action, fields }, name: Some(name) })
 }
 
 /// What a token would say about `user`, with the name first.

@@ -3,7 +3,7 @@
 //! [SAML 1.1 core §2]: https://www.oasis-open.org/committees/download.php/3406/oasis-sstc-saml-core-1.1.pdf
 use super::claims::split;
 use super::profile::Lifetime;
-use crate::crypto::xml::{Place, XmlError, escape};
+use crate::crypto::xml::{SignaturePlace, XmlError, escape};
 use crate::login::{Login, NameId};
 use crate::protocols::common::saml_assertion::{compact, instant};
 use askama::Template;
@@ -20,7 +20,7 @@ const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.0:am:unspecified";
 /// Its values are escaped already.
 #[derive(Template)]
 #[template(path = "wsfed/assertion11.xml", escape = "none")]
-struct Assertion<'a> {
+struct Saml11Assertion<'a> {
     id: &'a str,
     issuer: String,
     issued: String,
@@ -51,7 +51,7 @@ pub(crate) fn write(
 ) -> Result<String, XmlError> {
     let asked = login.request.authn_context.as_deref();
     let impersonated = login.principal.impersonation().is_some();
-    let assertion = Assertion {
+    let assertion = Saml11Assertion {
         id,
         issuer: escape(login.issuer)?,
         issued: instant(login.now),
@@ -64,7 +64,7 @@ pub(crate) fn write(
         method: escape(if impersonated { UNSPECIFIED } else { asked.unwrap_or(PASSWORD) })?,
         attributes: attributes(claims)?,
     };
-    login.signer.sign_token(&compact(&assertion)?, "AssertionID", id, Place::Last)
+    login.signer.sign_token(&compact(&assertion)?, "AssertionID", id, SignaturePlace::Last)
 }
 
 /// Escaped, and no name twice.

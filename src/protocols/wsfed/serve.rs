@@ -1,7 +1,7 @@
 //! A request on its way: read, checked, answered or taken to the sign-in page.
-use super::parameters::{Arrived, LONGEST, Sent};
-use super::refusal::Bad;
-use super::request::Action;
+use super::parameters::{Arrived, LONGEST, SentParameters};
+use super::refusal::BadWsfedRequest;
+use super::request::WsfedAction;
 use super::{profile::Manner, request, sign_out};
 use crate::domain::ClientId;
 use crate::domain::client::Client;
@@ -9,18 +9,18 @@ use crate::flows::login::authorize::AuthorizeRefusal;
 use crate::flows::login::browser::{find_application, find_relying_party};
 use crate::flows::{Accident, Context, shared::clock};
 use crate::http::ui::message;
-use crate::protocols::common::sign_on::{self, Told, accident, here};
+use crate::protocols::common::sign_on::{self, RefusalContext, accident, here};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web::Payload};
 use std::sync::Arc;
 
 /// Which relying party the path names; without a name it is found by its `wtrealm`.
-pub type Named<'a> = Option<&'a str>;
+pub type PathClient<'a> = Option<&'a str>;
 
 pub async fn get(
     request: &HttpRequest,
     ctx: &Context,
-    (named, manner): (Named<'_>, Manner),
+    (named, manner): (PathClient<'_>, Manner),
 ) -> HttpResponse {
     let query = request.query_string().as_bytes();
     serve(request, ctx, (named, manner), Arrived::ByQuery(query)).await
@@ -29,33 +29,33 @@ pub async fn get(
 pub async fn post(
     request: &HttpRequest,
     ctx: &Context,
-    (named, manner): (Named<'_>, Manner),
+    (named, manner): (PathClient<'_>, Manner),
     payload: Payload,
 ) -> HttpResponse {
     if !request.query_string().is_empty() {
-        return here(request, Bad::TwoPlaces.words());
+        return here(request, BadWsfedRequest::TwoPlaces.words());
     }
     match payload.to_bytes_limited(LONGEST).await {
         Ok(Ok(body)) => serve(request, ctx, (named, manner), Arrived::ByForm(&body)).await,
-        Ok(Err(_)) => here(request, Bad::Unreadable.words()),
-        Err(_) => here(request, Bad::TooLong.words()),
+        Ok(Err(_)) => here(request, BadWsfedRequest::Unreadable.words()),
+        Err(_) => here(request, BadWsfedRequest::TooLong.words()),
     }
 }
 
 async fn serve(
     request: &HttpRequest,
     ctx: &Context,
-    (named, manner): (Named<'_>, Manner),
+    (named, manner): (PathClient<'_>, Manner),
     arrived: Arrived<'_>,
 ) -> HttpResponse {
     let (Arrived::ByQuery(text) | Arrived::ByForm(text)) = arrived;
-    let read = Sent::read(text).and_then(|sent| Ok((request::action(&sent)?, sent)));
+    let read = SentParameters::read(text).and_then(|sent| Ok((request::action(&sent)?, sent)));
     let (action, sent) = match read {
         Ok(read) => read,
         Err(bad) => return here(request, bad.words()),
     };
     // It says that a session of the relying party is over, and ends nothing here (E14).
-    if action == Action::Cleanup {
+    if action == WsfedAction::Cleanup {
         return sign_out::cleaned_up();
     }
     let client = match relying_party(ctx, named, &sent, manner).await {
@@ -63,20 +63,23 @@ async fn serve(
         Err(cause) => return accident(request, &cause),
     };
     match (action, client) {
-        (Action::SignOut | Action::Cleanup, client) => {
+        (WsfedAction::SignOut | WsfedAction::Cleanup, client) => {
             let is_named = named.is_some() || sent.get("wtrealm").is_some();
-            let asked = sign_out::Asked { client: client.as_deref(), sent: &sent, is_named };
+            let asked =
+                sign_out::WsfedSignOutRequest { client: client.as_deref(), sent: &sent, is_named };
             sign_out::ask(request, ctx, asked, arrived).await
         }
-        (Action::SignIn, Some(client)) => sign_in(request, ctx, (&client, manner), &sent).await,
-        (Action::SignIn, None) => here(request, Bad::UnknownApplication.words()),
+        (WsfedAction::SignIn, Some(client)) => {
+            sign_in(request, ctx, (&client, manner), &sent).await
+        }
+        (WsfedAction::SignIn, None) => here(request, BadWsfedRequest::UnknownApplication.words()),
     }
 }
 
 async fn relying_party(
     ctx: &Context,
-    named: Named<'_>,
-    sent: &Sent,
+    named: PathClient<'_>,
+    sent: &SentParameters,
     manner: Manner,
 ) -> Result<Option<Arc<Client>>, Accident> {
     let found = match (named, sent.get("wtrealm")) {
@@ -94,7 +97,7 @@ async fn sign_in(
     request: &HttpRequest,
     ctx: &Context,
     (client, manner): (&Arc<Client>, Manner),
-    sent: &Sent,
+    sent: &SentParameters,
 ) -> HttpResponse {
     let now = match sent.get("wct") {
         Some(_) => match clock::now(ctx).await {
@@ -110,7 +113,7 @@ async fn sign_in(
 }
 
 /// WS-Federation has no answer that says no, so it is said to the person.
-pub fn refused(request: &HttpRequest, _: &Context, told: &Told<'_>) -> HttpResponse {
+pub fn refused(request: &HttpRequest, _: &Context, told: &RefusalContext<'_>) -> HttpResponse {
     let (status, text) = match told.refusal {
         AuthorizeRefusal::LoginRequired
         | AuthorizeRefusal::ImpersonationEnded

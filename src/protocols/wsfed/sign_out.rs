@@ -4,8 +4,8 @@
 //! told about the session hears that it is over.
 //!
 //! [WS-Federation 1.2 §13.2.4]: https://docs.oasis-open.org/wsfed/federation/v1.2/os/ws-federation-1.2-spec-os.html
-use super::parameters::{Arrived, Sent};
-use super::refusal::Bad;
+use super::parameters::{Arrived, SentParameters};
+use super::refusal::BadWsfedRequest;
 use crate::domain::ClientId;
 use crate::domain::client::Client;
 use crate::flows::login::browser::{find_application, find_by_reply_url};
@@ -32,9 +32,9 @@ const DOT: &[u8] =
     \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
 /// A request to sign out.
-pub struct Asked<'a> {
+pub struct WsfedSignOutRequest<'a> {
     pub client: Option<&'a Client>,
-    pub sent: &'a Sent,
+    pub sent: &'a SentParameters,
     /// It says which relying party it is of. WS-Federation gives sign-out `wa` and `wreply` alone, and many send no more.
     pub is_named: bool,
 }
@@ -42,7 +42,7 @@ pub struct Asked<'a> {
 pub async fn ask(
     request: &HttpRequest,
     ctx: &Context,
-    asked: Asked<'_>,
+    asked: WsfedSignOutRequest<'_>,
     arrived: Arrived<'_>,
 ) -> HttpResponse {
     if let Arrived::ByForm(body) = arrived
@@ -52,7 +52,7 @@ pub async fn ask(
         let to = format!("{}?{}", request.path(), String::from_utf8_lossy(body));
         return redirect(request.method(), &to);
     }
-    let Asked { client, sent, is_named } = asked;
+    let WsfedSignOutRequest { client, sent, is_named } = asked;
     let wreply = sent.get("wreply");
     let found = match wreply.filter(|_| !is_named) {
         Some(wreply) => match find_by_reply_url(ctx, wreply).await {
@@ -81,7 +81,7 @@ fn question(browser: &BrowserSession, client: Option<&Client>, to: Option<String
     }
     let onward = to.clone().unwrap_or_else(|| QUESTION.to_owned());
     let named = client.map(|client| ("client_id".to_owned(), client.id.to_string()));
-    let question = sign_out::Asked {
+    let question = sign_out::SignOutRequest {
         application: None,
         action: CONFIRMED,
         targets: to.as_deref().map_or(FormTargets::Ours, FormTargets::of_url),
@@ -124,7 +124,7 @@ fn registered(client: Option<&Client>, wreply: &str) -> Option<String> {
 
 fn unregistered(request: &HttpRequest) -> HttpResponse {
     let heading = "This sign-out request does not work";
-    message::error(request, StatusCode::BAD_REQUEST, heading, Bad::Reply.words())
+    message::error(request, StatusCode::BAD_REQUEST, heading, BadWsfedRequest::Reply.words())
 }
 
 /// A relying party has ended its session. Ours goes on: anybody's page may load this.

@@ -1,26 +1,26 @@
 use super::claims::split;
-use super::parameters::{LONGEST, Sent};
-use super::refusal::Bad;
-use super::request::{Action, action};
+use super::parameters::{LONGEST, SentParameters};
+use super::refusal::BadWsfedRequest;
+use super::request::{WsfedAction, action};
 use super::wreq;
 use crate::domain::federation::{TokenForm, TokenVersion, TrustVersion};
 use proptest::prelude::*;
 
-fn sent(text: &str) -> Result<Sent, Bad> {
-    Sent::read(text.as_bytes())
+fn sent(text: &str) -> Result<SentParameters, BadWsfedRequest> {
+    SentParameters::read(text.as_bytes())
 }
 
 #[test]
 fn e10_a_parameter_stands_once_and_what_is_to_be_done_is_known() {
-    assert_eq!(sent("wa=a&wa=a").err(), Some(Bad::Twice));
-    assert_eq!(sent("wa=%zz").err(), Some(Bad::Unreadable));
-    assert_eq!(sent(&"x".repeat(LONGEST + 1)).err(), Some(Bad::TooLong));
+    assert_eq!(sent("wa=a&wa=a").err(), Some(BadWsfedRequest::Twice));
+    assert_eq!(sent("wa=%zz").err(), Some(BadWsfedRequest::Unreadable));
+    assert_eq!(sent(&"x".repeat(LONGEST + 1)).err(), Some(BadWsfedRequest::TooLong));
     let said = |text: &str| sent(text).and_then(|sent| action(&sent));
-    assert_eq!(said("wa=wsignin1.0&wctx=x"), Ok(Action::SignIn));
-    assert_eq!(said("wa=wsignout1.0"), Ok(Action::SignOut));
-    assert_eq!(said("wa=wsignoutcleanup1.0"), Ok(Action::Cleanup));
+    assert_eq!(said("wa=wsignin1.0&wctx=x"), Ok(WsfedAction::SignIn));
+    assert_eq!(said("wa=wsignout1.0"), Ok(WsfedAction::SignOut));
+    assert_eq!(said("wa=wsignoutcleanup1.0"), Ok(WsfedAction::Cleanup));
     for text in ["", "wa=", "wa=wsignin1.0%20", "wa=WSIGNIN1.0", "wa=wattr1.0"] {
-        assert_eq!(said(text), Err(Bad::Action), "{text}");
+        assert_eq!(said(text), Err(BadWsfedRequest::Action), "{text}");
     }
 }
 
@@ -57,12 +57,12 @@ fn e07_a_token_request_is_read_for_its_form_and_nothing_else() {
         (OLD, "<t:TokenType/><t:TokenType/>"),
         (OLD, "&x;"),
     ] {
-        assert_eq!(ask(trust, inner), Err(Bad::Request), "{trust} {inner}");
+        assert_eq!(ask(trust, inner), Err(BadWsfedRequest::Request), "{trust} {inner}");
     }
     let declared = format!("<!DOCTYPE a><t:RequestSecurityToken xmlns:t=\"{OLD}\"/>");
-    assert_eq!(wreq::read(&declared), Err(Bad::Request));
+    assert_eq!(wreq::read(&declared), Err(BadWsfedRequest::Request));
     let long = format!("<t:RequestSecurityToken xmlns:t=\"{OLD}\">{}", " ".repeat(20_000));
-    assert_eq!(wreq::read(&long), Err(Bad::Request));
+    assert_eq!(wreq::read(&long), Err(BadWsfedRequest::Request));
 }
 
 proptest! {
@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn no_request_makes_it_fall_over(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = Sent::read(&bytes).and_then(|sent| action(&sent));
+        let _ = SentParameters::read(&bytes).and_then(|sent| action(&sent));
         let _ = wreq::read(&String::from_utf8_lossy(&bytes));
     }
 }

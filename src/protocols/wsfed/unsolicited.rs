@@ -1,5 +1,5 @@
 //! The request that a relying party would have made, out of `additionalParameters`.
-use super::profile::{Manner, Reply};
+use super::profile::{Manner, ReplyAddress};
 use crate::domain::client::Client;
 use crate::login::{BadParameter, LoginRequest, Parameters};
 
@@ -22,7 +22,7 @@ pub fn read(
     let first = client.redirect_uris.first();
     let asked = text("callback_url").or_else(|| text("redirect_uri"));
     let elsewhere = |asked: &&String| first != Some(*asked) && client.redirect_uris.contains(asked);
-    if manner.reply == Reply::First && asked.as_ref().is_some_and(elsewhere) {
+    if manner.reply == ReplyAddress::First && asked.as_ref().is_some_and(elsewhere) {
         return Err(bad("callback_url", "is not the one where this application is answered"));
     }
     // Left as it is: that it is not registered is for the heart to say.

@@ -19,7 +19,7 @@ const TABLE: &str = "clients";
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = applications)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column")]
-pub(in crate::store) struct Application {
+pub(in crate::store) struct ApplicationAndOrganization {
     id: String,
     organization_id: Option<String>,
     name: String,
@@ -69,10 +69,10 @@ fn section<T: DeserializeOwned>(
     value.map(read).transpose()
 }
 
-impl TryFrom<Application> for Client {
+impl TryFrom<ApplicationAndOrganization> for Client {
     type Error = StoreError;
 
-    fn try_from(row: Application) -> Result<Self, StoreError> {
+    fn try_from(row: ApplicationAndOrganization) -> Result<Self, StoreError> {
         let organization = users::organization(
             TABLE,
             (row.organization_id, row.organization_status, row.organization_impersonation_enabled),
@@ -115,9 +115,9 @@ impl TryFrom<Application> for Client {
 }
 
 pub async fn find(mut conn: &Conn, client: &ClientId) -> Result<Option<Client>, StoreError> {
-    let row: Option<Application> = applications::table
+    let row: Option<ApplicationAndOrganization> = applications::table
         .find(client.as_str())
-        .select(Application::as_select())
+        .select(ApplicationAndOrganization::as_select())
         .first(&mut conn)
         .await
         .optional()?;
@@ -178,13 +178,13 @@ pub async fn list_open_to(
 ) -> Result<Vec<Client>, StoreError> {
     let theirs = applications::organization_id.is_null().or(applications::organization_id
         .is_not_distinct_from(organization.map(OrganizationId::as_str)));
-    let rows: Vec<Application> = applications::table
+    let rows: Vec<ApplicationAndOrganization> = applications::table
         .filter(applications::status.eq("active"))
         .filter(applications::kind.eq_any(["web", "spa", "native", "saml", "wsfed"]))
         .filter(theirs)
         .order((applications::name, applications::id))
         .limit(limit)
-        .select(Application::as_select())
+        .select(ApplicationAndOrganization::as_select())
         .load(&mut conn)
         .await?;
     rows.into_iter().map(Client::try_from).collect()

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 
 /// Which applications; every field narrows.
 #[derive(Debug, Clone, Default)]
-pub struct Search {
+pub struct ApplicationSearch {
     /// Found literally in name or id, whatever the case.
     pub text: String,
     pub organization: Option<OrganizationId>,
@@ -23,7 +23,7 @@ pub struct Search {
 
 /// An application in a list.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundApplications {
     pub id: ClientId,
     pub name: String,
     pub kind: ClientKind,
@@ -34,7 +34,7 @@ pub struct Found {
 }
 
 #[derive(QueryableByName)]
-struct Row {
+struct FoundApplicationRow {
     #[diesel(sql_type = Text)]
     id: String,
     #[diesel(sql_type = Text)]
@@ -51,10 +51,10 @@ struct Row {
     updated_at: Timestamp,
 }
 
-impl TryFrom<Row> for Found {
+impl TryFrom<FoundApplicationRow> for FoundApplications {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: FoundApplicationRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: crate::store::id("clients", row.id)?,
             name: row.name,
@@ -68,7 +68,10 @@ impl TryFrom<Row> for Found {
 }
 
 /// Sorted by name, then by id.
-pub async fn search(mut conn: &Conn, search: &Search) -> Result<Vec<Found>, StoreError> {
+pub async fn search(
+    mut conn: &Conn,
+    search: &ApplicationSearch,
+) -> Result<Vec<FoundApplications>, StoreError> {
     let mut query = diesel::sql_query(
         "SELECT c.id, c.name, c.kind, c.status, o.name AS organization, c.impersonation_enabled, \
          c.updated_at FROM clients c LEFT JOIN organizations o ON o.id = c.organization_id WHERE true",
@@ -106,13 +109,14 @@ pub async fn search(mut conn: &Conn, search: &Search) -> Result<Vec<Found>, Stor
         query = query.sql(clause).bind::<Text, _>(after.as_str().to_owned());
     }
     let clause = format!(" ORDER BY lower(c.name), c.id LIMIT {}", next());
-    let rows: Vec<Row> = query.sql(clause).bind::<BigInt, _>(search.limit).load(&mut conn).await?;
-    rows.into_iter().map(Found::try_from).collect()
+    let rows: Vec<FoundApplicationRow> =
+        query.sql(clause).bind::<BigInt, _>(search.limit).load(&mut conn).await?;
+    rows.into_iter().map(FoundApplications::try_from).collect()
 }
 
 /// What a page says of an application beside what is registered.
 #[derive(Debug, Clone, QueryableByName)]
-pub struct Card {
+pub struct ApplicationCard {
     #[diesel(sql_type = Nullable<Text>)]
     pub organization: Option<String>,
     #[diesel(sql_type = Timestamptz)]
@@ -127,7 +131,10 @@ pub struct Card {
     pub users: i64,
 }
 
-pub async fn card(mut conn: &Conn, client: &ClientId) -> Result<Option<Card>, StoreError> {
+pub async fn card(
+    mut conn: &Conn,
+    client: &ClientId,
+) -> Result<Option<ApplicationCard>, StoreError> {
     use diesel::OptionalExtension as _;
     let text = "SELECT o.name AS organization, c.created_at, c.updated_at, \
          (SELECT max(s.created_at) FROM client_secrets s WHERE s.client_id = c.id) AS secret_since, \

@@ -48,8 +48,8 @@ struct Fate {
     others: Arc<PoolGeneration>,
 }
 
-type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
-type Rows = stream::Iter<iter::Map<vec::IntoIter<Row>, fn(Row) -> QueryResult<Row>>>;
+type PgRow = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
+type Rows = stream::Iter<iter::Map<vec::IntoIter<PgRow>, fn(PgRow) -> QueryResult<PgRow>>>;
 
 impl Conn {
     pub(in crate::store) fn new(
@@ -104,10 +104,10 @@ fn gone() -> DbError {
 /// All rows: they are as much a part of the answer as its beginning. Up to the first error: of a connection that
 /// breaks among them there is no end.
 async fn rows(
-    loading: impl Future<Output = QueryResult<impl stream::Stream<Item = QueryResult<Row>>>>,
+    loading: impl Future<Output = QueryResult<impl stream::Stream<Item = QueryResult<PgRow>>>>,
 ) -> QueryResult<Rows> {
-    let rows: Vec<Row> = loading.await?.try_collect().await?;
-    Ok(stream::iter(rows.into_iter().map(Ok as fn(Row) -> QueryResult<Row>)))
+    let rows: Vec<PgRow> = loading.await?.try_collect().await?;
+    Ok(stream::iter(rows.into_iter().map(Ok as fn(PgRow) -> QueryResult<PgRow>)))
 }
 
 impl SimpleAsyncConnection for Conn {
@@ -127,7 +127,7 @@ impl AsyncConnectionCore for Conn {
     type ExecuteFuture<'conn, 'query> = BoxFuture<'conn, QueryResult<usize>>;
     type LoadFuture<'conn, 'query> = BoxFuture<'conn, QueryResult<Rows>>;
     type Stream<'conn, 'query> = Rows;
-    type Row<'conn, 'query> = Row;
+    type Row<'conn, 'query> = PgRow;
     type Backend = diesel::pg::Pg;
 
     fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>
@@ -154,7 +154,7 @@ impl<'a> AsyncConnectionCore for &'a Conn {
     type ExecuteFuture<'conn, 'query> = BoxFuture<'a, QueryResult<usize>>;
     type LoadFuture<'conn, 'query> = BoxFuture<'a, QueryResult<Rows>>;
     type Stream<'conn, 'query> = Rows;
-    type Row<'conn, 'query> = Row;
+    type Row<'conn, 'query> = PgRow;
     type Backend = diesel::pg::Pg;
 
     fn load<'conn, 'query, T>(&'conn mut self, source: T) -> Self::LoadFuture<'conn, 'query>

@@ -50,7 +50,7 @@ pub async fn check_at_start(url: &str) -> Result<(), StoreError> {
 const SUSPICIONS: usize = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum PoolerVerdict {
     OwnSession,
     PerhapsShared,
 }
@@ -60,14 +60,14 @@ enum Verdict {
 /// [`StoreError::Pooled`] with what to do about it; others when the database cannot be asked.
 pub async fn check(url: &str) -> Result<(), StoreError> {
     for _ in 0..SUSPICIONS {
-        if Box::pin(look(url)).await? == Verdict::OwnSession {
+        if Box::pin(look(url)).await? == PoolerVerdict::OwnSession {
             return Ok(());
         }
     }
     Err(SHARED)
 }
 
-async fn look(url: &str) -> Result<Verdict, StoreError> {
+async fn look(url: &str) -> Result<PoolerVerdict, StoreError> {
     let mut one = match connect(url).await {
         Err(StoreError::Unavailable(cause)) if cause.to_string().contains(NO_OPTIONS) => {
             return Err(REFUSED);
@@ -82,16 +82,16 @@ async fn look(url: &str) -> Result<Verdict, StoreError> {
     match other.batch_execute("BEGIN").await {
         Ok(()) => {}
         // A session that answered a moment ago and is ours refuses none of this.
-        Err(DbError::DatabaseError(..)) => return Ok(Verdict::PerhapsShared),
+        Err(DbError::DatabaseError(..)) => return Ok(PoolerVerdict::PerhapsShared),
         Err(problem) => return Err(problem.into()),
     }
     match within(patience, self::session(&mut one)).await {
         Some(Ok(again)) if again == session => other.batch_execute("ROLLBACK").await?,
         Some(Err(StoreError::Unavailable(cause))) => return Err(StoreError::Unavailable(cause)),
-        Some(_) => return Ok(Verdict::PerhapsShared),
+        Some(_) => return Ok(PoolerVerdict::PerhapsShared),
         None => return Err(silent(url, other).await),
     }
-    if is_set(&mut one).await? { Ok(Verdict::OwnSession) } else { Err(BARE) }
+    if is_set(&mut one).await? { Ok(PoolerVerdict::OwnSession) } else { Err(BARE) }
 }
 
 /// Nothing came back while `other` had a transaction open: either a pooler has given our session to it, and then it

@@ -99,10 +99,10 @@ fn certificates(parameter: &str, file: &Path) -> Result<Vec<CertificateDer<'stat
     if read.is_empty() { Err(named(&"has no certificate")) } else { Ok(read) }
 }
 
-type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+type OwnCertificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// As libpq does, a key that others may read is refused; root's may be read by a group.
-fn read_own(own: &ClientCertificate) -> Result<Own, StoreError> {
+fn read_own(own: &ClientCertificate) -> Result<OwnCertificate, StoreError> {
     let file = &own.key;
     let named = |what: &dyn std::fmt::Display| wrong(format!("sslkey {}: {what}", file.display()));
     let mode = fs::metadata(file).map_err(|e| named(&e))?.permissions().mode();

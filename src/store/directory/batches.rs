@@ -16,7 +16,7 @@ use std::collections::HashMap;
 pub const BATCH_SIZE: usize = 1000;
 
 /// A user as a batch writes one.
-pub struct UserRow<'a> {
+pub struct BatchUserRow<'a> {
     pub record: &'a UserRecord,
     pub roles: &'a [String],
     /// A new one; without it the stored one stays.
@@ -143,7 +143,7 @@ pub async fn is_empty(mut conn: &Conn) -> Result<bool, StoreError> {
 }
 
 /// Writes people with their roles and new passwords, whether they exist or not. No id comes twice.
-pub async fn put_all(conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreError> {
+pub async fn put_all(conn: &Conn, rows: &[BatchUserRow<'_>]) -> Result<(), StoreError> {
     for some in rows.chunks(BATCH_SIZE) {
         put_records(conn, some).await?;
         put_roles(conn, some).await?;
@@ -152,7 +152,7 @@ pub async fn put_all(conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreError
     Ok(())
 }
 
-async fn put_records(mut conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreError> {
+async fn put_records(mut conn: &Conn, rows: &[BatchUserRow<'_>]) -> Result<(), StoreError> {
     struct PutUsers;
     const TEXT: &str = "INSERT INTO users (id, organization_id, kind, status, email, email_canonical, \
          email_verified, name, given_name, family_name, nickname, picture, phone_number, user_metadata, \
@@ -171,13 +171,13 @@ async fn put_records(mut conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreE
          app_metadata = excluded.app_metadata, created_by_client_id = excluded.created_by_client_id, \
          external_app_user_id = excluded.external_app_user_id, box = excluded.box, updated_at = clock_now()";
     fn texts<'a>(
-        rows: &'a [UserRow<'a>],
+        rows: &'a [BatchUserRow<'a>],
         pick: impl Fn(&'a UserRecord) -> Option<&'a str>,
     ) -> Value<'a> {
         Value::Texts(rows.iter().map(|row| pick(row.record)).collect())
     }
     fn jsons(
-        rows: &[UserRow<'_>],
+        rows: &[BatchUserRow<'_>],
         pick: impl Fn(&UserRecord) -> serde_json::Value,
     ) -> Value<'static> {
         Value::Jsons(rows.iter().map(|row| pick(row.record)).collect())
@@ -206,7 +206,7 @@ async fn put_records(mut conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreE
     Ok(())
 }
 
-async fn put_roles(mut conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreError> {
+async fn put_roles(mut conn: &Conn, rows: &[BatchUserRow<'_>]) -> Result<(), StoreError> {
     struct TakeRoles;
     struct GiveRoles;
     const TAKE: &str = "DELETE FROM user_roles r WHERE r.user_id = ANY(?) \
@@ -229,7 +229,7 @@ async fn put_roles(mut conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreErr
     Ok(())
 }
 
-async fn put_password_hashes(mut conn: &Conn, rows: &[UserRow<'_>]) -> Result<(), StoreError> {
+async fn put_password_hashes(mut conn: &Conn, rows: &[BatchUserRow<'_>]) -> Result<(), StoreError> {
     struct PutPasswords;
     const TEXT: &str = "INSERT INTO credentials (user_id, password_hash) SELECT user_id, password_hash \
          FROM unnest(?, ?) AS wanted (user_id, password_hash) ON CONFLICT (user_id) DO UPDATE \

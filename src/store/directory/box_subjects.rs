@@ -1,5 +1,5 @@
 //! Whom an application may get a token for: `people`, with the time, in one read.
-use super::users::Person;
+use super::users::UserRow;
 use crate::domain::user::{User, UserKind};
 use crate::domain::{ClientId, Timestamp, UserId};
 use crate::store::schema::{clock_now, people, settings};
@@ -7,16 +7,16 @@ use crate::store::{Conn, StoreError};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-type Columns = (Timestamp, Option<Person>);
+type SubjectColumns = (Timestamp, Option<UserRow>);
 
-fn converted((now, person): Columns) -> Result<(Option<User>, Timestamp), StoreError> {
+fn converted((now, person): SubjectColumns) -> Result<(Option<User>, Timestamp), StoreError> {
     Ok((person.map(User::try_from).transpose()?, now))
 }
 
 pub async fn user(mut conn: &Conn, user: &UserId) -> Result<(Option<User>, Timestamp), StoreError> {
-    let row: Columns = settings::table
+    let row: SubjectColumns = settings::table
         .left_join(people::table.on(people::id.eq(user.as_str())))
-        .select((clock_now(), Option::<Person>::as_select()))
+        .select((clock_now(), Option::<UserRow>::as_select()))
         .first(&mut conn)
         .await?;
     converted(row)
@@ -31,9 +31,9 @@ pub async fn service_account(
     let own = people::created_by_client_id.eq(client.as_str());
     let there = people::organization_id.eq(organization);
     let kind = people::kind.eq(UserKind::ServiceAccount.as_str());
-    let row: Columns = settings::table
+    let row: SubjectColumns = settings::table
         .left_join(people::table.on(own.and(there).assume_not_null().and(kind)))
-        .select((clock_now(), Option::<Person>::as_select()))
+        .select((clock_now(), Option::<UserRow>::as_select()))
         .first(&mut conn)
         .await?;
     converted(row)

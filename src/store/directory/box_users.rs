@@ -1,5 +1,5 @@
 //! Users as the Box-shaped API keeps them: `people` with what `users` has beside.
-use super::users::Person;
+use super::users::UserRow;
 use super::write::UserRecord;
 use crate::domain::box_profile::{BoxProfile, BoxUser};
 use crate::domain::permission::COADMIN;
@@ -19,14 +19,16 @@ pub const EXTERNAL_ID_IS_UNIQUE: &str = "users_external";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-pub(in crate::store) struct Beside {
+pub(in crate::store) struct BoxColumns {
     external_app_user_id: Option<String>,
     box_: serde_json::Value,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
-pub(in crate::store) fn whole((person, beside): (Person, Beside)) -> Result<BoxUser, StoreError> {
+pub(in crate::store) fn whole(
+    (person, beside): (UserRow, BoxColumns),
+) -> Result<BoxUser, StoreError> {
     let user = person.try_into()?;
     let profile: BoxProfile = serde_json::from_value(beside.box_)
         .map_err(|e| StoreError::Corrupt { table: TABLE, what: format!("box: {e}") })?;
@@ -40,10 +42,10 @@ pub(in crate::store) fn whole((person, beside): (Person, Beside)) -> Result<BoxU
 }
 
 pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<BoxUser>, StoreError> {
-    let row: Option<(Person, Beside)> = people::table
+    let row: Option<(UserRow, BoxColumns)> = people::table
         .inner_join(users::table.on(users::id.eq(people::id)))
         .filter(people::id.eq(user.as_str()))
-        .select((Person::as_select(), Beside::as_select()))
+        .select((UserRow::as_select(), BoxColumns::as_select()))
         .first(&mut conn)
         .await
         .optional()?;
@@ -66,7 +68,7 @@ pub async fn find_and_lock(mut conn: &Conn, user: &UserId) -> Result<Option<BoxU
 
 /// Whom a caller sees.
 #[derive(Debug, Clone)]
-pub enum Reach {
+pub enum BoxUserReach {
     /// The app users that this application made there.
     Own(ClientId, OrganizationId),
     /// Everybody there but the service accounts of applications.
@@ -75,8 +77,8 @@ pub enum Reach {
 
 /// Which ones to list, in the order of their ids.
 #[derive(Debug, Clone)]
-pub struct Filter {
-    pub reach: Reach,
+pub struct BoxUserFilter {
+    pub reach: BoxUserReach,
     /// How the name or the login begins, in any case.
     pub term: Option<String>,
     pub external_id: Option<String>,
@@ -91,17 +93,17 @@ type Joined = diesel::dsl::InnerJoinQuerySource<
     users::table,
     diesel::dsl::Eq<users::id, people::id>,
 >;
-type Condition = Box<dyn BoxableExpression<Joined, Pg, SqlType = diesel::sql_types::Bool>>;
+type BoxUserCondition = Box<dyn BoxableExpression<Joined, Pg, SqlType = diesel::sql_types::Bool>>;
 
-fn within(reach: &Reach) -> Condition {
+fn within(reach: &BoxUserReach) -> BoxUserCondition {
     match reach {
-        Reach::Own(client, organization) => Box::new(
+        BoxUserReach::Own(client, organization) => Box::new(
             users::kind
                 .eq(UserKind::AppUser.as_str())
                 .and(users::created_by_client_id.eq(client.as_str().to_owned()).assume_not_null())
                 .and(users::organization_id.eq(organization.as_str().to_owned()).assume_not_null()),
         ),
-        Reach::Organization(organization) => Box::new(
+        BoxUserReach::Organization(organization) => Box::new(
             not(users::kind.eq(UserKind::ServiceAccount.as_str()))
                 .and(users::organization_id.eq(organization.as_str().to_owned()).assume_not_null()),
         ),
@@ -121,7 +123,7 @@ fn beginning(term: &str) -> String {
     pattern
 }
 
-fn matching(filter: &Filter) -> Condition {
+fn matching(filter: &BoxUserFilter) -> BoxUserCondition {
     let mut condition = within(&filter.reach);
     if let Some(term) = &filter.term {
         let pattern = beginning(term);
@@ -135,13 +137,13 @@ fn matching(filter: &Filter) -> Condition {
     condition
 }
 
-pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<BoxUser>, StoreError> {
+pub async fn list(mut conn: &Conn, filter: &BoxUserFilter) -> Result<Vec<BoxUser>, StoreError> {
     let after = filter.after.as_ref().map_or("", |id| id.as_str());
-    let rows: Vec<(Person, Beside)> = people::table
+    let rows: Vec<(UserRow, BoxColumns)> = people::table
         .inner_join(users::table.on(users::id.eq(people::id)))
         .filter(matching(filter))
         .filter(users::id.gt(after))
-        .select((Person::as_select(), Beside::as_select()))
+        .select((UserRow::as_select(), BoxColumns::as_select()))
         .order(users::id)
         .offset(filter.offset)
         .limit(filter.limit)
@@ -151,7 +153,7 @@ pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<BoxUser>, Stor
 }
 
 /// How many there are on all pages together.
-pub async fn count(mut conn: &Conn, filter: &Filter) -> Result<i64, StoreError> {
+pub async fn count(mut conn: &Conn, filter: &BoxUserFilter) -> Result<i64, StoreError> {
     Ok(people::table
         .inner_join(users::table.on(users::id.eq(people::id)))
         .filter(matching(filter))
@@ -168,7 +170,7 @@ pub async fn insert(mut conn: &Conn, record: &UserRecord) -> Result<(), StoreErr
 
 #[derive(AsChangeset)]
 #[diesel(table_name = users)]
-pub struct Changes<'a> {
+pub struct BoxUserChanges<'a> {
     pub name: Option<&'a str>,
     pub email: Option<&'a str>,
     pub email_canonical: Option<&'a str>,
@@ -181,7 +183,7 @@ pub struct Changes<'a> {
 pub async fn update(
     mut conn: &Conn,
     user: &UserId,
-    changes: &Changes<'_>,
+    changes: &BoxUserChanges<'_>,
 ) -> Result<(), StoreError> {
     diesel::update(users::table.find(user.as_str()))
         .set((changes, users::updated_at.eq(clock_now())))

@@ -57,7 +57,7 @@ pub async fn delete(mut conn: &Conn, id: &str) -> Result<(), StoreError> {
 
 /// Which ones; sorted by name, then by id.
 #[derive(Debug, Clone, Default)]
-pub struct Search {
+pub struct OrganizationSearch {
     /// Found literally in name or id, whatever the case.
     pub text: String,
     pub status: Option<String>,
@@ -70,7 +70,7 @@ pub struct Search {
 
 /// One of a list.
 #[derive(Debug, Clone, QueryableByName)]
-pub struct Listed {
+pub struct ListedOrganization {
     #[diesel(sql_type = Text)]
     pub id: String,
     #[diesel(sql_type = Text)]
@@ -81,7 +81,10 @@ pub struct Listed {
     pub impersonation_enabled: bool,
 }
 
-pub async fn search(mut conn: &Conn, search: &Search) -> Result<Vec<Listed>, StoreError> {
+pub async fn search(
+    mut conn: &Conn,
+    search: &OrganizationSearch,
+) -> Result<Vec<ListedOrganization>, StoreError> {
     let mut query = diesel::sql_query(
         "SELECT id, name, status = 'active' AS active, impersonation_enabled FROM organizations o WHERE true",
     )
@@ -144,7 +147,7 @@ pub async fn insert(mut conn: &Conn, record: &OrganizationRecord) -> Result<(), 
 
 /// What is in one. Nobody counts a million: at most `limit` of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
-pub struct Inside {
+pub struct OrganizationContents {
     /// Without the service accounts that follow from what applications are authorized for.
     #[diesel(sql_type = Int4)]
     pub users: i32,
@@ -152,7 +155,11 @@ pub struct Inside {
     pub applications: i32,
 }
 
-pub async fn count_inside(mut conn: &Conn, id: &str, limit: i64) -> Result<Inside, StoreError> {
+pub async fn count_inside(
+    mut conn: &Conn,
+    id: &str,
+    limit: i64,
+) -> Result<OrganizationContents, StoreError> {
     let text = "SELECT (SELECT count(*) FROM (SELECT FROM users WHERE organization_id = $1 \
          AND NOT (kind = 'service_account' AND created_by_client_id IS NOT NULL) LIMIT $2) u)::int AS users, \
          (SELECT count(*) FROM (SELECT FROM clients WHERE organization_id = $1 LIMIT $2) c)::int AS applications";
@@ -187,7 +194,7 @@ pub async fn count_signed_in(
 
 /// An application of one.
 #[derive(Debug, Clone, QueryableByName)]
-pub struct Application {
+pub struct AuthorizedApplication {
     #[diesel(sql_type = Text)]
     pub id: String,
     #[diesel(sql_type = Text)]
@@ -200,7 +207,7 @@ pub async fn applications(
     mut conn: &Conn,
     id: &str,
     limit: i64,
-) -> Result<Vec<Application>, StoreError> {
+) -> Result<Vec<AuthorizedApplication>, StoreError> {
     let text = "SELECT id, name, status = 'active' AS active FROM clients WHERE organization_id = $1 \
          ORDER BY lower(name), id LIMIT $2";
     Ok(diesel::sql_query(text).bind::<Text, _>(id).bind::<BigInt, _>(limit).load(&mut conn).await?)

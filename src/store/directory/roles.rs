@@ -49,14 +49,14 @@ pub async fn delete(mut conn: &Conn, name: &str) -> Result<(), StoreError> {
 
 /// A role as a list shows it.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct ListedRole {
     pub role: RoleRecord,
     pub built_in: bool,
     pub holders: i64,
 }
 
 /// All of them, the highest rank first, with how many people hold each.
-pub async fn list(mut conn: &Conn) -> Result<Vec<Listed>, StoreError> {
+pub async fn list(mut conn: &Conn) -> Result<Vec<ListedRole>, StoreError> {
     let held = user_roles::table.group_by(user_roles::role);
     let held = held.select((user_roles::role, diesel::dsl::count_star()));
     let counts: Vec<(String, i64)> = held.load(&mut conn).await?;
@@ -66,7 +66,7 @@ pub async fn list(mut conn: &Conn) -> Result<Vec<Listed>, StoreError> {
         .load(&mut conn)
         .await?;
     let holders = |name: &str| counts.iter().find(|(role, _)| role == name).map_or(0, |it| it.1);
-    let listed = |(role, built_in): (RoleRecord, bool)| Listed {
+    let listed = |(role, built_in): (RoleRecord, bool)| ListedRole {
         holders: holders(&role.name),
         role,
         built_in,
@@ -131,7 +131,7 @@ pub async fn count_holders(mut conn: &Conn, role: &str) -> Result<i64, StoreErro
 
 /// Somebody who holds a role.
 #[derive(Debug, Clone, QueryableByName)]
-pub struct Holder {
+pub struct RoleHolder {
     #[diesel(sql_type = Text)]
     pub id: String,
     #[diesel(sql_type = Nullable<Text>)]
@@ -149,7 +149,7 @@ pub async fn holders(
     mut conn: &Conn,
     (role, organization): (&str, Option<&str>),
     limit: i64,
-) -> Result<Vec<Holder>, StoreError> {
+) -> Result<Vec<RoleHolder>, StoreError> {
     let text = "SELECT u.id, u.name, u.email, o.name AS organization, u.status = 'active' AS active \
          FROM user_roles r JOIN users u ON u.id = r.user_id \
          LEFT JOIN organizations o ON o.id = u.organization_id \

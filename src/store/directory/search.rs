@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 
 /// Which people; every field narrows.
 #[derive(Debug, Clone, Default)]
-pub struct Search {
+pub struct UserSearch {
     /// Each word is found literally in name, e-mail address or id, whatever the case. What has
     /// no three letters or digits in a row is found where a word begins.
     pub text: String,
@@ -27,7 +27,7 @@ pub struct Search {
 
 /// Somebody in a list.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundUsers {
     pub id: UserId,
     pub kind: UserKind,
     pub status: Status,
@@ -39,7 +39,7 @@ pub struct Found {
 }
 
 #[derive(QueryableByName)]
-struct Row {
+struct FoundUserRow {
     #[diesel(sql_type = Text)]
     id: String,
     #[diesel(sql_type = Text)]
@@ -58,10 +58,10 @@ struct Row {
     last_login_at: Option<Timestamp>,
 }
 
-impl TryFrom<Row> for Found {
+impl TryFrom<FoundUserRow> for FoundUsers {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: FoundUserRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: crate::store::id("users", row.id)?,
             kind: word("users", &row.kind, UserKind::parse)?,
@@ -80,7 +80,7 @@ impl TryFrom<Row> for Found {
 /// First a look at those who come first: what many people have fills the page at once. Otherwise everybody who
 /// fits is found by the indexes, and sorted then. Left to itself, Postgres reads everybody in order until the
 /// page is full, and that is all of them where only the last ones fit.
-pub async fn search(conn: &Conn, search: &Search) -> Result<Vec<Found>, StoreError> {
+pub async fn search(conn: &Conn, search: &UserSearch) -> Result<Vec<FoundUsers>, StoreError> {
     let first = page(conn, search, Among::TheFirst).await?;
     let is_full = i64::try_from(first.len()).is_ok_and(|found| found >= search.limit);
     if is_full || !search.chooses() { Ok(first) } else { page(conn, search, Among::All).await }
@@ -96,7 +96,7 @@ enum Among {
 /// As many as are read in a few milliseconds.
 const NEAR: i64 = 3000;
 
-impl Search {
+impl UserSearch {
     /// Whether it is not simply the next ones in order.
     fn chooses(&self) -> bool {
         words(&self.text).next().is_some() || self.role.is_some() || self.status.is_some()
@@ -104,12 +104,12 @@ impl Search {
 }
 
 /// A statement that grows, and its parameters.
-struct Statement {
+struct SearchStatement {
     query: diesel::query_builder::BoxedSqlQuery<'static, Pg, SqlQuery>,
     parameters: usize,
 }
 
-impl Statement {
+impl SearchStatement {
     fn add(self, sql: &str) -> Self {
         Self { query: self.query.sql(sql), ..self }
     }
@@ -128,7 +128,7 @@ impl Statement {
     }
 
     /// What the order of names goes along with.
-    fn in_order(mut self, search: &Search) -> Self {
+    fn in_order(mut self, search: &UserSearch) -> Self {
         if let Some(organization) = &search.organization {
             self = self.text(" AND organization_id = ", organization.as_str(), "");
         }
@@ -139,7 +139,7 @@ impl Statement {
         self
     }
 
-    fn chosen(mut self, search: &Search, among: Among) -> Self {
+    fn chosen(mut self, search: &UserSearch, among: Among) -> Self {
         let phone = phone_digits(&search.text);
         self = self.add(if phone.is_some() { " AND ((true" } else { "" });
         for word in words(&search.text) {
@@ -166,13 +166,18 @@ impl Statement {
     }
 }
 
-async fn page(mut conn: &Conn, search: &Search, among: Among) -> Result<Vec<Found>, StoreError> {
+async fn page(
+    mut conn: &Conn,
+    search: &UserSearch,
+    among: Among,
+) -> Result<Vec<FoundUsers>, StoreError> {
     let begun = diesel::sql_query(
         "SELECT u.id, u.kind, u.status, u.name, u.email, o.name AS organization, u.last_login_at, \
          ARRAY(SELECT r.role FROM user_roles r WHERE r.user_id = u.id ORDER BY r.role) AS roles \
          FROM (SELECT * FROM (SELECT * FROM users WHERE true",
     );
-    let statement = Statement { query: begun.into_boxed::<Pg>(), parameters: 0 }.in_order(search);
+    let statement =
+        SearchStatement { query: begun.into_boxed::<Pg>(), parameters: 0 }.in_order(search);
     let statement = match among {
         Among::TheFirst => statement
             .number(" ORDER BY sort_key, id LIMIT ", NEAR.max(search.limit))
@@ -184,8 +189,8 @@ async fn page(mut conn: &Conn, search: &Search, among: Among) -> Result<Vec<Foun
     let statement = statement
         .number(" ORDER BY sort_key, id LIMIT ", search.limit)
         .add(") u LEFT JOIN organizations o ON o.id = u.organization_id ORDER BY u.sort_key, u.id");
-    let rows: Vec<Row> = statement.query.load(&mut conn).await?;
-    rows.into_iter().map(Found::try_from).collect()
+    let rows: Vec<FoundUserRow> = statement.query.load(&mut conn).await?;
+    rows.into_iter().map(FoundUsers::try_from).collect()
 }
 
 /// Each is found by itself, in any order; whatever comes after the sixth is one.
@@ -252,9 +257,9 @@ pub async fn ids(
         #[diesel(sql_type = Nullable<Text>)]
         organization_id: Option<String>,
     }
-    let search = Search { text: text.to_owned(), ..Search::default() };
+    let search = UserSearch { text: text.to_owned(), ..UserSearch::default() };
     let begun = diesel::sql_query("SELECT id, organization_id FROM users WHERE true");
-    let statement = Statement { query: begun.into_boxed::<Pg>(), parameters: 0 };
+    let statement = SearchStatement { query: begun.into_boxed::<Pg>(), parameters: 0 };
     let statement = statement.chosen(&search, Among::All).number(" LIMIT ", limit);
     let found: Vec<Candidate> = statement.query.load(&mut conn).await?;
     Ok(found.into_iter().map(|it| (it.id, it.organization_id)).collect())
@@ -262,7 +267,7 @@ pub async fn ids(
 
 /// What a page says of somebody beside who they are.
 #[derive(Debug, Clone, QueryableByName)]
-pub struct Card {
+pub struct UserCard {
     #[diesel(sql_type = Nullable<Text>)]
     pub organization: Option<String>,
     #[diesel(sql_type = Array<Text>)]
@@ -275,7 +280,7 @@ pub struct Card {
     pub login_count: i64,
 }
 
-pub async fn card(mut conn: &Conn, user: &UserId) -> Result<Option<Card>, StoreError> {
+pub async fn card(mut conn: &Conn, user: &UserId) -> Result<Option<UserCard>, StoreError> {
     use diesel::OptionalExtension as _;
     let text = "SELECT o.name AS organization, u.created_at, u.last_login_at, u.login_count, \
          ARRAY(SELECT r.role FROM user_roles r WHERE r.user_id = u.id ORDER BY r.role) AS roles \
@@ -286,7 +291,7 @@ pub async fn card(mut conn: &Conn, user: &UserId) -> Result<Option<Card>, StoreE
 
 /// A name to choose by.
 #[derive(Debug, Clone, QueryableByName)]
-pub struct Choice {
+pub struct ApplicationChoice {
     #[diesel(sql_type = Text)]
     pub id: String,
     #[diesel(sql_type = Text)]
@@ -294,13 +299,16 @@ pub struct Choice {
 }
 
 /// Organizations by name, at most `limit`.
-pub async fn organizations(mut conn: &Conn, limit: i64) -> Result<Vec<Choice>, StoreError> {
+pub async fn organizations(
+    mut conn: &Conn,
+    limit: i64,
+) -> Result<Vec<ApplicationChoice>, StoreError> {
     let text = "SELECT id, name FROM organizations ORDER BY lower(name), id LIMIT $1";
     Ok(diesel::sql_query(text).bind::<BigInt, _>(limit).load(&mut conn).await?)
 }
 
 /// Roles by name, at most `limit`.
-pub async fn roles(mut conn: &Conn, limit: i64) -> Result<Vec<Choice>, StoreError> {
+pub async fn roles(mut conn: &Conn, limit: i64) -> Result<Vec<ApplicationChoice>, StoreError> {
     let text = "SELECT name AS id, name FROM roles ORDER BY rank DESC, name LIMIT $1";
     Ok(diesel::sql_query(text).bind::<BigInt, _>(limit).load(&mut conn).await?)
 }

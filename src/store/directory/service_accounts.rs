@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 
 /// One that is authorized and has no account yet.
 #[derive(diesel::QueryableByName)]
-pub struct Missing {
+pub struct MissingAccount {
     #[diesel(sql_type = Text)]
     pub client: String,
     #[diesel(sql_type = Text)]
@@ -16,7 +16,7 @@ pub struct Missing {
     pub organization: String,
 }
 
-pub async fn list_missing(mut conn: &Conn) -> Result<Vec<Missing>, StoreError> {
+pub async fn list_missing(mut conn: &Conn) -> Result<Vec<MissingAccount>, StoreError> {
     let text = "SELECT c.id AS client, c.name, organization FROM clients c, \
          jsonb_array_elements_text(coalesce(c.box -> 'authorized_in', '[]')) AS organization \
          WHERE NOT EXISTS (SELECT FROM users u WHERE u.kind = 'service_account' \
@@ -26,7 +26,7 @@ pub async fn list_missing(mut conn: &Conn) -> Result<Vec<Missing>, StoreError> {
 
 pub struct NewAccount<'a> {
     pub id: &'a str,
-    pub missing: &'a Missing,
+    pub missing: &'a MissingAccount,
     pub login: &'a str,
     pub canonical_login: &'a str,
 }

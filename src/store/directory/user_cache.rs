@@ -5,8 +5,8 @@
 //!
 //! Only for whoever shows something of their own. Somebody who is named by others is read each time, or the time of
 //! the answer would say whether there is such a user.
-use super::box_users::{Beside, whole};
-use super::users::Person;
+use super::box_users::{BoxColumns, whole};
+use super::users::UserRow;
 use super::version::{DirectoryVersions, OrganizationVersion};
 use crate::domain::Timestamp;
 use crate::domain::box_profile::BoxUser;
@@ -23,25 +23,25 @@ const MOST: usize = 10_000;
 
 /// What the connections of a pool have in common.
 #[derive(Default)]
-pub(in crate::store) struct People(Mutex<Remembered>);
+pub(in crate::store) struct People(Mutex<CachedUser>);
 
 /// Each with the version of their organization at which they were read.
-type Remembered = HashMap<String, (OrganizationVersion, Arc<Standing>)>;
+type CachedUser = HashMap<String, (OrganizationVersion, Arc<UserStanding>)>;
 
 /// Somebody, and until when what they were given is dead.
-pub struct Standing {
+pub struct UserStanding {
     pub person: BoxUser,
     not_before: Option<Timestamp>,
 }
 
-impl Standing {
+impl UserStanding {
     /// Whether what they were given at `at` is dead.
     pub fn ended_since(&self, at: Timestamp) -> Option<Timestamp> {
         self.not_before.filter(|not_before| at <= *not_before)
     }
 }
 
-impl std::ops::Deref for Standing {
+impl std::ops::Deref for UserStanding {
     type Target = BoxUser;
 
     fn deref(&self) -> &BoxUser {
@@ -62,14 +62,14 @@ impl Written for PersonNotBefore {
 
 impl People {
     /// Whoever has moved to another organization has changed both, so the one they were in says enough.
-    fn get(&self, id: &str, directory: &DirectoryVersions) -> Option<Arc<Standing>> {
+    fn get(&self, id: &str, directory: &DirectoryVersions) -> Option<Arc<UserStanding>> {
         let known = self.known();
         let (version, person) = known.get(id)?;
         let organization = person.user.organization_id();
         (directory.of(organization) == *version).then(|| Arc::clone(person))
     }
 
-    fn keep(&self, id: &str, directory: &DirectoryVersions, person: &Arc<Standing>) {
+    fn keep(&self, id: &str, directory: &DirectoryVersions, person: &Arc<UserStanding>) {
         let version = directory.of(person.user.organization_id());
         let mut known = self.known();
         if known.len() >= MOST && !known.contains_key(id) {
@@ -78,7 +78,7 @@ impl People {
         known.insert(id.to_owned(), (version, Arc::clone(person)));
     }
 
-    fn known(&self) -> MutexGuard<'_, Remembered> {
+    fn known(&self) -> MutexGuard<'_, CachedUser> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -88,21 +88,26 @@ pub async fn at(
     mut conn: &Conn,
     id: &str,
     at: &Moment,
-) -> Result<Option<Arc<Standing>>, StoreError> {
+) -> Result<Option<Arc<UserStanding>>, StoreError> {
     let seen = at.directory.as_ref();
     let remembered = seen.and_then(|directory| conn.people().get(id, directory));
     if remembered.is_some() {
         return Ok(remembered);
     }
-    let row: Option<(Person, Beside, Option<Timestamp>, Moment)> = people::table
+    let row: Option<(UserRow, BoxColumns, Option<Timestamp>, Moment)> = people::table
         .inner_join(users::table.on(users::id.eq(people::id)))
         .filter(people::id.eq(id))
-        .select((Person::as_select(), Beside::as_select(), written::<PersonNotBefore>(), moment()))
+        .select((
+            UserRow::as_select(),
+            BoxColumns::as_select(),
+            written::<PersonNotBefore>(),
+            moment(),
+        ))
         .first(&mut conn)
         .await
         .optional()?;
     let Some((person, beside, not_before, at)) = row else { return Ok(None) };
-    let person = Arc::new(Standing { person: whole((person, beside))?, not_before });
+    let person = Arc::new(UserStanding { person: whole((person, beside))?, not_before });
     if let Some(directory) = &at.directory {
         conn.people().keep(id, directory, &person);
     }

@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = people)]
-pub(in crate::store) struct Person {
+pub(in crate::store) struct UserRow {
     id: String,
     kind: String,
     status: String,
@@ -39,10 +39,10 @@ pub(in crate::store) fn organization(
     Ok(Some(Organization { id: id(table, key)?, status, impersonation_enabled }))
 }
 
-impl TryFrom<Person> for User {
+impl TryFrom<UserRow> for User {
     type Error = StoreError;
 
-    fn try_from(row: Person) -> Result<Self, StoreError> {
+    fn try_from(row: UserRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: id("users", row.id)?,
             kind: word("users", &row.kind, UserKind::parse)?,
@@ -81,9 +81,9 @@ pub fn canonical_email(email: &str) -> String {
 }
 
 pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<User>, StoreError> {
-    let row: Option<Person> = people::table
+    let row: Option<UserRow> = people::table
         .find(user.as_str())
-        .select(Person::as_select())
+        .select(UserRow::as_select())
         .first(&mut conn)
         .await
         .optional()?;
@@ -95,10 +95,10 @@ pub async fn find_for_sign_in(
     mut conn: &Conn,
     email: &str,
 ) -> Result<Option<(User, Option<String>, Timestamp)>, StoreError> {
-    let row: Option<(Person, Option<String>, Timestamp)> = people::table
+    let row: Option<(UserRow, Option<String>, Timestamp)> = people::table
         .left_join(credentials::table.on(credentials::user_id.eq(people::id)))
         .filter(people::email_canonical.eq(canonical_email(email)))
-        .select((Person::as_select(), credentials::password_hash.nullable(), clock_now()))
+        .select((UserRow::as_select(), credentials::password_hash.nullable(), clock_now()))
         .first(&mut conn)
         .await
         .optional()?;
@@ -141,14 +141,18 @@ pub async fn set_password_hash(
 
 /// How somebody is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct UserNames {
     pub name: Option<String>,
     pub given_name: Option<String>,
     pub family_name: Option<String>,
     pub nickname: Option<String>,
 }
 
-pub async fn set_names(mut conn: &Conn, user: &UserId, names: &Names) -> Result<(), StoreError> {
+pub async fn set_names(
+    mut conn: &Conn,
+    user: &UserId,
+    names: &UserNames,
+) -> Result<(), StoreError> {
     diesel::update(users::table.find(user.as_str()))
         .set((
             users::name.eq(&names.name),

@@ -14,7 +14,7 @@ use diesel_async::RunQueryDsl;
 
 /// Which row is meant.
 #[derive(Clone, Copy)]
-pub struct Key<'a> {
+pub struct ActingKey<'a> {
     pub channel: Channel,
     /// `access_tokens.token_hash` of the actor's own token.
     pub bearer_hash: &'a [u8],
@@ -59,7 +59,7 @@ impl TryFrom<ActedRow> for Acted {
 }
 
 /// The row of an earlier call.
-pub async fn find(mut conn: &Conn, key: Key<'_>) -> Result<Option<Acted>, StoreError> {
+pub async fn find(mut conn: &Conn, key: ActingKey<'_>) -> Result<Option<Acted>, StoreError> {
     let row: Option<ActedRow> = impersonations::table
         .filter(impersonations::bearer_hash.eq(key.bearer_hash))
         .filter(impersonations::subject_id.eq(key.subject.as_str()))

@@ -1,12 +1,12 @@
 //! What the heart looks at: who, as whom, where, and whether at all, in one read; and a link.
-use super::{Link, Record, Row, TABLE};
+use super::{ImpersonationRecord, Link, RecordRow, TABLE};
 use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::user::User;
 use crate::domain::{ClientId, Status, Timestamp, UserId};
 use crate::impersonation::RequestingApplication;
-use crate::store::applications::clients::Application;
-use crate::store::directory::users::Person;
+use crate::store::applications::clients::ApplicationAndOrganization;
+use crate::store::directory::users::UserRow;
 use crate::store::schema::{
     Written, applications, impersonations, moment, people, settings, written,
 };
@@ -21,7 +21,7 @@ diesel::alias!(applications as requesting: Requesting);
 
 /// The people and the application as they stand now; `None` for who is not there.
 #[derive(Clone)]
-pub struct Facts {
+pub struct DecisionFacts {
     pub actor: Option<User>,
     pub subject: Option<User>,
     pub client: Option<Client>,
@@ -33,7 +33,7 @@ pub struct Facts {
     pub at: Moment,
 }
 
-impl Facts {
+impl DecisionFacts {
     /// Whether nothing that they are about has changed between when they were read and `directory`. A move to another
     /// organization changes both.
     pub fn hold_at(&self, directory: &DirectoryVersions) -> bool {
@@ -53,7 +53,7 @@ impl Facts {
 
 /// A link, found by its ticket.
 pub struct Ticket {
-    pub record: Record,
+    pub record: ImpersonationRecord,
     pub link: Link,
     pub at: Moment,
 }
@@ -62,13 +62,13 @@ pub struct Ticket {
 type RequestingColumns =
     (String, String, bool, String, Option<String>, Option<String>, Vec<String>);
 
-type Columns = (
+type FactColumns = (
     bool,
     Moment,
     Option<Timestamp>,
-    Option<Application>,
-    Option<Person>,
-    Option<Person>,
+    Option<ApplicationAndOrganization>,
+    Option<UserRow>,
+    Option<UserRow>,
     Option<RequestingColumns>,
 );
 
@@ -84,8 +84,8 @@ impl Written for NotBeforeOfAll {
      WHEN 'everybody_not_before' THEN v.id = '*' END)";
 }
 
-fn person() -> <Person as Selectable<Pg>>::SelectExpression {
-    <Person as Selectable<Pg>>::construct_selection()
+fn person() -> <UserRow as Selectable<Pg>>::SelectExpression {
+    <UserRow as Selectable<Pg>>::construct_selection()
 }
 
 fn requesting_application(columns: RequestingColumns) -> Result<RequestingApplication, StoreError> {
@@ -110,10 +110,10 @@ pub async fn facts(
     subject: &UserId,
     client: &ClientId,
     other: Option<&ClientId>,
-) -> Result<Facts, StoreError> {
+) -> Result<DecisionFacts, StoreError> {
     // No application has an empty id.
     let other = other.map_or("", ClientId::as_str).to_owned();
-    let columns: Columns = settings::table
+    let columns: FactColumns = settings::table
         .left_join(applications::table.on(applications::id.eq(client.to_string())))
         .left_join(actors.on(actors.field(people::id).eq(actor.to_string())))
         .left_join(subjects.on(subjects.field(people::id).eq(subject.to_string())))
@@ -122,7 +122,7 @@ pub async fn facts(
             settings::impersonation_enabled,
             moment(),
             written::<NotBeforeOfAll>(),
-            Option::<Application>::as_select(),
+            Option::<ApplicationAndOrganization>::as_select(),
             actors.fields(person()).nullable(),
             subjects.fields(person()).nullable(),
             requesting
@@ -140,7 +140,7 @@ pub async fn facts(
         .first(&mut conn)
         .await?;
     let (feature_enabled, at, not_before, client, actor, subject, other) = columns;
-    Ok(Facts {
+    Ok(DecisionFacts {
         actor: actor.map(User::try_from).transpose()?,
         subject: subject.map(User::try_from).transpose()?,
         client: client.map(Client::try_from).transpose()?,
@@ -155,14 +155,14 @@ pub async fn find_by_ticket(
     mut conn: &Conn,
     ticket_hash: &[u8],
 ) -> Result<Option<Ticket>, StoreError> {
-    let found: Option<(Row, Moment)> = impersonations::table
+    let found: Option<(RecordRow, Moment)> = impersonations::table
         .filter(impersonations::ticket_hash.eq(ticket_hash))
-        .select((Row::as_select(), moment()))
+        .select((RecordRow::as_select(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
     let Some((row, at)) = found else { return Ok(None) };
-    let record = Record::try_from(row)?;
+    let record = ImpersonationRecord::try_from(row)?;
     let missing = || StoreError::Corrupt { table: TABLE, what: "a ticket without a link".into() };
     let link = record.link.clone().ok_or_else(missing)?;
     Ok(Some(Ticket { record, link, at }))

@@ -14,15 +14,15 @@ diesel::alias!(users as actors: Actors, users as subjects: Subjects);
 
 /// One, as it is shown.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct HistoryEntry {
     pub id: ImpersonationId,
     pub status: String,
     pub channel: String,
     pub protocol: String,
     pub mode: String,
-    pub actor: Named,
-    pub subject: Named,
-    pub application: Named,
+    pub actor: WithNames,
+    pub subject: WithNames,
+    pub application: WithNames,
     pub organization: Option<String>,
     pub requested_by: String,
     /// The application that held the token by which a person asked.
@@ -43,14 +43,14 @@ pub struct Entry {
 
 /// An id, and what it is called; whoever is gone is called by the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct WithNames {
     pub id: String,
     pub name: String,
 }
 
 /// Which ones; every field narrows.
 #[derive(Debug, Clone, Default)]
-pub struct Search {
+pub struct HistorySearch {
     pub id: Option<ImpersonationId>,
     /// One of these; nothing fits an empty list.
     pub actor: Option<Vec<String>>,
@@ -78,7 +78,7 @@ pub struct Search {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = impersonations)]
-struct Row {
+struct HistoryRow {
     id: String,
     status: String,
     channel: String,
@@ -104,11 +104,11 @@ struct Row {
 }
 
 /// Name and e-mail address.
-type Called = (Option<String>, Option<String>);
-type Columns = (Row, Option<Called>, Option<Called>, Option<String>);
+type CallEntry = (Option<String>, Option<String>);
+type HistoryColumns = (HistoryRow, Option<CallEntry>, Option<CallEntry>, Option<String>);
 
 /// The ids of the time that is looked for: from the first and before the second.
-fn ids_of_time(search: &Search) -> Option<(String, String)> {
+fn ids_of_time(search: &HistorySearch) -> Option<(String, String)> {
     let since = search.since.map(first_id_at).unwrap_or_default();
     let until = search.until.map_or_else(|| "j".to_owned(), first_id_at);
     (search.since.is_some() || search.until.is_some()).then_some((since, until))
@@ -121,15 +121,15 @@ fn ids_of_time(search: &Search) -> Option<(String, String)> {
 )]
 pub async fn search(
     mut conn: &Conn,
-    search: &Search,
-) -> Result<(Vec<Entry>, Timestamp), StoreError> {
+    search: &HistorySearch,
+) -> Result<(Vec<HistoryEntry>, Timestamp), StoreError> {
     let now = crate::store::installation::settings::now(conn).await?;
     let mut query = impersonations::table
         .left_join(actors.on(actors.field(users::id).eq(impersonations::actor_id)))
         .left_join(subjects.on(subjects.field(users::id).eq(impersonations::subject_id)))
         .left_join(clients::table.on(clients::id.eq(impersonations::client_id)))
         .select((
-            Row::as_select(),
+            HistoryRow::as_select(),
             actors.fields((users::name, users::email)).nullable(),
             subjects.fields((users::name, users::email)).nullable(),
             clients::name.nullable(),
@@ -191,7 +191,7 @@ pub async fn search(
     if let Some(before) = &search.before {
         query = query.filter(impersonations::id.lt(before.as_str()));
     }
-    let rows: Vec<Columns> =
+    let rows: Vec<HistoryColumns> =
         query.order(impersonations::id.desc()).limit(search.limit).load(&mut conn).await?;
     let entries = rows.into_iter().map(convert).collect::<Result<_, _>>()?;
     Ok((entries, now))
@@ -202,12 +202,12 @@ pub async fn find(
     conn: &Conn,
     id: &ImpersonationId,
     organization: Option<&OrganizationId>,
-) -> Result<Option<(Entry, Timestamp)>, StoreError> {
-    let only = Search {
+) -> Result<Option<(HistoryEntry, Timestamp)>, StoreError> {
+    let only = HistorySearch {
         id: Some(id.clone()),
         organization: organization.cloned(),
         limit: 1,
-        ..Search::default()
+        ..HistorySearch::default()
     };
     let (rows, now) = search(conn, &only).await?;
     Ok(rows.into_iter().next().map(|entry| (entry, now)))
@@ -264,13 +264,13 @@ pub async fn find_applications(
     Ok(found)
 }
 
-fn named(id: String, called: Option<Called>) -> Named {
+fn named(id: String, called: Option<CallEntry>) -> WithNames {
     let name = called.and_then(|(name, email)| name.or(email)).unwrap_or_else(|| id.clone());
-    Named { id, name }
+    WithNames { id, name }
 }
 
-fn convert((row, actor, subject, application): Columns) -> Result<Entry, StoreError> {
-    Ok(Entry {
+fn convert((row, actor, subject, application): HistoryColumns) -> Result<HistoryEntry, StoreError> {
+    Ok(HistoryEntry {
         id: crate::store::id(TABLE, row.id)?,
         status: row.status,
         channel: row.channel,

@@ -22,7 +22,7 @@ use chrono::Duration;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
-pub use facts::{Facts, Ticket, facts, find_by_ticket};
+pub use facts::{DecisionFacts, Ticket, facts, find_by_ticket};
 pub use links::{NewLink, Redemption, insert, redeem, revoke_waiting};
 pub use overdue::list_overdue;
 
@@ -38,7 +38,7 @@ pub fn first_id_at(at: Timestamp) -> String {
 
 /// A row, as it stands.
 #[derive(Clone)]
-pub struct Record {
+pub struct ImpersonationRecord {
     pub id: ImpersonationId,
     pub status: String,
     pub channel: Channel,
@@ -78,7 +78,7 @@ pub struct Link {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = impersonations)]
-pub(super) struct Row {
+pub(super) struct RecordRow {
     id: String,
     status: String,
     channel: String,
@@ -110,7 +110,7 @@ pub(super) struct Row {
 
 /// Who asked. A row without a kind was written by a release that did not know it, where the channel says which
 /// kind of id stands there: only persons who acted themselves asked by a token of theirs.
-fn requested_by(row: &Row) -> Result<RequestedBy, StoreError> {
+fn requested_by(row: &RecordRow) -> Result<RequestedBy, StoreError> {
     let person = || super::id(TABLE, row.requested_by.clone());
     let client = || super::id(TABLE, row.requested_by.clone());
     let application = row.requester_application.clone().map(|text| super::id(TABLE, text));
@@ -134,7 +134,7 @@ fn requested_by(row: &Row) -> Result<RequestedBy, StoreError> {
     }
 }
 
-fn link(row: &mut Row) -> Result<Option<Link>, StoreError> {
+fn link(row: &mut RecordRow) -> Result<Option<Link>, StoreError> {
     let (Some(request), Some(redeem), Some(duration), Some(expires_at)) =
         (row.request.take(), &row.redeem, row.duration_seconds, row.link_expires_at)
     else {
@@ -146,10 +146,10 @@ fn link(row: &mut Row) -> Result<Option<Link>, StoreError> {
     Ok(Some(Link { request, redeem, duration: duration.into(), expires_at }))
 }
 
-impl TryFrom<Row> for Record {
+impl TryFrom<RecordRow> for ImpersonationRecord {
     type Error = StoreError;
 
-    fn try_from(mut row: Row) -> Result<Self, StoreError> {
+    fn try_from(mut row: RecordRow) -> Result<Self, StoreError> {
         let (link, requested_by) = (link(&mut row)?, requested_by(&row)?);
         Ok(Self {
             id: super::id(TABLE, row.id)?,
@@ -182,29 +182,32 @@ impl TryFrom<Row> for Record {
 pub async fn find_at(
     mut conn: &Conn,
     id: &ImpersonationId,
-) -> Result<Option<(Record, Moment)>, StoreError> {
-    let row: Option<(Row, Moment)> = impersonations::table
+) -> Result<Option<(ImpersonationRecord, Moment)>, StoreError> {
+    let row: Option<(RecordRow, Moment)> = impersonations::table
         .find(id.as_str())
-        .select((Row::as_select(), moment()))
+        .select((RecordRow::as_select(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
     row.map(|(row, at)| Ok((row.try_into()?, at))).transpose()
 }
 
-pub async fn find(mut conn: &Conn, id: &ImpersonationId) -> Result<Option<Record>, StoreError> {
-    let row: Option<Row> = impersonations::table
+pub async fn find(
+    mut conn: &Conn,
+    id: &ImpersonationId,
+) -> Result<Option<ImpersonationRecord>, StoreError> {
+    let row: Option<RecordRow> = impersonations::table
         .find(id.as_str())
-        .select(Row::as_select())
+        .select(RecordRow::as_select())
         .first(&mut conn)
         .await
         .optional()?;
-    row.map(Record::try_from).transpose()
+    row.map(ImpersonationRecord::try_from).transpose()
 }
 
 /// Which ones to list; every field narrows. Newest first, by id: ours begin with their time.
 #[derive(Debug, Default, Clone)]
-pub struct Filter {
+pub struct ImpersonationFilter {
     pub status: Option<String>,
     pub actor: Option<UserId>,
     pub subject: Option<UserId>,
@@ -229,8 +232,11 @@ impl Written for IsAfterSignOut {
      impersonations.actor_id, impersonations.subject_id, impersonations.client_id), '-infinity'))";
 }
 
-pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, StoreError> {
-    let mut query = impersonations::table.select(Row::as_select()).into_boxed();
+pub async fn list(
+    mut conn: &Conn,
+    filter: &ImpersonationFilter,
+) -> Result<Vec<ImpersonationRecord>, StoreError> {
+    let mut query = impersonations::table.select(RecordRow::as_select()).into_boxed();
     if let Some(status) = &filter.status {
         query = query.filter(impersonations::status.eq(status));
     }
@@ -259,29 +265,29 @@ pub async fn list(mut conn: &Conn, filter: &Filter) -> Result<Vec<Record>, Store
     if let Some(id) = &filter.before {
         query = query.filter(impersonations::id.lt(id.as_str()));
     }
-    let rows: Vec<Row> =
+    let rows: Vec<RecordRow> =
         query.order(impersonations::id.desc()).limit(filter.limit).load(&mut conn).await?;
-    rows.into_iter().map(Record::try_from).collect()
+    rows.into_iter().map(ImpersonationRecord::try_from).collect()
 }
 
 /// The live ones that the session of their actor stands behind.
 pub async fn list_of_actor_session(
     mut conn: &Conn,
     session: &SessionId,
-) -> Result<Vec<Record>, StoreError> {
+) -> Result<Vec<ImpersonationRecord>, StoreError> {
     use super::schema::sessions;
     let since = super::installation::settings::now(conn).await? - LONGEST_RUN;
     let actor = sessions::table.find(session.as_str()).select(sessions::user_id).single_value();
-    let rows: Vec<Row> = impersonations::table
+    let rows: Vec<RecordRow> = impersonations::table
         .filter(impersonations::actor_id.nullable().eq(actor))
         .filter(impersonations::id.ge(first_id_at(since)))
         .filter(impersonations::actor_session_id.eq(session.as_str()))
         .filter(impersonations::redeemed_at.is_not_null())
         .filter(impersonations::ended_at.is_null())
-        .select(Row::as_select())
+        .select(RecordRow::as_select())
         .load(&mut conn)
         .await?;
-    rows.into_iter().map(Record::try_from).collect()
+    rows.into_iter().map(ImpersonationRecord::try_from).collect()
 }
 
 /// Ends it, its session and tells its application; false when it was over already.

@@ -18,11 +18,11 @@ pub struct Misfit {
     /// The newest migration that was run; `None` without any.
     at: Option<String>,
     needs: String,
-    order: Order,
+    order: SchemaOrder,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
+enum SchemaOrder {
     Older,
     /// It holds what this program does not know.
     Newer,
@@ -36,8 +36,8 @@ impl fmt::Display for Misfit {
             Some(at) => write!(f, "the schema is at {at}, this binary needs {needs}")?,
         }
         f.write_str(match self.order {
-            Order::Older => ": run `understudy migrate`",
-            Order::Newer => {
+            SchemaOrder::Older => ": run `understudy migrate`",
+            SchemaOrder::Newer => {
                 ": use the newer release, or go back with that release's `understudy migrate --revert-last`"
             }
         })
@@ -105,9 +105,9 @@ pub async fn check(mut conn: &Conn) -> Result<(), StoreError> {
             BTreeSet::new()
         };
     let order = if !applied.is_subset(&known) {
-        Order::Newer
+        SchemaOrder::Newer
     } else if applied.len() < known.len() {
-        Order::Older
+        SchemaOrder::Older
     } else {
         return Ok(());
     };

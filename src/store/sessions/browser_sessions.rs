@@ -40,7 +40,7 @@ pub async fn insert(mut conn: &Conn, new: &NewSession<'_>) -> Result<(), StoreEr
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct Row {
+struct BrowserSessionRow {
     id: String,
     user_id: String,
     created_at: Timestamp,
@@ -52,7 +52,7 @@ struct Row {
     bound_client_id: Option<String>,
 }
 
-type Columns = (Row, Option<String>, Moment);
+type SessionColumns = (BrowserSessionRow, Option<String>, Moment);
 
 /// The session of the actor that redeemed the link of an impersonated session.
 struct ActorSession;
@@ -64,7 +64,7 @@ impl Written for ActorSession {
 }
 
 /// What a session cookie stands for.
-pub enum Found {
+pub enum FoundSession {
     Own(Box<Session>),
     Impersonated {
         session: SessionId,
@@ -79,10 +79,10 @@ pub enum Found {
 pub async fn find(
     mut conn: &Conn,
     token_hash: &[u8],
-) -> Result<Option<(Found, Timestamp)>, StoreError> {
-    let row: Option<Columns> = sessions::table
+) -> Result<Option<(FoundSession, Timestamp)>, StoreError> {
+    let row: Option<SessionColumns> = sessions::table
         .filter(sessions::token_hash.eq(token_hash))
-        .select((Row::as_select(), written::<ActorSession>(), moment()))
+        .select((BrowserSessionRow::as_select(), written::<ActorSession>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
@@ -94,11 +94,11 @@ pub async fn find(
 pub async fn find_superseded(
     mut conn: &Conn,
     token_hash: &[u8],
-) -> Result<Option<(Found, Timestamp)>, StoreError> {
-    let row: Option<Columns> = sessions::table
+) -> Result<Option<(FoundSession, Timestamp)>, StoreError> {
+    let row: Option<SessionColumns> = sessions::table
         .filter(sessions::superseded_hash.eq(token_hash))
         .filter(sessions::superseded_until.gt(clock_now().nullable()))
-        .select((Row::as_select(), written::<ActorSession>(), moment()))
+        .select((BrowserSessionRow::as_select(), written::<ActorSession>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
@@ -110,10 +110,10 @@ pub async fn find_superseded(
 pub async fn find_by_id(
     mut conn: &Conn,
     session: &SessionId,
-) -> Result<Option<(Found, Timestamp)>, StoreError> {
-    let row: Option<Columns> = sessions::table
+) -> Result<Option<(FoundSession, Timestamp)>, StoreError> {
+    let row: Option<SessionColumns> = sessions::table
         .filter(sessions::id.eq(session.as_str()))
-        .select((Row::as_select(), written::<ActorSession>(), moment()))
+        .select((BrowserSessionRow::as_select(), written::<ActorSession>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;
@@ -123,8 +123,8 @@ pub async fn find_by_id(
 
 async fn convert(
     conn: &Conn,
-    (row, actor_session, at): Columns,
-) -> Result<Option<(Found, Timestamp)>, StoreError> {
+    (row, actor_session, at): SessionColumns,
+) -> Result<Option<(FoundSession, Timestamp)>, StoreError> {
     let id = crate::store::id(TABLE, row.id)?;
     let found = match (row.impersonation_id, row.bound_client_id) {
         (None, None) => {
@@ -133,7 +133,7 @@ async fn convert(
             };
             // A fresh sign-in in a session does not make it a session of after the moment that ended it.
             let made_at = row.created_at.min(row.authenticated_at);
-            Found::Own(Box::new(Session {
+            FoundSession::Own(Box::new(Session {
                 id,
                 user: person.user.clone(),
                 authenticated_at: row.authenticated_at,
@@ -142,7 +142,7 @@ async fn convert(
                 ended_at: row.ended_at.or(person.ended_since(made_at)),
             }))
         }
-        (Some(by), Some(bound)) => Found::Impersonated {
+        (Some(by), Some(bound)) => FoundSession::Impersonated {
             session: id,
             impersonation: crate::store::id(TABLE, by)?,
             client: crate::store::id(TABLE, bound)?,
@@ -240,8 +240,8 @@ pub async fn list_live(
     (now, seen_since): (Timestamp, Timestamp),
     limit: i64,
 ) -> Result<Vec<Browser>, StoreError> {
-    type Columns = (String, Timestamp, Timestamp, Option<String>, Option<String>);
-    let rows: Vec<Columns> = sessions::table
+    type LiveColumns = (String, Timestamp, Timestamp, Option<String>, Option<String>);
+    let rows: Vec<LiveColumns> = sessions::table
         .filter(sessions::user_id.eq(user.as_str()))
         .filter(sessions::impersonation_id.is_null())
         .filter(sessions::ended_at.is_null())
@@ -259,7 +259,7 @@ pub async fn list_live(
         ))
         .load(&mut conn)
         .await?;
-    let convert = |(id, authenticated_at, last_seen_at, ip, user_agent): Columns| {
+    let convert = |(id, authenticated_at, last_seen_at, ip, user_agent): LiveColumns| {
         Ok(Browser {
             id: crate::store::id(TABLE, id)?,
             authenticated_at,

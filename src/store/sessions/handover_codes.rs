@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 const TABLE: &str = "handover_codes";
 
 /// A code to be shown once.
-pub struct NewCode<'a> {
+pub struct NewHandoverCode<'a> {
     pub code_hash: &'a [u8],
     pub actor: &'a UserId,
     pub subject: &'a UserId,
@@ -23,7 +23,11 @@ pub struct NewCode<'a> {
 }
 
 /// Writes the code and its event.
-pub async fn insert(mut conn: &Conn, code: &NewCode<'_>, event: &Event) -> Result<(), StoreError> {
+pub async fn insert(
+    mut conn: &Conn,
+    code: &NewHandoverCode<'_>,
+    event: &Event,
+) -> Result<(), StoreError> {
     struct Insert;
     const TEXT: &str = "WITH code AS (INSERT INTO handover_codes (code_hash, actor_id, subject_id, client_id, \
          request, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)) \

@@ -40,7 +40,7 @@ pub struct Participant {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = participants)]
-struct Row {
+struct ParticipantRow {
     id: String,
     protocol: String,
     client_id: String,
@@ -53,10 +53,10 @@ struct Row {
     left_at: Option<Timestamp>,
 }
 
-impl TryFrom<Row> for Participant {
+impl TryFrom<ParticipantRow> for Participant {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+    fn try_from(row: ParticipantRow) -> Result<Self, StoreError> {
         let name = row.name_id.zip(row.name_id_format);
         Ok(Self {
             id: row.id,
@@ -137,11 +137,11 @@ pub async fn list_of_session(
     mut conn: &Conn,
     session: &SessionId,
 ) -> Result<Vec<Participant>, StoreError> {
-    let rows: Vec<Row> = participants::table
+    let rows: Vec<ParticipantRow> = participants::table
         .filter(participants::session_id.eq(session.as_str()))
         .filter(participants::left_at.is_null())
         .order(participants::id)
-        .select(Row::as_select())
+        .select(ParticipantRow::as_select())
         .load(&mut conn)
         .await?;
     rows.into_iter().map(Participant::try_from).collect()
@@ -161,12 +161,13 @@ pub async fn find_named(
         .filter(participants::name_id.eq(name))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(clock_now()))
-        .select(Row::as_select())
+        .select(ParticipantRow::as_select())
         .into_boxed();
     if !indexes.is_empty() {
         query = query.filter(participants::id.eq_any(indexes));
     }
-    let rows: Vec<Row> = query.order(participants::id.desc()).limit(100).load(&mut conn).await?;
+    let rows: Vec<ParticipantRow> =
+        query.order(participants::id.desc()).limit(100).load(&mut conn).await?;
     rows.into_iter().map(Participant::try_from).collect()
 }
 
@@ -191,8 +192,12 @@ pub async fn has_named(
 }
 
 pub async fn find(mut conn: &Conn, id: &str) -> Result<Option<Participant>, StoreError> {
-    let row: Option<Row> =
-        participants::table.find(id).select(Row::as_select()).first(&mut conn).await.optional()?;
+    let row: Option<ParticipantRow> = participants::table
+        .find(id)
+        .select(ParticipantRow::as_select())
+        .first(&mut conn)
+        .await
+        .optional()?;
     row.map(Participant::try_from).transpose()
 }
 

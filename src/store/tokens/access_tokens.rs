@@ -1,9 +1,9 @@
 //! `access_tokens`: opaque ones by their hash, JWTs by the hash of their `jti`.
 use crate::domain::scope::Scopes;
-use crate::domain::user::Holder;
+use crate::domain::user::TokenSubject;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
 use crate::store::connection::statement::{Statement, Value};
-use crate::store::impersonations::acting::{Acted, ActedRow, Key};
+use crate::store::impersonations::acting::{Acted, ActedRow, ActingKey};
 use crate::store::schema::{Written, access_tokens, clock_now, impersonations, moment, written};
 use crate::store::{Conn, Moment, StoreError, directory::user_cache};
 use diesel::prelude::*;
@@ -13,10 +13,10 @@ use diesel_async::RunQueryDsl;
 const TABLE: &str = "access_tokens";
 
 /// A token with the state of everything it hangs on, as it stands now.
-pub struct Record {
+pub struct AccessRecord {
     pub client: ClientId,
     /// None: the application speaks for itself.
-    pub user: Option<Holder>,
+    pub user: Option<TokenSubject>,
     pub session: Option<SessionId>,
     pub impersonation: Option<ImpersonationId>,
     pub scope: Scopes,
@@ -32,7 +32,7 @@ pub struct Record {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = access_tokens)]
-struct Row {
+struct AccessTokenRow {
     client_id: String,
     user_id: Option<String>,
     session_id: Option<String>,
@@ -45,10 +45,10 @@ struct Row {
     revoked_at: Option<Timestamp>,
 }
 
-type Columns = (Row, Vec<String>, Moment);
+type TokenColumns = (AccessTokenRow, Vec<String>, Moment);
 
 /// The same, with the row of an earlier call.
-type ActingColumns = (Row, Vec<String>, Moment, Option<ActedRow>);
+type ActingColumns = (AccessTokenRow, Vec<String>, Moment, Option<ActedRow>);
 
 /// What of that which the token hangs on is switched off, ended, revoked or gone: triggers keep `vetoes`. And whether
 /// its application was given it before the moment since which its tokens count.
@@ -68,10 +68,10 @@ impl Written for Vetoes {
 pub async fn find(
     mut conn: &Conn,
     token_hash: &[u8],
-) -> Result<Option<(Record, Moment)>, StoreError> {
-    let row: Option<Columns> = access_tokens::table
+) -> Result<Option<(AccessRecord, Moment)>, StoreError> {
+    let row: Option<TokenColumns> = access_tokens::table
         .filter(access_tokens::token_hash.eq(token_hash))
-        .select((Row::as_select(), written::<Vetoes>(), moment()))
+        .select((AccessTokenRow::as_select(), written::<Vetoes>(), moment()))
         .get_result(&mut conn)
         .await
         .optional()?;
@@ -84,8 +84,8 @@ pub async fn find(
 /// The same, with the row of an earlier call by which it acted as somebody.
 pub async fn find_acting(
     mut conn: &Conn,
-    key: Key<'_>,
-) -> Result<Option<(Record, Moment, Option<Acted>)>, StoreError> {
+    key: ActingKey<'_>,
+) -> Result<Option<(AccessRecord, Moment, Option<Acted>)>, StoreError> {
     let earlier = impersonations::bearer_hash
         .eq(key.bearer_hash)
         .and(impersonations::subject_id.eq(key.subject.as_str()))
@@ -93,7 +93,12 @@ pub async fn find_acting(
     let row: Option<ActingColumns> = access_tokens::table
         .left_join(impersonations::table.on(earlier))
         .filter(access_tokens::token_hash.eq(key.bearer_hash))
-        .select((Row::as_select(), written::<Vetoes>(), moment(), Option::<ActedRow>::as_select()))
+        .select((
+            AccessTokenRow::as_select(),
+            written::<Vetoes>(),
+            moment(),
+            Option::<ActedRow>::as_select(),
+        ))
         .get_result(&mut conn)
         .await
         .optional()?;
@@ -102,7 +107,10 @@ pub async fn find_acting(
     Ok(Some((record, at, acted.map(Acted::try_from).transpose()?)))
 }
 
-async fn convert(conn: &Conn, (row, vetoes, at): Columns) -> Result<(Record, Moment), StoreError> {
+async fn convert(
+    conn: &Conn,
+    (row, vetoes, at): TokenColumns,
+) -> Result<(AccessRecord, Moment), StoreError> {
     let user = match &row.user_id {
         Some(id) => user_cache::at(conn, id, &at).await?,
         None => None,
@@ -116,9 +124,9 @@ async fn convert(conn: &Conn, (row, vetoes, at): Columns) -> Result<(Record, Mom
     // Whatever else there may be a veto of.
     let inactive =
         !vetoes.is_empty() || user.as_ref().is_some_and(|person| !person.user.is_active());
-    let record = Record {
+    let record = AccessRecord {
         client: crate::store::id(TABLE, row.client_id)?,
-        user: user.map(|person| Holder::from(&person.user)),
+        user: user.map(|person| TokenSubject::from(&person.user)),
         session: row.session_id.map(|text| crate::store::id(TABLE, text)).transpose()?,
         impersonation: row
             .impersonation_id

@@ -91,7 +91,7 @@ pub async fn insert(mut conn: &Conn, code: &NewCode<'_>) -> Result<(), StoreErro
 }
 
 /// A row with the user and the session behind it, as they stand now.
-pub struct Grant {
+pub struct CodeGrant {
     pub id: String,
     pub client: ClientId,
     pub user: User,
@@ -112,7 +112,7 @@ pub struct Grant {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = authorization_codes)]
-pub(in crate::store) struct Row {
+pub(in crate::store) struct CodeRow {
     id: String,
     client_id: String,
     user_id: String,
@@ -131,7 +131,7 @@ pub(in crate::store) struct Row {
 }
 
 /// The row, when its session ended, whether it was made before what its application has counts, and the clock.
-pub(in crate::store) type Columns = (Row, Option<Timestamp>, bool, Moment);
+pub(in crate::store) type CodeColumns = (CodeRow, Option<Timestamp>, bool, Moment);
 
 /// The application was given this before the moment since which what it has counts.
 pub(in crate::store) struct ClientEndedIt;
@@ -144,11 +144,11 @@ impl Written for ClientEndedIt {
 
 pub(in crate::store) async fn convert(
     conn: &Conn,
-    (row, session_ended_at, client_ended_it, at): Columns,
-) -> Result<Option<Grant>, StoreError> {
+    (row, session_ended_at, client_ended_it, at): CodeColumns,
+) -> Result<Option<CodeGrant>, StoreError> {
     let Some(person) = user_cache::at(conn, &row.user_id, &at).await? else { return Ok(None) };
     let ended_it = client_ended_it || person.ended_since(row.created_at).is_some();
-    Ok(Some(Grant {
+    Ok(Some(CodeGrant {
         id: row.id,
         client: crate::store::id(TABLE, row.client_id)?,
         user: person.user.clone(),
@@ -171,11 +171,11 @@ pub(in crate::store) async fn convert(
 }
 
 /// What a code stands for. Judges nothing.
-pub async fn find(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<Grant>, StoreError> {
-    let row: Option<Columns> = authorization_codes::table
+pub async fn find(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<CodeGrant>, StoreError> {
+    let row: Option<CodeColumns> = authorization_codes::table
         .inner_join(sessions::table.on(sessions::id.eq(authorization_codes::session_id)))
         .filter(authorization_codes::code_hash.eq(code_hash))
-        .select((Row::as_select(), sessions::ended_at, written::<ClientEndedIt>(), moment()))
+        .select((CodeRow::as_select(), sessions::ended_at, written::<ClientEndedIt>(), moment()))
         .first(&mut conn)
         .await
         .optional()?;

@@ -1,5 +1,5 @@
 //! `refresh_tokens`: each is used once, for the next; all of one sign-in are a family.
-use super::authorization_codes::{self as grants, Columns, Grant, NewTokens};
+use super::authorization_codes::{self as grants, CodeColumns, CodeGrant, NewTokens};
 use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, Timestamp};
 use crate::store::connection::statement::{Statement, Value};
@@ -12,19 +12,19 @@ use diesel_async::RunQueryDsl;
 const TABLE: &str = "refresh_tokens";
 
 /// A refresh token with the grant it continues.
-pub struct Record {
+pub struct RefreshRecord {
     pub scope: Scopes,
     pub expires_at: Timestamp,
     pub ends_at: Timestamp,
     pub used_at: Option<Timestamp>,
-    pub grant: Grant,
+    pub grant: CodeGrant,
 }
 
-type Own = (String, Timestamp, Timestamp, Option<Timestamp>);
+type OwnToken = (String, Timestamp, Timestamp, Option<Timestamp>);
 
 /// What a refresh token stands for. Judges nothing.
-pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<Record>, StoreError> {
-    let row: Option<(Own, Columns)> = refresh_tokens::table
+pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<RefreshRecord>, StoreError> {
+    let row: Option<(OwnToken, CodeColumns)> = refresh_tokens::table
         .inner_join(
             authorization_codes::table.on(authorization_codes::id.eq(refresh_tokens::grant_id)),
         )
@@ -38,7 +38,7 @@ pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<Record>, 
                 refresh_tokens::used_at,
             ),
             (
-                grants::Row::as_select(),
+                grants::CodeRow::as_select(),
                 sessions::ended_at,
                 written::<grants::ClientEndedIt>(),
                 moment(),
@@ -50,7 +50,7 @@ pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<Record>, 
     let Some(((scope, expires_at, ends_at, used_at), columns)) = row else { return Ok(None) };
     let Some(grant) = grants::convert(conn, columns).await? else { return Ok(None) };
     let scope = crate::store::scopes(TABLE, &scope)?;
-    Ok(Some(Record { scope, expires_at, ends_at, used_at, grant }))
+    Ok(Some(RefreshRecord { scope, expires_at, ends_at, used_at, grant }))
 }
 
 /// Uses a refresh token for `tokens`; false when it was used already, or its family is revoked. One

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// An event as it is stored.
 #[derive(Debug, Clone, Queryable, Selectable, serde::Serialize)]
 #[diesel(table_name = audit_events)]
-pub struct Entry {
+pub struct TrailEntry {
     pub seq: i64,
     pub at: Timestamp,
     #[serde(rename = "type")]
@@ -33,7 +33,7 @@ pub struct Entry {
 
 /// Which ones; every field narrows.
 #[derive(Debug, Clone, Default)]
-pub struct Search {
+pub struct EventSearch {
     /// One of these; all when there is none.
     pub kinds: Vec<String>,
     /// One of these; nothing fits an empty list.
@@ -53,7 +53,7 @@ pub struct Search {
 
 /// A place in the trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum EventOrder {
     /// Newest first, only those before this number.
     Before(i64),
     /// Oldest first, only those after the first number and up to the second.
@@ -65,12 +65,12 @@ pub enum Order {
 const FREQUENT: &str = "('impersonation.link_issued', 'impersonation.started', \
      'impersonation.token_issued', 'impersonation.api_call')";
 
-type Condition<'a> =
+type EventCondition<'a> =
     Box<dyn BoxableExpression<audit_events::table, diesel::pg::Pg, SqlType = Nullable<Bool>> + 'a>;
 
 /// What `person` did (`actor`), or what was done to them (`subject`). Two conditions, each of which has an
 /// index: the frequent events are found by the impersonations of that person.
-fn of_person<'a>(column: &str, person: &'a str) -> Condition<'a> {
+fn of_person<'a>(column: &str, person: &'a str) -> EventCondition<'a> {
     let rare = format!("(audit_events.{column} = ");
     let frequent = format!(" AND audit_events.type NOT IN {FREQUENT} OR audit_events.{column} = ");
     let by_impersonation = format!(
@@ -88,7 +88,7 @@ fn of_person<'a>(column: &str, person: &'a str) -> Condition<'a> {
 }
 
 /// The same for several people.
-fn of_people<'a>(column: &str, people: &'a [String]) -> Condition<'a> {
+fn of_people<'a>(column: &str, people: &'a [String]) -> EventCondition<'a> {
     if let [person] = people {
         return of_person(column, person);
     }
@@ -106,7 +106,7 @@ fn of_people<'a>(column: &str, people: &'a [String]) -> Condition<'a> {
 }
 
 /// Events that name `ticket`, and the frequent ones of the impersonations that it was given for.
-fn of_ticket(ticket: &str) -> Condition<'_> {
+fn of_ticket(ticket: &str) -> EventCondition<'_> {
     let rare =
         format!("(audit_events.type NOT IN {FREQUENT} AND lower(audit_events.ticket) = lower(");
     let frequent = format!(
@@ -121,9 +121,9 @@ fn of_ticket(ticket: &str) -> Condition<'_> {
     Box::new(condition)
 }
 
-type Query<'a> = audit_events::BoxedQuery<'a, diesel::pg::Pg>;
+type EventQuery<'a> = audit_events::BoxedQuery<'a, diesel::pg::Pg>;
 
-fn narrowed(search: &Search) -> Query<'_> {
+fn narrowed(search: &EventSearch) -> EventQuery<'_> {
     let mut query = audit_events::table.into_boxed();
     if !search.kinds.is_empty() {
         query = query.filter(audit_events::kind.eq_any(&search.kinds));
@@ -162,26 +162,26 @@ fn narrowed(search: &Search) -> Query<'_> {
 
 pub async fn list(
     mut conn: &Conn,
-    search: &Search,
-    order: Order,
+    search: &EventSearch,
+    order: EventOrder,
     limit: i64,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<TrailEntry>, StoreError> {
     let query = narrowed(search).limit(limit);
     let query = match order {
-        Order::Before(seq) => {
+        EventOrder::Before(seq) => {
             query.filter(audit_events::seq.lt(seq)).order(audit_events::seq.desc())
         }
-        Order::Between(after, last) => query
+        EventOrder::Between(after, last) => query
             .filter(audit_events::seq.gt(after).and(audit_events::seq.le(last)))
             .order(audit_events::seq.asc()),
     };
-    Ok(query.select(Entry::as_select()).load(&mut conn).await?)
+    Ok(query.select(TrailEntry::as_select()).load(&mut conn).await?)
 }
 
 /// How many there are, counted no further than `most`, and the number of the newest.
 pub async fn count(
     mut conn: &Conn,
-    search: &Search,
+    search: &EventSearch,
     most: i64,
 ) -> Result<(usize, i64), StoreError> {
     let seqs: Vec<i64> = narrowed(search)

@@ -3,7 +3,7 @@ use super::set_up::{code, fresh};
 use super::{button, signed_in, verdict};
 use crate::support::TestServer;
 use serde_json::json;
-use understudy::flows::login::set_up::Waiting;
+use understudy::flows::login::set_up::WaitingSetup;
 
 const HISTORY: &str = "/console/impersonations/history";
 const AUDIT: &str = "/console/audit";
@@ -86,7 +86,7 @@ async fn n06_an_installation_without_an_administrator_leads_to_its_set_up() {
 #[tokio::test]
 async fn n07_a_wrong_password_keeps_the_code_and_success_is_said() {
     let server = fresh().await;
-    let code = code(&server.parts, Waiting::Keep).await.unwrap();
+    let code = code(&server.parts, WaitingSetup::Keep).await.unwrap();
     let browser = server.browser();
     let csrf = browser.open("/setup").await.field("csrf").unwrap();
     let form = |password: &str, code: &str| {
@@ -296,7 +296,7 @@ async fn n19_permissions_that_do_nothing_are_not_offered() {
 #[tokio::test]
 async fn n20_an_empty_list_says_what_to_do_first() {
     let server = fresh().await;
-    let code = code(&server.parts, Waiting::Keep).await.unwrap();
+    let code = code(&server.parts, WaitingSetup::Keep).await.unwrap();
     let browser = server.browser();
     let csrf = browser.open("/setup").await.field("csrf").unwrap();
     let password = "correct horse battery";

@@ -3,7 +3,7 @@ use crate::support::TestServer;
 use crate::support::counterpart::{node, run};
 use crate::support::dev::Dev;
 use serde_json::json;
-use understudy::flows::login::set_up::Waiting;
+use understudy::flows::login::set_up::WaitingSetup;
 
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots");
 
@@ -139,7 +139,7 @@ async fn h19_the_password_is_asked_for_again_and_what_was_filled_in_stays() {
 #[tokio::test]
 async fn h29_the_first_administrator_comes_in_by_the_printed_code() {
     let server = super::set_up::fresh().await;
-    let code = super::set_up::code(&server.parts, Waiting::Keep).await.unwrap();
+    let code = super::set_up::code(&server.parts, WaitingSetup::Keep).await.unwrap();
     let facts =
         json!({"story": "set-up", "issuer": server.url, "album": SCREENSHOTS, "code": code});
     run(node("browser/console.mjs"), &facts).await;

@@ -1,8 +1,8 @@
 //! The first administrator of a fresh installation.
 use crate::support::node::{run, until};
 use crate::support::{Browser, Node, Page, TestDb, TestServer};
-use understudy::app::Parts;
-use understudy::flows::login::set_up::{Waiting, make_code};
+use understudy::app::ServerParts;
+use understudy::flows::login::set_up::{WaitingSetup, make_code};
 use understudy::store;
 
 /// As `serve` finds it the first time: migrated, and nobody is there.
@@ -19,7 +19,7 @@ pub async fn fresh() -> TestServer {
     TestServer::start_on(db, &[]).await
 }
 
-pub async fn code(parts: &Parts, waiting: Waiting) -> Option<String> {
+pub async fn code(parts: &ServerParts, waiting: WaitingSetup) -> Option<String> {
     make_code(&parts.context(1).unwrap(), waiting).await.unwrap()
 }
 
@@ -44,9 +44,9 @@ const PEOPLE: &str = "SELECT count(*) FROM users";
 async fn h29_a_fresh_installation_has_no_account_and_its_code_makes_one_administrator_once() {
     let server = fresh().await;
     assert_eq!(server.db.count(PEOPLE).await, 0);
-    let code = code(&server.parts, Waiting::Keep).await.unwrap();
+    let code = code(&server.parts, WaitingSetup::Keep).await.unwrap();
     assert_eq!(
-        self::code(&server.parts, Waiting::Keep).await,
+        self::code(&server.parts, WaitingSetup::Keep).await,
         None,
         "another node prints no second one"
     );
@@ -70,7 +70,7 @@ async fn h29_a_fresh_installation_has_no_account_and_its_code_makes_one_administ
     // From now on there is neither page nor code.
     let other = server.browser();
     assert_eq!(other.open("/setup").await.status, 404);
-    for waiting in [Waiting::Keep, Waiting::Replace] {
+    for waiting in [WaitingSetup::Keep, WaitingSetup::Replace] {
         assert_eq!(self::code(&server.parts, waiting).await, None);
     }
     assert_eq!(
@@ -104,11 +104,11 @@ async fn h29_the_server_prints_the_code_once_and_no_log_holds_it() {
 #[tokio::test]
 async fn h29_a_code_is_dead_after_an_hour_and_when_another_is_made() {
     let server = fresh().await;
-    let first = code(&server.parts, Waiting::Keep).await.unwrap();
+    let first = code(&server.parts, WaitingSetup::Keep).await.unwrap();
     server.db.advance("60 minutes").await;
     assert_eq!(enter(&server.browser(), &first, &[]).await.status, 403);
-    let second = code(&server.parts, Waiting::Keep).await.unwrap();
-    let third = code(&server.parts, Waiting::Replace).await.unwrap();
+    let second = code(&server.parts, WaitingSetup::Keep).await.unwrap();
+    let third = code(&server.parts, WaitingSetup::Replace).await.unwrap();
     assert_eq!(enter(&server.browser(), &second, &[]).await.status, 403);
     assert_eq!(enter(&server.browser(), &third, &[]).await.status, 303);
 }
@@ -116,7 +116,7 @@ async fn h29_a_code_is_dead_after_an_hour_and_when_another_is_made() {
 #[tokio::test]
 async fn h29_of_two_who_use_a_code_at_once_one_becomes_administrator() {
     let server = fresh().await;
-    let code = code(&server.parts, Waiting::Keep).await.unwrap();
+    let code = code(&server.parts, WaitingSetup::Keep).await.unwrap();
     let (one, other) = (server.browser(), server.browser());
     let (a, b) = tokio::join!(
         enter(&one, &code, &[]),
@@ -131,7 +131,7 @@ async fn h29_of_two_who_use_a_code_at_once_one_becomes_administrator() {
 #[tokio::test]
 async fn what_is_typed_wrongly_is_said_and_costs_no_code() {
     let server = fresh().await;
-    let code = code(&server.parts, Waiting::Keep).await.unwrap();
+    let code = code(&server.parts, WaitingSetup::Keep).await.unwrap();
     let browser = server.browser();
     for (more, words) in [
         (vec![("email", "no address")], "Enter a valid email address."),
@@ -156,7 +156,7 @@ async fn what_is_typed_wrongly_is_said_and_costs_no_code() {
 #[tokio::test]
 async fn c84_guessing_codes_is_held_back() {
     let server = fresh().await;
-    let code = code(&server.parts, Waiting::Keep).await.unwrap();
+    let code = code(&server.parts, WaitingSetup::Keep).await.unwrap();
     let browser = server.browser();
     let mut last = enter(&browser, "wrong", &[]).await;
     for _ in 0..20 {

@@ -61,7 +61,7 @@ async fn i16_of_two_hundred_who_write_at_once_every_event_is_there_and_the_chain
         let request = browser.request(reqwest::Method::POST, "/users/usr_alice/impersonate");
         browser.send(request.bearer_auth(&token).json(&body))
     }));
-    let sealing = async |parts: &understudy::app::Parts| {
+    let sealing = async |parts: &understudy::app::ServerParts| {
         let ctx = parts.context(1).unwrap();
         for _ in 0..30 {
             let mut conn = ctx.store.conn().await.unwrap();

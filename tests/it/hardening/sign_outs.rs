@@ -167,8 +167,8 @@ async fn l09_the_sign_outs_of_one_do_not_touch_another() {
     let (alice, sam) = (server.alice().await, server.sam().await);
     let ctx = server.parts.context(1).unwrap();
     let globex = understudy::domain::OrganizationId::parse("org_globex").unwrap();
-    let reach = sign_out_all::Reach::Organization(globex);
-    let asking = sign_out_all::Asking::Operator;
+    let reach = sign_out_all::SignOutReach::Organization(globex);
+    let asking = sign_out_all::SignOutBy::Operator;
     let caller = understudy::domain::caller::Caller::default();
     let alive = sign_out_all::sign_out_all(&ctx, asking, &reach, &caller).await.unwrap();
     assert_eq!((alive.sessions, alive.tokens, alive.impersonations), (0, 0, 0));

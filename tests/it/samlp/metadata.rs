@@ -170,7 +170,8 @@ async fn d35_metadata_are_of_now_of_one_application_and_signed_if_that_is_wanted
     refused(&until("soon"), "", "`validUntil` that is no time");
     // Signed by whoever is named.
     let by = |key: &Key| format!(", \"metadata_certificate\": \"{}\"", key.signer.certificate());
-    let sign = |key: &Key| key.signer.sign_enveloped(&good, "ID", "_m1", Place::First).unwrap();
+    let sign =
+        |key: &Key| key.signer.sign_enveloped(&good, "ID", "_m1", SignaturePlace::First).unwrap();
     provision::read(&file(&sign(&PROVIDER), &by(&PROVIDER)), |_| None).unwrap();
     refused(&sign(&STRANGER), &by(&PROVIDER), "is not signed with `metadata_certificate`");
     refused(&good, &by(&PROVIDER), "is not signed with `metadata_certificate`");

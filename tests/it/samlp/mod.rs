@@ -18,7 +18,9 @@ use std::io::Write as _;
 use std::sync::LazyLock;
 use understudy::crypto::certificate::self_sign;
 use understudy::crypto::keys::{Algorithm, generate};
-use understudy::crypto::xml::{Document, Element, Limits, Name, Place, Signer, XmlError, read};
+use understudy::crypto::xml::{
+    Document, Element, Limits, Name, SignaturePlace, Signer, XmlError, read,
+};
 use understudy::provision::{self, Prune};
 use understudy::store;
 use url::form_urlencoded::byte_serialize;
@@ -124,7 +126,7 @@ fn signed_query(xml: &str, relay_state: Option<&str>, key: &Key) -> String {
 
 /// With a signature inside.
 fn enveloped(xml: &str, key: &Key) -> String {
-    key.signer.sign_enveloped(xml, "ID", "_r1", Place::AfterIssuer).unwrap()
+    key.signer.sign_enveloped(xml, "ID", "_r1", SignaturePlace::AfterIssuer).unwrap()
 }
 
 async fn by_redirect(browser: &Browser, xml: &str) -> Page {

@@ -4,25 +4,25 @@ use super::{Browser, TestDb};
 use std::net::TcpListener;
 use std::sync::mpsc;
 use understudy::app::watch::{self, Migrations, Watch};
-use understudy::app::{self, Parts, Signals};
-use understudy::config::{Overrides, Purpose, Settings};
+use understudy::app::{self, ServerParts, Signals};
+use understudy::config::{Overrides, ServerSettings, SettingsPurpose};
 use understudy::telemetry::Metrics;
 
-pub fn settings(url: &str, public_url: &str, extra: &[(&str, &str)]) -> Settings {
+pub fn settings(url: &str, public_url: &str, extra: &[(&str, &str)]) -> ServerSettings {
     let vars = [
         ("DATABASE_URL", url),
         ("UNDERSTUDY_PUBLIC_URL", public_url),
         ("UNDERSTUDY_MASTER_KEY", MASTER_KEY),
     ];
     let vars = vars.iter().chain(extra).map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
-    Settings::read(vars, Overrides::default(), Purpose::Serve).unwrap()
+    ServerSettings::read(vars, Overrides::default(), SettingsPurpose::Serve).unwrap()
 }
 
-pub fn parts(url: &str, public_url: &str) -> Parts {
+pub fn parts(url: &str, public_url: &str) -> ServerParts {
     parts_with(url, public_url, &[])
 }
 
-pub fn parts_with(url: &str, public_url: &str, extra: &[(&str, &str)]) -> Parts {
+pub fn parts_with(url: &str, public_url: &str, extra: &[(&str, &str)]) -> ServerParts {
     let settings = settings(url, public_url, extra);
     app::parts(&settings, url, MASTER_KEY, Metrics::new().unwrap()).unwrap()
 }
@@ -31,7 +31,7 @@ pub struct TestServer {
     pub db: TestDb,
     /// The public URL; no slash at the end.
     pub url: String,
-    pub parts: Parts,
+    pub parts: ServerParts,
     handle: actix_web::dev::ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
     watch: Option<Watch>,

@@ -1,6 +1,6 @@
 //! What we encrypt, opened by xmlsec1.
 use super::{Files, PARTY, SAML, xmlsec1};
-use understudy::crypto::xml::{Cipher, Limits, Name, Place, encrypt, read, verify};
+use understudy::crypto::xml::{Cipher, Limits, Name, SignaturePlace, encrypt, read, verify};
 
 fn decrypt(xml: &str) -> Result<String, String> {
     let files = Files::new();
@@ -23,7 +23,8 @@ fn d26_xmlsec1_opens_an_encrypted_assertion_and_finds_it_signed() {
         "<saml:Assertion xmlns:saml=\"{SAML}\" ID=\"_a1\"><saml:Issuer>https://idp.example</saml:Issuer>\
          <saml:Subject><saml:NameID>ada ü 😀</saml:NameID></saml:Subject></saml:Assertion>"
     );
-    let signed = PARTY.signer.sign_enveloped(&assertion, "ID", "_a1", Place::AfterIssuer).unwrap();
+    let signed =
+        PARTY.signer.sign_enveloped(&assertion, "ID", "_a1", SignaturePlace::AfterIssuer).unwrap();
     for cipher in [Cipher::Aes256Gcm, Cipher::Aes128Gcm, Cipher::Aes256Cbc, Cipher::Aes128Cbc] {
         let sealed = encrypt(&signed, &PARTY.public, cipher).unwrap();
         let sealed = format!(

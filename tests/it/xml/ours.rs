@@ -1,6 +1,6 @@
 //! What we sign, verified by xmlsec1.
 use super::{Files, MD, PARTY, SAML, SAML1, SAMLP, xmlsec1};
-use understudy::crypto::xml::{Place, escape};
+use understudy::crypto::xml::{SignaturePlace, escape};
 
 /// `id` is xmlsec1's `ATTRIBUTE NAMESPACE:ELEMENT`; `signature` a path, for documents with two.
 fn verified(xml: &str, id: (&str, &str), signature: &str) -> Result<(), String> {
@@ -37,7 +37,7 @@ fn assertion() -> String {
 }
 
 fn signed_assertion() -> String {
-    PARTY.signer.sign_enveloped(&assertion(), "ID", "_a1", Place::AfterIssuer).unwrap()
+    PARTY.signer.sign_enveloped(&assertion(), "ID", "_a1", SignaturePlace::AfterIssuer).unwrap()
 }
 
 #[test]
@@ -57,7 +57,8 @@ fn xmlsec1_verifies_a_signed_response_and_the_signed_assertion_in_it() {
          ID=\"_p1\" Version=\"2.0\"><saml:Issuer>https://idp.example</saml:Issuer><samlp:Status/>\n{inner}\n\
          </samlp:Response>"
     );
-    let signed = PARTY.signer.sign_enveloped(&response, "ID", "_p1", Place::AfterIssuer).unwrap();
+    let signed =
+        PARTY.signer.sign_enveloped(&response, "ID", "_p1", SignaturePlace::AfterIssuer).unwrap();
     let response_id = ("ID", "urn:oasis:names:tc:SAML:2.0:protocol:Response");
     let assertion_id = ("ID", "urn:oasis:names:tc:SAML:2.0:assertion:Assertion");
     verified(&signed, response_id, SIGNATURE).unwrap();
@@ -77,8 +78,10 @@ fn xmlsec1_verifies_an_assertion_of_saml_1_1_inside_a_token_response() {
         "<saml:Assertion xmlns:saml=\"{SAML1}\" AssertionID=\"_a1\" MajorVersion=\"1\" MinorVersion=\"1\">\
          <saml:Conditions/><saml:AuthenticationStatement/></saml:Assertion>"
     );
-    let signed =
-        PARTY.signer.sign_enveloped(&assertion, "AssertionID", "_a1", Place::Last).unwrap();
+    let signed = PARTY
+        .signer
+        .sign_enveloped(&assertion, "AssertionID", "_a1", SignaturePlace::Last)
+        .unwrap();
     let id = ("AssertionID", "urn:oasis:names:tc:SAML:1.0:assertion:Assertion");
     verified(&signed, id, SIGNATURE).unwrap();
     let response = format!(
@@ -94,7 +97,8 @@ fn xmlsec1_verifies_metadata() {
         "<EntityDescriptor xmlns=\"{MD}\" ID=\"_m1\" entityID=\"https://idp.example\">\n  \
          <IDPSSODescriptor protocolSupportEnumeration=\"{SAMLP}\"/>\n</EntityDescriptor>"
     );
-    let signed = PARTY.signer.sign_enveloped(&metadata, "ID", "_m1", Place::First).unwrap();
+    let signed =
+        PARTY.signer.sign_enveloped(&metadata, "ID", "_m1", SignaturePlace::First).unwrap();
     verified(&signed, ("ID", "urn:oasis:names:tc:SAML:2.0:metadata:EntityDescriptor"), SIGNATURE)
         .unwrap();
 }

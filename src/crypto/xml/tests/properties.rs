@@ -105,7 +105,8 @@ fn d16_markup_in_a_profile_stays_text() {
         "tab\tline\nreturn\r",
     ] {
         let xml = message(REQUEST, "_r1", &format!("<v w=\"{0}\">{0}</v>", escape(name).unwrap()));
-        let signed = PARTNER.signer.sign_enveloped(&xml, "ID", "_r1", Place::AfterIssuer).unwrap();
+        let signed =
+            PARTNER.signer.sign_enveloped(&xml, "ID", "_r1", SignaturePlace::AfterIssuer).unwrap();
         let document = open(&signed).unwrap();
         let root = verify(&document, std::slice::from_ref(&PARTNER.public), REQUEST).unwrap();
         let value = root.required_child(Name::new("", "v")).unwrap();

@@ -323,7 +323,8 @@ fn d13_the_largest_message_is_verified_in_time() {
     let body = format!("<samlp:Extensions{namespaces}>{inner}{plain}</samlp:Extensions>");
     let padding = format!("<p>{}</p>", "&lt;".repeat(40_000));
     let xml = message(REQUEST, "_r1", &format!("{body}{padding}"));
-    let signed = PARTNER.signer.sign_enveloped(&xml, "ID", "_r1", Place::AfterIssuer).unwrap();
+    let signed =
+        PARTNER.signer.sign_enveloped(&xml, "ID", "_r1", SignaturePlace::AfterIssuer).unwrap();
     let spent = best_of_three(|| assert_eq!(accept(&signed), Ok(())));
     let most = if cfg!(debug_assertions) { 500 } else { 50 };
     assert!(spent < Duration::from_millis(most), "{spent:?}");

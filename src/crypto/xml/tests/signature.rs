@@ -295,7 +295,10 @@ fn d34_either_of_two_registered_keys_is_enough() {
 
 #[test]
 fn d08_the_key_in_the_message_counts_for_nothing() {
-    let xml = STRANGER.signer.sign_enveloped(&request(), "ID", "_r1", Place::AfterIssuer).unwrap();
+    let xml = STRANGER
+        .signer
+        .sign_enveloped(&request(), "ID", "_r1", SignaturePlace::AfterIssuer)
+        .unwrap();
     assert!(xml.contains(STRANGER.signer.certificate()), "its key is in it");
     assert_eq!(accept(&xml), Err(XmlError::BadSignature));
 }

@@ -37,7 +37,8 @@ fn a_signed_request_is_read_from_what_was_signed() {
 #[test]
 fn a_signature_changes_nothing_else_and_stands_after_the_issuer() {
     let plain = assertion();
-    let signed = PARTNER.signer.sign_enveloped(&plain, "ID", "_a1", Place::AfterIssuer).unwrap();
+    let signed =
+        PARTNER.signer.sign_enveloped(&plain, "ID", "_a1", SignaturePlace::AfterIssuer).unwrap();
     let from = signed.find("<ds:Signature").unwrap();
     let to = signed.find("</ds:Signature>").unwrap() + "</ds:Signature>".len();
     assert_eq!(format!("{}{}", &signed[..from], &signed[to..]), plain);
@@ -48,10 +49,13 @@ fn a_signature_changes_nothing_else_and_stands_after_the_issuer() {
 
 #[test]
 fn a_signed_assertion_in_a_signed_response_verifies_together_and_cut_out() {
-    let inner =
-        PARTNER.signer.sign_enveloped(&assertion(), "ID", "_a1", Place::AfterIssuer).unwrap();
+    let inner = PARTNER
+        .signer
+        .sign_enveloped(&assertion(), "ID", "_a1", SignaturePlace::AfterIssuer)
+        .unwrap();
     let response = message(RESPONSE, "_p1", &inner);
-    let signed = PARTNER.signer.sign_enveloped(&response, "ID", "_p1", Place::AfterIssuer).unwrap();
+    let signed =
+        PARTNER.signer.sign_enveloped(&response, "ID", "_p1", SignaturePlace::AfterIssuer).unwrap();
     assert!(signed.contains(&inner), "the assertion is as it was signed");
     assert!(naive(&inner));
     assert_eq!(signed_by_partner(&inner, Name::new(SAML, "Assertion")), Ok(()));
@@ -74,7 +78,8 @@ fn an_assertion_of_saml_1_1_is_signed_at_its_end() {
         "<saml:Assertion xmlns:saml=\"{SAML1}\" AssertionID=\"_a1\" MajorVersion=\"1\" MinorVersion=\"1\">\
          <saml:Conditions/></saml:Assertion>"
     );
-    let signed = PARTNER.signer.sign_enveloped(&plain, "AssertionID", "_a1", Place::Last).unwrap();
+    let signed =
+        PARTNER.signer.sign_enveloped(&plain, "AssertionID", "_a1", SignaturePlace::Last).unwrap();
     assert!(signed.ends_with("</ds:Signature></saml:Assertion>"));
     assert_eq!(signed_by_partner(&signed, Name::new(SAML1, "Assertion")), Ok(()));
 }
@@ -85,7 +90,7 @@ fn metadata_is_signed_at_its_beginning() {
         "<md:EntityDescriptor xmlns:md=\"{MD}\" ID=\"_m1\" entityID=\"https://idp.example\">\n  \
          <md:IDPSSODescriptor/></md:EntityDescriptor>"
     );
-    let signed = PARTNER.signer.sign_enveloped(&plain, "ID", "_m1", Place::First).unwrap();
+    let signed = PARTNER.signer.sign_enveloped(&plain, "ID", "_m1", SignaturePlace::First).unwrap();
     assert!(signed.contains("entityID=\"https://idp.example\"><ds:Signature "));
     assert_eq!(signed_by_partner(&signed, Name::new(MD, "EntityDescriptor")), Ok(()));
 }
@@ -93,7 +98,8 @@ fn metadata_is_signed_at_its_beginning() {
 #[test]
 fn line_ends_between_and_inside_attributes_do_not_spoil_a_signature() {
     let plain = request().replace(" Version=\"2.0\"", "\r\n\tVersion=\"2.0\" Consent=\"a\r\n\tb\"");
-    let signed = PARTNER.signer.sign_enveloped(&plain, "ID", "_r1", Place::AfterIssuer).unwrap();
+    let signed =
+        PARTNER.signer.sign_enveloped(&plain, "ID", "_r1", SignaturePlace::AfterIssuer).unwrap();
     assert!(signed.contains("Consent=\"a  b\""));
     assert_eq!(accept(&signed), Ok(()));
     assert_eq!(accept(&signed.replace("Consent=\"a  b\"", "Consent='a\n\tb'")), Ok(()));
@@ -105,18 +111,18 @@ fn only_the_element_that_was_meant_is_signed() {
         PARTNER.signer.sign_enveloped(xml, attribute, id, place).err()
     };
     let xml = request();
-    assert_eq!(sign(&xml, "ID", "_r2", Place::AfterIssuer), Some(XmlError::Missing));
-    assert_eq!(sign(&xml, "AssertionID", "_r1", Place::Last), Some(XmlError::Missing));
+    assert_eq!(sign(&xml, "ID", "_r2", SignaturePlace::AfterIssuer), Some(XmlError::Missing));
+    assert_eq!(sign(&xml, "AssertionID", "_r1", SignaturePlace::Last), Some(XmlError::Missing));
     assert_eq!(
-        sign("<a ID=\"_x\"><b/></a>", "ID", "_x", Place::AfterIssuer),
+        sign("<a ID=\"_x\"><b/></a>", "ID", "_x", SignaturePlace::AfterIssuer),
         Some(XmlError::Missing)
     );
-    assert_eq!(sign("<a ID=\"_x\"/>", "ID", "_x", Place::Last), Some(XmlError::Missing));
+    assert_eq!(sign("<a ID=\"_x\"/>", "ID", "_x", SignaturePlace::Last), Some(XmlError::Missing));
     for id in ["", "1", "_r1\"/>", "a b", "a)", "é"] {
         let xml = format!("<a ID='{id}'><b/></a>");
-        assert_eq!(sign(&xml, "ID", id, Place::Last), Some(XmlError::Missing), "{id}");
+        assert_eq!(sign(&xml, "ID", id, SignaturePlace::Last), Some(XmlError::Missing), "{id}");
     }
-    assert_eq!(sign("<!DOCTYPE a><a/>", "ID", "_x", Place::Last), Some(XmlError::Doctype));
+    assert_eq!(sign("<!DOCTYPE a><a/>", "ID", "_x", SignaturePlace::Last), Some(XmlError::Doctype));
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub fn request() -> String {
 }
 
 pub fn signed_request() -> String {
-    PARTNER.signer.sign_enveloped(&request(), "ID", "_r1", Place::AfterIssuer).unwrap()
+    PARTNER.signer.sign_enveloped(&request(), "ID", "_r1", SignaturePlace::AfterIssuer).unwrap()
 }
 
 /// The signature of a well-behaved partner, not yet made.

@@ -162,8 +162,10 @@ fn d07_a_signed_assertion_does_not_make_its_response_signed() {
         "<saml:Assertion xmlns:saml=\"{SAML}\" ID=\"_a1\"><saml:Issuer>x</saml:Issuer>\
          <saml:Subject/></saml:Assertion>"
     );
-    let signed =
-        PARTNER.signer.sign_enveloped(&assertion, "ID", "_a1", Place::AfterIssuer).unwrap();
+    let signed = PARTNER
+        .signer
+        .sign_enveloped(&assertion, "ID", "_a1", SignaturePlace::AfterIssuer)
+        .unwrap();
     let response = message(RESPONSE, "_p1", &signed);
     assert!(naive(&response));
     assert_eq!(accept_as(RESPONSE, &response), Err(XmlError::SignatureShape));

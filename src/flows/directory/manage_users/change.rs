@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// What is not given stays as it is.
 #[derive(Debug, Clone, Default)]
-pub struct Changes {
+pub struct UserChanges {
     pub name: Option<String>,
     pub language: Option<String>,
     pub timezone: Option<String>,
@@ -44,7 +44,7 @@ pub enum SecondAddress {
 const OF_APP_USERS: [&str; 8] =
     ["name", "language", "timezone", "job_title", "phone", "address", "space_amount", "status"];
 
-impl Changes {
+impl UserChanges {
     pub fn apply(&self, profile: &mut BoxProfile) {
         let set = |field: &mut String, value: &Option<String>| {
             if let Some(value) = value {
@@ -103,7 +103,7 @@ pub async fn change_user(
     ctx: &Context,
     calling: Calling<'_>,
     user: &UserId,
-    changes: &Changes,
+    changes: &UserChanges,
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let manager = Manager::of(calling, Wish::Write).map_err(Failure::Refused)?;
     let mut conn = ctx.store.conn().await?;
@@ -121,7 +121,7 @@ async fn write(
     tx: &Conn,
     (manager, calling): (&Manager<'_>, Calling<'_>),
     user: &UserId,
-    changes: &Changes,
+    changes: &UserChanges,
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let (mut target, before) = target(tx, manager, user).await?;
     if target.user.kind == UserKind::AppUser
@@ -138,7 +138,7 @@ async fn write(
     let box_ = serde_json::to_value(&target.profile)
         .map_err(|e| StoreError::Corrupt { table: "users", what: e.to_string() })?;
     let canonical = changes.login.as_deref().map(canonical_email);
-    let row = box_users::Changes {
+    let row = box_users::BoxUserChanges {
         name: changes.name.as_deref(),
         email: changes.login.as_deref(),
         email_verified: canonical.as_ref().map(|_| false),

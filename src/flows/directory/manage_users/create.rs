@@ -8,7 +8,7 @@ use crate::domain::user::UserKind;
 use crate::domain::{Status, UserId};
 use crate::flows::directory::service_accounts::draw_user_id;
 use crate::flows::{Context, Failure};
-use crate::store::directory::box_users::{self, Reach};
+use crate::store::directory::box_users::{self, BoxUserReach};
 use crate::store::directory::users::canonical_email;
 use crate::store::directory::write::UserRecord;
 use crate::store::{self, Conn, StoreError, Transactional as _};
@@ -69,8 +69,8 @@ fn check_may_make(
                 Err(ManageRefusal::MissingScope)
             }
         }
-        (Whose::Organization { .. }, Reach::Organization(_)) => Ok(()),
-        (Whose::Organization { .. }, Reach::Own(..)) => Err(ManageRefusal::Forbidden),
+        (Whose::Organization { .. }, BoxUserReach::Organization(_)) => Ok(()),
+        (Whose::Organization { .. }, BoxUserReach::Own(..)) => Err(ManageRefusal::Forbidden),
     }
 }
 

@@ -11,12 +11,12 @@ use crate::domain::Timestamp;
 use crate::domain::protocol::Redeem;
 use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::decide_again;
-use crate::flows::login::complete_login::{Completed, SignedIn, complete_login};
+use crate::flows::login::complete_login::{Completed, CompletedLogin, complete_login};
 use crate::flows::login::next_cookie;
 use crate::flows::shared::decision_facts::Onward;
 use crate::impersonation::Impersonation;
 use crate::login::{Answer, Principal};
-use crate::store::impersonations::{Link, Record, Ticket};
+use crate::store::impersonations::{ImpersonationRecord, Link, Ticket};
 use crate::store::{self, Conn, StoreError};
 use chrono::Duration;
 
@@ -27,7 +27,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) async fn confirm_again
     ctx: &Context,
     conn: &Conn,
     opener: Opener<'_>,
-    is_genuine: impl Fn(&Record, &Session) -> bool,
+    is_genuine: impl Fn(&ImpersonationRecord, &Session) -> bool,
 ) -> Result<Option<Redeemed>, StoreError> {
     let Ok((ticket_hash, _)) = check_mac(ctx, opener.resource) else { return Ok(None) };
     let Some(ticket) = store::impersonations::find_by_ticket(conn, &ticket_hash).await? else {
@@ -46,7 +46,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) async fn confirm_again
     let (Some(granted), Some(acted)) = (granted, acted) else { return Ok(None) };
     let session_token = next_cookie::impersonated_token(ctx, &ticket_hash, &session.id);
     let (client, ends_at) = (granted.client().clone(), granted.terms().ends_at);
-    let given = Given { granted, record: &record, link: &link, session: &acted, now: at.now };
+    let given = GivenAnswer { granted, record: &record, link: &link, session: &acted, now: at.now };
     let Some(answer) = answer(ctx, conn, given, opener).await? else { return Ok(None) };
     store::sessions::browser_sessions::renew(conn, &acted, &hash::hash_secret(&session_token))
         .await?;
@@ -61,7 +61,7 @@ pub async fn find_repeated(
     ctx: &Context,
     resource: &str,
     token: &str,
-) -> Result<Option<(Record, Session)>, StoreError> {
+) -> Result<Option<(ImpersonationRecord, Session)>, StoreError> {
     let Some(session) = next_cookie::find_superseded(ctx, token).await? else { return Ok(None) };
     let Ok((ticket_hash, _)) = check_mac(ctx, resource) else { return Ok(None) };
     let conn = ctx.store.conn().await?;
@@ -76,9 +76,9 @@ fn was_just_redeemed(ticket: &Ticket) -> bool {
     lately && record.ended_at.is_none() && link.redeem == Redeem::Confirm
 }
 
-struct Given<'a> {
+struct GivenAnswer<'a> {
     granted: Impersonation,
-    record: &'a Record,
+    record: &'a ImpersonationRecord,
     link: &'a Link,
     session: &'a crate::domain::SessionId,
     now: Timestamp,
@@ -87,10 +87,10 @@ struct Given<'a> {
 async fn answer(
     ctx: &Context,
     conn: &Conn,
-    given: Given<'_>,
+    given: GivenAnswer<'_>,
     opener: Opener<'_>,
 ) -> Result<Option<Answer>, StoreError> {
-    let Given { granted, record, link, session, now } = given;
+    let GivenAnswer { granted, record, link, session, now } = given;
     let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };
     let principal = Principal::from(granted);
     match (Context::onward(&client), ctx.room(record.protocol)) {
@@ -100,7 +100,7 @@ async fn answer(
         (Some(Onward::Unsolicited), Some(room)) => {
             let request = &link.request;
             let signed_in =
-                SignedIn { principal: &principal, client: &client, request, session, now };
+                CompletedLogin { principal: &principal, client: &client, request, session, now };
             let Completed { answer, kept } = complete_login(ctx, room, signed_in)?;
             let is_kept = kept.keep(conn, &principal, opener.caller).await?;
             Ok(is_kept.then_some(answer))

@@ -5,12 +5,12 @@ use crate::crypto::hash;
 use crate::domain::{Timestamp, UserId};
 use crate::flows::{Context, Failure};
 use crate::impersonation::ticket::TicketState;
-use crate::store::impersonations::Record;
+use crate::store::impersonations::ImpersonationRecord;
 
 /// Whether the path names the ticket's subject, as ours do, or its actor, as in Auth0's document: a URL never says
 /// one person and signs in another.
 pub(in crate::flows::impersonation::redeem_impersonation) fn names_somebody_of(
-    record: &Record,
+    record: &ImpersonationRecord,
     resource: &str,
 ) -> bool {
     let path = resource.split('?').next().unwrap_or_default();
@@ -46,7 +46,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) fn check_mac(
 
 /// What has become of the ticket of `record`.
 pub(in crate::flows::impersonation::redeem_impersonation) fn state(
-    record: &Record,
+    record: &ImpersonationRecord,
     link_expires_at: Timestamp,
     now: Timestamp,
 ) -> TicketState {

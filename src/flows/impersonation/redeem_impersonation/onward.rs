@@ -1,13 +1,13 @@
 //! Where the browser goes after a redemption.
-use super::{Link, RedeemRefusal};
+use super::{FoundLink, RedeemRefusal};
 use crate::domain::SessionId;
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::login::complete_login::{Completed, SignedIn, complete_login};
+use crate::flows::login::complete_login::{Completed, CompletedLogin, complete_login};
 use crate::flows::shared::decision_facts::Onward;
 use crate::flows::{Context, Failure};
 use crate::impersonation::{Denial, ImpersonationRequest};
 use crate::login::{Answer, Principal};
-use crate::store::impersonations::Record;
+use crate::store::impersonations::ImpersonationRecord;
 
 pub(in crate::flows::impersonation::redeem_impersonation) enum Way<'a> {
     On(Answer),
@@ -17,7 +17,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) enum Way<'a> {
 /// To the application, so that it asks for itself; or the protocol's answer at once.
 pub(in crate::flows::impersonation::redeem_impersonation) fn answer<'a>(
     ctx: &Context,
-    link: &'a Link,
+    link: &'a FoundLink,
     principal: &'a Principal,
     ask: &'a ImpersonationRequest,
     session: &'a SessionId,
@@ -30,7 +30,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) fn answer<'a>(
         Some(Onward::Unsolicited) => {
             let room = ctx.room(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
             let (client, request, now) = (&ask.client, &link.terms.request, ask.now);
-            let signed_in = SignedIn { principal, client, request, session, now };
+            let signed_in = CompletedLogin { principal, client, request, session, now };
             Ok(Way::Back(Box::new(complete_login(ctx, room, signed_in)?)))
         }
         None => Err(refuse(Denial::ClientNotEnabled)),
@@ -44,7 +44,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) fn initiate_login(
     ctx: &Context,
     uri: &str,
     principal: &Principal,
-    record: &Record,
+    record: &ImpersonationRecord,
 ) -> String {
     let joint = if uri.contains('?') { '&' } else { '?' };
     let (iss, hint) = (encode(ctx.issuer()), encode(principal.subject().id.as_str()));

@@ -5,14 +5,14 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, Timestamp, UserId};
 use crate::flows::impersonation::end_impersonation::{self, EndedBy};
-use crate::flows::impersonation::question::{GONE, Question};
-use crate::flows::shared::decision_facts::{self, Known, Who};
+use crate::flows::impersonation::question::{DecisionQuestion, GONE};
+use crate::flows::shared::decision_facts::{self, DecisionInputs, Who};
 use crate::flows::{Context, Failure};
 use crate::impersonation::{
     ActorProof, Denial, Given, Impersonation, ImpersonationRequest, Occasion, RequestedBy, Terms,
     decide,
 };
-use crate::store::impersonations::acting::{self, Acted, Key};
+use crate::store::impersonations::acting::{self, Acted, ActingKey};
 use crate::store::{self, Conn, Moment, StoreError};
 
 /// The row of an earlier call.
@@ -22,7 +22,7 @@ pub(in crate::flows::tokens::act_as_user) enum Earlier {
 }
 
 /// What both ask.
-pub(in crate::flows::tokens::act_as_user) struct Asked<'a> {
+pub(in crate::flows::tokens::act_as_user) struct ActRequest<'a> {
     pub(in crate::flows::tokens::act_as_user) channel: Channel,
     pub(in crate::flows::tokens::act_as_user) client: &'a ClientId,
     /// And their organization. None: the bearer speaks for an application and for no user.
@@ -38,7 +38,7 @@ pub(in crate::flows::tokens::act_as_user) struct Asked<'a> {
     pub(in crate::flows::tokens::act_as_user) at: Option<&'a Moment>,
 }
 
-impl Asked<'_> {
+impl ActRequest<'_> {
     pub(in crate::flows::tokens::act_as_user) async fn answered(
         &self,
         ctx: &Context,
@@ -121,13 +121,14 @@ impl Asked<'_> {
 
     async fn look_up(&self, conn: &Conn, who: &Who) -> Result<Option<Acted>, StoreError> {
         let Some(bearer_hash) = self.bearer_hash else { return Ok(None) };
-        acting::find(conn, Key { channel: self.channel, bearer_hash, subject: &who.subject }).await
+        acting::find(conn, ActingKey { channel: self.channel, bearer_hash, subject: &who.subject })
+            .await
     }
 
     fn question(
         &self,
         ctx: &Context,
-        (known, requested_by): (&Known, &RequestedBy),
+        (known, requested_by): (&DecisionInputs, &RequestedBy),
         record: Option<&Acted>,
     ) -> Result<ImpersonationRequest, Denial> {
         let now = known.now;
@@ -143,7 +144,7 @@ impl Asked<'_> {
             let id = id.map_err(|_| Denial::NotPermitted)?;
             Terms::of_token(id, now, self.expires_at)
         };
-        let question = Question {
+        let question = DecisionQuestion {
             occasion: self.occasion(record),
             channel: self.channel,
             protocol: ProtocolName::Oauth2,
@@ -188,7 +189,7 @@ impl Asked<'_> {
         &self,
         conn: &Conn,
         denial: Denial,
-        (known, requested_by): (&Known, &RequestedBy),
+        (known, requested_by): (&DecisionInputs, &RequestedBy),
         caller: &Caller,
     ) -> Result<T, Failure<Denial>> {
         let home = self.actor.and_then(|(_, home)| home).map(ToString::to_string);

@@ -1,5 +1,5 @@
 //! A user, as Box writes one.
-use super::listing::Query;
+use super::listing::BoxQuery;
 use crate::domain::Timestamp;
 use crate::domain::box_profile::{BoxUser, Flag};
 use crate::domain::permission::{Permissions, USERS_WRITE};
@@ -48,7 +48,7 @@ const LARGEST_UPLOAD: i64 = 16_106_127_360;
 /// Which fields a query wants: the usual ones, or `type`, `id` and those that it names, each once.
 ///
 /// Names that no user has are passed over, as Box does: SDKs send the fields of other types too.
-pub(super) fn fields(query: &Query) -> Vec<&'static str> {
+pub(super) fn fields(query: &BoxQuery) -> Vec<&'static str> {
     let Some(wanted) = query.fields() else { return USUAL.to_vec() };
     let named = USUAL.iter().chain(&MORE).filter(|name| wanted.contains(**name));
     let mut names = vec!["type", "id"];

@@ -2,7 +2,7 @@
 use super::error::BoxError;
 use crate::domain::UserId;
 use crate::domain::text::whole_number;
-use crate::flows::directory::manage_users::Listing;
+use crate::flows::directory::manage_users::UserListing;
 use crate::http::form::pairs;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ const MOST_LIMIT: i64 = 1000;
 const USUAL_LIMIT: i64 = 100;
 
 /// Parameters by name, each once; those that nobody asks for are passed over, as SDKs send more.
-pub(super) struct Query(HashMap<String, String>);
+pub(super) struct BoxQuery(HashMap<String, String>);
 
 /// A page by number, or by where the one before ended.
 pub(super) enum Paging {
@@ -22,7 +22,7 @@ pub(super) enum Paging {
     Marker,
 }
 
-impl Query {
+impl BoxQuery {
     pub(super) fn read(query: &str) -> Result<Self, BoxError> {
         let mut known = HashMap::new();
         let unreadable = |_| BoxError::field("query", "cannot be read");
@@ -79,12 +79,12 @@ impl Query {
     }
 
     /// `None`: nobody is of the kind that is asked for.
-    pub(super) fn listing(&self) -> Result<Option<(Listing, Paging)>, BoxError> {
+    pub(super) fn listing(&self) -> Result<Option<(UserListing, Paging)>, BoxError> {
         let limit = self.number(("limit", "invalid_limit"), USUAL_LIMIT, 1..=MOST_LIMIT)?;
         let offset = self.number(("offset", "invalid_offset"), 0, 0..=MOST_OFFSET)?;
         let by_marker = self.flag("usemarker")?;
         let after = self.get("marker").filter(|_| by_marker).map(read_marker).transpose()?;
-        let listing = Listing {
+        let listing = UserListing {
             term: self.line("filter_term")?,
             external_id: self.line("external_app_user_id")?,
             after,
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn refused(query: &str) -> (&'static str, String) {
-        match Query::read(query).and_then(|query| query.listing().map(|_| ())).err() {
+        match BoxQuery::read(query).and_then(|query| query.listing().map(|_| ())).err() {
             Some(BoxError::Field { code, name, .. }) => (code, name),
             other => panic!("{query}: {other:?}"),
         }
@@ -151,14 +151,14 @@ mod tests {
     fn a_marker_is_read_as_it_is_written() {
         let id = UserId::parse("auth0|507f1f").unwrap();
         let query = format!("usemarker=True&marker={}&offset=7", marker(&id));
-        let (listing, paging) = Query::read(&query).unwrap().listing().unwrap().unwrap();
+        let (listing, paging) = BoxQuery::read(&query).unwrap().listing().unwrap().unwrap();
         assert_eq!((listing.after, listing.offset), (Some(id), 0));
         assert!(matches!(paging, Paging::Marker));
     }
 
     #[test]
     fn commas_between_fields_may_be_escaped() {
-        let query = Query::read("fields=name%2Clogin,role&anything=else").unwrap();
+        let query = BoxQuery::read("fields=name%2Clogin,role&anything=else").unwrap();
         assert_eq!(query.fields().unwrap(), HashSet::from(["name", "login", "role"]));
     }
 }

@@ -1,6 +1,6 @@
 //! The Box-shaped API: `/2.0/users`.
 //!
-//! Every handler's first argument is [`Call`]: a bearer, and as whom the call is made ([`ActingAs`]). [`wire`] reads
+//! Every handler's first argument is [`BoxCall`]: a bearer, and as whom the call is made ([`ActingAs`]). [`wire`] reads
 //! bodies, [`listing`] queries; [`answer`] writes users, [`error`] the one envelope of everything that goes
 //! wrong.
 mod answer;
@@ -44,19 +44,19 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
 }
 
 /// Proof of the caller: a bearer, and as whom the call is made, as flows take it.
-struct Call {
+struct BoxCall {
     who: ActingAs,
     caller: Caller,
 }
 
-impl FromRequest for Call {
-    type Error = CallRefusal;
-    type Future = LocalBoxFuture<'static, Result<Self, CallRefusal>>;
+impl FromRequest for BoxCall {
+    type Error = BoxCallRefusal;
+    type Future = LocalBoxFuture<'static, Result<Self, BoxCallRefusal>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (who, request) = (ActingAs::from_request(request, payload), request.clone());
         Box::pin(async move {
-            let refused = |refusal| CallRefusal { refusal, request_id: request_id(&request) };
+            let refused = |refusal| BoxCallRefusal { refusal, request_id: request_id(&request) };
             Ok(Self { who: who.await.map_err(refused)?, caller: caller(&request) })
         })
     }
@@ -65,12 +65,12 @@ impl FromRequest for Call {
 /// The same reasons, as Box's SDKs read them: they get a new token only when 401 comes with an empty body.
 #[derive(Debug, thiserror::Error)]
 #[error("{refusal}")]
-struct CallRefusal {
+struct BoxCallRefusal {
     refusal: ActingRefusal,
     request_id: String,
 }
 
-impl ResponseError for CallRefusal {
+impl ResponseError for BoxCallRefusal {
     fn status_code(&self) -> StatusCode {
         self.refusal.status_code()
     }
@@ -93,7 +93,7 @@ fn request_id(request: &HttpRequest) -> String {
     request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
 }
 
-impl Call {
+impl BoxCall {
     fn calling(&self) -> Calling<'_> {
         Calling {
             token: self.who.token(),

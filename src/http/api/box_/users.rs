@@ -1,7 +1,7 @@
 //! `/2.0/users`.
 use super::error::BoxError;
-use super::listing::{Paging, Query, marker};
-use super::{Call, answer, body, request_id, wire};
+use super::listing::{BoxQuery, Paging, marker};
+use super::{BoxCall, answer, body, request_id, wire};
 use crate::domain::UserId;
 use crate::domain::box_profile::BoxUser;
 use crate::flows::Context;
@@ -10,21 +10,24 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
-type Outcome = Result<HttpResponse, BoxError>;
+type BoxAnswer = Result<HttpResponse, BoxError>;
 
 /// What comes of a call, or why nothing does, in the one envelope.
-async fn enveloped(request: &HttpRequest, outcome: impl Future<Output = Outcome>) -> HttpResponse {
+async fn enveloped(
+    request: &HttpRequest,
+    outcome: impl Future<Output = BoxAnswer>,
+) -> HttpResponse {
     outcome.await.unwrap_or_else(|error| error.answer(&request_id(request)))
 }
 
 pub(super) async fn create(
-    call: Call,
+    call: BoxCall,
     request: HttpRequest,
     ctx: web::Data<Context>,
     payload: web::Payload,
 ) -> HttpResponse {
     enveloped(&request, async {
-        let query = Query::read(request.query_string())?;
+        let query = BoxQuery::read(request.query_string())?;
         let new = wire::new_user(&body(payload).await?)?;
         let fields = answer::fields(&query);
         let made = manage_users::create_user(&ctx, call.calling(), new).await?;
@@ -34,22 +37,24 @@ pub(super) async fn create(
 }
 
 pub(super) async fn list(
-    call: Call,
+    call: BoxCall,
     request: HttpRequest,
     ctx: web::Data<Context>,
 ) -> HttpResponse {
     enveloped(&request, async {
-        let query = Query::read(request.query_string())?;
+        let query = BoxQuery::read(request.query_string())?;
         page(&ctx, &call, &query).await
     })
     .await
 }
 
-async fn page(ctx: &Context, call: &Call, query: &Query) -> Outcome {
+async fn page(ctx: &Context, call: &BoxCall, query: &BoxQuery) -> BoxAnswer {
     let fields = answer::fields(query);
     let (listing, paging, nobody) = match query.listing()? {
         Some((listing, paging)) => (listing, paging, false),
-        None => (manage_users::Listing { limit: 1, ..Default::default() }, Paging::Offset, true),
+        None => {
+            (manage_users::UserListing { limit: 1, ..Default::default() }, Paging::Offset, true)
+        }
     };
     let (limit, offset) = (listing.limit, listing.offset);
     let (mut found, mut count) = manage_users::list_users(ctx, call.calling(), listing).await?;
@@ -72,9 +77,13 @@ async fn page(ctx: &Context, call: &Call, query: &Query) -> Outcome {
 }
 
 /// Whoever the call is made as.
-pub(super) async fn me(call: Call, request: HttpRequest, ctx: web::Data<Context>) -> HttpResponse {
+pub(super) async fn me(
+    call: BoxCall,
+    request: HttpRequest,
+    ctx: web::Data<Context>,
+) -> HttpResponse {
     enveloped(&request, async {
-        let fields = answer::fields(&Query::read(request.query_string())?);
+        let fields = answer::fields(&BoxQuery::read(request.query_string())?);
         let user = call.who.user().ok_or(ManageRefusal::Forbidden)?.id.clone();
         let found = manage_users::find_user(&ctx, call.calling(), &user).await?;
         Ok(shown(StatusCode::OK, &found, &fields))
@@ -83,12 +92,12 @@ pub(super) async fn me(call: Call, request: HttpRequest, ctx: web::Data<Context>
 }
 
 pub(super) async fn read(
-    call: Call,
+    call: BoxCall,
     request: HttpRequest,
     ctx: web::Data<Context>,
 ) -> HttpResponse {
     enveloped(&request, async {
-        let fields = answer::fields(&Query::read(request.query_string())?);
+        let fields = answer::fields(&BoxQuery::read(request.query_string())?);
         let found = manage_users::find_user(&ctx, call.calling(), &named(&request)?).await?;
         Ok(shown(StatusCode::OK, &found, &fields))
     })
@@ -96,13 +105,13 @@ pub(super) async fn read(
 }
 
 pub(super) async fn change(
-    call: Call,
+    call: BoxCall,
     request: HttpRequest,
     ctx: web::Data<Context>,
     payload: web::Payload,
 ) -> HttpResponse {
     enveloped(&request, async {
-        let query = Query::read(request.query_string())?;
+        let query = BoxQuery::read(request.query_string())?;
         let fields = answer::fields(&query);
         let changes = wire::changes(&body(payload).await?)?;
         let user = named(&request)?;
@@ -113,7 +122,7 @@ pub(super) async fn change(
 }
 
 pub(super) async fn delete(
-    call: Call,
+    call: BoxCall,
     request: HttpRequest,
     ctx: web::Data<Context>,
 ) -> HttpResponse {

@@ -5,7 +5,7 @@ use crate::domain::Status;
 use crate::domain::box_profile::{BoxProfile, BoxStatus, Flag, TrackingCode};
 use crate::domain::json::parse_object;
 use crate::domain::text::is_plain_line;
-use crate::flows::directory::manage_users::{Changes, NewUser, Role, SecondAddress, Whose};
+use crate::flows::directory::manage_users::{NewUser, Role, SecondAddress, UserChanges, Whose};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -21,9 +21,9 @@ const MOST_TRACKING_CODES: usize = 50;
 const MAY_BE_NULL: [&str; 2] = ["notification_email", "enterprise"];
 
 /// One object, of which every member is taken by somebody: what is left over nobody knows.
-struct Fields(Map<String, Value>);
+struct BoxFields(Map<String, Value>);
 
-impl Fields {
+impl BoxFields {
     fn read(body: &[u8]) -> Result<Self, BoxError> {
         let not_json = "the body is not one JSON object".to_owned();
         let members =
@@ -158,8 +158,8 @@ impl Fields {
     }
 
     /// What can be changed about everybody.
-    fn changes(&mut self) -> Result<Changes, BoxError> {
-        Ok(Changes {
+    fn changes(&mut self) -> Result<UserChanges, BoxError> {
+        Ok(UserChanges {
             name: self.filled("name", LONGEST_NAME)?,
             language: self.tag("language", 35)?,
             timezone: self.tag("timezone", 64)?,
@@ -170,7 +170,7 @@ impl Fields {
             status: self.status()?,
             flags: self.flags()?,
             tracking_codes: self.tracking_codes()?,
-            ..Changes::default()
+            ..UserChanges::default()
         })
     }
 
@@ -184,7 +184,7 @@ impl Fields {
 }
 
 pub(super) fn new_user(body: &[u8]) -> Result<NewUser, BoxError> {
-    let mut fields = Fields::read(body)?;
+    let mut fields = BoxFields::read(body)?;
     let platform = fields.flag("is_platform_access_only")?.unwrap_or(false);
     let changes = fields.changes()?;
     let role = fields.role()?.unwrap_or(Role::User);
@@ -209,8 +209,8 @@ pub(super) fn new_user(body: &[u8]) -> Result<NewUser, BoxError> {
     })
 }
 
-pub(super) fn changes(body: &[u8]) -> Result<Changes, BoxError> {
-    let mut fields = Fields::read(body)?;
+pub(super) fn changes(body: &[u8]) -> Result<UserChanges, BoxError> {
+    let mut fields = BoxFields::read(body)?;
     let mut changes = fields.changes()?;
     changes.role = fields.role()?;
     changes.login = fields.login()?;

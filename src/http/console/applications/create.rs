@@ -1,6 +1,6 @@
 //! A new application: which kind, then the form, then its secret, once.
-use super::edit::{Beside, Homes, fault_of, names};
-use super::form::{Entry, Typed, name_missing};
+use super::edit::{FormNotes, Homes, fault_of, names};
+use super::form::{ApplicationFormInput, FormEntry, name_missing};
 use super::secret::hand_over;
 use super::shown::{Control, Sheet, draw, upload};
 use super::specs::KINDS;
@@ -11,7 +11,7 @@ use crate::domain::permission::{CLIENTS_WRITE, IMPERSONATE_ADMIN};
 use crate::domain::text::is_plain_line;
 use crate::flows::Failure;
 use crate::http::console::kit::{Field, address};
-use crate::http::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -28,12 +28,12 @@ const CREATE: &str = "create-application";
 #[template(path = "console/application_kinds.html")]
 struct KindsPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: &'static str,
-    kinds: Vec<Kind>,
+    kinds: Vec<ApplicationKind>,
 }
 
-struct Kind {
+struct ApplicationKind {
     href: String,
     label: &'static str,
     text: &'static str,
@@ -49,24 +49,24 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     console.require(CLIENTS_WRITE)?;
     let wanted = console.parameter("kind");
     let Some(kind) = ClientKind::parse(&wanted) else {
-        let (page, frame) = console.frame(Section::Applications, "New application", &[]);
+        let (page, frame) = console.frame(ConsoleSection::Applications, "New application", &[]);
         let may = KINDS.into_iter().filter(|(kind, ..)| may_make(&console, *kind));
         let kinds = may.map(|(kind, label, text)| {
             let href = address(NEW, &[("kind", kind.as_str())]);
-            Kind { href, label, text }
+            ApplicationKind { href, label, text }
         });
         let page = KindsPage { page, console: frame, up: HERE, kinds: kinds.collect() };
         return Ok(render(&page, StatusCode::OK));
     };
     let entry = blank(kind);
-    draw_new(&console, (kind, &entry), Beside::default()).await
+    draw_new(&console, (kind, &entry), FormNotes::default()).await
 }
 
 /// The form of a new one with this in it.
 pub async fn draw_new(
     console: &ConsoleSession,
-    (kind, entry): (ClientKind, &Entry),
-    beside: Beside,
+    (kind, entry): (ClientKind, &FormEntry),
+    beside: FormNotes,
 ) -> Result<HttpResponse, PageError> {
     if !may_make(console, kind) {
         return Err(superior(console));
@@ -74,12 +74,12 @@ pub async fn draw_new(
     let homes = Homes::of(console, None).await.map_err(|e| console.accident(&e))?;
     let wrong = beside.upload.as_ref().is_some_and(|upload| upload.error.is_some());
     let status = if wrong { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let fresh = Fresh { kind, id: random::client_id(), organization: String::new() };
-    let typed = Typed::of(entry, kind);
+    let fresh = NewApplicationForm { kind, id: random::client_id(), organization: String::new() };
+    let typed = ApplicationFormInput::of(entry, kind);
     Ok(page(console, &fresh, (&typed, &homes), beside, status))
 }
 
-struct Fresh {
+struct NewApplicationForm {
     kind: ClientKind,
     id: String,
     organization: String,
@@ -87,9 +87,9 @@ struct Fresh {
 
 fn page(
     console: &ConsoleSession,
-    fresh: &Fresh,
-    (typed, homes): (&Typed, &Homes),
-    beside: Beside,
+    fresh: &NewApplicationForm,
+    (typed, homes): (&ApplicationFormInput, &Homes),
+    beside: FormNotes,
     status: StatusCode,
 ) -> HttpResponse {
     let id = Field::new("client_id", "Client ID", &fresh.id).required().at_most(255);
@@ -127,7 +127,7 @@ pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError>
     if !may_make(&console, kind) {
         return Err(superior(&console));
     }
-    let typed = Typed::posted(kind, |name| form.get(name).to_owned());
+    let typed = ApplicationFormInput::posted(kind, |name| form.get(name).to_owned());
     let id = form.get("client_id").trim().to_owned();
     if typed.is_unreadable() || !is_plain_line(&id) {
         return Err(console.malformed("A field holds a character that cannot be shown."));
@@ -140,9 +140,9 @@ pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError>
     let mut faults = typed.put(&mut entry, kind);
     faults.extend(homes.put(&console, &form, &mut entry));
     let organization = form.get("organization").to_owned();
-    let fresh = Fresh { kind, id, organization };
+    let fresh = NewApplicationForm { kind, id, organization };
     let again = |faults: Vec<Fault>, status| {
-        let beside = Beside { faults, ..Beside::default() };
+        let beside = FormNotes { faults, ..FormNotes::default() };
         Ok(page(&console, &fresh, (&typed, &homes), beside, status))
     };
     faults.extend(name_missing(&entry));

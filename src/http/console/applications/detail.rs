@@ -1,12 +1,12 @@
 //! One application: what is registered, what it needs to know, and what may be done with it.
 use super::edit::entry_of;
-use super::form::{Entry, show as shown};
-use super::specs::{Group, Shape, Spec};
+use super::form::{FormEntry, show as shown};
+use super::specs::{FieldGroup, FieldShape, Spec};
 use super::{HERE, kind_of, path, seen, specs};
 use crate::domain::Status;
 use crate::domain::permission::{AUDIT_READ, CLIENTS_READ, CLIENTS_WRITE};
-use crate::http::console::kit::{Moment, address};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::kit::{ShownMoment, address};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -20,7 +20,7 @@ use askama::Template;
 #[template(path = "console/application.html")]
 struct DetailPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: &'static str,
     here: String,
     name: String,
@@ -30,12 +30,12 @@ struct DetailPage {
     /// Words in a colour.
     tags: Vec<(&'static str, &'static str)>,
     organization: String,
-    created: Moment,
-    updated: Moment,
+    created: ShownMoment,
+    updated: ShownMoment,
     users: i64,
     /// `None`: it keeps no secret.
     secret: Option<Secret>,
-    parts: Vec<Facts>,
+    parts: Vec<ApplicationFacts>,
     may_write: bool,
     /// May write applications, but not this one.
     superior: bool,
@@ -44,10 +44,10 @@ struct DetailPage {
 
 /// A secret is told of by its age alone.
 struct Secret {
-    since: Option<Moment>,
+    since: Option<ShownMoment>,
 }
 
-struct Facts {
+struct ApplicationFacts {
     id: &'static str,
     title: &'static str,
     rows: Vec<(&'static str, Vec<String>)>,
@@ -68,7 +68,7 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let record = &view.record;
     let kind = kind_of(record);
     let entry = entry_of(record);
-    let (page, frame) = console.frame(Section::Applications, "Application", SENTENCES);
+    let (page, frame) = console.frame(ConsoleSection::Applications, "Application", SENTENCES);
     let may = may_write(console.user(), record);
     let page = DetailPage {
         page,
@@ -86,7 +86,7 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         users: view.card.users,
         secret: view
             .keeps_secret()
-            .then(|| Secret { since: view.card.secret_since.map(Moment::from) }),
+            .then(|| Secret { since: view.card.secret_since.map(ShownMoment::from) }),
         parts: facts(record, &entry),
         may_write: may,
         superior: !may && console.may(CLIENTS_WRITE),
@@ -110,9 +110,9 @@ fn tags(record: &ClientRecord) -> Vec<(&'static str, &'static str)> {
     tags
 }
 
-fn facts(record: &ClientRecord, entry: &Entry) -> Vec<Facts> {
+fn facts(record: &ClientRecord, entry: &FormEntry) -> Vec<ApplicationFacts> {
     let kind = kind_of(record);
-    let part = |group: Group| {
+    let part = |group: FieldGroup| {
         let (id, title) = group.words();
         let own = specs::of(kind).filter(|spec| spec.group == group && spec.name != "name");
         let mut rows: Vec<(&'static str, Vec<String>)> = Vec::new();
@@ -124,46 +124,49 @@ fn facts(record: &ClientRecord, entry: &Entry) -> Vec<Facts> {
             }
         }
         rows.retain(|(_, texts)| !texts.is_empty());
-        Facts { id, title, rows }
+        ApplicationFacts { id, title, rows }
     };
     // Whoever has nothing to do with Box sees nothing of it.
-    let is_shown = |group: &Group| {
-        *group != Group::Basics && (*group != Group::Box || entry.contains_key("box"))
+    let is_shown = |group: &FieldGroup| {
+        *group != FieldGroup::Basics && (*group != FieldGroup::Box || entry.contains_key("box"))
     };
-    let shown = Group::ALL.into_iter().filter(is_shown);
+    let shown = FieldGroup::ALL.into_iter().filter(is_shown);
     shown.map(part).filter(|part| !part.rows.is_empty()).collect()
 }
 
 /// A setting in words; what is not given has none.
-fn fact(spec: &Spec, entry: &Entry) -> (&'static str, Vec<String>) {
+fn fact(spec: &Spec, entry: &FormEntry) -> (&'static str, Vec<String>) {
     let text = shown(entry, spec);
     let one = |text: &str| vec![text.to_owned()];
     let texts = match spec.shape {
-        Shape::Flag => one(if text.is_empty() { "No" } else { "Yes" }),
-        Shape::Member(_) => {
+        FieldShape::Flag => one(if text.is_empty() { "No" } else { "Yes" }),
+        FieldShape::Member(_) => {
             let label = (!text.is_empty()).then(|| spec.label.to_owned());
             return ("May", label.into_iter().collect());
         }
-        Shape::Word(words) => {
+        FieldShape::Word(words) => {
             let word = words.iter().find(|(word, _)| *word == text);
             one(word.map_or(text.as_str(), |(_, label)| label))
         }
-        Shape::Certificate | Shape::Certificates => {
+        FieldShape::Certificate | FieldShape::Certificates => {
             let some = text.split("\n\n").filter(|text| !text.is_empty());
             some.map(short).collect()
         }
-        Shape::Keys => {
+        FieldShape::Keys => {
             let is_id = |line: &&str| !line.is_empty() && !line.contains("-----");
             text.split("-----END PUBLIC KEY-----")
                 .filter_map(|it| it.trim().lines().find(is_id))
                 .map(str::to_owned)
                 .collect()
         }
-        Shape::Json if text.is_empty() => Vec::new(),
-        Shape::Json => one("Registered"),
-        Shape::Text | Shape::Url | Shape::Number | Shape::Lines | Shape::Numbers | Shape::Pairs => {
-            text.lines().map(str::to_owned).collect()
-        }
+        FieldShape::Json if text.is_empty() => Vec::new(),
+        FieldShape::Json => one("Registered"),
+        FieldShape::Text
+        | FieldShape::Url
+        | FieldShape::Number
+        | FieldShape::Lines
+        | FieldShape::Numbers
+        | FieldShape::Pairs => text.lines().map(str::to_owned).collect(),
     };
     (spec.label, texts)
 }

@@ -1,5 +1,5 @@
 //! Changing an application. Who saves says what they saw; if that is not so any more, both are shown.
-use super::form::{Entry, Typed, name_missing};
+use super::form::{ApplicationFormInput, FormEntry, name_missing};
 use super::shown::{Clash, Control, Sheet, Upload, draw, upload};
 use super::{by, kind_of, path, refuse, seen, specs, superior};
 use crate::domain::client::ClientKind;
@@ -28,7 +28,7 @@ const NOTE_ELSEWHERE: &str = "Another administrator saved this application after
                               that this form does not change. Nothing of yours is saved yet; save it again.";
 
 /// What is registered, as the form begins with.
-pub fn entry_of(record: &ClientRecord) -> Entry {
+pub fn entry_of(record: &ClientRecord) -> FormEntry {
     let mut entry = words(record);
     // The older spelling of one certificate is shown, and kept, with the others.
     if let Some(saml) = entry.get_mut("saml").and_then(Value::as_object_mut)
@@ -64,9 +64,9 @@ impl Homes {
     pub async fn read(
         &self,
         console: &ConsoleSession,
-        entry: &Entry,
+        entry: &FormEntry,
         faults: Vec<Fault>,
-    ) -> Result<Result<provision::entry::Entry, Vec<Fault>>, PageError> {
+    ) -> Result<Result<provision::entry::ClientEntry, Vec<Fault>>, PageError> {
         if !faults.is_empty() {
             return Ok(Err(faults));
         }
@@ -89,7 +89,7 @@ impl Homes {
     }
 
     /// Where the application belongs: as chosen by the operator's staff, else where they are themselves.
-    pub fn put(&self, console: &ConsoleSession, form: &Form, entry: &mut Entry) -> Vec<Fault> {
+    pub fn put(&self, console: &ConsoleSession, form: &Form, entry: &mut FormEntry) -> Vec<Fault> {
         let chosen = match console.organization() {
             Some(own) => own.as_str(),
             None => form.get("organization"),
@@ -119,7 +119,7 @@ pub fn names(
 }
 
 /// The organizations that its `box` section names.
-fn authorized_in(entry: &Entry) -> Vec<String> {
+fn authorized_in(entry: &FormEntry) -> Vec<String> {
     let ids = entry.get("box").and_then(|section| section.get("authorized_in")?.as_array());
     ids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
@@ -138,13 +138,13 @@ pub fn fault_of(reason: &WriteRefusal) -> Option<Fault> {
     Some(Fault { key: key.to_owned(), problem })
 }
 
-struct Scene {
+struct EditData {
     record: ClientRecord,
     kind: ClientKind,
     homes: Homes,
 }
 
-async fn scene(console: &ConsoleSession) -> Result<Scene, PageError> {
+async fn scene(console: &ConsoleSession) -> Result<EditData, PageError> {
     console.require(CLIENTS_WRITE)?;
     let (_, view) = seen(console).await?;
     if !may_write(console.user(), &view.record) {
@@ -152,12 +152,12 @@ async fn scene(console: &ConsoleSession) -> Result<Scene, PageError> {
     }
     let now = view.record.organization_id.clone().zip(view.card.organization.clone());
     let homes = Homes::of(console, now).await.map_err(|e| console.accident(&e))?;
-    Ok(Scene { kind: kind_of(&view.record), record: view.record, homes })
+    Ok(EditData { kind: kind_of(&view.record), record: view.record, homes })
 }
 
 /// What beside the form is to be drawn.
 #[derive(Default)]
-pub struct Beside {
+pub struct FormNotes {
     pub faults: Vec<Fault>,
     pub clashes: Vec<Clash>,
     pub note: Option<&'static str>,
@@ -168,9 +168,9 @@ pub struct Beside {
 
 fn page(
     console: &ConsoleSession,
-    scene: &Scene,
-    (typed, organization): (&Typed, &str),
-    beside: Beside,
+    scene: &EditData,
+    (typed, organization): (&ApplicationFormInput, &str),
+    beside: FormNotes,
     status: StatusCode,
 ) -> HttpResponse {
     let record = &scene.record;
@@ -198,15 +198,15 @@ fn page(
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let scene = scene(&console).await?;
-    let typed = Typed::of(&entry_of(&scene.record), scene.kind);
+    let typed = ApplicationFormInput::of(&entry_of(&scene.record), scene.kind);
     let home = scene.record.organization_id.clone().unwrap_or_default();
-    Ok(page(&console, &scene, (&typed, &home), Beside::default(), StatusCode::OK))
+    Ok(page(&console, &scene, (&typed, &home), FormNotes::default(), StatusCode::OK))
 }
 
 /// The form with an entry that is not saved: what metadata say.
 pub async fn propose(
     console: &ConsoleSession,
-    propose: impl FnOnce(&mut Entry) -> Beside,
+    propose: impl FnOnce(&mut FormEntry) -> FormNotes,
 ) -> Result<HttpResponse, PageError> {
     let scene = scene(console).await?;
     if scene.kind != ClientKind::Saml {
@@ -216,7 +216,7 @@ pub async fn propose(
     let beside = propose(&mut entry);
     let wrong = beside.upload.as_ref().is_some_and(|upload| upload.error.is_some());
     let status = if wrong { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let typed = Typed::of(&entry, scene.kind);
+    let typed = ApplicationFormInput::of(&entry, scene.kind);
     let home = scene.record.organization_id.clone().unwrap_or_default();
     Ok(page(console, &scene, (&typed, &home), beside, status))
 }
@@ -227,7 +227,7 @@ pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError>
     let form =
         posted.only(console.request(), &names(&console, scene.kind, &["csrf", "version"]))?;
     console.check(&form, EDIT, &[&scene.record.id])?;
-    let typed = Typed::posted(scene.kind, |name| form.get(name).to_owned());
+    let typed = ApplicationFormInput::posted(scene.kind, |name| form.get(name).to_owned());
     if typed.is_unreadable() {
         return Err(console.malformed("A field holds a character that cannot be shown."));
     }
@@ -239,7 +239,7 @@ pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError>
     let read = match scene.homes.read(&console, &entry, faults).await? {
         Ok(read) => read,
         Err(faults) => {
-            let beside = Beside { faults, ..Beside::default() };
+            let beside = FormNotes { faults, ..FormNotes::default() };
             return Ok(page(&console, &scene, (&typed, &home), beside, StatusCode::BAD_REQUEST));
         }
     };
@@ -251,13 +251,13 @@ pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError>
         Err(Failure::Refused(WriteRefusal::Changed(now))) => {
             let clashes = clashes(scene.kind, &entry_of(&now), &entry);
             let note = Some(if clashes.is_empty() { NOTE_ELSEWHERE } else { NOTE });
-            let beside = Beside { clashes, note, ..Beside::default() };
+            let beside = FormNotes { clashes, note, ..FormNotes::default() };
             scene.record = *now;
             Ok(page(&console, &scene, (&typed, &home), beside, StatusCode::CONFLICT))
         }
         Err(Failure::Refused(reason)) => match fault_of(&reason) {
             Some(fault) => {
-                let beside = Beside { faults: vec![fault], ..Beside::default() };
+                let beside = FormNotes { faults: vec![fault], ..FormNotes::default() };
                 Ok(page(&console, &scene, (&typed, &home), beside, StatusCode::CONFLICT))
             }
             None => Err(refuse(&console, Failure::Refused(reason))),
@@ -267,8 +267,9 @@ pub async fn save(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError>
 }
 
 /// Where what is stored now and what was typed are not the same.
-fn clashes(kind: ClientKind, theirs: &Entry, mine: &Entry) -> Vec<Clash> {
-    let (theirs_typed, mine_typed) = (Typed::of(theirs, kind), Typed::of(mine, kind));
+fn clashes(kind: ClientKind, theirs: &FormEntry, mine: &FormEntry) -> Vec<Clash> {
+    let (theirs_typed, mine_typed) =
+        (ApplicationFormInput::of(theirs, kind), ApplicationFormInput::of(mine, kind));
     let text = |text: &str| if text.is_empty() { "(nothing)".to_owned() } else { text.to_owned() };
     let clash = |spec: &'static specs::Spec| {
         let (theirs, mine) = (theirs_typed.get(spec.name), mine_typed.get(spec.name));
@@ -276,7 +277,7 @@ fn clashes(kind: ClientKind, theirs: &Entry, mine: &Entry) -> Vec<Clash> {
         (theirs != mine).then_some(clash)
     };
     let mut found: Vec<Clash> = specs::of(kind).filter_map(clash).collect();
-    let home = |entry: &Entry| {
+    let home = |entry: &FormEntry| {
         entry.get("organization").and_then(Value::as_str).unwrap_or("Operator").to_owned()
     };
     if home(theirs) != home(mine) {

@@ -1,20 +1,20 @@
 //! What was typed, and the entry that it stands for.
-use super::specs::{self, Shape, Spec};
+use super::specs::{self, FieldShape, Spec};
 use crate::domain::client::ClientKind;
 use crate::domain::text::{is_plain_line, whole_number};
 use crate::provision::entry::Fault;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-pub type Entry = Map<String, Value>;
+pub type FormEntry = Map<String, Value>;
 
 /// The fields of the form by name, as they are shown again.
 #[derive(Default, Clone)]
-pub struct Typed(BTreeMap<&'static str, String>);
+pub struct ApplicationFormInput(BTreeMap<&'static str, String>);
 
-impl Typed {
+impl ApplicationFormInput {
     /// What is registered now, or the beginnings of a new one.
-    pub fn of(entry: &Entry, kind: ClientKind) -> Self {
+    pub fn of(entry: &FormEntry, kind: ClientKind) -> Self {
         Self(specs::of(kind).map(|spec| (spec.name, show(entry, spec))).collect())
     }
 
@@ -34,9 +34,9 @@ impl Typed {
     }
 
     /// `entry` with what was typed, and what cannot even be written down.
-    pub fn put(&self, entry: &mut Entry, kind: ClientKind) -> Vec<Fault> {
+    pub fn put(&self, entry: &mut FormEntry, kind: ClientKind) -> Vec<Fault> {
         let had_box = entry.contains_key("box");
-        for spec in specs::of(kind).filter(|spec| matches!(spec.shape, Shape::Member(_))) {
+        for spec in specs::of(kind).filter(|spec| matches!(spec.shape, FieldShape::Member(_))) {
             entry.insert(spec.at.to_owned(), json!([]));
         }
         let mut faults = Vec::new();
@@ -63,14 +63,14 @@ fn is_off(section: &Value) -> bool {
 }
 
 /// The value at a way of keys.
-fn look<'a>(entry: &'a Entry, at: &str) -> Option<&'a Value> {
+fn look<'a>(entry: &'a FormEntry, at: &str) -> Option<&'a Value> {
     match at.split_once('.') {
         None => entry.get(at),
         Some((section, key)) => entry.get(section)?.get(key),
     }
 }
 
-fn set(entry: &mut Entry, spec: &Spec, value: Value) {
+fn set(entry: &mut FormEntry, spec: &Spec, value: Value) {
     let (place, key) = match spec.at.split_once('.') {
         None => (entry, spec.at),
         Some((section, key)) => {
@@ -80,13 +80,13 @@ fn set(entry: &mut Entry, spec: &Spec, value: Value) {
         }
     };
     match (spec.shape, value) {
-        (Shape::Member(_), Value::String(word)) => {
+        (FieldShape::Member(_), Value::String(word)) => {
             if let Some(list) = place.get_mut(key).and_then(Value::as_array_mut) {
                 list.push(Value::String(word));
             }
         }
         // Others of the list may be chosen.
-        (Shape::Member(_), _) => {}
+        (FieldShape::Member(_), _) => {}
         (_, Value::Null) => {
             place.remove(key);
         }
@@ -97,38 +97,38 @@ fn set(entry: &mut Entry, spec: &Spec, value: Value) {
 }
 
 /// A stored value as it is typed.
-pub fn show(entry: &Entry, spec: &Spec) -> String {
+pub fn show(entry: &FormEntry, spec: &Spec) -> String {
     let found = look(entry, spec.at);
     let list = || found.and_then(Value::as_array).into_iter().flatten();
     let texts = || list().filter_map(Value::as_str).collect::<Vec<_>>();
     let on = |flag: bool| if flag { "on".to_owned() } else { String::new() };
     match spec.shape {
-        Shape::Text | Shape::Url | Shape::Word(_) | Shape::Certificate => {
+        FieldShape::Text | FieldShape::Url | FieldShape::Word(_) | FieldShape::Certificate => {
             found.and_then(Value::as_str).unwrap_or_default().to_owned()
         }
-        Shape::Number => found.map(ToString::to_string).unwrap_or_default(),
-        Shape::Lines => texts().join("\n"),
-        Shape::Numbers => list().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        Shape::Certificates => texts().join("\n\n"),
-        Shape::Keys => {
+        FieldShape::Number => found.map(ToString::to_string).unwrap_or_default(),
+        FieldShape::Lines => texts().join("\n"),
+        FieldShape::Numbers => list().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        FieldShape::Certificates => texts().join("\n\n"),
+        FieldShape::Keys => {
             let part = |key: &Value, name: &str| {
                 key.get(name).and_then(Value::as_str).unwrap_or_default().trim().to_owned()
             };
             let both = |key| format!("{}\n{}", part(key, "id"), part(key, "pem"));
             list().map(both).collect::<Vec<_>>().join("\n\n")
         }
-        Shape::Json => {
+        FieldShape::Json => {
             found.and_then(|json| serde_json::to_string_pretty(json).ok()).unwrap_or_default()
         }
-        Shape::Pairs => {
+        FieldShape::Pairs => {
             let pairs = found.and_then(Value::as_object).into_iter().flatten();
             let line = |(name, field): (&String, &Value)| {
                 format!("{name} = {}", field.as_str().unwrap_or_default())
             };
             pairs.map(line).collect::<Vec<_>>().join("\n")
         }
-        Shape::Flag => on(found == Some(&Value::Bool(true))),
-        Shape::Member(word) => on(texts().contains(&word)),
+        FieldShape::Flag => on(found == Some(&Value::Bool(true))),
+        FieldShape::Member(word) => on(texts().contains(&word)),
     }
 }
 
@@ -137,20 +137,22 @@ fn value(spec: &Spec, typed: &str) -> Result<Value, &'static str> {
     let text = typed.trim();
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(match spec.shape {
-        Shape::Flag => Value::Bool(!text.is_empty()),
-        Shape::Member(word) if !text.is_empty() => Value::from(word),
-        Shape::Lines => lines().collect(),
-        Shape::Keys => keys(text),
+        FieldShape::Flag => Value::Bool(!text.is_empty()),
+        FieldShape::Member(word) if !text.is_empty() => Value::from(word),
+        FieldShape::Lines => lines().collect(),
+        FieldShape::Keys => keys(text),
         _ if text.is_empty() => Value::Null,
-        Shape::Text | Shape::Url | Shape::Word(_) | Shape::Certificate | Shape::Member(_) => {
-            Value::from(text)
-        }
+        FieldShape::Text
+        | FieldShape::Url
+        | FieldShape::Word(_)
+        | FieldShape::Certificate
+        | FieldShape::Member(_) => Value::from(text),
         // What is no number is left to the reader, who says so.
-        Shape::Number => number(text),
-        Shape::Numbers => text.split(',').map(|it| number(it.trim())).collect(),
-        Shape::Certificates => certificates(text).into(),
-        Shape::Json => serde_json::from_str(text).map_err(|_| "is no JSON")?,
-        Shape::Pairs => {
+        FieldShape::Number => number(text),
+        FieldShape::Numbers => text.split(',').map(|it| number(it.trim())).collect(),
+        FieldShape::Certificates => certificates(text).into(),
+        FieldShape::Json => serde_json::from_str(text).map_err(|_| "is no JSON")?,
+        FieldShape::Pairs => {
             let mut pairs = Map::new();
             for line in lines() {
                 let (name, field) = line.rsplit_once('=').unwrap_or((line, ""));
@@ -235,7 +237,7 @@ pub fn worded(kind: ClientKind, problem: &str) -> String {
 }
 
 /// In a file the id stands in for a name; people want one.
-pub fn name_missing(entry: &Entry) -> Option<Fault> {
+pub fn name_missing(entry: &FormEntry) -> Option<Fault> {
     let problem = "is missing".to_owned();
     (!entry.contains_key("name")).then(|| Fault { key: "name".to_owned(), problem })
 }
@@ -285,7 +287,7 @@ mod tests {
             let meant = read_entry(&entry, acme()).map_err(|faults| format!("{faults:?}")).unwrap();
             let mut again = blank(kind);
             again.insert("client_id".to_owned(), json!("x"));
-            assert_eq!(Typed::of(&entry, kind).put(&mut again, kind), []);
+            assert_eq!(ApplicationFormInput::of(&entry, kind).put(&mut again, kind), []);
             let read = read_entry(&again, acme()).map_err(|faults| format!("{faults:?}")).unwrap();
             assert_eq!(read.record(), meant.record(), "{kind:?}");
         }

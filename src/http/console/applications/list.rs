@@ -6,12 +6,12 @@ use crate::domain::protocol::ProtocolName;
 use crate::domain::{ClientId, OrganizationId, Status};
 use crate::flows::directory::find_users::{Choices, choices};
 use crate::http::console::filters::{Filters, SearchForm};
-use crate::http::console::kit::{Moment, Pager, Person, Select, counted};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::kit::{Pager, Select, ShownMoment, ShownPerson, counted};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
-use crate::provision::applications::{Found, Search, find};
+use crate::provision::applications::{ApplicationSearch, FoundApplications, find};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -20,21 +20,21 @@ use askama::Template;
 #[template(path = "console/applications.html")]
 struct ListPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     form: SearchForm,
     count: String,
-    rows: Vec<Row>,
+    rows: Vec<ApplicationRow>,
     pages: Pager,
     new: Option<&'static str>,
 }
 
-struct Row {
-    which: Person,
+struct ApplicationRow {
+    which: ShownPerson,
     kind: &'static str,
     organization: String,
     active: bool,
     acting: bool,
-    updated: Moment,
+    updated: ShownMoment,
 }
 
 const A_PAGE: i64 = 50;
@@ -62,7 +62,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let filters = Filters::read(&console, NAMES)?;
     let after = ClientId::parse(console.parameter("after")).ok();
     let first = after.as_ref().map(|_| filters.address(HERE, &[]));
-    let search = Search {
+    let search = ApplicationSearch {
         text: filters.get("q").to_owned(),
         organization: OrganizationId::parse(filters.get("organization")).ok(),
         kinds: kinds(filters.get("protocol")),
@@ -75,7 +75,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let offered = choices(console.ctx(), console.user()).await.map_err(|e| console.accident(&e))?;
     let next = next.map(|id| filters.address(HERE, &[("after", id.as_str())]));
     let pages = Pager { first, next };
-    let (page, frame) = console.frame(Section::Applications, "Applications", SENTENCES);
+    let (page, frame) = console.frame(ConsoleSection::Applications, "Applications", SENTENCES);
     let page = ListPage {
         page,
         console: frame,
@@ -100,9 +100,9 @@ fn selects(filters: &Filters, offered: &Choices) -> Vec<Select> {
     selects
 }
 
-fn row(found: Found) -> Row {
-    Row {
-        which: Person {
+fn row(found: FoundApplications) -> ApplicationRow {
+    ApplicationRow {
+        which: ShownPerson {
             href: Some(path(found.id.as_str())),
             name: found.name,
             address: found.id.to_string(),

@@ -1,7 +1,7 @@
 //! Settings out of a service provider's own metadata: read, shown in the form, and saved like everything else.
 use super::create::draw_new;
-use super::edit::{Beside, propose};
-use super::form::Entry;
+use super::edit::{FormNotes, propose};
+use super::form::FormEntry;
 use super::shown::{READ, Upload, upload};
 use super::upload::Uploaded;
 use crate::domain::Timestamp;
@@ -33,7 +33,7 @@ const TOLD: [&str; 12] = [
     "name_id_format",
 ];
 
-struct Told {
+struct ReadUpload {
     saml: Map<String, Value>,
     name: String,
     notices: Vec<String>,
@@ -42,7 +42,7 @@ struct Told {
 async fn read(
     console: &ConsoleSession,
     form: &Uploaded,
-) -> Result<Result<Told, String>, PageError> {
+) -> Result<Result<ReadUpload, String>, PageError> {
     let pasted = form.get("metadata").trim();
     let sent = form.get("file").trim_start_matches('\u{feff}').trim();
     let text = match (pasted.is_empty(), sent.is_empty()) {
@@ -68,7 +68,7 @@ async fn read(
     let entity_id = import.saml.get("entity_id").and_then(Value::as_str).unwrap_or_default();
     let host = Url::parse(entity_id).ok().and_then(|url| url.host_str().map(str::to_owned));
     let name = import.display_name.or(host).unwrap_or_else(|| entity_id.to_owned());
-    Ok(Ok(Told { name, saml: import.saml, notices: import.notices }))
+    Ok(Ok(ReadUpload { name, saml: import.saml, notices: import.notices }))
 }
 
 async fn checked(
@@ -84,7 +84,7 @@ async fn checked(
 }
 
 /// The form of the upload again, with what was wrong.
-fn wrong(console: &ConsoleSession, form: &Uploaded, id: Option<&str>, error: String) -> Beside {
+fn wrong(console: &ConsoleSession, form: &Uploaded, id: Option<&str>, error: String) -> FormNotes {
     let upload = Upload {
         error: Some(error),
         metadata: form.get("metadata").to_owned(),
@@ -92,10 +92,10 @@ fn wrong(console: &ConsoleSession, form: &Uploaded, id: Option<&str>, error: Str
         open: true,
         ..upload(console, id)
     };
-    Beside { upload: Some(upload), ..Beside::default() }
+    FormNotes { upload: Some(upload), ..FormNotes::default() }
 }
 
-fn put(entry: &mut Entry, told: &Map<String, Value>) {
+fn put(entry: &mut FormEntry, told: &Map<String, Value>) {
     let saml = entry.entry("saml").or_insert_with(|| json!({}));
     let Some(saml) = saml.as_object_mut() else { return };
     for key in TOLD {
@@ -114,7 +114,7 @@ pub async fn for_new(console: ConsoleSession, payload: Payload) -> Result<HttpRe
         Ok(told) => {
             put(&mut entry, &told.saml);
             entry.insert("name".to_owned(), Value::from(told.name));
-            Beside { note: Some(NOTE), notices: told.notices, ..Beside::default() }
+            FormNotes { note: Some(NOTE), notices: told.notices, ..FormNotes::default() }
         }
     };
     draw_new(&console, (ClientKind::Saml, &entry), beside).await
@@ -128,7 +128,7 @@ pub async fn for_one(console: ConsoleSession, payload: Payload) -> Result<HttpRe
         Err(problem) => wrong(&console, &form, Some(&id), problem),
         Ok(told) => {
             put(entry, &told.saml);
-            Beside { note: Some(NOTE), notices: told.notices, ..Beside::default() }
+            FormNotes { note: Some(NOTE), notices: told.notices, ..FormNotes::default() }
         }
     })
     .await

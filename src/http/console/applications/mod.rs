@@ -22,7 +22,7 @@ use crate::flows::impersonation::start_impersonation::encode;
 use crate::http::ui::error::PageError;
 use crate::http::ui::read;
 use crate::provision::applications::ClientRecord;
-use crate::provision::applications::{By, View, WriteRefusal, view};
+use crate::provision::applications::{ApplicationView, By, WriteRefusal, view};
 use actix_web::http::StatusCode;
 use actix_web::web;
 
@@ -85,7 +85,7 @@ pub fn path(id: &str) -> String {
 }
 
 /// The application of the address, when the person may see it.
-async fn seen(console: &ConsoleSession) -> Result<(ClientId, View), PageError> {
+async fn seen(console: &ConsoleSession) -> Result<(ClientId, ApplicationView), PageError> {
     let id = console.segment(2).and_then(|id| ClientId::parse(id).ok());
     let id = id.ok_or_else(|| console.missing())?;
     let found = view(console.ctx(), console.user(), &id).await;

@@ -3,10 +3,10 @@ use super::{HERE, by, path, refuse, seen, superior};
 use crate::domain::permission::CLIENTS_WRITE;
 use crate::domain::{ClientId, Status};
 use crate::http::console::sure::SurePage;
-use crate::http::console::{ConsoleSession, FreshConsoleSession, Section};
+use crate::http::console::{ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::headers::render;
-use crate::provision::applications::{self, View, may_write};
+use crate::provision::applications::{self, ApplicationView, may_write};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
@@ -14,7 +14,7 @@ const STATUS: &str = "application-status";
 const DELETE: &str = "delete-application";
 const END_TOKENS: &str = "end-tokens-of-application";
 
-async fn writable(console: &ConsoleSession) -> Result<(ClientId, View), PageError> {
+async fn writable(console: &ConsoleSession) -> Result<(ClientId, ApplicationView), PageError> {
     console.require(CLIENTS_WRITE)?;
     let (id, view) = seen(console).await?;
     if may_write(console.user(), &view.record) { Ok((id, view)) } else { Err(superior(console)) }
@@ -34,7 +34,7 @@ pub async fn ask_status(console: ConsoleSession) -> Result<HttpResponse, PageErr
                     it was switched off stay dead.";
         ("Switch on this application?", "Switch on", Status::Active, text)
     };
-    let (page, frame) = console.frame(Section::Applications, heading, &[]);
+    let (page, frame) = console.frame(ConsoleSection::Applications, heading, &[]);
     let page = SurePage {
         page,
         console: frame,
@@ -73,7 +73,7 @@ pub async fn ask_end_tokens(console: ConsoleSession) -> Result<HttpResponse, Pag
     let text = "Its access tokens, refresh tokens and codes stop working now, and every impersonation in it ends. The \
                 application stays switched on: whoever is still signed in to Understudy gets it new tokens without \
                 typing a password. If somebody knows its secret, make a new secret first.";
-    let (page, frame) = console.frame(Section::Applications, heading, &[]);
+    let (page, frame) = console.frame(ConsoleSection::Applications, heading, &[]);
     let page = SurePage {
         page,
         console: frame,
@@ -116,7 +116,8 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         users => texts.push(format!("The {users} users that it made are deleted with it.")),
     }
     texts.push("If it may be needed again, switch it off instead.".to_owned());
-    let (page, frame) = console.frame(Section::Applications, "Delete this application?", &[]);
+    let (page, frame) =
+        console.frame(ConsoleSection::Applications, "Delete this application?", &[]);
     let page = SurePage {
         page,
         console: frame,

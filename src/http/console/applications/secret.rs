@@ -2,13 +2,15 @@
 use super::{by, path, refuse, seen, superior};
 use crate::domain::permission::CLIENTS_WRITE;
 use crate::flows::Failure;
-use crate::http::console::kit::Moment;
-use crate::http::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
+use crate::http::console::kit::ShownMoment;
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
 use crate::provision::applications::ClientRecord;
-use crate::provision::applications::{OldTokens, View, WriteRefusal, may_write, rotate_secret};
+use crate::provision::applications::{
+    ApplicationView, OldTokens, WriteRefusal, may_write, rotate_secret,
+};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -18,12 +20,12 @@ const ROTATE: &str = "rotate-client-secret";
 
 #[derive(Template)]
 #[template(path = "console/application_secret.html")]
-struct AskPage {
+struct RotateSecretPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     here: String,
     name: String,
-    since: Option<Moment>,
+    since: Option<ShownMoment>,
     csrf: String,
 }
 
@@ -31,7 +33,7 @@ struct AskPage {
 #[template(path = "console/application_secret_once.html")]
 struct OncePage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     here: String,
     name: String,
     client_id: String,
@@ -46,7 +48,7 @@ pub fn hand_over(
     secret: &SecretString,
     created: bool,
 ) -> HttpResponse {
-    let (page, frame) = console.frame(Section::Applications, "Client secret", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Applications, "Client secret", &[]);
     let page = OncePage {
         page,
         console: frame,
@@ -59,7 +61,7 @@ pub fn hand_over(
     render(&page, if created { StatusCode::CREATED } else { StatusCode::OK })
 }
 
-async fn keeper(console: &ConsoleSession) -> Result<View, PageError> {
+async fn keeper(console: &ConsoleSession) -> Result<ApplicationView, PageError> {
     console.require(CLIENTS_WRITE)?;
     let (_, view) = seen(console).await?;
     if !may_write(console.user(), &view.record) {
@@ -73,14 +75,14 @@ async fn keeper(console: &ConsoleSession) -> Result<View, PageError> {
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let view = keeper(&console).await?;
-    let (page, frame) = console.frame(Section::Applications, "New client secret", &[]);
-    let page = AskPage {
+    let (page, frame) = console.frame(ConsoleSection::Applications, "New client secret", &[]);
+    let page = RotateSecretPage {
         page,
         console: frame,
         here: path(&view.record.id),
         csrf: console.token(ROTATE, &[&view.record.id, &view.secrets]),
         name: view.record.name,
-        since: view.card.secret_since.map(Moment::from),
+        since: view.card.secret_since.map(ShownMoment::from),
     };
     Ok(render(&page, StatusCode::OK))
 }

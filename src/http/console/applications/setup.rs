@@ -7,7 +7,7 @@ use crate::domain::client::{Client, ClientKind};
 use crate::domain::permission::CLIENTS_READ;
 use crate::domain::protocol::ProtocolName;
 use crate::flows::operations::see_keys::xml_certificate;
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -21,18 +21,18 @@ use askama::Template;
 #[template(path = "console/application_setup.html")]
 struct SetupPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     here: String,
     name: String,
     kind: &'static str,
-    rooms: Vec<Room>,
+    rooms: Vec<ProtocolSetup>,
 }
 
-struct Room {
+struct ProtocolSetup {
     /// For the ids on the page.
     id: &'static str,
     title: &'static str,
-    values: Vec<Shown>,
+    values: Vec<ShownSetup>,
     /// In PEM, of what signs XML now.
     certificate: Option<String>,
     /// Of our metadata: to look at, and to save.
@@ -40,7 +40,7 @@ struct Room {
     snippets: Vec<Snippet>,
 }
 
-struct Shown {
+struct ShownSetup {
     id: String,
     label: &'static str,
     value: String,
@@ -69,7 +69,7 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     for protocol in rooms(client.kind) {
         shown.extend(room(&console, &client, *protocol)?);
     }
-    let (page, frame) = console.frame(Section::Applications, "Configuration", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Applications, "Configuration", &[]);
     let page = SetupPage {
         page,
         console: frame,
@@ -86,7 +86,7 @@ fn room(
     console: &ConsoleSession,
     client: &Client,
     protocol: ProtocolName,
-) -> Result<Option<Room>, PageError> {
+) -> Result<Option<ProtocolSetup>, PageError> {
     let ctx = console.ctx();
     let Some(served) = ctx.room(protocol) else { return Ok(None) };
     let xml = protocol != ProtocolName::Oauth2;
@@ -97,7 +97,7 @@ fn room(
     let metadata = settings.iter().find(|it| it.label == "Metadata address");
     let metadata = metadata.and_then(|it| it.value.strip_prefix(ctx.issuer()));
     let signs_in = client.kind.speaks(protocol);
-    Ok(Some(Room {
+    Ok(Some(ProtocolSetup {
         id,
         title: if signs_in { labels::protocol(id) } else { "OAuth 2.0" },
         metadata: metadata.map(str::to_owned),
@@ -106,7 +106,11 @@ fn room(
         values: settings
             .into_iter()
             .enumerate()
-            .map(|(nth, it)| Shown { id: format!("{id}-{nth}"), label: it.label, value: it.value })
+            .map(|(nth, it)| ShownSetup {
+                id: format!("{id}-{nth}"),
+                label: it.label,
+                value: it.value,
+            })
             .collect(),
     }))
 }

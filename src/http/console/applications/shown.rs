@@ -1,10 +1,10 @@
 //! The form as it is drawn.
-use super::form::{Typed, worded};
-use super::specs::{self, Group, Shape, Spec};
+use super::form::{ApplicationFormInput, worded};
+use super::specs::{self, FieldGroup, FieldShape, Spec};
 use super::{NEW, path};
 use crate::domain::client::ClientKind;
 use crate::http::console::kit::{Field, Select, Toggle};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
 use crate::provision::entry::Fault;
@@ -26,7 +26,7 @@ pub struct Part {
 }
 
 /// Something wrong, said once more at the top.
-pub struct Mistake {
+pub struct FieldMistake {
     /// Of the field.
     pub id: &'static str,
     pub label: &'static str,
@@ -53,7 +53,7 @@ pub struct Upload {
 /// What the handlers make, for [`draw`].
 pub struct Sheet<'a> {
     pub kind: ClientKind,
-    pub typed: &'a Typed,
+    pub typed: &'a ApplicationFormInput,
     /// Beside the settings: the id of a new one, and where it belongs.
     pub first: Vec<Control>,
     pub faults: Vec<Fault>,
@@ -75,7 +75,7 @@ pub struct Sheet<'a> {
 #[template(path = "console/application_form.html")]
 struct FormPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: String,
     up_label: String,
     heading: &'static str,
@@ -85,7 +85,7 @@ struct FormPage {
     csrf: String,
     version: String,
     parts: Vec<Part>,
-    mistakes: Vec<Mistake>,
+    mistakes: Vec<FieldMistake>,
     submit: &'static str,
     note: Option<&'static str>,
     notices: Vec<String>,
@@ -97,7 +97,7 @@ struct FormPage {
 const OTHERS: [(&str, &str); 2] = [("client_id", "Client ID"), ("organization", "Organization")];
 
 pub fn draw(console: &ConsoleSession, sheet: Sheet<'_>, status: StatusCode) -> HttpResponse {
-    let (page, frame) = console.frame(Section::Applications, sheet.heading, &[]);
+    let (page, frame) = console.frame(ConsoleSection::Applications, sheet.heading, &[]);
     let mistakes = mistakes(sheet.kind, &sheet.faults);
     let form = FormPage {
         page,
@@ -122,53 +122,58 @@ pub fn draw(console: &ConsoleSession, sheet: Sheet<'_>, status: StatusCode) -> H
 }
 
 /// Each at its field; what has no field here stands at the name.
-fn mistakes(kind: ClientKind, faults: &[Fault]) -> Vec<Mistake> {
+fn mistakes(kind: ClientKind, faults: &[Fault]) -> Vec<FieldMistake> {
     let told = |fault: &Fault| {
         let other = OTHERS.into_iter().find(|(name, _)| *name == fault.key);
         let own = specs::of(kind).find(|spec| spec.at == fault.key);
         if let Some((id, label)) = own.map(|spec| (spec.name, spec.label)).or(other) {
-            return Mistake { id, label, text: worded(kind, &fault.problem) };
+            return FieldMistake { id, label, text: worded(kind, &fault.problem) };
         }
         // What is wrong within a list stands at the list.
         let within = |spec: &Spec| fault.key.strip_prefix(spec.at)?.strip_prefix('.');
         let found = specs::of(kind).find_map(|spec| Some((spec, within(spec)?)));
         let Some((list, part)) = found else {
             let text = format!("{}: {}", fault.key, fault.problem);
-            return Mistake { id: "name", label: "Elsewhere", text };
+            return FieldMistake { id: "name", label: "Elsewhere", text };
         };
         let text = worded(kind, &format!("`{part}` {}", fault.problem));
-        Mistake { id: list.name, label: list.label, text }
+        FieldMistake { id: list.name, label: list.label, text }
     };
     // In the order of the page.
-    let rank = |it: &Mistake| specs::of(kind).position(|spec| spec.name == it.id).unwrap_or(0);
-    let mut mistakes: Vec<Mistake> = faults.iter().map(told).collect();
+    let rank = |it: &FieldMistake| specs::of(kind).position(|spec| spec.name == it.id).unwrap_or(0);
+    let mut mistakes: Vec<FieldMistake> = faults.iter().map(told).collect();
     mistakes.sort_by_key(rank);
     mistakes
 }
 
-pub fn error_of(mistakes: &[Mistake], name: &str) -> Option<String> {
+pub fn error_of(mistakes: &[FieldMistake], name: &str) -> Option<String> {
     let own = mistakes.iter().find(|it| it.id == name && it.label != "Elsewhere");
     own.map(|it| it.text.clone())
 }
 
-fn parts(kind: ClientKind, typed: &Typed, first: Vec<Control>, mistakes: &[Mistake]) -> Vec<Part> {
+fn parts(
+    kind: ClientKind,
+    typed: &ApplicationFormInput,
+    first: Vec<Control>,
+    mistakes: &[FieldMistake],
+) -> Vec<Part> {
     let mut first = Some(first);
-    let part = |group: Group| {
+    let part = |group: FieldGroup| {
         let (id, title) = group.words();
         let own = specs::of(kind).filter(|spec| spec.group == group);
         let mut controls: Vec<Control> = own
             .map(|spec| control(spec, typed.get(spec.name), error_of(mistakes, spec.name)))
             .collect();
-        if group == Group::Basics {
+        if group == FieldGroup::Basics {
             let more = first.take().into_iter().flatten();
             controls.extend(more.map(|control| with_error(control, mistakes)));
         }
         Part { id, title, controls }
     };
-    Group::ALL.into_iter().map(part).filter(|part| !part.controls.is_empty()).collect()
+    FieldGroup::ALL.into_iter().map(part).filter(|part| !part.controls.is_empty()).collect()
 }
 
-fn with_error(control: Control, mistakes: &[Mistake]) -> Control {
+fn with_error(control: Control, mistakes: &[FieldMistake]) -> Control {
     match control {
         Control::Line(field) => {
             let error = error_of(mistakes, field.name);
@@ -194,21 +199,21 @@ fn control(spec: &Spec, typed: &str, error: Option<String>) -> Control {
         field.error(error.clone())
     };
     match spec.shape {
-        Shape::Text => Control::Line(field("text", 1024)),
+        FieldShape::Text => Control::Line(field("text", 1024)),
         // Checked here, so that what is wrong is said in the same words everywhere.
-        Shape::Url | Shape::Numbers => Control::Line(field("text", 2000)),
-        Shape::Number => Control::Line(field("number", 10)),
-        Shape::Lines
-        | Shape::Pairs
-        | Shape::Certificates
-        | Shape::Certificate
-        | Shape::Keys
-        | Shape::Json => Control::Area(field("text", 20_000)),
-        Shape::Flag | Shape::Member(_) => {
+        FieldShape::Url | FieldShape::Numbers => Control::Line(field("text", 2000)),
+        FieldShape::Number => Control::Line(field("number", 10)),
+        FieldShape::Lines
+        | FieldShape::Pairs
+        | FieldShape::Certificates
+        | FieldShape::Certificate
+        | FieldShape::Keys
+        | FieldShape::Json => Control::Area(field("text", 20_000)),
+        FieldShape::Flag | FieldShape::Member(_) => {
             let toggle = Toggle::new(spec.name, spec.label, !typed.is_empty());
             Control::Switch(toggle.hint(hint).error(error))
         }
-        Shape::Word(words) => {
+        FieldShape::Word(words) => {
             let select = Select::new(spec.name, spec.label, words.iter().copied(), typed);
             let select = match hint {
                 Some(hint) => select.hint(hint),

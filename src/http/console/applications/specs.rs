@@ -4,7 +4,7 @@ use crate::domain::client::ClientKind::{self, Global, Machine, Native, Saml, Spa
 
 /// How a setting is written in a form.
 #[derive(Clone, Copy)]
-pub enum Shape {
+pub enum FieldShape {
     Text,
     Url,
     Number,
@@ -29,7 +29,7 @@ pub enum Shape {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
+pub enum FieldGroup {
     Basics,
     SignIn,
     SignOut,
@@ -41,7 +41,7 @@ pub enum Group {
     Box,
 }
 
-impl Group {
+impl FieldGroup {
     pub const ALL: [Self; 9] = [
         Self::Basics,
         Self::SignIn,
@@ -77,8 +77,8 @@ pub struct Spec {
     pub label: &'static str,
     /// The way to it in an entry of the file.
     pub at: &'static str,
-    pub shape: Shape,
-    pub group: Group,
+    pub shape: FieldShape,
+    pub group: FieldGroup,
     pub kinds: &'static [ClientKind],
     /// Empty: it explains itself.
     pub hint: &'static str,
@@ -126,8 +126,8 @@ const TRUST: &[(&str, &str)] = &[("2005/02", "February 2005"), ("1.3", "1.3")];
 
 const fn spec(
     (name, label, at): (&'static str, &'static str, &'static str),
-    shape: Shape,
-    group: Group,
+    shape: FieldShape,
+    group: FieldGroup,
     kinds: &'static [ClientKind],
     hint: &'static str,
 ) -> Spec {
@@ -140,64 +140,64 @@ const fn needed(spec: Spec) -> Spec {
 
 #[rustfmt::skip]
 const SPECS: &[Spec] = &[
-    needed(spec(("name", "Name", "name"), Shape::Text, Group::Basics, ALL, "People see it when they sign in, and in their history.")),
-    spec(("first_party", "One of our own applications", "first_party"), Shape::Flag, Group::Basics, OIDC, "Others ask people for their consent first."),
+    needed(spec(("name", "Name", "name"), FieldShape::Text, FieldGroup::Basics, ALL, "People see it when they sign in, and in their history.")),
+    spec(("first_party", "One of our own applications", "first_party"), FieldShape::Flag, FieldGroup::Basics, OIDC, "Others ask people for their consent first."),
 
-    spec(("redirect_uris", "Redirect URIs", "redirect_uris"), Shape::Lines, Group::SignIn, OIDC, "One per line, exactly as the application sends them. https, or http on a loopback address; native applications may have a scheme of their own."),
-    spec(("initiate_login_uri", "Initiate login URI", "initiate_login_uri"), Shape::Url, Group::SignIn, PEOPLE, "Where the application begins a sign-in of its own accord (initiate_login_uri)."),
+    spec(("redirect_uris", "Redirect URIs", "redirect_uris"), FieldShape::Lines, FieldGroup::SignIn, OIDC, "One per line, exactly as the application sends them. https, or http on a loopback address; native applications may have a scheme of their own."),
+    spec(("initiate_login_uri", "Initiate login URI", "initiate_login_uri"), FieldShape::Url, FieldGroup::SignIn, PEOPLE, "Where the application begins a sign-in of its own accord (initiate_login_uri)."),
 
-    needed(spec(("entity_id", "Entity ID", "saml.entity_id"), Shape::Text, Group::Saml, &[Saml], "Exactly as the application sends it.")),
-    needed(spec(("acs_urls", "Assertion consumer addresses (ACS)", "saml.acs_urls"), Shape::Lines, Group::Saml, &[Saml], "One per line; the first is the default.")),
-    spec(("acs_indexes", "Their numbers", "saml.acs_indexes"), Shape::Numbers, Group::Saml, &[Saml], "As in the application's metadata, one for each address: 0, 1. Without any they are counted from 0."),
-    spec(("slo_url", "Single logout address", "saml.slo_url"), Shape::Url, Group::Saml, &[Saml], ""),
-    spec(("slo_response_url", "Address for logout responses", "saml.slo_response_url"), Shape::Url, Group::Saml, &[Saml], "Only where it differs from the single logout address (ResponseLocation)."),
-    spec(("slo_binding", "Logout messages go by", "saml.slo_binding"), Shape::Word(BINDINGS), Group::Saml, &[Saml], ""),
-    spec(("name_id_format", "Name of the user (NameID)", "saml.name_id_format"), Shape::Word(FORMATS), Group::Saml, &[Saml], ""),
-    spec(("certificates", "Signing certificates", "saml.certificates"), Shape::Certificates, Group::Saml, &[Saml], "What the application signs its requests with, in PEM or base64. Several while it changes over."),
-    spec(("require_signed_requests", "Refuse requests without a signature", "saml.require_signed_requests"), Shape::Flag, Group::Saml, &[Saml], ""),
-    spec(("sign_response", "Sign the response too, not only the assertion", "saml.sign_response"), Shape::Flag, Group::Saml, &[Saml], ""),
-    spec(("encrypt_assertion", "Encrypt assertions", "saml.encrypt_assertion"), Shape::Flag, Group::Saml, &[Saml], ""),
-    spec(("encryption_certificate", "Encryption certificate", "saml.encryption_certificate"), Shape::Certificate, Group::Saml, &[Saml], "With an RSA key."),
-    spec(("encryption_algorithm", "Encrypted with", "saml.encryption_algorithm"), Shape::Word(CIPHERS), Group::Saml, &[Saml], ""),
-    spec(("idp_initiated", "May be started from here, without a request", "saml.idp_initiated"), Shape::Flag, Group::Saml, &[Saml], ""),
-    spec(("delegation_restriction", "Name the agent in a Delegation condition too", "saml.delegation_restriction"), Shape::Flag, Group::Saml, &[Saml], ""),
-    spec(("saml_attributes", "Attributes", "saml.attributes"), Shape::Pairs, Group::Saml, &[Saml], "The name that the application knows = the field of the user, one a line: mail = email. Empty: the usual ones."),
+    needed(spec(("entity_id", "Entity ID", "saml.entity_id"), FieldShape::Text, FieldGroup::Saml, &[Saml], "Exactly as the application sends it.")),
+    needed(spec(("acs_urls", "Assertion consumer addresses (ACS)", "saml.acs_urls"), FieldShape::Lines, FieldGroup::Saml, &[Saml], "One per line; the first is the default.")),
+    spec(("acs_indexes", "Their numbers", "saml.acs_indexes"), FieldShape::Numbers, FieldGroup::Saml, &[Saml], "As in the application's metadata, one for each address: 0, 1. Without any they are counted from 0."),
+    spec(("slo_url", "Single logout address", "saml.slo_url"), FieldShape::Url, FieldGroup::Saml, &[Saml], ""),
+    spec(("slo_response_url", "Address for logout responses", "saml.slo_response_url"), FieldShape::Url, FieldGroup::Saml, &[Saml], "Only where it differs from the single logout address (ResponseLocation)."),
+    spec(("slo_binding", "Logout messages go by", "saml.slo_binding"), FieldShape::Word(BINDINGS), FieldGroup::Saml, &[Saml], ""),
+    spec(("name_id_format", "Name of the user (NameID)", "saml.name_id_format"), FieldShape::Word(FORMATS), FieldGroup::Saml, &[Saml], ""),
+    spec(("certificates", "Signing certificates", "saml.certificates"), FieldShape::Certificates, FieldGroup::Saml, &[Saml], "What the application signs its requests with, in PEM or base64. Several while it changes over."),
+    spec(("require_signed_requests", "Refuse requests without a signature", "saml.require_signed_requests"), FieldShape::Flag, FieldGroup::Saml, &[Saml], ""),
+    spec(("sign_response", "Sign the response too, not only the assertion", "saml.sign_response"), FieldShape::Flag, FieldGroup::Saml, &[Saml], ""),
+    spec(("encrypt_assertion", "Encrypt assertions", "saml.encrypt_assertion"), FieldShape::Flag, FieldGroup::Saml, &[Saml], ""),
+    spec(("encryption_certificate", "Encryption certificate", "saml.encryption_certificate"), FieldShape::Certificate, FieldGroup::Saml, &[Saml], "With an RSA key."),
+    spec(("encryption_algorithm", "Encrypted with", "saml.encryption_algorithm"), FieldShape::Word(CIPHERS), FieldGroup::Saml, &[Saml], ""),
+    spec(("idp_initiated", "May be started from here, without a request", "saml.idp_initiated"), FieldShape::Flag, FieldGroup::Saml, &[Saml], ""),
+    spec(("delegation_restriction", "Name the agent in a Delegation condition too", "saml.delegation_restriction"), FieldShape::Flag, FieldGroup::Saml, &[Saml], ""),
+    spec(("saml_attributes", "Attributes", "saml.attributes"), FieldShape::Pairs, FieldGroup::Saml, &[Saml], "The name that the application knows = the field of the user, one a line: mail = email. Empty: the usual ones."),
 
-    needed(spec(("realm", "Realm (wtrealm)", "wsfed.realm"), Shape::Text, Group::Wsfed, &[Wsfed], "Exactly as the application sends it.")),
-    needed(spec(("reply_urls", "Reply addresses", "wsfed.reply_urls"), Shape::Lines, Group::Wsfed, &[Wsfed], "One per line; the first is the default.")),
-    spec(("token_version", "Token", "wsfed.token_version"), Shape::Word(VERSIONS), Group::Wsfed, &[Wsfed], ""),
-    spec(("wst", "WS-Trust", "wsfed.wst"), Shape::Word(TRUST), Group::Wsfed, &[Wsfed], ""),
-    spec(("wsfed_attributes", "Claims", "wsfed.attributes"), Shape::Pairs, Group::Wsfed, &[Wsfed], "The name that the application knows = the field of the user, one a line. Empty: the usual ones."),
+    needed(spec(("realm", "Realm (wtrealm)", "wsfed.realm"), FieldShape::Text, FieldGroup::Wsfed, &[Wsfed], "Exactly as the application sends it.")),
+    needed(spec(("reply_urls", "Reply addresses", "wsfed.reply_urls"), FieldShape::Lines, FieldGroup::Wsfed, &[Wsfed], "One per line; the first is the default.")),
+    spec(("token_version", "Token", "wsfed.token_version"), FieldShape::Word(VERSIONS), FieldGroup::Wsfed, &[Wsfed], ""),
+    spec(("wst", "WS-Trust", "wsfed.wst"), FieldShape::Word(TRUST), FieldGroup::Wsfed, &[Wsfed], ""),
+    spec(("wsfed_attributes", "Claims", "wsfed.attributes"), FieldShape::Pairs, FieldGroup::Wsfed, &[Wsfed], "The name that the application knows = the field of the user, one a line. Empty: the usual ones."),
 
-    spec(("post_logout_redirect_uris", "Post-logout redirect URIs", "post_logout_redirect_uris"), Shape::Lines, Group::SignOut, SIGN_OUT, "One per line."),
-    spec(("backchannel_logout_uri", "Back-channel logout address", "backchannel_logout_uri"), Shape::Url, Group::SignOut, OIDC, "Called from server to server when a user signs out."),
+    spec(("post_logout_redirect_uris", "Post-logout redirect URIs", "post_logout_redirect_uris"), FieldShape::Lines, FieldGroup::SignOut, SIGN_OUT, "One per line."),
+    spec(("backchannel_logout_uri", "Back-channel logout address", "backchannel_logout_uri"), FieldShape::Url, FieldGroup::SignOut, OIDC, "Called from server to server when a user signs out."),
 
-    spec(("auth_method", "Token endpoint auth method", "token_endpoint_auth_method"), Shape::Word(METHODS), Group::Proof, SECRET, ""),
-    spec(("jwks", "Public keys (JWKS)", "jwks"), Shape::Json, Group::Proof, SECRET, "For a key of its own: a JSON object with \"keys\". Public keys only."),
+    spec(("auth_method", "Token endpoint auth method", "token_endpoint_auth_method"), FieldShape::Word(METHODS), FieldGroup::Proof, SECRET, ""),
+    spec(("jwks", "Public keys (JWKS)", "jwks"), FieldShape::Json, FieldGroup::Proof, SECRET, "For a key of its own: a JSON object with \"keys\". Public keys only."),
 
-    spec(("grant_code", "People sign in (authorization_code)", "grant_types"), Shape::Member("authorization_code"), Group::Tokens, OIDC, ""),
-    spec(("grant_refresh", "Stays signed in (refresh_token)", "grant_types"), Shape::Member("refresh_token"), Group::Tokens, OIDC, ""),
-    spec(("grant_credentials", "Calls APIs by itself (client_credentials)", "grant_types"), Shape::Member("client_credentials"), Group::Tokens, SECRET, ""),
-    spec(("grant_exchange", "Exchanges tokens (token-exchange)", "grant_types"), Shape::Member("urn:ietf:params:oauth:grant-type:token-exchange"), Group::Tokens, SECRET, ""),
-    spec(("scopes", "Scopes", "scopes"), Shape::Lines, Group::Tokens, OAUTH, "In addition to the standard scopes, one per line."),
-    spec(("api_scopes", "Scopes of our own APIs", "api_scopes"), Shape::Lines, Group::Tokens, OAUTH, "One a line: impersonations:create, impersonations:read, impersonations:end, forward-auth. Only for our own applications, and only for tokens that ask for them."),
-    spec(("audiences", "Audiences", "audiences"), Shape::Lines, Group::Tokens, OAUTH, "The APIs that it may have tokens for, one a line."),
-    spec(("introspect", "May ask about tokens of other applications (introspection)", "introspect"), Shape::Flag, Group::Tokens, SECRET, "For an API that is called with opaque tokens. An API with an audience of its own needs no such right."),
-    spec(("id_token_algorithm", "ID token signing algorithm", "id_token_signed_response_alg"), Shape::Word(ALGORITHMS), Group::Tokens, OIDC, ""),
-    spec(("lifetime", "Access token lifetime (seconds)", "access_token_lifetime"), Shape::Number, Group::Tokens, OAUTH, "At most 86400, a day."),
+    spec(("grant_code", "People sign in (authorization_code)", "grant_types"), FieldShape::Member("authorization_code"), FieldGroup::Tokens, OIDC, ""),
+    spec(("grant_refresh", "Stays signed in (refresh_token)", "grant_types"), FieldShape::Member("refresh_token"), FieldGroup::Tokens, OIDC, ""),
+    spec(("grant_credentials", "Calls APIs by itself (client_credentials)", "grant_types"), FieldShape::Member("client_credentials"), FieldGroup::Tokens, SECRET, ""),
+    spec(("grant_exchange", "Exchanges tokens (token-exchange)", "grant_types"), FieldShape::Member("urn:ietf:params:oauth:grant-type:token-exchange"), FieldGroup::Tokens, SECRET, ""),
+    spec(("scopes", "Scopes", "scopes"), FieldShape::Lines, FieldGroup::Tokens, OAUTH, "In addition to the standard scopes, one per line."),
+    spec(("api_scopes", "Scopes of our own APIs", "api_scopes"), FieldShape::Lines, FieldGroup::Tokens, OAUTH, "One a line: impersonations:create, impersonations:read, impersonations:end, forward-auth. Only for our own applications, and only for tokens that ask for them."),
+    spec(("audiences", "Audiences", "audiences"), FieldShape::Lines, FieldGroup::Tokens, OAUTH, "The APIs that it may have tokens for, one a line."),
+    spec(("introspect", "May ask about tokens of other applications (introspection)", "introspect"), FieldShape::Flag, FieldGroup::Tokens, SECRET, "For an API that is called with opaque tokens. An API with an audience of its own needs no such right."),
+    spec(("id_token_algorithm", "ID token signing algorithm", "id_token_signed_response_alg"), FieldShape::Word(ALGORITHMS), FieldGroup::Tokens, OIDC, ""),
+    spec(("lifetime", "Access token lifetime (seconds)", "access_token_lifetime"), FieldShape::Number, FieldGroup::Tokens, OAUTH, "At most 86400, a day."),
 
-    spec(("acting", "Support staff may sign in to it as its users", "impersonation.enabled"), Shape::Flag, Group::Impersonation, PEOPLE, ""),
-    spec(("redeem", "Redemption", "impersonation.redeem"), Shape::Word(REDEEM), Group::Impersonation, PEOPLE, "With the second, anyone who has the link is signed in, and the agent is only whom the program named."),
-    spec(("unsolicited", "Allow unsolicited responses", "impersonation.unsolicited"), Shape::Flag, Group::Impersonation, PEOPLE, "Otherwise the browser is sent to its initiate login URI, which is safer."),
-    spec(("read_scopes", "Read-only scopes", "impersonation.read_scopes"), Shape::Lines, Group::Impersonation, OIDC, "Scopes kept in read-only mode, one per line."),
-    spec(("read_only", "Honors read-only impersonation", "impersonation.read_only"), Shape::Flag, Group::Impersonation, PEOPLE, "The application says that it changes nothing while an agent may only look. Otherwise read-only sessions are not offered for it."),
+    spec(("acting", "Support staff may sign in to it as its users", "impersonation.enabled"), FieldShape::Flag, FieldGroup::Impersonation, PEOPLE, ""),
+    spec(("redeem", "Redemption", "impersonation.redeem"), FieldShape::Word(REDEEM), FieldGroup::Impersonation, PEOPLE, "With the second, anyone who has the link is signed in, and the agent is only whom the program named."),
+    spec(("unsolicited", "Allow unsolicited responses", "impersonation.unsolicited"), FieldShape::Flag, FieldGroup::Impersonation, PEOPLE, "Otherwise the browser is sent to its initiate login URI, which is safer."),
+    spec(("read_scopes", "Read-only scopes", "impersonation.read_scopes"), FieldShape::Lines, FieldGroup::Impersonation, OIDC, "Scopes kept in read-only mode, one per line."),
+    spec(("read_only", "Honors read-only impersonation", "impersonation.read_only"), FieldShape::Flag, FieldGroup::Impersonation, PEOPLE, "The application says that it changes nothing while an agent may only look. Otherwise read-only sessions are not offered for it."),
 
-    spec(("box_as_user", "May call as users (As-User)", "box.perform_actions_as_users"), Shape::Flag, Group::Box, BOX, ""),
-    spec(("box_on_behalf_of", "May call on behalf of somebody (On-Behalf-Of)", "box.on_behalf_of"), Shape::Flag, Group::Box, BOX, ""),
-    spec(("box_user_tokens", "May ask for tokens of users", "box.generate_user_access_tokens"), Shape::Flag, Group::Box, BOX, ""),
-    spec(("box_enterprise", "Works with everybody in an organization", "box.enterprise_access"), Shape::Flag, Group::Box, BOX, "Otherwise only with the app users that it made."),
-    spec(("box_authorized_in", "Authorized in", "box.authorized_in"), Shape::Lines, Group::Box, BOX, "The organizations that let it in, by their id, one a line. Nowhere else does any of this count."),
-    spec(("box_keys", "Public keys for assertions", "box.public_keys"), Shape::Keys, Group::Box, BOX, "Each in PEM, and in the line before it its id (kid). RSA from 2048 bits."),
+    spec(("box_as_user", "May call as users (As-User)", "box.perform_actions_as_users"), FieldShape::Flag, FieldGroup::Box, BOX, ""),
+    spec(("box_on_behalf_of", "May call on behalf of somebody (On-Behalf-Of)", "box.on_behalf_of"), FieldShape::Flag, FieldGroup::Box, BOX, ""),
+    spec(("box_user_tokens", "May ask for tokens of users", "box.generate_user_access_tokens"), FieldShape::Flag, FieldGroup::Box, BOX, ""),
+    spec(("box_enterprise", "Works with everybody in an organization", "box.enterprise_access"), FieldShape::Flag, FieldGroup::Box, BOX, "Otherwise only with the app users that it made."),
+    spec(("box_authorized_in", "Authorized in", "box.authorized_in"), FieldShape::Lines, FieldGroup::Box, BOX, "The organizations that let it in, by their id, one a line. Nowhere else does any of this count."),
+    spec(("box_keys", "Public keys for assertions", "box.public_keys"), FieldShape::Keys, FieldGroup::Box, BOX, "Each in PEM, and in the line before it its id (kid). RSA from 2048 bits."),
 ];
 
 pub fn of(kind: ClientKind) -> impl Iterator<Item = &'static Spec> {

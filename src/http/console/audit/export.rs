@@ -1,7 +1,7 @@
 //! Export of the audit trail as CSV or JSON lines. An export is complete, or it is refused.
 use super::{NAMES, require, wanted};
 use crate::flows::operations::audit_lines::ExportFormat;
-use crate::flows::operations::see_audit::{self, Export, Refusal};
+use crate::flows::operations::see_audit::{self, AuditRefusal, Export};
 use crate::flows::{Accident, Context};
 use crate::http::console::ConsoleSession;
 use crate::http::console::filters::Filters;
@@ -51,8 +51,8 @@ pub async fn export(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
         .streaming(pieces(ctx, begun, format)))
 }
 
-fn too_many(console: &ConsoleSession, refusal: Refusal) -> PageError {
-    let Refusal::TooMany = refusal;
+fn too_many(console: &ConsoleSession, refusal: AuditRefusal) -> PageError {
+    let AuditRefusal::TooMany = refusal;
     let text = "More than 100,000 events fit these filters. Export them in parts, by time.";
     PageError::new(console.request(), StatusCode::BAD_REQUEST, "Too many events", text)
 }

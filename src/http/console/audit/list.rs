@@ -1,12 +1,12 @@
 //! The trail, newest first. With scripts it follows by itself, without them there is a link.
-use super::shown::{Event, event};
+use super::shown::{ShownEvent, event};
 use super::{HERE, NAMES, export, require, wanted};
 use crate::domain::permission::AUDIT_READ;
 use crate::flows::operations::see_audit::newest;
 use crate::flows::operations::verify_audit::{Sealed, sealed};
 use crate::http::console::filters::Filters;
-use crate::http::console::kit::{Field, Moment, Pager, Select};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::kit::{Field, Pager, Select, ShownMoment};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::assets;
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
@@ -20,7 +20,7 @@ use askama::Template;
 #[template(path = "console/audit.html")]
 struct AuditPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     follow_js: String,
     kinds: Select,
     texts: Vec<Field>,
@@ -30,7 +30,7 @@ struct AuditPage {
     own_only: bool,
     /// The page that is followed; `None` where nothing new can come.
     follow: Option<String>,
-    events: Vec<Event>,
+    events: Vec<ShownEvent>,
     pages: Pager,
     seal: Seal,
     carried: Vec<(&'static str, String)>,
@@ -39,7 +39,7 @@ struct AuditPage {
 
 struct Seal {
     head: Option<String>,
-    at: Option<Moment>,
+    at: Option<ShownMoment>,
     waiting: String,
 }
 
@@ -53,7 +53,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let found = newest(console.ctx(), &search, before, A_PAGE).await;
     let found = found.map_err(|e| console.accident(&e))?;
     let state = sealed(console.ctx()).await.map_err(|e| console.accident(&e))?;
-    let (page, frame) = console.frame(Section::Audit, "Audit", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Audit, "Audit", &[]);
     let here = filters.address(HERE, &[]);
     let page = AuditPage {
         page,

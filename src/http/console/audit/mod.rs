@@ -5,7 +5,7 @@ pub mod shown;
 
 use super::resource;
 use crate::domain::permission::{AUDIT_READ, AUDIT_READ_OWN};
-use crate::flows::operations::see_audit::{Search, visible_to};
+use crate::flows::operations::see_audit::{EventSearch, visible_to};
 use crate::http::console::ConsoleSession;
 use crate::http::console::filters::{Filters, Parties};
 use crate::http::ui::error::PageError;
@@ -29,9 +29,9 @@ fn require(console: &ConsoleSession) -> Result<(), PageError> {
 async fn wanted(
     console: &ConsoleSession,
     filters: &Filters,
-) -> Result<(Search, Option<String>), PageError> {
+) -> Result<(EventSearch, Option<String>), PageError> {
     let Parties { actor, subject, client, unrecognized } = filters.parties(console).await?;
-    let search = Search {
+    let search = EventSearch {
         kinds: filters.given("type").map(|kind| labels::kinds(&kind)).unwrap_or_default(),
         actor,
         subject,
@@ -40,7 +40,7 @@ async fn wanted(
         ticket: filters.given("ticket"),
         since: filters.moment(console, "from")?,
         until: filters.moment(console, "to")?,
-        ..Search::default()
+        ..EventSearch::default()
     };
     Ok((visible_to(console.user(), search), unrecognized))
 }

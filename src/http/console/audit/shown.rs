@@ -1,39 +1,39 @@
 //! One audit event as the console shows it.
 use crate::domain::permission::{IMPERSONATIONS_READ, USERS_READ};
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::operations::see_audit::{Entry, Page};
+use crate::flows::operations::see_audit::{AuditResult, TrailEntry};
 use crate::http::console::ConsoleSession;
-use crate::http::console::kit::{Moment, Person};
+use crate::http::console::kit::{ShownMoment, ShownPerson};
 use crate::http::ui::{labels, times};
 
-pub struct Event {
+pub struct ShownEvent {
     pub seq: i64,
-    pub at: Moment,
+    pub at: ShownMoment,
     pub what: String,
     pub kind: String,
     pub tone: &'static str,
-    pub actor: Option<Person>,
+    pub actor: Option<ShownPerson>,
     /// `None` where it is the actor.
-    pub subject: Option<Person>,
+    pub subject: Option<ShownPerson>,
     pub application: Option<String>,
     pub reason: Option<String>,
     pub ticket: Option<String>,
     /// Address and browser.
     pub origin: String,
-    pub impersonation: Option<Link>,
+    pub impersonation: Option<ShownLink>,
     /// Everything else, as names and values.
     pub facts: Vec<(&'static str, String)>,
 }
 
-pub struct Link {
+pub struct ShownLink {
     pub id: String,
     pub href: Option<String>,
 }
 
-pub fn event(console: &ConsoleSession, entry: &Entry, page: &Page) -> Event {
+pub fn event(console: &ConsoleSession, entry: &TrailEntry, page: &AuditResult) -> ShownEvent {
     let subject = entry.subject.as_ref().filter(|subject| entry.actor.as_ref() != Some(*subject));
     let name = |id: &String| page.applications.get(id).unwrap_or(id).clone();
-    Event {
+    ShownEvent {
         seq: entry.seq,
         at: times::exact(entry.at),
         what: labels::event(&entry.kind).to_owned(),
@@ -45,7 +45,7 @@ pub fn event(console: &ConsoleSession, entry: &Entry, page: &Page) -> Event {
         reason: entry.reason.as_deref().map(reason),
         ticket: entry.ticket.clone(),
         origin: origin(entry),
-        impersonation: entry.impersonation_id.as_ref().map(|id| Link {
+        impersonation: entry.impersonation_id.as_ref().map(|id| ShownLink {
             // A refused impersonation was never started, so it has no page.
             href: (console.may(IMPERSONATIONS_READ) && entry.kind != "impersonation.refused")
                 .then(|| format!("/console/impersonations/{}", encode(id))),
@@ -74,24 +74,24 @@ fn reason(text: &str) -> String {
     known.map_or_else(|| text.to_owned(), |reason| labels::how_it_ended(reason).to_owned())
 }
 
-fn person(console: &ConsoleSession, id: &str, page: &Page) -> Person {
+fn person(console: &ConsoleSession, id: &str, page: &AuditResult) -> ShownPerson {
     let known = page.people.get(id);
     let name = known.or_else(|| page.applications.get(id));
     // Staff of an organization would be led to people who are not theirs to see.
     let linked = known.is_some() && console.may(USERS_READ) && console.organization().is_none();
-    Person {
+    ShownPerson {
         name: name.cloned().unwrap_or_else(|| id.to_owned()),
         address: if name.is_some() { id.to_owned() } else { String::new() },
         href: linked.then(|| format!("/console/users/{}", encode(id))),
     }
 }
 
-fn origin(entry: &Entry) -> String {
+fn origin(entry: &TrailEntry) -> String {
     let browser = entry.user_agent.as_deref().map(|agent| labels::browser(Some(agent)));
     [entry.ip.clone(), browser].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-fn facts(entry: &Entry) -> Vec<(&'static str, String)> {
+fn facts(entry: &TrailEntry) -> Vec<(&'static str, String)> {
     let detail = entry.detail.as_object().is_some_and(|detail| !detail.is_empty());
     [
         ("Number", Some(entry.seq.to_string())),

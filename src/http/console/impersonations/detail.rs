@@ -1,13 +1,13 @@
 //! One impersonation: actor, subject, times, reason, and its audit events in order.
-use super::shown::{self, Row};
+use super::shown::{self, ImpersonationRow};
 use super::{HERE, HISTORY};
 use crate::domain::ImpersonationId;
 use crate::domain::permission::{AUDIT_READ, AUDIT_READ_OWN, IMPERSONATIONS_READ};
-use crate::flows::impersonation::see_history::{self, Entry};
-use crate::flows::operations::see_audit::{self, Page as Events};
-use crate::http::console::audit::shown::{Event, event};
-use crate::http::console::kit::{Moment, Pager, address};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::flows::impersonation::see_history::{self, HistoryEntry};
+use crate::flows::operations::see_audit::{self, AuditResult as Events};
+use crate::http::console::audit::shown::{ShownEvent, event};
+use crate::http::console::kit::{Pager, ShownMoment, address};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -18,32 +18,32 @@ use askama::Template;
 
 #[derive(Template)]
 #[template(path = "console/impersonation.html")]
-struct ImpersonationPage {
+struct ImpersonationDetailPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: &'static str,
-    row: Row,
-    facts: Facts,
-    events: Vec<Event>,
+    row: ImpersonationRow,
+    facts: ImpersonationFacts,
+    events: Vec<ShownEvent>,
     pages: Pager,
     /// The same in the audit trail, for whoever may read it.
     audit: Option<String>,
 }
 
-struct Facts {
+struct ImpersonationFacts {
     channel: String,
     requested_by: String,
     proof: &'static str,
     reason: Option<String>,
     reason_code: Option<String>,
     ticket: Option<String>,
-    created: Moment,
+    created: ShownMoment,
     /// None: there was no link.
-    link_expires: Option<Moment>,
-    opened: Option<Moment>,
-    ends: Option<Moment>,
-    seen: Option<Moment>,
-    ended: Option<Moment>,
+    link_expires: Option<ShownMoment>,
+    opened: Option<ShownMoment>,
+    ends: Option<ShownMoment>,
+    seen: Option<ShownMoment>,
+    ended: Option<ShownMoment>,
 }
 
 const A_PAGE: i64 = 100;
@@ -57,13 +57,14 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let found = found.map_err(|e| console.accident(&e))?;
     let (entry, now) = found.ok_or_else(|| console.missing())?;
     let after = console.parameter("after").parse().ok();
-    let about = see_audit::Search { impersonation: Some(id.to_string()), ..Default::default() };
+    let about =
+        see_audit::EventSearch { impersonation: Some(id.to_string()), ..Default::default() };
     let events = see_audit::in_order(console.ctx(), &about, after, A_PAGE).await;
     let events = events.map_err(|e| console.accident(&e))?;
-    let (page, frame) = console.frame(Section::Impersonations, "Impersonation", SENTENCES);
+    let (page, frame) = console.frame(ConsoleSection::Impersonations, "Impersonation", SENTENCES);
     let row = shown::row(&console, &entry, now);
     let audit = console.may(AUDIT_READ) || console.may(AUDIT_READ_OWN);
-    let page = ImpersonationPage {
+    let page = ImpersonationDetailPage {
         page,
         console: frame,
         up: if row.ends.is_some() { HERE } else { HISTORY },
@@ -83,8 +84,8 @@ fn pages(here: &str, after: Option<i64>, events: &Events) -> Pager {
     }
 }
 
-fn facts(entry: &Entry, ended: Option<crate::domain::Timestamp>) -> Facts {
-    Facts {
+fn facts(entry: &HistoryEntry, ended: Option<crate::domain::Timestamp>) -> ImpersonationFacts {
+    ImpersonationFacts {
         channel: labels::channel(&entry.channel).to_owned(),
         requested_by: match &entry.requester_application {
             Some(application) => format!("{} by {application}", entry.requested_by),

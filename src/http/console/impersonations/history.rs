@@ -1,13 +1,13 @@
 //! Past impersonations, with filters.
-use super::shown::{self, Row};
+use super::shown::{self, ImpersonationRow};
 use super::{HISTORY, tabs};
 use crate::domain::ImpersonationId;
 use crate::domain::permission::IMPERSONATIONS_READ;
 use crate::domain::protocol::EndReason;
-use crate::flows::impersonation::see_history::{Search, search};
+use crate::flows::impersonation::see_history::{HistorySearch, search};
 use crate::http::console::filters::{Filters, Parties};
 use crate::http::console::kit::{Field, Pager, Select, Tab};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -20,7 +20,7 @@ use askama::Template;
 #[template(path = "console/impersonations_history.html")]
 struct HistoryPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     tabs: Vec<Tab>,
     texts: Vec<Field>,
     selects: Vec<Select>,
@@ -28,7 +28,7 @@ struct HistoryPage {
     /// What an empty list says.
     empty: String,
     count: String,
-    rows: Vec<Row>,
+    rows: Vec<ImpersonationRow>,
     pages: Pager,
 }
 
@@ -55,7 +55,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let first = before.as_ref().map(|_| filters.address(HISTORY, &[]));
     let (wanted, unrecognized) = wanted(&console, &filters, before).await?;
     let found = search(console.ctx(), &wanted).await.map_err(|e| console.accident(&e))?;
-    let (page, frame) = console.frame(Section::Impersonations, "Past impersonations", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Impersonations, "Past impersonations", &[]);
     let page = HistoryPage {
         page,
         console: frame,
@@ -83,9 +83,9 @@ async fn wanted(
     console: &ConsoleSession,
     filters: &Filters,
     before: Option<ImpersonationId>,
-) -> Result<(Search, Option<String>), PageError> {
+) -> Result<(HistorySearch, Option<String>), PageError> {
     let Parties { actor, subject, client, unrecognized } = filters.parties(console).await?;
-    let search = Search {
+    let search = HistorySearch {
         actor,
         subject,
         client,
@@ -99,7 +99,7 @@ async fn wanted(
         organization: console.organization().cloned(),
         before,
         limit: A_PAGE,
-        ..Search::default()
+        ..HistorySearch::default()
     };
     Ok((search, unrecognized))
 }

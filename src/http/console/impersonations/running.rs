@@ -1,11 +1,11 @@
 //! Running impersonations, with the time left.
-use super::shown::{self, Row};
+use super::shown::{self, ImpersonationRow};
 use super::{HERE, tabs};
 use crate::domain::ImpersonationId;
 use crate::domain::permission::{IMPERSONATIONS_END, IMPERSONATIONS_READ};
-use crate::flows::impersonation::see_history::{Search, search};
+use crate::flows::impersonation::see_history::{HistorySearch, search};
 use crate::http::console::kit::{Pager, Tab, address};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -17,9 +17,9 @@ use askama::Template;
 #[template(path = "console/impersonations_running.html")]
 struct RunningPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     tabs: Vec<Tab>,
-    rows: Vec<Row>,
+    rows: Vec<ImpersonationRow>,
     count: String,
     pages: Pager,
     /// `None`: this person ends nothing.
@@ -37,17 +37,17 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     console.require(IMPERSONATIONS_READ)?;
     let before = ImpersonationId::parse(console.parameter("before")).ok();
     let first = before.as_ref().map(|_| HERE.to_owned());
-    let wanted = Search {
+    let wanted = HistorySearch {
         running: true,
         organization: console.organization().cloned(),
         before,
         limit: A_PAGE,
-        ..Search::default()
+        ..HistorySearch::default()
     };
     let found = search(console.ctx(), &wanted).await.map_err(|e| console.accident(&e))?;
-    let rows: Vec<Row> =
+    let rows: Vec<ImpersonationRow> =
         found.rows.iter().map(|entry| shown::row(&console, entry, found.now)).collect();
-    let (page, frame) = console.frame(Section::Impersonations, "Impersonations", SENTENCES);
+    let (page, frame) = console.frame(ConsoleSection::Impersonations, "Impersonations", SENTENCES);
     let page = RunningPage {
         page,
         console: frame,

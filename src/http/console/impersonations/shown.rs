@@ -1,23 +1,23 @@
 //! One impersonation as lists of the console show it.
 use crate::domain::permission::USERS_READ;
 use crate::domain::{ImpersonationId, Timestamp};
-use crate::flows::impersonation::see_history::{self, Entry, Named, State};
+use crate::flows::impersonation::see_history::{self, HistoryEntry, HistoryState, WithNames};
 use crate::flows::impersonation::start_impersonation::encode;
 use crate::http::console::ConsoleSession;
-use crate::http::console::kit::{Moment, Person};
+use crate::http::console::kit::{ShownMoment, ShownPerson};
 use crate::http::ui::{labels, times};
 
 /// A row of a list.
-pub struct Row {
+pub struct ImpersonationRow {
     pub id: String,
     pub href: String,
-    pub actor: Person,
-    pub subject: Person,
+    pub actor: ShownPerson,
+    pub subject: ShownPerson,
     pub application: String,
     pub protocol: &'static str,
     pub ticket: Option<String>,
     pub reason: Option<String>,
-    pub started: Moment,
+    pub started: ShownMoment,
     pub lasted: String,
     pub tone: &'static str,
     pub state: &'static str,
@@ -29,7 +29,7 @@ pub struct Row {
 }
 
 pub struct Ends {
-    pub at: Moment,
+    pub at: ShownMoment,
     pub rfc3339: String,
     pub minutes: i64,
 }
@@ -40,12 +40,12 @@ pub fn path(id: &ImpersonationId) -> String {
     format!("/console/impersonations/{}", encode(id.as_str()))
 }
 
-pub fn row(console: &ConsoleSession, entry: &Entry, now: Timestamp) -> Row {
+pub fn row(console: &ConsoleSession, entry: &HistoryEntry, now: Timestamp) -> ImpersonationRow {
     let state = see_history::state(entry, now);
     let started = entry.redeemed_at.unwrap_or(entry.created_at);
     let over = see_history::ended_at(entry, now);
     let (tone, word) = state_in_words(state);
-    Row {
+    ImpersonationRow {
         id: entry.id.to_string(),
         href: path(&entry.id),
         actor: actor(console, &entry.actor),
@@ -54,15 +54,17 @@ pub fn row(console: &ConsoleSession, entry: &Entry, now: Timestamp) -> Row {
         protocol: labels::protocol(&entry.protocol),
         ticket: entry.ticket.clone(),
         reason: entry.reason.clone(),
-        started: Moment::from(started),
+        started: ShownMoment::from(started),
         lasted: match state {
-            State::Waiting | State::Expired | State::Revoked => "—".to_owned(),
-            State::Running | State::Ended(_) => times::span(over.unwrap_or(now) - started),
+            HistoryState::Waiting | HistoryState::Expired | HistoryState::Revoked => "—".to_owned(),
+            HistoryState::Running | HistoryState::Ended(_) => {
+                times::span(over.unwrap_or(now) - started)
+            }
         },
         tone,
         state: word,
         read_only: entry.mode == "read_only",
-        ends: entry.ends_at.filter(|_| state == State::Running).map(|at| Ends {
+        ends: entry.ends_at.filter(|_| state == HistoryState::Running).map(|at| Ends {
             at: times::clock(at),
             rfc3339: at.to_rfc3339(),
             minutes: (at - now).num_minutes().max(0),
@@ -71,35 +73,35 @@ pub fn row(console: &ConsoleSession, entry: &Entry, now: Timestamp) -> Row {
     }
 }
 
-pub fn may_end(console: &ConsoleSession, state: State) -> bool {
-    matches!(state, State::Running | State::Waiting)
+pub fn may_end(console: &ConsoleSession, state: HistoryState) -> bool {
+    matches!(state, HistoryState::Running | HistoryState::Waiting)
         && console.may(crate::domain::permission::IMPERSONATIONS_END)
 }
 
-pub fn state_in_words(state: State) -> (&'static str, &'static str) {
+pub fn state_in_words(state: HistoryState) -> (&'static str, &'static str) {
     match state {
-        State::Waiting => ("news", "Link not opened yet"),
-        State::Expired => ("off", "Link expired"),
-        State::Revoked => ("off", "Link revoked"),
-        State::Running => ("warn", "Running"),
-        State::Ended(Some(reason)) => ("off", labels::how_it_ended(reason)),
-        State::Ended(None) => ("off", "Ended"),
+        HistoryState::Waiting => ("news", "Link not opened yet"),
+        HistoryState::Expired => ("off", "Link expired"),
+        HistoryState::Revoked => ("off", "Link revoked"),
+        HistoryState::Running => ("warn", "Running"),
+        HistoryState::Ended(Some(reason)) => ("off", labels::how_it_ended(reason)),
+        HistoryState::Ended(None) => ("off", "Ended"),
     }
 }
 
 /// Whoever sees this one sees its subject: both are of one organization.
-pub fn subject(console: &ConsoleSession, named: &Named) -> Person {
+pub fn subject(console: &ConsoleSession, named: &WithNames) -> ShownPerson {
     person(console, named, console.may(USERS_READ))
 }
 
 /// The actor may be staff of the operator, whom staff of an organization cannot look up.
-pub fn actor(console: &ConsoleSession, named: &Named) -> Person {
+pub fn actor(console: &ConsoleSession, named: &WithNames) -> ShownPerson {
     person(console, named, console.may(USERS_READ) && console.organization().is_none())
 }
 
-fn person(_: &ConsoleSession, named: &Named, linked: bool) -> Person {
+fn person(_: &ConsoleSession, named: &WithNames, linked: bool) -> ShownPerson {
     let id = named.id.as_str();
-    Person {
+    ShownPerson {
         name: named.name.clone(),
         address: if named.name == named.id { String::new() } else { named.id.clone() },
         href: linked.then(|| format!("/console/users/{}", encode(id))),

@@ -1,9 +1,9 @@
 //! The keys, and the public part of one.
 use super::{HERE, require};
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::operations::see_keys::{Public, PublicKey, State, list_keys};
-use crate::http::console::kit::Moment;
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::flows::operations::see_keys::{KeyState, PublishedKey, ShownKey, list_keys};
+use crate::http::console::kit::ShownMoment;
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::{FormTargets, render, secure};
@@ -15,18 +15,18 @@ use askama::Template;
 #[template(path = "console/keys.html")]
 struct KeysPage {
     page: Page,
-    console: Frame,
-    rows: Vec<Row>,
+    console: ConsoleFrame,
+    rows: Vec<KeyRow>,
 }
 
-struct Row {
+struct KeyRow {
     id: String,
     algorithm: String,
     purpose: &'static str,
     state: &'static str,
     tone: &'static str,
-    created: Moment,
-    ends: Option<Moment>,
+    created: ShownMoment,
+    ends: Option<ShownMoment>,
     fingerprint: Option<String>,
     /// Where its public part is, and what that is.
     public: Option<(String, &'static str)>,
@@ -40,7 +40,7 @@ const SENTENCES: &[(&str, &str)] = &[(
 pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     require(&console)?;
     let (keys, _) = list_keys(console.ctx()).await.map_err(|e| console.accident(&e))?;
-    let (page, frame) = console.frame(Section::Keys, "Signing keys", SENTENCES);
+    let (page, frame) = console.frame(ConsoleSection::Keys, "Signing keys", SENTENCES);
     let page = KeysPage { page, console: frame, rows: keys.into_iter().map(row).collect() };
     Ok(render(&page, StatusCode::OK))
 }
@@ -53,25 +53,25 @@ pub fn purpose(name: &str) -> &'static str {
     }
 }
 
-fn row(key: PublicKey) -> Row {
+fn row(key: ShownKey) -> KeyRow {
     let (state, tone) = match key.state {
-        State::Current => ("Current", "good"),
-        State::Next => ("Next", "news"),
-        State::Retiring => ("Retiring", "warn"),
-        State::Retired => ("Retired", "off"),
+        KeyState::Current => ("Current", "good"),
+        KeyState::Next => ("Next", "news"),
+        KeyState::Retiring => ("Retiring", "warn"),
+        KeyState::Retired => ("Retired", "off"),
     };
     let what = key.public().map(|public| match public {
-        Public::Jwk(_) => "Public key (JWK)",
-        Public::Certificate(_) => "Certificate (PEM)",
+        PublishedKey::Jwk(_) => "Public key (JWK)",
+        PublishedKey::Certificate(_) => "Certificate (PEM)",
     });
     let href = format!("{HERE}/{}/public", encode(&key.id));
-    Row {
+    KeyRow {
         public: what.map(|what| (href, what)),
         purpose: purpose(&key.purpose),
         state,
         tone,
         created: key.created_at.into(),
-        ends: key.ends_at.map(Moment::from),
+        ends: key.ends_at.map(ShownMoment::from),
         fingerprint: key.fingerprint,
         algorithm: key.algorithm,
         id: key.id,
@@ -84,8 +84,8 @@ pub async fn public(console: ConsoleSession) -> Result<HttpResponse, PageError> 
     let (keys, _) = list_keys(console.ctx()).await.map_err(|e| console.accident(&e))?;
     let key = keys.into_iter().find(|key| key.id == id).ok_or_else(|| console.missing())?;
     let (mime, extension, body) = match key.public().ok_or_else(|| console.missing())? {
-        Public::Jwk(jwk) => ("application/jwk+json", "json", format!("{jwk:#}\n")),
-        Public::Certificate(pem) => ("application/x-pem-file", "pem", pem),
+        PublishedKey::Jwk(jwk) => ("application/jwk+json", "json", format!("{jwk:#}\n")),
+        PublishedKey::Certificate(pem) => ("application/x-pem-file", "pem", pem),
     };
     // Ids are ours, of letters, digits and an underscore.
     let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';

@@ -3,9 +3,9 @@ use super::list::purpose;
 use super::{HERE, require};
 use crate::flows::Failure;
 use crate::flows::logout::sign_out_all::{Alive, in_words};
-use crate::flows::operations::replace_keys::{Refusal, Replaced, replace_seen};
-use crate::flows::operations::see_keys::{State, list_keys};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::flows::operations::replace_keys::{ReplaceKeysRefusal, Replaced, replace_seen};
+use crate::flows::operations::see_keys::{KeyState, list_keys};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::cookies;
 use crate::http::pages::step_up::{wait_of, words_of};
 use crate::http::ui::browser::with_cookies;
@@ -23,28 +23,28 @@ const REPLACE: &str = "replace-keys";
 
 #[derive(Template)]
 #[template(path = "console/keys_replace.html")]
-struct AskPage {
+struct ReplaceKeysPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: &'static str,
-    rows: Vec<Signing>,
+    rows: Vec<ReplacedSigning>,
     /// For password managers; may be empty.
     email: String,
     csrf: String,
     error: Option<&'static str>,
 }
 
-struct Signing {
+struct ReplacedSigning {
     id: String,
     purpose: &'static str,
     algorithm: String,
 }
 
 /// The keys that sign now: a form is good for these.
-async fn signing(console: &ConsoleSession) -> Result<Vec<Signing>, PageError> {
+async fn signing(console: &ConsoleSession) -> Result<Vec<ReplacedSigning>, PageError> {
     let (keys, _) = list_keys(console.ctx()).await.map_err(|e| console.accident(&e))?;
-    let current = keys.into_iter().filter(|key| key.state == State::Current);
-    let row = |key: crate::flows::operations::see_keys::PublicKey| Signing {
+    let current = keys.into_iter().filter(|key| key.state == KeyState::Current);
+    let row = |key: crate::flows::operations::see_keys::ShownKey| ReplacedSigning {
         purpose: purpose(&key.purpose),
         algorithm: key.algorithm,
         id: key.id,
@@ -52,7 +52,7 @@ async fn signing(console: &ConsoleSession) -> Result<Vec<Signing>, PageError> {
     Ok(current.map(row).collect())
 }
 
-fn names(rows: &[Signing]) -> Vec<String> {
+fn names(rows: &[ReplacedSigning]) -> Vec<String> {
     rows.iter().map(|row| row.id.clone()).collect()
 }
 
@@ -64,12 +64,12 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
 
 fn page(
     console: &ConsoleSession,
-    rows: Vec<Signing>,
+    rows: Vec<ReplacedSigning>,
     error: Option<&'static str>,
     status: StatusCode,
 ) -> HttpResponse {
-    let (page, frame) = console.frame(Section::Keys, "Replace every key?", &[]);
-    let page = AskPage {
+    let (page, frame) = console.frame(ConsoleSection::Keys, "Replace every key?", &[]);
+    let page = ReplaceKeysPage {
         page,
         console: frame,
         up: HERE,
@@ -91,11 +91,13 @@ pub async fn replace(console: ConsoleSession, posted: Posted) -> Result<HttpResp
     let caller = &console.browser.caller;
     match replace_seen(console.ctx(), console.session(), (typed, &seen), caller).await {
         Ok(done) => Ok(with_cookies(told(&done), [cookies::remove_session(console.request())])),
-        Err(Failure::Refused(Refusal::NotProven(refusal))) => {
+        Err(Failure::Refused(ReplaceKeysRefusal::NotProven(refusal))) => {
             let (status, text) = words_of(refusal);
             Ok(throttled::told(page(&console, rows, Some(text), status), wait_of(refusal)))
         }
-        Err(Failure::Refused(Refusal::OthersSign)) => Err(PageError::forged(console.request())),
+        Err(Failure::Refused(ReplaceKeysRefusal::OthersSign)) => {
+            Err(PageError::forged(console.request()))
+        }
         Err(Failure::Accident(cause)) => Err(console.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(console.request())),
     }

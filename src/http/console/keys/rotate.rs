@@ -2,9 +2,9 @@
 use super::list::purpose;
 use super::{HERE, require};
 use crate::flows::operations::rotate_keys;
-use crate::flows::operations::see_keys::{State, list_keys};
-use crate::http::console::kit::Moment;
-use crate::http::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
+use crate::flows::operations::see_keys::{KeyState, list_keys};
+use crate::http::console::kit::ShownMoment;
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -16,9 +16,9 @@ use askama::Template;
 const ROTATE: &str = "rotate-keys";
 #[derive(Template)]
 #[template(path = "console/keys_rotate.html")]
-struct AskPage {
+struct RotateKeysPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: &'static str,
     rows: Vec<Next>,
     /// How long the youngest has been published, where that is not long.
@@ -30,7 +30,7 @@ struct Next {
     id: String,
     purpose: &'static str,
     algorithm: String,
-    created: Moment,
+    created: ShownMoment,
 }
 
 /// Stands for the keys that would take over: a form is good for one change.
@@ -40,10 +40,10 @@ fn names(rows: &[Next]) -> String {
 
 async fn next(console: &ConsoleSession) -> Result<(Vec<Next>, Option<String>), PageError> {
     let (keys, now) = list_keys(console.ctx()).await.map_err(|e| console.accident(&e))?;
-    let next: Vec<_> = keys.into_iter().filter(|key| key.state == State::Next).collect();
+    let next: Vec<_> = keys.into_iter().filter(|key| key.state == KeyState::Next).collect();
     let youngest = next.iter().map(|key| now - key.created_at).min();
     let young = youngest.filter(|age| *age < rotate_keys::KNOWN_AFTER).map(times::span);
-    let row = |key: crate::flows::operations::see_keys::PublicKey| Next {
+    let row = |key: crate::flows::operations::see_keys::ShownKey| Next {
         purpose: purpose(&key.purpose),
         created: key.created_at.into(),
         algorithm: key.algorithm,
@@ -55,9 +55,9 @@ async fn next(console: &ConsoleSession) -> Result<(Vec<Next>, Option<String>), P
 pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     require(&console)?;
     let (rows, young) = next(&console).await?;
-    let (page, frame) = console.frame(Section::Keys, "Rotate the signing keys?", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Keys, "Rotate the signing keys?", &[]);
     let csrf = console.token(ROTATE, &[&names(&rows)]);
-    let page = AskPage { page, console: frame, up: HERE, csrf, rows, young };
+    let page = RotateKeysPage { page, console: frame, up: HERE, csrf, rows, young };
     Ok(render(&page, StatusCode::OK))
 }
 

@@ -6,14 +6,15 @@ use crate::domain::permission::{
 };
 use crate::domain::{OrganizationId, Status};
 use crate::flows::Failure;
-use crate::flows::directory::find_users::{Found, Search, find_users};
+use crate::flows::directory::find_users::{FoundUsers, UserSearch, find_users};
 use crate::flows::directory::{
     manage_organizations as organizations,
-    manage_organizations::{MOST_COUNTED, OrganizationRefusal, View, rights},
+    manage_organizations::{MOST_COUNTED, OrganizationRefusal, OrganizationView, rights},
 };
-use crate::http::console::kit::{Field, Person, address};
+use crate::http::console::kit::{Field, ShownPerson, address};
 use crate::http::console::{
-    ConsoleSession, Frame, FreshConsoleSession, Section, applications, end_sessions, users,
+    ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession, applications, end_sessions,
+    users,
 };
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
@@ -26,7 +27,7 @@ use askama::Template;
 #[template(path = "console/organization.html")]
 struct OrganizationPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: &'static str,
     here: String,
     id: String,
@@ -36,33 +37,33 @@ struct OrganizationPage {
     users: String,
     applications: String,
     /// `None`: not for this person to see.
-    people: Option<Vec<Someone>>,
+    people: Option<Vec<OrganizationMember>>,
     all_people: String,
     /// `None`: not for this person to see.
-    listed: Option<Vec<Application>>,
+    listed: Option<Vec<OrganizationApplication>>,
     /// `None`: not for this person to change.
-    settings: Option<Settings>,
+    settings: Option<OrganizationSettings>,
     /// `None`: not for this person to switch off or remove.
-    end: Option<End>,
+    end: Option<EndAllForm>,
 }
 
-struct Someone {
-    who: Person,
+struct OrganizationMember {
+    who: ShownPerson,
     active: bool,
     kind: Option<&'static str>,
 }
 
-struct Application {
-    what: Person,
+struct OrganizationApplication {
+    what: ShownPerson,
     active: bool,
 }
 
-struct Settings {
+struct OrganizationSettings {
     name: Field,
     csrf: String,
 }
 
-struct End {
+struct EndAllForm {
     status: &'static str,
     status_csrf: String,
     empty: bool,
@@ -95,7 +96,7 @@ async fn page(
     let view = organizations::view(console.ctx(), console.user(), id).await;
     let view = view.map_err(|e| console.accident(&e))?.ok_or_else(|| console.missing())?;
     let people = people(console, id).await?;
-    let (page, frame) = console.frame(Section::Organizations, "Organization", SENTENCES);
+    let (page, frame) = console.frame(ConsoleSection::Organizations, "Organization", SENTENCES);
     let rights = rights(console.user());
     let page = OrganizationPage {
         page,
@@ -125,11 +126,11 @@ fn counted(number: i32) -> String {
 async fn people(
     console: &ConsoleSession,
     id: &OrganizationId,
-) -> Result<Option<Vec<Someone>>, PageError> {
+) -> Result<Option<Vec<OrganizationMember>>, PageError> {
     if !console.may(USERS_READ) {
         return Ok(None);
     }
-    let search = Search { organization: Some(id.clone()), limit: FEW, ..Search::default() };
+    let search = UserSearch { organization: Some(id.clone()), limit: FEW, ..UserSearch::default() };
     let found = find_users(console.ctx(), console.user(), search).await;
     let found = found.map_err(|failure| {
         PageError::failure(console.request(), failure, |_| console.malformed("No such search."))
@@ -137,16 +138,16 @@ async fn people(
     Ok(Some(found.rows.into_iter().map(someone).collect()))
 }
 
-fn someone(found: Found) -> Someone {
+fn someone(found: FoundUsers) -> OrganizationMember {
     let address = found.email.clone().unwrap_or_else(|| found.id.to_string());
     let name = found.name.filter(|name| !name.is_empty()).unwrap_or_else(|| address.clone());
-    let who = Person { name, address, href: Some(users::path(&found.id)) };
-    Someone { who, active: found.status.is_active(), kind: users::kind(found.kind) }
+    let who = ShownPerson { name, address, href: Some(users::path(&found.id)) };
+    OrganizationMember { who, active: found.status.is_active(), kind: users::kind(found.kind) }
 }
 
-fn own_applications(view: &View) -> Vec<Application> {
-    let listed = view.applications.iter().map(|it| Application {
-        what: Person {
+fn own_applications(view: &OrganizationView) -> Vec<OrganizationApplication> {
+    let listed = view.applications.iter().map(|it| OrganizationApplication {
+        what: ShownPerson {
             name: it.name.clone(),
             address: it.id.clone(),
             href: Some(applications::path(&it.id)),
@@ -158,22 +159,22 @@ fn own_applications(view: &View) -> Vec<Application> {
 
 fn settings(
     console: &ConsoleSession,
-    view: &View,
+    view: &OrganizationView,
     wrong: Option<(&str, &'static str)>,
-) -> Settings {
+) -> OrganizationSettings {
     let record = &view.record;
     let typed = wrong.map_or(record.name.as_str(), |(typed, _)| typed);
     let name = Field::new("name", "Name", typed).required().at_most(LONGEST_NAME);
-    Settings {
+    OrganizationSettings {
         name: name.error(wrong.map(|(_, text)| text.to_owned())),
         csrf: console.token(CHANGE, &[&record.id]),
     }
 }
 
-fn end(console: &ConsoleSession, view: &View) -> End {
+fn end(console: &ConsoleSession, view: &OrganizationView) -> EndAllForm {
     let record = &view.record;
     let active = record.status == Status::Active.as_str();
-    End {
+    EndAllForm {
         status: if active { "inactive" } else { "active" },
         status_csrf: console.token(super::status::STATUS, &[&record.id]),
         empty: view.inside.users == 0 && view.inside.applications == 0,

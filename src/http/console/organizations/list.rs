@@ -2,10 +2,10 @@
 use super::{HERE, path};
 use crate::domain::Status;
 use crate::domain::permission::ORGANIZATIONS_READ;
-use crate::flows::directory::manage_organizations::{Search, rights, search};
+use crate::flows::directory::manage_organizations::{OrganizationSearch, rights, search};
 use crate::http::console::filters::{Filters, SearchForm};
-use crate::http::console::kit::{Pager, Person, counted};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::kit::{Pager, ShownPerson, counted};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -17,16 +17,16 @@ use askama::Template;
 #[template(path = "console/organizations.html")]
 struct OrganizationsPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     may_found: bool,
     form: SearchForm,
     count: String,
-    rows: Vec<Row>,
+    rows: Vec<OrganizationRow>,
     pages: Pager,
 }
 
-struct Row {
-    what: Person,
+struct OrganizationRow {
+    what: ShownPerson,
     active: bool,
     impersonation: bool,
     people: String,
@@ -40,25 +40,25 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let filters = Filters::read(&console, &["q", "status"])?;
     let after = Some(console.parameter("after")).filter(|id| !id.is_empty());
     let first = after.as_ref().map(|_| filters.address(HERE, &[]));
-    let wanted = Search {
+    let wanted = OrganizationSearch {
         text: filters.get("q").to_owned(),
         status: Status::parse(filters.get("status")).map(|status| status.as_str().to_owned()),
         after,
         limit: A_PAGE,
-        ..Search::default()
+        ..OrganizationSearch::default()
     };
     let found = search(console.ctx(), console.user(), wanted).await;
     let (rows, next) = found.map_err(|e| console.accident(&e))?;
     let next = next.map(|id| filters.address(HERE, &[("after", &id)]));
     let pages = Pager { first, next };
-    let (page, frame) = console.frame(Section::Organizations, "Organizations", SENTENCES);
-    let rows = rows.into_iter().map(|row| Row {
-        what: Person { name: row.name, address: row.id.clone(), href: Some(path(&row.id)) },
+    let (page, frame) = console.frame(ConsoleSection::Organizations, "Organizations", SENTENCES);
+    let rows = rows.into_iter().map(|row| OrganizationRow {
+        what: ShownPerson { name: row.name, address: row.id.clone(), href: Some(path(&row.id)) },
         active: row.active,
         impersonation: row.impersonation_enabled,
         people: super::super::kit::address("/console/users", &[("organization", &row.id)]),
     });
-    let rows: Vec<Row> = rows.collect();
+    let rows: Vec<OrganizationRow> = rows.collect();
     let states = [("active", "Active"), ("inactive", "Inactive")];
     let page = OrganizationsPage {
         page,

@@ -5,7 +5,7 @@ use crate::domain::permission::ORGANIZATIONS_WRITE;
 use crate::flows::Failure;
 use crate::flows::directory::manage_organizations::{OrganizationRefusal, create as make, rights};
 use crate::http::console::kit::Field;
-use crate::http::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -15,9 +15,9 @@ use askama::Template;
 
 #[derive(Template)]
 #[template(path = "console/organization_new.html")]
-struct NewPage {
+struct NewOrganizationPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     name: Field,
     id: Field,
     impersonation: bool,
@@ -27,7 +27,7 @@ struct NewPage {
 const PURPOSE: &str = "new-organization";
 
 #[derive(Default)]
-struct Typed {
+struct OrganizationFormInput {
     name: String,
     id: String,
     impersonation: bool,
@@ -35,7 +35,7 @@ struct Typed {
 
 pub async fn form(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     check_may(&console)?;
-    let typed = Typed { impersonation: true, ..Typed::default() };
+    let typed = OrganizationFormInput { impersonation: true, ..OrganizationFormInput::default() };
     Ok(page(&console, &typed, StatusCode::OK, None))
 }
 
@@ -47,13 +47,13 @@ fn check_may(console: &ConsoleSession) -> Result<(), PageError> {
 
 fn page(
     console: &ConsoleSession,
-    typed: &Typed,
+    typed: &OrganizationFormInput,
     status: StatusCode,
     error: Option<(&'static str, &'static str)>,
 ) -> HttpResponse {
-    let (page, frame) = console.frame(Section::Organizations, "New organization", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Organizations, "New organization", &[]);
     let wrong = |name| error.filter(|(field, _)| *field == name).map(|(_, text)| text.to_owned());
-    let page = NewPage {
+    let page = NewOrganizationPage {
         page,
         console: frame,
         name: Field::new("name", "Name", &typed.name)
@@ -75,7 +75,7 @@ pub async fn create(fresh: FreshConsoleSession) -> Result<HttpResponse, PageErro
     check_may(&console)?;
     let form = posted.only(console.request(), &["csrf", "name", "id", "impersonation"])?;
     console.check(&form, PURPOSE, &[])?;
-    let typed = Typed {
+    let typed = OrganizationFormInput {
         name: form.get("name").to_owned(),
         id: form.get("id").to_owned(),
         impersonation: form.get("impersonation") == "on",

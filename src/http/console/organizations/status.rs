@@ -4,11 +4,11 @@ use crate::domain::organization::LONGEST_NAME;
 use crate::domain::permission::ORGANIZATIONS_WRITE;
 use crate::domain::{OrganizationId, Status};
 use crate::flows::directory::manage_organizations::{
-    MOST_COUNTED, View, rights, set_status, signed_in, view,
+    MOST_COUNTED, OrganizationView, rights, set_status, signed_in, view,
 };
 use crate::http::console::kit::Field;
 use crate::http::console::sure::SurePage;
-use crate::http::console::{ConsoleSession, FreshConsoleSession, Section};
+use crate::http::console::{ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::headers::{redirect, render};
 use actix_web::HttpResponse;
@@ -27,7 +27,10 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     page(&console, &view, None).await
 }
 
-async fn found(console: &ConsoleSession, id: &OrganizationId) -> Result<View, PageError> {
+async fn found(
+    console: &ConsoleSession,
+    id: &OrganizationId,
+) -> Result<OrganizationView, PageError> {
     let view = view(console.ctx(), console.user(), id).await;
     view.map_err(|e| console.accident(&e))?.ok_or_else(|| console.missing())
 }
@@ -35,14 +38,14 @@ async fn found(console: &ConsoleSession, id: &OrganizationId) -> Result<View, Pa
 /// `typed` is what stands in the field, when it is not the name.
 async fn page(
     console: &ConsoleSession,
-    view: &View,
+    view: &OrganizationView,
     typed: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
     let record = &view.record;
     let signed_in = signed_in(console.ctx(), &record.id).await;
     let signed_in = signed_in.map_err(|e| console.accident(&e))?;
     let heading = "Deactivate this organization?";
-    let (page, frame) = console.frame(Section::Organizations, heading, &[]);
+    let (page, frame) = console.frame(ConsoleSection::Organizations, heading, &[]);
     let here = path(&record.id);
     let wrong = typed.map(|_| "This is not the name of the organization.".to_owned());
     let field = Field::new("name", "Type the name of the organization", typed.unwrap_or_default());
@@ -64,7 +67,7 @@ async fn page(
     Ok(render(&page, status))
 }
 
-fn texts(view: &View, signed_in: i32) -> Vec<String> {
+fn texts(view: &OrganizationView, signed_in: i32) -> Vec<String> {
     let out = match signed_in {
         0 => "Nobody of it is signed in now.".to_owned(),
         1 => "One person is signed out.".to_owned(),

@@ -1,5 +1,5 @@
 //! One role: what it may do, in words, who holds it, and the form to change it.
-use super::form::{Fields, Typed};
+use super::form::{RoleFields, RoleFormInput};
 use super::list::require;
 use super::words;
 use super::{HERE, mend, path, refused};
@@ -7,10 +7,12 @@ use crate::domain::UserId;
 use crate::domain::permission::{RETIRED, ROLES_WRITE, USERS_READ};
 use crate::flows::Failure;
 use crate::flows::directory::manage_roles::{
-    Change, Holder, View, change_role, rank_of_reader, view_role,
+    RoleChange, RoleHolder, RoleView, change_role, rank_of_reader, view_role,
 };
-use crate::http::console::kit::{Person, address};
-use crate::http::console::{ConsoleSession, Frame, FreshConsoleSession, Section, users};
+use crate::http::console::kit::{ShownPerson, address};
+use crate::http::console::{
+    ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession, users,
+};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -22,7 +24,7 @@ use askama::Template;
 #[template(path = "console/role.html")]
 struct RolePage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: &'static str,
     here: String,
     name: String,
@@ -30,10 +32,10 @@ struct RolePage {
     built_in: bool,
     permissions: Vec<Permission>,
     /// `None`: not for this person to see.
-    holders: Option<Vec<Someone>>,
+    holders: Option<Vec<RoleMember>>,
     all_holders: String,
     /// `None`: not for this person to change.
-    change: Option<Form>,
+    change: Option<RoleForm>,
 }
 
 struct Permission {
@@ -42,14 +44,14 @@ struct Permission {
     words: &'static str,
 }
 
-struct Someone {
-    who: Person,
+struct RoleMember {
+    who: ShownPerson,
     organization: String,
     active: bool,
 }
 
-struct Form {
-    fields: Fields,
+struct RoleForm {
+    fields: RoleFields,
     csrf: String,
     delete_csrf: String,
     held: bool,
@@ -78,14 +80,14 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
 async fn page(
     console: &ConsoleSession,
     name: &str,
-    wrong: Option<(&Typed, &'static str, &str)>,
+    wrong: Option<(&RoleFormInput, &'static str, &str)>,
     status: StatusCode,
 ) -> Result<HttpResponse, PageError> {
     let view = view_role(console.ctx(), console.user(), name, FEW).await;
     let view = view.map_err(|e| console.accident(&e))?.ok_or_else(|| console.missing())?;
     let rank = rank_of_reader(console.ctx(), &console.user().id).await;
     let rank = rank.map_err(|e| console.accident(&e))?;
-    let (page, frame) = console.frame(Section::Roles, "Role", SENTENCES);
+    let (page, frame) = console.frame(ConsoleSection::Roles, "Role", SENTENCES);
     let permissions =
         view.role.permissions.iter().filter(|name| !RETIRED.contains(&name.as_str())).map(|name| {
             Permission { name: name.clone(), words: words::of(name).unwrap_or_default() }
@@ -109,28 +111,28 @@ async fn page(
 
 fn form(
     console: &ConsoleSession,
-    view: &View,
+    view: &RoleView,
     rank: i32,
-    wrong: Option<(&Typed, &'static str, &str)>,
-) -> Form {
-    let stored = Typed::of(&view.role);
+    wrong: Option<(&RoleFormInput, &'static str, &str)>,
+) -> RoleForm {
+    let stored = RoleFormInput::of(&view.role);
     let typed = wrong.map_or(&stored, |(typed, ..)| typed);
     let error = wrong.map(|(_, field, text)| (field, text));
     let name = view.role.name.as_str();
-    Form {
-        fields: Fields { name: None, ..typed.fields(&console.user().permissions, rank, error) },
+    RoleForm {
+        fields: RoleFields { name: None, ..typed.fields(&console.user().permissions, rank, error) },
         csrf: console.token(CHANGE, &[name]),
         delete_csrf: console.token(DELETE, &[name]),
         held: !view.holders.is_empty(),
     }
 }
 
-fn someone(holder: &Holder) -> Someone {
+fn someone(holder: &RoleHolder) -> RoleMember {
     let address = holder.email.clone().unwrap_or_else(|| holder.id.clone());
     let name = holder.name.clone().filter(|name| !name.is_empty());
     let href = UserId::parse(holder.id.as_str()).ok().map(|id| users::path(&id));
-    Someone {
-        who: Person { name: name.unwrap_or_else(|| address.clone()), address, href },
+    RoleMember {
+        who: ShownPerson { name: name.unwrap_or_else(|| address.clone()), address, href },
         organization: holder.organization.clone().unwrap_or_else(|| "Operator".to_owned()),
         active: holder.active,
     }
@@ -140,9 +142,9 @@ pub async fn change(fresh: FreshConsoleSession) -> Result<HttpResponse, PageErro
     let (console, posted) = fresh.into_parts();
     console.require(ROLES_WRITE)?;
     let name = named(&console)?;
-    let (typed, form) = Typed::read(&console, posted)?;
+    let (typed, form) = RoleFormInput::read(&console, posted)?;
     console.check(&form, CHANGE, &[&name])?;
-    let change = Change::Update(typed.role(&name));
+    let change = RoleChange::Update(typed.role(&name));
     match change_role(console.ctx(), console.user(), change, &console.browser.caller).await {
         Ok(()) => Ok(console.done(&path(&name), "changed")),
         Err(Failure::Refused(refusal)) => match mend(&refusal) {
@@ -161,7 +163,7 @@ pub async fn delete(fresh: FreshConsoleSession) -> Result<HttpResponse, PageErro
     let name = named(&console)?;
     let form = posted.only(console.request(), &["csrf"])?;
     console.check(&form, DELETE, &[&name])?;
-    let change = Change::Delete(name);
+    let change = RoleChange::Delete(name);
     let done = change_role(console.ctx(), console.user(), change, &console.browser.caller).await;
     done.map_err(|failure| refused(&console, failure))?;
     Ok(console.done(HERE, "deleted"))

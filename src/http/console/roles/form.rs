@@ -10,15 +10,15 @@ use crate::http::ui::error::PageError;
 use crate::http::ui::forms::{Form, Posted};
 
 /// The form as a page shows it.
-pub struct Fields {
+pub struct RoleFields {
     /// Only of a new role: a name stays.
     pub name: Option<Field>,
     pub rank: Field,
-    pub groups: Vec<Group>,
+    pub groups: Vec<PermissionGroup>,
     pub others: Field,
 }
 
-pub struct Group {
+pub struct PermissionGroup {
     pub label: &'static str,
     pub boxes: Vec<Tick>,
 }
@@ -32,14 +32,14 @@ pub struct Tick {
 }
 
 /// What was typed, before it is checked.
-pub struct Typed {
+pub struct RoleFormInput {
     pub name: String,
     pub rank: String,
     pub permissions: Vec<String>,
     pub others: String,
 }
 
-impl Typed {
+impl RoleFormInput {
     pub fn of(role: &RoleRecord) -> Self {
         let ours = |name: &&String| ALL.contains(&name.as_str());
         let others = role.permissions.iter().map(String::as_str);
@@ -83,7 +83,7 @@ impl Typed {
         own: &Permissions,
         highest: i32,
         wrong: Option<(&'static str, &str)>,
-    ) -> Fields {
+    ) -> RoleFields {
         let error =
             |name| wrong.filter(|(field, _)| *field == name).map(|(_, text)| text.to_owned());
         let tick = |(name, label): &(&'static str, &'static str)| Tick {
@@ -92,11 +92,12 @@ impl Typed {
             ticked: self.permissions.iter().any(|it| it == name),
             locked: !own.covers(name),
         };
-        let groups = GROUPS
-            .iter()
-            .map(|(label, entries)| Group { label, boxes: entries.iter().map(tick).collect() });
+        let groups = GROUPS.iter().map(|(label, entries)| PermissionGroup {
+            label,
+            boxes: entries.iter().map(tick).collect(),
+        });
         let name = Field::new("name", "Name", &self.name).required().at_most(LONGEST_NAME);
-        Fields {
+        RoleFields {
             name: Some(name.error(error("name"))),
             rank: Field::new("rank", "Rank", &self.rank)
                 .required()

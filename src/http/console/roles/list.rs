@@ -1,9 +1,9 @@
 //! Every role, the highest rank first.
 use super::path;
 use crate::domain::permission::{ROLES_WRITE, USERS_READ};
-use crate::flows::directory::manage_roles::{Listed, list_roles, may_change};
-use crate::http::console::kit::{Person, address};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::flows::directory::manage_roles::{ListedRole, list_roles, may_change};
+use crate::http::console::kit::{ShownPerson, address};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -15,13 +15,13 @@ use askama::Template;
 #[template(path = "console/roles.html")]
 struct RolesPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     may_make: bool,
-    rows: Vec<Row>,
+    rows: Vec<RoleRow>,
 }
 
-struct Row {
-    what: Person,
+struct RoleRow {
+    what: ShownPerson,
     built_in: bool,
     rank: i32,
     permissions: String,
@@ -41,7 +41,7 @@ pub fn require(console: &ConsoleSession) -> Result<(), PageError> {
 pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     require(&console)?;
     let listed = list_roles(console.ctx()).await.map_err(|e| console.accident(&e))?;
-    let (page, frame) = console.frame(Section::Roles, "Roles", SENTENCES);
+    let (page, frame) = console.frame(ConsoleSection::Roles, "Roles", SENTENCES);
     let everywhere = console.organization().is_none();
     let page = RolesPage {
         page,
@@ -52,16 +52,16 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     Ok(render(&page, StatusCode::OK))
 }
 
-fn row(listed: Listed, everywhere: bool) -> Row {
-    let Listed { role, built_in, holders } = listed;
+fn row(listed: ListedRole, everywhere: bool) -> RoleRow {
+    let ListedRole { role, built_in, holders } = listed;
     let permissions = match role.permissions.len() {
         0 => "None".to_owned(),
         1 => "1 permission".to_owned(),
         some => format!("{some} permissions"),
     };
-    Row {
+    RoleRow {
         href: address("/console/users", &[("role", &role.name)]),
-        what: Person { href: Some(path(&role.name)), name: role.name, address: String::new() },
+        what: ShownPerson { href: Some(path(&role.name)), name: role.name, address: String::new() },
         built_in,
         rank: role.rank,
         permissions,

@@ -1,12 +1,12 @@
 //! A new role.
-use super::form::{Fields, Typed};
+use super::form::{RoleFields, RoleFormInput};
 use super::{mend, path, refused};
 use crate::domain::permission::ROLES_WRITE;
 use crate::flows::Failure;
 use crate::flows::directory::manage_roles::{
-    Change, RoleRefusal, change_role, may_change, rank_of_reader,
+    RoleChange, RoleRefusal, change_role, may_change, rank_of_reader,
 };
-use crate::http::console::{ConsoleSession, Frame, FreshConsoleSession, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -16,10 +16,10 @@ use askama::Template;
 
 #[derive(Template)]
 #[template(path = "console/role_new.html")]
-struct NewPage {
+struct NewRolePage {
     page: Page,
-    console: Frame,
-    fields: Fields,
+    console: ConsoleFrame,
+    fields: RoleFields,
     csrf: String,
 }
 
@@ -27,7 +27,7 @@ const PURPOSE: &str = "new-role";
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     check_may(&console)?;
-    let typed = Typed {
+    let typed = RoleFormInput {
         name: String::new(),
         rank: "0".to_owned(),
         permissions: Vec::new(),
@@ -44,14 +44,14 @@ fn check_may(console: &ConsoleSession) -> Result<(), PageError> {
 
 async fn page(
     console: &ConsoleSession,
-    typed: &Typed,
+    typed: &RoleFormInput,
     wrong: Option<(&'static str, &str)>,
     status: StatusCode,
 ) -> Result<HttpResponse, PageError> {
     let rank = rank_of_reader(console.ctx(), &console.user().id).await;
     let rank = rank.map_err(|e| console.accident(&e))?;
-    let (page, frame) = console.frame(Section::Roles, "New role", &[]);
-    let page = NewPage {
+    let (page, frame) = console.frame(ConsoleSection::Roles, "New role", &[]);
+    let page = NewRolePage {
         page,
         console: frame,
         fields: typed.fields(&console.user().permissions, rank, wrong),
@@ -63,11 +63,11 @@ async fn page(
 pub async fn create(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
     let (console, posted) = fresh.into_parts();
     check_may(&console)?;
-    let (typed, form) = Typed::read(&console, posted)?;
+    let (typed, form) = RoleFormInput::read(&console, posted)?;
     console.check(&form, PURPOSE, &[])?;
     let wanted = typed.role(&typed.name);
     let to = path(wanted.name.trim());
-    let change = Change::Create(wanted);
+    let change = RoleChange::Create(wanted);
     match change_role(console.ctx(), console.user(), change, &console.browser.caller).await {
         Ok(()) => Ok(console.done(&to, "created")),
         Err(Failure::Refused(refusal)) => match mend(&refusal) {

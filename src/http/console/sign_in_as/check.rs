@@ -1,5 +1,5 @@
 //! The verdict that the form shows before a button is pressed.
-use super::wanted::Wanted;
+use super::wanted::SignInAsRequest;
 use crate::domain::client::Client;
 use crate::domain::protocol::{EndReason, ProtocolName, Redeem};
 use crate::domain::user::User;
@@ -9,14 +9,14 @@ use crate::flows::impersonation::start_impersonation::{
 };
 use crate::http::console::ConsoleSession;
 use crate::http::ui::error::PageError;
-use crate::http::ui::times::{self, Moment};
+use crate::http::ui::times::{self, ShownMoment};
 use crate::impersonation::Denial;
 
-pub enum Verdict {
+pub enum CheckVerdict {
     /// Nothing to ask about: there is no application, or not that one.
     Nothing(&'static str),
     Allowed {
-        until: Moment,
+        until: ShownMoment,
         direct: bool,
     },
     /// A field has to be filled in otherwise.
@@ -49,7 +49,7 @@ impl About {
     }
 }
 
-impl Verdict {
+impl CheckVerdict {
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allowed { .. })
     }
@@ -97,10 +97,10 @@ impl Verdict {
 /// Asks for the decision without writing anything.
 pub async fn check(
     console: &ConsoleSession,
-    wanted: &Wanted,
+    wanted: &SignInAsRequest,
     subject: &User,
     application: (&Client, ProtocolName),
-) -> Result<Verdict, PageError> {
+) -> Result<CheckVerdict, PageError> {
     let start = match start(console, wanted, subject, application) {
         Ok(start) => start,
         Err(refusal) => return Ok(refused(&refusal)),
@@ -109,7 +109,7 @@ pub async fn check(
         Ok(Allowed { redeem, ends_at }) => {
             // As the redemption will: never longer than the session that proves the actor.
             let until = times::clock(ends_at.min(console.session().expires_at));
-            Ok(Verdict::Allowed { until, direct: redeem == Redeem::Direct })
+            Ok(CheckVerdict::Allowed { until, direct: redeem == Redeem::Direct })
         }
         Err(Failure::Refused(refusal)) => Ok(refused(&refusal)),
         Err(Failure::Accident(cause)) => Err(console.accident(&cause)),
@@ -119,24 +119,26 @@ pub async fn check(
 
 pub fn start(
     console: &ConsoleSession,
-    wanted: &Wanted,
+    wanted: &SignInAsRequest,
     subject: &User,
     (client, protocol): (&Client, ProtocolName),
 ) -> Result<Start, StartRefusal> {
     wanted.start(console.session(), &subject.id, (&client.id, protocol))
 }
 
-pub fn refused(refusal: &StartRefusal) -> Verdict {
+pub fn refused(refusal: &StartRefusal) -> CheckVerdict {
     match refusal {
-        StartRefusal::NoSuchUser => Verdict::Nothing("This user is not there any more."),
-        StartRefusal::NoSuchClient => Verdict::Nothing("This application is not there any more."),
+        StartRefusal::NoSuchUser => CheckVerdict::Nothing("This user is not there any more."),
+        StartRefusal::NoSuchClient => {
+            CheckVerdict::Nothing("This application is not there any more.")
+        }
         StartRefusal::Parameter(parameter) => {
             let (field, text) = mend(parameter.field, &parameter.problem);
-            Verdict::Mend { field, text }
+            CheckVerdict::Mend { field, text }
         }
         StartRefusal::Denied(denial) => {
             let (text, rule) = (why(*denial), denial.code());
-            Verdict::Refused { text, rule, about: About::of(*denial) }
+            CheckVerdict::Refused { text, rule, about: About::of(*denial) }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The form, and the verdict beside it.
 use super::PURPOSE;
-use super::check::{Verdict, check};
-use super::wanted::Wanted;
+use super::check::{CheckVerdict, check};
+use super::wanted::SignInAsRequest;
 use crate::domain::client::Client;
 use crate::domain::permission::IMPERSONATE;
 use crate::domain::protocol::{Mode, ProtocolName};
@@ -10,7 +10,7 @@ use crate::flows::tokens::preview_tokens::{applications_by_use, protocols_of};
 use crate::http::console::kit::{Field, Select};
 use crate::http::console::users::preview::{applications, protocol_select};
 use crate::http::console::users::{path, seen};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::{FormTargets, render_leading_to};
@@ -22,19 +22,19 @@ use askama::Template;
 #[template(path = "console/sign_in_as.html")]
 struct SignInAsPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: String,
     here: String,
     subject: String,
     address: String,
     actor: String,
-    fields: Option<Fields>,
-    verdict: Verdict,
+    fields: Option<SignInAsFields>,
+    verdict: CheckVerdict,
     csrf: String,
 }
 
 /// The form; there is none where no application can be entered.
-struct Fields {
+struct SignInAsFields {
     application: Select,
     protocol: Select,
     reason: Field,
@@ -48,15 +48,15 @@ struct Fields {
 }
 
 /// Subject, offered applications and form input.
-pub struct Scene {
+pub struct SignInAsData {
     pub subject: User,
     pub clients: Vec<Client>,
-    pub wanted: Wanted,
+    pub wanted: SignInAsRequest,
 }
 
-impl Scene {
+impl SignInAsData {
     /// Whom and where `wanted` is about.
-    pub async fn set(console: &ConsoleSession, wanted: Wanted) -> Result<Self, PageError> {
+    pub async fn set(console: &ConsoleSession, wanted: SignInAsRequest) -> Result<Self, PageError> {
         console.require(IMPERSONATE)?;
         let subject = seen(console).await?;
         Self::about(console, subject, wanted).await
@@ -65,7 +65,7 @@ impl Scene {
     async fn about(
         console: &ConsoleSession,
         subject: User,
-        wanted: Wanted,
+        wanted: SignInAsRequest,
     ) -> Result<Self, PageError> {
         let open = applications_by_use(console.ctx(), &subject).await;
         let mut clients = open.map_err(|e| console.accident(&e))?;
@@ -79,8 +79,8 @@ impl Scene {
     }
 
     /// The verdict when there is no application to decide about.
-    pub fn nothing(&self) -> Verdict {
-        Verdict::Nothing(match self.clients.as_slice() {
+    pub fn nothing(&self) -> CheckVerdict {
+        CheckVerdict::Nothing(match self.clients.as_slice() {
             [] => "No application that this user can sign in to accepts impersonated sign-ins.",
             [..] => {
                 "There is no such application for this user, or it does not accept impersonated sign-ins."
@@ -90,13 +90,13 @@ impl Scene {
 }
 
 pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
-    let wanted = Wanted::read(|name| console.parameter(name));
-    let scene = Scene::set(&console, wanted).await?;
+    let wanted = SignInAsRequest::read(|name| console.parameter(name));
+    let scene = SignInAsData::set(&console, wanted).await?;
     let verdict = judge(&console, &scene).await?;
     Ok(draw(&console, &scene, verdict, StatusCode::OK))
 }
 
-async fn judge(console: &ConsoleSession, scene: &Scene) -> Result<Verdict, PageError> {
+async fn judge(console: &ConsoleSession, scene: &SignInAsData) -> Result<CheckVerdict, PageError> {
     match scene.application(console) {
         Some(application) => check(console, &scene.wanted, &scene.subject, application).await,
         None => Ok(scene.nothing()),
@@ -108,23 +108,23 @@ pub async fn hindrance(
     console: &ConsoleSession,
     subject: &User,
 ) -> Result<Option<&'static str>, PageError> {
-    let scene = Scene::about(console, subject.clone(), Wanted::default()).await?;
+    let scene = SignInAsData::about(console, subject.clone(), SignInAsRequest::default()).await?;
     Ok(match judge(console, &scene).await? {
-        Verdict::Nothing(text) => Some(text),
-        verdict @ (Verdict::Allowed { .. } | Verdict::Mend { .. } | Verdict::Refused { .. }) => {
-            verdict.hopeless()
-        }
+        CheckVerdict::Nothing(text) => Some(text),
+        verdict @ (CheckVerdict::Allowed { .. }
+        | CheckVerdict::Mend { .. }
+        | CheckVerdict::Refused { .. }) => verdict.hopeless(),
     })
 }
 
 /// The page, also in answer to a `POST` that was refused.
 pub fn draw(
     console: &ConsoleSession,
-    scene: &Scene,
-    verdict: Verdict,
+    scene: &SignInAsData,
+    verdict: CheckVerdict,
     status: StatusCode,
 ) -> HttpResponse {
-    let (page, frame) = console.frame(Section::Users, "Sign in as user", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Users, "Sign in as user", &[]);
     let subject = &scene.subject;
     let page = SignInAsPage {
         page,
@@ -147,7 +147,11 @@ pub fn targets(clients: &[Client]) -> FormTargets {
     if clients.is_empty() { FormTargets::Ours } else { FormTargets::Applications }
 }
 
-fn fields(console: &ConsoleSession, scene: &Scene, verdict: &Verdict) -> Fields {
+fn fields(
+    console: &ConsoleSession,
+    scene: &SignInAsData,
+    verdict: &CheckVerdict,
+) -> SignInAsFields {
     let wanted = &scene.wanted;
     let chosen = wanted.client(&scene.clients);
     let spoken = chosen.map(|it| protocols_of(console.ctx(), it)).unwrap_or_default();
@@ -166,7 +170,7 @@ fn fields(console: &ConsoleSession, scene: &Scene, verdict: &Verdict) -> Fields 
     let modes = modes.into_iter().filter(|(mode, _)| offered(mode));
     let modes = modes.map(|(mode, label)| (mode.as_str(), label));
     let advanced = ["response_type", "response_mode", "scope", "state", "target"];
-    Fields {
+    SignInAsFields {
         application: applications(&scene.clients, chosen).error(verdict.of_field("application")),
         protocol: protocol_select(&spoken, protocol),
         reason: line("reason", "Reason").hint("Visible to the user and to auditors."),
@@ -185,7 +189,7 @@ fn fields(console: &ConsoleSession, scene: &Scene, verdict: &Verdict) -> Fields 
     }
 }
 
-fn choices(wanted: &Wanted, verdict: &Verdict) -> Vec<Select> {
+fn choices(wanted: &SignInAsRequest, verdict: &CheckVerdict) -> Vec<Select> {
     let types = [("", "Default"), ("code", "code")];
     let modes =
         [("", "Default"), ("query", "query"), ("fragment", "fragment"), ("form_post", "form_post")];

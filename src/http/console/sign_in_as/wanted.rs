@@ -32,9 +32,9 @@ const LONGEST_LINE: usize = 1000;
 
 /// As it was filled in; checked by nobody yet.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted(Vec<(&'static str, String)>);
+pub struct SignInAsRequest(Vec<(&'static str, String)>);
 
-impl Wanted {
+impl SignInAsRequest {
     pub fn read(find: impl Fn(&str) -> String) -> Self {
         Self(NAMES.iter().map(|name| (*name, find(name))).collect())
     }

@@ -1,19 +1,19 @@
 //! The three buttons of "Sign in as user": open now, copy a link, or get a code for another browser.
 use super::PURPOSE;
-use super::check::{Verdict, refused, start};
-use super::page::{Scene, draw, targets};
-use super::wanted::{NAMES, Wanted};
+use super::check::{CheckVerdict, refused, start};
+use super::page::{SignInAsData, draw, targets};
+use super::wanted::{NAMES, SignInAsRequest};
 use crate::domain::protocol::Redeem;
 use crate::flows::Failure;
 use crate::flows::impersonation::handover_code::make_code;
 use crate::flows::impersonation::redeem_impersonation::own::{OpenRefusal, open_now};
 use crate::flows::impersonation::redeem_impersonation::{RedeemRefusal, Redeemed};
 use crate::flows::impersonation::start_impersonation::{Start, StartRefusal, start_impersonation};
-use crate::flows::login::step_up::Refusal;
+use crate::flows::login::step_up::StepUpRefusal;
 use crate::http::console::kit::address;
-use crate::http::console::step_up::{self, ConfirmableForm, Prompt};
+use crate::http::console::step_up::{self, ConfirmableForm, StepUpPrompt};
 use crate::http::console::users::path;
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::cookies;
 use crate::http::pages::answer;
 use crate::http::ui::browser::with_cookies;
@@ -21,7 +21,7 @@ use crate::http::ui::error::PageError;
 use crate::http::ui::forms::Form;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
-use crate::http::ui::times::{self, Moment};
+use crate::http::ui::times::{self, ShownMoment};
 use crate::impersonation::Denial;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -32,12 +32,12 @@ use askama::Template;
 #[template(path = "console/handed_over.html")]
 struct HandedOverPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: String,
     again: String,
     subject: String,
     application: String,
-    until: Moment,
+    until: ShownMoment,
     way: HandedOver,
 }
 
@@ -70,7 +70,7 @@ async fn press(form: ConfirmableForm, pressed: Pressed) -> Result<HttpResponse, 
     let ConfirmableForm { console, posted, not_proven } = form;
     let names: Vec<&str> = NAMES.iter().copied().chain(["csrf"]).collect();
     let form = posted.only(console.request(), &names)?;
-    let scene = Scene::set(&console, Wanted::posted(&form)).await?;
+    let scene = SignInAsData::set(&console, SignInAsRequest::posted(&form)).await?;
     console.check(&form, PURPOSE, &[scene.subject.id.as_str()])?;
     if not_proven.is_some() {
         return Ok(confirm(&console, &scene, &form, not_proven));
@@ -85,23 +85,23 @@ async fn press(form: ConfirmableForm, pressed: Pressed) -> Result<HttpResponse, 
 /// Asks for the password, and leads back to the form as it was filled in.
 fn confirm(
     console: &ConsoleSession,
-    scene: &Scene,
+    scene: &SignInAsData,
     form: &Form,
-    not_proven: Option<Refusal>,
+    not_proven: Option<StepUpRefusal>,
 ) -> HttpResponse {
     let pairs = scene.wanted.pairs();
     let query: Vec<(&str, &str)> =
         pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let back = address(&format!("{}/sign-in-as", path(&scene.subject.id)), &query);
     let targets = targets(&scene.clients);
-    step_up::page(console, form, &Prompt { back, targets, not_proven })
+    step_up::page(console, form, &StepUpPrompt { back, targets, not_proven })
 }
 
 /// Why a button did not lead on.
 enum Obstacle {
     /// The decision needs a fresh proof, and nothing else.
     StepUp,
-    Verdict(Verdict),
+    Verdict(CheckVerdict),
 }
 
 impl From<&StartRefusal> for Obstacle {
@@ -114,10 +114,14 @@ impl From<&StartRefusal> for Obstacle {
     }
 }
 
-type Outcome = Result<Result<HttpResponse, Obstacle>, PageError>;
+type SignInAsOutcome = Result<Result<HttpResponse, Obstacle>, PageError>;
 
 /// What the button says.
-async fn go_on(console: &ConsoleSession, scene: &Scene, pressed: Pressed) -> Outcome {
+async fn go_on(
+    console: &ConsoleSession,
+    scene: &SignInAsData,
+    pressed: Pressed,
+) -> SignInAsOutcome {
     let Some(application) = scene.application(console) else {
         return Ok(Err(Obstacle::Verdict(scene.nothing())));
     };
@@ -133,10 +137,10 @@ async fn go_on(console: &ConsoleSession, scene: &Scene, pressed: Pressed) -> Out
 }
 
 /// Shows the form again with the verdict.
-fn not_so(console: &ConsoleSession, scene: &Scene, verdict: Verdict) -> HttpResponse {
+fn not_so(console: &ConsoleSession, scene: &SignInAsData, verdict: CheckVerdict) -> HttpResponse {
     let status = match verdict {
-        Verdict::Refused { .. } => StatusCode::FORBIDDEN,
-        Verdict::Nothing(_) | Verdict::Mend { .. } | Verdict::Allowed { .. } => {
+        CheckVerdict::Refused { .. } => StatusCode::FORBIDDEN,
+        CheckVerdict::Nothing(_) | CheckVerdict::Mend { .. } | CheckVerdict::Allowed { .. } => {
             StatusCode::BAD_REQUEST
         }
     };
@@ -144,7 +148,7 @@ fn not_so(console: &ConsoleSession, scene: &Scene, verdict: Verdict) -> HttpResp
 }
 
 /// At once: the link is made and used up in one act.
-async fn open_at_once(console: &ConsoleSession, start: &Start) -> Outcome {
+async fn open_at_once(console: &ConsoleSession, start: &Start) -> SignInAsOutcome {
     let opened = open_now(console.ctx(), start, console.session(), &console.browser.caller).await;
     match opened {
         Ok(redeemed) => Ok(Ok(enter(console, redeemed))),
@@ -176,11 +180,11 @@ fn in_words(refusal: &OpenRefusal) -> Obstacle {
             | RedeemRefusal::WrongPerson
             | RedeemRefusal::Forged
             | RedeemRefusal::NotToBeConfirmed,
-        ) => Obstacle::Verdict(Verdict::Nothing("It was ended before it began. Try again.")),
+        ) => Obstacle::Verdict(CheckVerdict::Nothing("It was ended before it began. Try again.")),
     }
 }
 
-fn obstacle_of(console: &ConsoleSession, failure: Failure<Obstacle>) -> Outcome {
+fn obstacle_of(console: &ConsoleSession, failure: Failure<Obstacle>) -> SignInAsOutcome {
     match failure {
         Failure::Refused(obstacle) => Ok(Err(obstacle)),
         Failure::Accident(cause) => Err(console.accident(&cause)),
@@ -189,7 +193,11 @@ fn obstacle_of(console: &ConsoleSession, failure: Failure<Obstacle>) -> Outcome 
 }
 
 /// A link to be opened by the actor, wherever they are signed in.
-async fn make_link(console: &ConsoleSession, scene: &Scene, start: &Start) -> Outcome {
+async fn make_link(
+    console: &ConsoleSession,
+    scene: &SignInAsData,
+    start: &Start,
+) -> SignInAsOutcome {
     match start_impersonation(console.ctx(), start, &console.browser.caller).await {
         Ok(issued) => {
             let direct = issued.redeem == Redeem::Direct;
@@ -201,7 +209,11 @@ async fn make_link(console: &ConsoleSession, scene: &Scene, start: &Start) -> Ou
 }
 
 /// A code to be typed at `/go`.
-async fn make_code_for(console: &ConsoleSession, scene: &Scene, start: &Start) -> Outcome {
+async fn make_code_for(
+    console: &ConsoleSession,
+    scene: &SignInAsData,
+    start: &Start,
+) -> SignInAsOutcome {
     match make_code(console.ctx(), start, &console.browser.caller).await {
         Ok(code) => {
             let place = format!("{}/go", console.ctx().issuer());
@@ -214,11 +226,11 @@ async fn make_code_for(console: &ConsoleSession, scene: &Scene, start: &Start) -
 
 fn hand_over(
     console: &ConsoleSession,
-    scene: &Scene,
+    scene: &SignInAsData,
     way: HandedOver,
-    until: Moment,
+    until: ShownMoment,
 ) -> HttpResponse {
-    let (page, frame) = console.frame(Section::Users, "Sign in as user", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Users, "Sign in as user", &[]);
     let application = scene.wanted.client(&scene.clients);
     let page = HandedOverPage {
         page,

@@ -7,14 +7,14 @@ use crate::domain::permission::{
 use crate::domain::user::User;
 use crate::domain::{SessionId, UserId};
 use crate::flows::directory::view_user::{
-    Browser, EndSessionRefusal, View, end_session as end, impersonations, view_user,
+    Browser, EndSessionRefusal, UserView, end_session as end, impersonations, view_user,
 };
-use crate::flows::operations::see_audit::{self, Search, visible_to};
-use crate::http::console::audit::shown::{Event, event};
-use crate::http::console::impersonations::shown::{self, Row};
-use crate::http::console::kit::{Moment, address};
+use crate::flows::operations::see_audit::{self, EventSearch, visible_to};
+use crate::http::console::audit::shown::{ShownEvent, event};
+use crate::http::console::impersonations::shown::{self, ImpersonationRow};
+use crate::http::console::kit::{ShownMoment, address};
 use crate::http::console::sign_in_as::page::hindrance;
-use crate::http::console::{ConsoleSession, Frame, Section, end_sessions};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, end_sessions};
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::Posted;
 use crate::http::ui::frame::Page;
@@ -28,7 +28,7 @@ use askama::Template;
 #[template(path = "console/user.html")]
 struct UserPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: &'static str,
     here: String,
     name: String,
@@ -39,12 +39,12 @@ struct UserPage {
     facts: Vec<(&'static str, String)>,
     member: Member,
     permissions: Vec<String>,
-    last_login: Option<Moment>,
+    last_login: Option<ShownMoment>,
     act: Act,
-    sessions: Vec<Signed>,
+    sessions: Vec<SignedInSession>,
     /// `None`: not for this person to see.
-    access: Option<Access>,
-    events: Option<Vec<Event>>,
+    access: Option<ImpersonationAccess>,
+    events: Option<Vec<ShownEvent>>,
     all_events: String,
 }
 
@@ -58,22 +58,22 @@ enum Act {
 }
 
 /// A browser that they are signed in with.
-struct Signed {
+struct SignedInSession {
     browser: String,
     ip: String,
-    since: Moment,
-    seen: Moment,
-    end: Option<End>,
+    since: ShownMoment,
+    seen: ShownMoment,
+    end: Option<EndSessionForm>,
 }
 
-struct End {
+struct EndSessionForm {
     action: String,
     csrf: String,
 }
 
-struct Access {
-    of: Vec<Row>,
-    by: Vec<Row>,
+struct ImpersonationAccess {
+    of: Vec<ImpersonationRow>,
+    by: Vec<ImpersonationRow>,
     all_of: String,
     all_by: String,
 }
@@ -103,7 +103,7 @@ pub async fn page(
     let member = member(console, user, wrong).await?;
     let sentences: Vec<_> =
         member::SENTENCES.iter().copied().chain([ENDED, end_sessions::DONE]).collect();
-    let (page, frame) = console.frame(Section::Users, "User", &sentences);
+    let (page, frame) = console.frame(ConsoleSection::Users, "User", &sentences);
     let page = UserPage {
         page,
         console: frame,
@@ -121,7 +121,7 @@ pub async fn page(
             .filter(|it| !RETIRED.contains(it))
             .map(str::to_owned)
             .collect(),
-        last_login: view.card.last_login_at.map(Moment::from),
+        last_login: view.card.last_login_at.map(ShownMoment::from),
         act: act(console, user).await?,
         sessions: view.sessions.iter().map(|it| signed(console, user, it)).collect(),
         access,
@@ -138,7 +138,7 @@ async fn act(console: &ConsoleSession, user: &User) -> Result<Act, PageError> {
     Ok(hindrance(console, user).await?.map_or(Act::Yes, Act::Never))
 }
 
-fn facts(view: &View) -> Vec<(&'static str, String)> {
+fn facts(view: &UserView) -> Vec<(&'static str, String)> {
     let (user, profile) = (&view.user, &view.user.profile);
     let organization = view.card.organization.clone();
     let verified = if profile.email_verified { " (verified)" } else { "" };
@@ -151,30 +151,33 @@ fn facts(view: &View) -> Vec<(&'static str, String)> {
         ("Family name", profile.family_name.clone()),
         ("Nickname", profile.nickname.clone()),
         ("Phone", profile.phone_number.clone()),
-        ("Created", Some(Moment::from(view.card.created_at).text)),
+        ("Created", Some(ShownMoment::from(view.card.created_at).text)),
         ("Sign-ins", Some(view.card.login_count.to_string())),
     ];
     let given = rows.into_iter().filter_map(|(name, value)| Some((name, value?)));
     given.filter(|(_, value)| !value.is_empty()).collect()
 }
 
-fn signed(console: &ConsoleSession, user: &User, session: &Browser) -> Signed {
+fn signed(console: &ConsoleSession, user: &User, session: &Browser) -> SignedInSession {
     let may =
         console.may(USERS_WRITE) && user.permissions.is_subset_of(&console.user().permissions);
     let id = session.id.as_str();
-    Signed {
+    SignedInSession {
         browser: labels::browser(session.user_agent.as_deref()),
         ip: session.ip.clone().unwrap_or_default(),
         since: session.authenticated_at.into(),
         seen: session.last_seen_at.into(),
-        end: may.then(|| End {
+        end: may.then(|| EndSessionForm {
             action: format!("{}/sessions/{id}/end", path(&user.id)),
             csrf: console.token(END, &[user.id.as_str(), id]),
         }),
     }
 }
 
-async fn access(console: &ConsoleSession, id: &UserId) -> Result<Option<Access>, PageError> {
+async fn access(
+    console: &ConsoleSession,
+    id: &UserId,
+) -> Result<Option<ImpersonationAccess>, PageError> {
     if !console.may(IMPERSONATIONS_READ) {
         return Ok(None);
     }
@@ -182,15 +185,26 @@ async fn access(console: &ConsoleSession, id: &UserId) -> Result<Option<Access>,
     let (of, by, now) = found.map_err(|e| console.accident(&e))?;
     let rows = |list: Vec<_>| list.iter().map(|it| shown::row(console, it, now)).collect();
     let all = |name| address("/console/impersonations/history", &[(name, id.as_str())]);
-    Ok(Some(Access { of: rows(of), by: rows(by), all_of: all("subject"), all_by: all("actor") }))
+    Ok(Some(ImpersonationAccess {
+        of: rows(of),
+        by: rows(by),
+        all_of: all("subject"),
+        all_by: all("actor"),
+    }))
 }
 
-async fn events(console: &ConsoleSession, id: &UserId) -> Result<Option<Vec<Event>>, PageError> {
+async fn events(
+    console: &ConsoleSession,
+    id: &UserId,
+) -> Result<Option<Vec<ShownEvent>>, PageError> {
     let about = if console.may(AUDIT_READ) {
-        Search { own: Some(id.to_string()), ..visible_to(console.user(), Search::default()) }
+        EventSearch {
+            own: Some(id.to_string()),
+            ..visible_to(console.user(), EventSearch::default())
+        }
     } else if console.may(AUDIT_READ_OWN) {
         let subject = Some(vec![id.to_string()]);
-        visible_to(console.user(), Search { subject, ..Search::default() })
+        visible_to(console.user(), EventSearch { subject, ..EventSearch::default() })
     } else {
         return Ok(None);
     };

@@ -4,11 +4,11 @@ use crate::domain::permission::USERS_READ;
 use crate::domain::{OrganizationId, Status, UserId};
 use crate::flows::Failure;
 use crate::flows::directory::find_users::{
-    Choices, FindRefusal, Found, Search, choices, find_users,
+    Choices, FindRefusal, FoundUsers, UserSearch, choices, find_users,
 };
 use crate::http::console::filters::{Filters, SearchForm};
-use crate::http::console::kit::{Moment, Pager, Person, Select, counted};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::kit::{Pager, Select, ShownMoment, ShownPerson, counted};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -20,20 +20,20 @@ use askama::Template;
 #[template(path = "console/users.html")]
 struct UsersPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     form: SearchForm,
     count: String,
-    rows: Vec<Row>,
+    rows: Vec<UserListRow>,
     pages: Pager,
 }
 
-struct Row {
-    who: Person,
+struct UserListRow {
+    who: ShownPerson,
     organization: String,
     roles: Vec<String>,
     active: bool,
     kind: Option<&'static str>,
-    last_login: Option<Moment>,
+    last_login: Option<ShownMoment>,
 }
 
 const A_PAGE: i64 = 50;
@@ -44,7 +44,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let filters = Filters::read(&console, NAMES)?;
     let after = UserId::parse(console.parameter("after")).ok();
     let first = after.as_ref().map(|_| filters.address(HERE, &[]));
-    let search = Search {
+    let search = UserSearch {
         text: filters.get("q").to_owned(),
         organization: OrganizationId::parse(filters.get("organization")).ok(),
         role: filters.given("role"),
@@ -57,7 +57,7 @@ pub async fn list(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     let offered = choices(console.ctx(), console.user()).await.map_err(|e| console.accident(&e))?;
     let next = found.next.map(|id| filters.address(HERE, &[("after", id.as_str())]));
     let pages = Pager { first, next };
-    let (page, frame) = console.frame(Section::Users, "Users", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Users, "Users", &[]);
     let page = UsersPage {
         page,
         console: frame,
@@ -84,15 +84,15 @@ fn selects(filters: &Filters, offered: &Choices) -> Vec<Select> {
     selects
 }
 
-fn row(found: Found) -> Row {
+fn row(found: FoundUsers) -> UserListRow {
     let address = found.email.clone().unwrap_or_else(|| found.id.to_string());
     let name = found.name.filter(|name| !name.is_empty()).unwrap_or_else(|| address.clone());
-    Row {
-        who: Person { name, address, href: Some(path(&found.id)) },
+    UserListRow {
+        who: ShownPerson { name, address, href: Some(path(&found.id)) },
         organization: found.organization.unwrap_or_else(|| "Operator".to_owned()),
         roles: found.roles,
         active: found.status.is_active(),
         kind: kind(found.kind),
-        last_login: found.last_login_at.map(Moment::from),
+        last_login: found.last_login_at.map(ShownMoment::from),
     }
 }

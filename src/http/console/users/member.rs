@@ -5,7 +5,9 @@ use crate::domain::text::is_plain_line;
 use crate::domain::user::User;
 use crate::domain::{Status, UserId};
 use crate::flows::Failure;
-use crate::flows::directory::manage_members::{Change, MemberRefusal, change_member, offer};
+use crate::flows::directory::manage_members::{
+    MemberRefusal, MembershipChange, change_member, offer,
+};
 use crate::http::console::kit::Select;
 use crate::http::console::{ConsoleSession, FreshConsoleSession, roles};
 use crate::http::ui::error::PageError;
@@ -19,14 +21,14 @@ pub const STATUS: &str = "status-of-user";
 
 /// What the page offers about a user; nothing that would be refused.
 pub struct Member {
-    pub roles: Vec<Held>,
+    pub roles: Vec<HeldRole>,
     /// `None`: no role can be given.
     pub give: Option<Give>,
     /// `None`: not for this person to change.
     pub status: Option<Flip>,
 }
 
-pub struct Held {
+pub struct HeldRole {
     pub name: String,
     pub href: String,
     /// A token for taking it away, if that may be.
@@ -52,7 +54,7 @@ pub async fn member(
     let offer = offer(console.ctx(), console.user(), user).await;
     let offer = offer.map_err(|e| console.accident(&e))?;
     let id = user.id.as_str();
-    let held = offer.held.into_iter().map(|(role, takable)| Held {
+    let held = offer.held.into_iter().map(|(role, takable)| HeldRole {
         href: roles::path(&role.name),
         take: takable.then(|| console.token(TAKE, &[id])),
         name: role.name,
@@ -81,16 +83,16 @@ pub const SENTENCES: &[(&str, &str)] = &[
 
 pub async fn give(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
     let (console, posted) = fresh.into_parts();
-    change_role(&console, posted, Purpose::Give).await
+    change_role(&console, posted, MemberPurpose::Give).await
 }
 
 pub async fn take(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
     let (console, posted) = fresh.into_parts();
-    change_role(&console, posted, Purpose::Take).await
+    change_role(&console, posted, MemberPurpose::Take).await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+enum MemberPurpose {
     Give,
     Take,
 }
@@ -98,23 +100,23 @@ enum Purpose {
 async fn change_role(
     console: &ConsoleSession,
     posted: Posted,
-    purpose: Purpose,
+    purpose: MemberPurpose,
 ) -> Result<HttpResponse, PageError> {
     console.require(USERS_WRITE)?;
     let user = named(console)?;
     let form = posted.only(console.request(), &["csrf", "role"])?;
-    let word = if purpose == Purpose::Give { GIVE } else { TAKE };
+    let word = if purpose == MemberPurpose::Give { GIVE } else { TAKE };
     console.check(&form, word, &[user.as_str()])?;
     let role = form.get("role");
-    if role.is_empty() && purpose == Purpose::Give {
+    if role.is_empty() && purpose == MemberPurpose::Give {
         return detail::page(console, &user, Some("Choose a role."), StatusCode::BAD_REQUEST).await;
     }
     if role.is_empty() || !is_plain_line(role) {
         return Err(console.malformed("Which role?"));
     }
     let (change, done) = match purpose {
-        Purpose::Give => (Change::Give(role), "given"),
-        Purpose::Take => (Change::Take(role), "taken"),
+        MemberPurpose::Give => (MembershipChange::Give(role), "given"),
+        MemberPurpose::Take => (MembershipChange::Take(role), "taken"),
     };
     apply(console, &user, change).await?;
     Ok(console.done(&path(&user), done))
@@ -123,7 +125,7 @@ async fn change_role(
 pub async fn apply(
     console: &ConsoleSession,
     user: &UserId,
-    change: Change<'_>,
+    change: MembershipChange<'_>,
 ) -> Result<(), PageError> {
     let caller = &console.browser.caller;
     let done = change_member(console.ctx(), console.user(), (user, change), caller).await;

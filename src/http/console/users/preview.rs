@@ -7,10 +7,10 @@ use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
 use crate::flows::tokens::preview_tokens::{
-    Preview, applications_of, preview_tokens, protocols_of,
+    TokenPreview, applications_of, preview_tokens, protocols_of,
 };
 use crate::http::console::kit::{Field, Select};
-use crate::http::console::{ConsoleSession, Frame, Section};
+use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 #[template(path = "console/preview.html")]
 struct PreviewPage {
     page: Page,
-    console: Frame,
+    console: ConsoleFrame,
     up: String,
     here: String,
     name: String,
@@ -34,12 +34,12 @@ struct PreviewPage {
     protocol: Select,
     /// Only where the application asks for scopes.
     scope: Option<Field>,
-    shown: Vec<Shown>,
+    shown: Vec<ShownPreview>,
     note: Option<&'static str>,
 }
 
 /// A token or an answer.
-struct Shown {
+struct ShownPreview {
     id: &'static str,
     title: &'static str,
     /// JSON, indented.
@@ -64,7 +64,7 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         Some((client, protocol)) => look(&console, &user, (&client.id, protocol), &scope).await?,
         None => (Vec::new(), None),
     };
-    let (page, frame) = console.frame(Section::Users, "Token preview", &[]);
+    let (page, frame) = console.frame(ConsoleSection::Users, "Token preview", &[]);
     let page = PreviewPage {
         page,
         console: frame,
@@ -92,7 +92,7 @@ pub fn protocol_select(protocols: &[ProtocolName], chosen: Option<ProtocolName>)
     Select::new("protocol", "Signs in with", names, chosen.map_or("", ProtocolName::as_str))
 }
 
-type Look = (Vec<Shown>, Option<&'static str>);
+type Look = (Vec<ShownPreview>, Option<&'static str>);
 
 async fn look(
     console: &ConsoleSession,
@@ -109,25 +109,25 @@ async fn look(
     let preview = preview_tokens(console.ctx(), user, application, &scope).await;
     Ok(match preview.map_err(|e| console.accident(&e))? {
         None => (Vec::new(), Some("This application is not open to this user.")),
-        Some(Preview::Unknown) => {
+        Some(TokenPreview::Unknown) => {
             (Vec::new(), Some("What this protocol would say is seen only when somebody signs in."))
         }
-        Some(Preview::Claims { id_token: None, .. }) => {
+        Some(TokenPreview::Claims { id_token: None, .. }) => {
             let note = "Without the scope openid the application gets an access token, and learns nothing else.";
             (Vec::new(), Some(note))
         }
-        Some(Preview::Claims { id_token, userinfo, .. }) => {
+        Some(TokenPreview::Claims { id_token, userinfo, .. }) => {
             let id_token = id_token.map(|it| json("id-token", "ID token", it));
             let userinfo = userinfo.map(|it| json("userinfo", "Userinfo", it));
             (id_token.into_iter().chain(userinfo).collect(), None)
         }
-        Some(Preview::Attributes(rows)) => {
-            (vec![Shown { id: "answer", title: "Attributes", text: None, rows }], None)
+        Some(TokenPreview::Attributes(rows)) => {
+            (vec![ShownPreview { id: "answer", title: "Attributes", text: None, rows }], None)
         }
     })
 }
 
-fn json(id: &'static str, title: &'static str, claims: Map<String, Value>) -> Shown {
+fn json(id: &'static str, title: &'static str, claims: Map<String, Value>) -> ShownPreview {
     let text = serde_json::to_string_pretty(&Value::Object(claims)).unwrap_or_default();
-    Shown { id, title, text: Some(text), rows: Vec::new() }
+    ShownPreview { id, title, text: Some(text), rows: Vec::new() }
 }

@@ -3,10 +3,10 @@ use super::member::{STATUS, apply};
 use super::{named, path};
 use crate::domain::Status;
 use crate::domain::permission::USERS_WRITE;
-use crate::flows::directory::manage_members::{Change, offer};
+use crate::flows::directory::manage_members::{MembershipChange, offer};
 use crate::flows::directory::view_user::view_user;
 use crate::http::console::sure::SurePage;
-use crate::http::console::{ConsoleSession, FreshConsoleSession, Section};
+use crate::http::console::{ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::headers::{redirect, render};
 use actix_web::HttpResponse;
@@ -24,7 +24,7 @@ pub async fn ask(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         return Ok(redirect(console.request().method(), &here));
     }
     let heading = "Deactivate this user?";
-    let (page, frame) = console.frame(Section::Users, heading, &[]);
+    let (page, frame) = console.frame(ConsoleSection::Users, heading, &[]);
     let browsers = match view.sessions.len() {
         0 => "They are not signed in now.".to_owned(),
         1 => "They are signed in with one browser, and are signed out there.".to_owned(),
@@ -56,6 +56,6 @@ pub async fn set(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> 
     console.check(&form, STATUS, &[user.as_str()])?;
     let status = Status::parse(form.get("status"));
     let status = status.ok_or_else(|| console.malformed("A status is active or inactive."))?;
-    apply(&console, &user, Change::Status(status)).await?;
+    apply(&console, &user, MembershipChange::Status(status)).await?;
     Ok(console.done(&path(&user), status.as_str()))
 }

@@ -5,7 +5,7 @@ use super::body::accident_page;
 use crate::domain::ClientId;
 use crate::domain::client::Client;
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::login::authorize::{Ask, AuthorizeRefusal, Secrets, Step, authorize};
+use crate::flows::login::authorize::{Ask, AuthorizeRefusal, AuthorizeStep, Secrets, authorize};
 use crate::flows::login::browser::find_application;
 use crate::flows::login::consent::DENIED;
 use crate::flows::login::native::CONFIRMED;
@@ -17,9 +17,9 @@ use crate::http::ui::headers::redirect;
 use crate::http::{caller, cookies};
 use crate::http::{pages, ui::message};
 use crate::protocols::oauth2::answer::with_refusal;
-use crate::protocols::oauth2::parameters::{Parameters, Unreadable};
-use crate::protocols::oauth2::refusal::Refusal;
-use crate::protocols::oauth2::request::{self, AUTH_AFTER, Bad, CONSENT_AFTER};
+use crate::protocols::oauth2::parameters::{OauthParameters, UnreadableParameters};
+use crate::protocols::oauth2::refusal::OauthRefusal;
+use crate::protocols::oauth2::request::{self, AUTH_AFTER, BadAuthorizeRequest, CONSENT_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::sync::Arc;
@@ -52,10 +52,10 @@ async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpRespons
     if sent.len() > LONGEST {
         return here(request, "The request is too long.");
     }
-    let sent = match Parameters::of_authorization(sent) {
+    let sent = match OauthParameters::of_authorization(sent) {
         Ok(sent) => sent,
-        Err(Unreadable::Broken) => return here(request, "The request cannot be read."),
-        Err(Unreadable::Twice) => return here(request, "A parameter is given twice."),
+        Err(UnreadableParameters::Broken) => return here(request, "The request cannot be read."),
+        Err(UnreadableParameters::Twice) => return here(request, "A parameter is given twice."),
     };
     if sent.is_repeated("client_id") || sent.is_repeated("redirect_uri") {
         return here(request, "A parameter is given twice.");
@@ -67,8 +67,8 @@ async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpRespons
     };
     match request::read(&client, &sent, ctx.issuer()) {
         Ok(ask) => step(request, ctx, (&ask, &sent)).await,
-        Err(Bad::Here(text)) => here(request, text),
-        Err(Bad::There(reply, refusal)) => {
+        Err(BadAuthorizeRequest::Here(text)) => here(request, text),
+        Err(BadAuthorizeRequest::There(reply, refusal)) => {
             let answer = pages::answer(request, with_refusal(&reply, refusal, ctx.issuer()));
             with_reason(answer, refusal.words().1)
         }
@@ -83,7 +83,7 @@ fn here(request: &HttpRequest, text: &str) -> HttpResponse {
 
 async fn application(
     ctx: &Context,
-    sent: &Parameters,
+    sent: &OauthParameters,
 ) -> Result<Option<Arc<Client>>, crate::flows::Accident> {
     let id = sent.get("client_id").and_then(|id| ClientId::parse(id).ok());
     match id {
@@ -95,7 +95,7 @@ async fn application(
 async fn step(
     request: &HttpRequest,
     ctx: &Context,
-    (ask, sent): (&Ask, &Parameters),
+    (ask, sent): (&Ask, &OauthParameters),
 ) -> HttpResponse {
     let own = cookies::own(request);
     let impersonated = cookies::impersonated(request, &ask.client.id);
@@ -105,14 +105,16 @@ async fn step(
     }
     let secrets = Secrets { own: own.as_deref(), impersonated: impersonated.as_deref() };
     match authorize(ctx, ask, secrets, &caller(request)).await {
-        Ok(Step::AnswerAsActor(answer)) => pages::answer(request, answer),
-        Ok(Step::Answer(answer)) => {
+        Ok(AuthorizeStep::AnswerAsActor(answer)) => pages::answer(request, answer),
+        Ok(AuthorizeStep::Answer(answer)) => {
             // Whoever is answered for now acts as nobody here any more.
             let over = impersonated.map(|_| cookies::remove_impersonated(request, &ask.client.id));
             with_cookies(pages::answer(request, answer), over)
         }
-        Ok(Step::SignIn { after }) => to_page(request, "/login", &back_from_login(sent, after)),
-        Ok(Step::Consent { after }) => {
+        Ok(AuthorizeStep::SignIn { after }) => {
+            to_page(request, "/login", &back_from_login(sent, after))
+        }
+        Ok(AuthorizeStep::Consent { after }) => {
             to_page(request, "/consent", &back_from_consent(sent, after))
         }
         Err(Failure::Refused(refusal)) => refused(request, ctx, (ask, sent), refusal),
@@ -126,10 +128,10 @@ async fn step(
 fn refused(
     request: &HttpRequest,
     ctx: &Context,
-    (ask, sent): (&Ask, &Parameters),
+    (ask, sent): (&Ask, &OauthParameters),
     refusal: AuthorizeRefusal,
 ) -> HttpResponse {
-    let Some(words) = Refusal::of_flow(refusal) else {
+    let Some(words) = OauthRefusal::of_flow(refusal) else {
         return here(request, "The application sent an ID token that is not its own.");
     };
     let Ok(reply) = request::reply(&ask.client, sent) else {
@@ -148,7 +150,7 @@ fn to_page(request: &HttpRequest, path: &str, query: &str) -> HttpResponse {
 }
 
 /// The same request again, but asking for a sign-in that is no older than now.
-fn back_from_login(sent: &Parameters, after: Option<i64>) -> String {
+fn back_from_login(sent: &OauthParameters, after: Option<i64>) -> String {
     let max_age = sent.owned("max_age").filter(|age| !age.trim_start_matches('0').is_empty());
     sent.query_with(&[
         ("prompt", without(sent, &["login", "select_account"])),
@@ -159,7 +161,7 @@ fn back_from_login(sent: &Parameters, after: Option<i64>) -> String {
     ])
 }
 
-fn back_from_consent(sent: &Parameters, after: Option<i64>) -> String {
+fn back_from_consent(sent: &OauthParameters, after: Option<i64>) -> String {
     sent.query_with(&[
         ("prompt", without(sent, &["consent"])),
         (CONSENT_AFTER, after.map(|after| after.to_string())),
@@ -169,7 +171,7 @@ fn back_from_consent(sent: &Parameters, after: Option<i64>) -> String {
 }
 
 /// The words of `prompt` that are still to be done.
-fn without(sent: &Parameters, done: &[&str]) -> Option<String> {
+fn without(sent: &OauthParameters, done: &[&str]) -> Option<String> {
     let words = sent.get("prompt")?.split(' ').filter(|word| !done.contains(word));
     let rest = words.collect::<Vec<_>>().join(" ");
     (!rest.is_empty()).then_some(rest)

@@ -5,7 +5,7 @@ use crate::http::api::method_not_allowed;
 use crate::http::error::{ApiError, RETRY_AFTER, is_outage, log};
 use crate::http::extract::Anyone;
 use crate::http::reason::with_reason;
-use crate::protocols::oauth2::parameters::{Parameters, Unreadable};
+use crate::protocols::oauth2::parameters::{OauthParameters, UnreadableParameters};
 use crate::protocols::oauth2::refusal::TokenRefusal;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{StatusCode, header};
@@ -23,7 +23,7 @@ const LARGEST: usize = 64 * 1024;
 pub async fn parameters(
     request: &HttpRequest,
     payload: web::Payload,
-) -> Result<Parameters, TokenRefusal> {
+) -> Result<OauthParameters, TokenRefusal> {
     if !request.query_string().is_empty() {
         return Err(TokenRefusal::InvalidRequest("parameters belong in the body"));
     }
@@ -33,10 +33,10 @@ pub async fn parameters(
     if BYTE_ORDER_MARKS.iter().any(|mark| body.starts_with(mark)) {
         return Err(TokenRefusal::UnsupportedMedia("the body begins with a byte order mark"));
     }
-    Parameters::of_body(&body).map_err(|problem| {
+    OauthParameters::of_body(&body).map_err(|problem| {
         TokenRefusal::InvalidRequest(match problem {
-            Unreadable::Broken => "the parameters are not readable",
-            Unreadable::Twice => "a parameter is given twice",
+            UnreadableParameters::Broken => "the parameters are not readable",
+            UnreadableParameters::Twice => "a parameter is given twice",
         })
     })
 }

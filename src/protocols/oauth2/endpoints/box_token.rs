@@ -8,7 +8,9 @@
 use super::{body, client, token};
 use crate::domain::scope::Scopes;
 use crate::flows::tokens::authenticate_client::AuthenticatedClient;
-use crate::flows::tokens::issue_box_token::{Asking, BoxRefusal, BoxToken, by_assertion, by_name};
+use crate::flows::tokens::issue_box_token::{
+    BoxRefusal, BoxToken, BoxTokenRequest, by_assertion, by_name,
+};
 use crate::flows::tokens::narrow_token::narrow_token;
 use crate::flows::tokens::read_assertion::Subject;
 use crate::flows::tokens::revoke::revoke;
@@ -17,7 +19,7 @@ use crate::http::caller;
 use crate::http::extract::{self, Anyone};
 use crate::http::reason::with_reason;
 use crate::protocols::oauth2::box_refusal::BoxTokenRefusal;
-use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::parameters::OauthParameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -31,7 +33,7 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// In the order in which Box writes it.
 #[derive(Serialize)]
-struct Body<'a> {
+struct BoxTokenBody<'a> {
     access_token: &'a str,
     expires_in: i64,
     restricted_to: [(); 0],
@@ -40,7 +42,7 @@ struct Body<'a> {
     issued_token_type: Option<&'static str>,
 }
 
-type Outcome = Result<HttpResponse, Failure<BoxTokenRefusal>>;
+type BoxTokenOutcome = Result<HttpResponse, Failure<BoxTokenRefusal>>;
 
 pub async fn post(
     _: Anyone,
@@ -60,21 +62,26 @@ pub async fn post_revoke(
     answered(revoked(&request, &ctx, payload).await)
 }
 
-async fn granted(request: &HttpRequest, ctx: &Context, payload: web::Payload) -> Outcome {
+async fn granted(request: &HttpRequest, ctx: &Context, payload: web::Payload) -> BoxTokenOutcome {
     let sent = body::parameters(request, payload).await.map_err(request_refused)?;
     let outcome = granted_to(request, ctx, &sent).await;
     token::count(&sent, &outcome);
     outcome
 }
 
-async fn granted_to(request: &HttpRequest, ctx: &Context, sent: &Parameters) -> Outcome {
+async fn granted_to(
+    request: &HttpRequest,
+    ctx: &Context,
+    sent: &OauthParameters,
+) -> BoxTokenOutcome {
     match sent.get("grant_type") {
         Some(JWT_BEARER) => {
             let client = authenticated(ctx, request, sent).await?;
             let assertion = sent.get("assertion").ok_or(missing("assertion is missing"))?;
             let scope = scope(sent)?;
             let caller = caller(request);
-            let asking = Asking { client: &client, scope: scope.as_ref(), caller: &caller };
+            let asking =
+                BoxTokenRequest { client: &client, scope: scope.as_ref(), caller: &caller };
             given(by_assertion(ctx, asking, assertion).await)
         }
         Some(CLIENT_CREDENTIALS) => {
@@ -82,7 +89,8 @@ async fn granted_to(request: &HttpRequest, ctx: &Context, sent: &Parameters) -> 
             let subject = named(sent)?;
             let scope = scope(sent)?;
             let caller = caller(request);
-            let asking = Asking { client: &client, scope: scope.as_ref(), caller: &caller };
+            let asking =
+                BoxTokenRequest { client: &client, scope: scope.as_ref(), caller: &caller };
             given(by_name(ctx, asking, &subject).await)
         }
         Some(TOKEN_EXCHANGE) => narrowed(request, ctx, sent).await,
@@ -93,7 +101,7 @@ async fn granted_to(request: &HttpRequest, ctx: &Context, sent: &Parameters) -> 
 
 /// SDKs send the token as the bearer too, and no client credentials: whoever holds it gets no more by it.
 /// Credentials that are sent have to be right.
-async fn narrowed(request: &HttpRequest, ctx: &Context, sent: &Parameters) -> Outcome {
+async fn narrowed(request: &HttpRequest, ctx: &Context, sent: &OauthParameters) -> BoxTokenOutcome {
     let as_bearer = extract::bearer(request).is_ok();
     let nothing = !request.headers().contains_key(header::AUTHORIZATION);
     let client = if !sent.has("client_id") && (as_bearer || nothing) {
@@ -118,7 +126,7 @@ async fn narrowed(request: &HttpRequest, ctx: &Context, sent: &Parameters) -> Ou
     narrowed.map(|token| answer(&token, Some(ACCESS_TOKEN)))
 }
 
-async fn revoked(request: &HttpRequest, ctx: &Context, payload: web::Payload) -> Outcome {
+async fn revoked(request: &HttpRequest, ctx: &Context, payload: web::Payload) -> BoxTokenOutcome {
     let sent = body::parameters(request, payload).await.map_err(request_refused)?;
     let client = authenticated(ctx, request, &sent).await?;
     let token = sent.get("token").ok_or(missing("token is missing"))?;
@@ -129,31 +137,31 @@ async fn revoked(request: &HttpRequest, ctx: &Context, payload: web::Payload) ->
 async fn authenticated(
     ctx: &Context,
     request: &HttpRequest,
-    sent: &Parameters,
+    sent: &OauthParameters,
 ) -> Result<AuthenticatedClient, Failure<BoxTokenRefusal>> {
     let proven = client::authenticated(ctx, request, sent).await;
     proven.map_err(|failure| failure.map(BoxTokenRefusal::Request))
 }
 
-fn named(sent: &Parameters) -> Result<Subject, Failure<BoxTokenRefusal>> {
+fn named(sent: &OauthParameters) -> Result<Subject, Failure<BoxTokenRefusal>> {
     let kind = sent.get("box_subject_type").ok_or(missing("box_subject_type is missing"))?;
     let id = sent.get("box_subject_id").ok_or(missing("box_subject_id is missing"))?;
     let unknown = missing("box_subject_type is neither enterprise nor user");
     Subject::parse(kind, id).ok_or(unknown)
 }
 
-fn scope(sent: &Parameters) -> Result<Option<Scopes>, Failure<BoxTokenRefusal>> {
+fn scope(sent: &OauthParameters) -> Result<Option<Scopes>, Failure<BoxTokenRefusal>> {
     let malformed = |_| request_refused(TokenRefusal::InvalidScope);
     sent.get("scope").map(|text| Scopes::parse(text).map_err(malformed)).transpose()
 }
 
-fn given(outcome: Result<BoxToken, Failure<BoxRefusal>>) -> Outcome {
+fn given(outcome: Result<BoxToken, Failure<BoxRefusal>>) -> BoxTokenOutcome {
     let token = outcome.map_err(|failure| failure.map(BoxTokenRefusal::Grant))?;
     Ok(answer(&token, None))
 }
 
 fn answer(token: &BoxToken, issued_token_type: Option<&'static str>) -> HttpResponse {
-    body::secret(StatusCode::OK).json(Body {
+    body::secret(StatusCode::OK).json(BoxTokenBody {
         access_token: &token.access_token,
         expires_in: token.expires_in,
         restricted_to: [],
@@ -171,7 +179,7 @@ fn missing(what: &'static str) -> Failure<BoxTokenRefusal> {
 }
 
 /// The server's clock goes with every answer (`Date`): SDKs set theirs by it.
-fn answered(outcome: Outcome) -> HttpResponse {
+fn answered(outcome: BoxTokenOutcome) -> HttpResponse {
     let refusal = match outcome {
         Ok(answer) => return answer,
         Err(Failure::Refused(refusal)) => refusal,

@@ -7,7 +7,7 @@ use crate::flows::tokens::authenticate_client::{
 };
 use crate::flows::{Context, Failure};
 use crate::http::caller;
-use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::parameters::OauthParameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -20,7 +20,7 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 pub async fn authenticated(
     ctx: &Context,
     request: &HttpRequest,
-    sent: &Parameters,
+    sent: &OauthParameters,
 ) -> Result<AuthenticatedClient, Failure<TokenRefusal>> {
     let presented = presented(request, sent).map_err(Failure::Refused)?;
     authenticate(ctx, &presented, &caller(request)).await.map_err(|failure| match failure {
@@ -31,7 +31,7 @@ pub async fn authenticated(
 }
 
 /// Exactly one way: two could disagree (RFC 6749 §2.3).
-fn presented(request: &HttpRequest, sent: &Parameters) -> Result<Presented, TokenRefusal> {
+fn presented(request: &HttpRequest, sent: &OauthParameters) -> Result<Presented, TokenRefusal> {
     let basic = basic(request)?;
     let (id, secret) = (sent.owned("client_id"), sent.owned("client_secret"));
     let assertion = assertion(sent)?;
@@ -52,7 +52,7 @@ fn presented(request: &HttpRequest, sent: &Parameters) -> Result<Presented, Toke
     }
 }
 
-fn assertion(sent: &Parameters) -> Result<Option<String>, TokenRefusal> {
+fn assertion(sent: &OauthParameters) -> Result<Option<String>, TokenRefusal> {
     match (sent.owned("client_assertion"), sent.get("client_assertion_type")) {
         (None, None) => Ok(None),
         (Some(assertion), Some(ASSERTION_TYPE)) => Ok(Some(assertion)),
@@ -113,7 +113,7 @@ mod tests {
             Some(value) => TestRequest::default().insert_header(("authorization", value)),
             None => TestRequest::default(),
         };
-        let sent = Parameters::of_body(body.as_bytes()).unwrap();
+        let sent = OauthParameters::of_body(body.as_bytes()).unwrap();
         presented(&request.to_http_request(), &sent)
     }
 

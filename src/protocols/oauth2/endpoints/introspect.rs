@@ -3,7 +3,7 @@
 //! [RFC 7662 §2]: https://www.rfc-editor.org/rfc/rfc7662#section-2
 use super::{body, token};
 use crate::domain::UserId;
-use crate::flows::tokens::introspect::{Question, introspect};
+use crate::flows::tokens::introspect::{IntrospectionQuestion, introspect};
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::http::error::ApiError;
@@ -38,7 +38,7 @@ pub async fn post(
         let refusal = TokenRefusal::InvalidRequest("as_user is no user id");
         return body::refuse(&request, Failure::Refused(refusal));
     };
-    let question = Question { token, as_user: as_user.as_ref() };
+    let question = IntrospectionQuestion { token, as_user: as_user.as_ref() };
     match introspect(&ctx, &client, &question, &caller(&request)).await {
         Ok(Some(members)) => body::secret(StatusCode::OK).json(members),
         Ok(None) => body::secret(StatusCode::OK).json(json!({ "active": false })),

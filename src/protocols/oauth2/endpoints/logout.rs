@@ -1,9 +1,9 @@
-//! `/oidc/logout` (OpenID Connect RP-Initiated Logout) and Auth0's `/v2/logout`.
+//! `/oidc/logout` (OpenID Connect RP-Initiated EndSessionRequest) and Auth0's `/v2/logout`.
 //!
 //! Without proof of who asks nothing ends silently: the person is asked on our own page.
 use super::body::accident_page;
 use crate::flows::logout::end_session::{
-    Done, Logout, LogoutRequest, end_session, registered_return,
+    Done, EndSessionRequest, LogoutRequest, end_session, registered_return,
 };
 use crate::flows::{Accident, Context};
 use crate::http::extract::Anyone;
@@ -16,7 +16,7 @@ use crate::http::{
     pages::{farewell, sign_out, stop},
     ui::message,
 };
-use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::parameters::OauthParameters;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -40,7 +40,7 @@ pub async fn post(
     };
     let is_nobody = cookies::own(&request).is_none()
         && cookies::all_impersonated(&request, cookies::is_secure(&request)).is_empty();
-    match Parameters::of_form(&body) {
+    match OauthParameters::of_form(&body) {
         // Browsers send no `Lax` cookie along with a form from elsewhere, but they do with a redirect.
         Ok(sent) if is_nobody => {
             redirect(request.method(), &format!("/oidc/logout?{}", sent.query_with(&[])))
@@ -50,7 +50,7 @@ pub async fn post(
 }
 
 async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpResponse {
-    let Ok(sent) = Parameters::of_form(sent) else {
+    let Ok(sent) = OauthParameters::of_form(sent) else {
         return here(request, "The request cannot be read.");
     };
     let asked = LogoutRequest {
@@ -61,15 +61,15 @@ async fn serve(request: &HttpRequest, ctx: &Context, sent: &[u8]) -> HttpRespons
     };
     let own = cookies::own(request);
     match end_session(ctx, &asked, own.as_deref(), &caller(request)).await {
-        Ok(Logout::Ask(None)) => redirect(request.method(), QUESTION),
-        Ok(Logout::Ask(Some(client))) => {
+        Ok(EndSessionRequest::Ask(None)) => redirect(request.method(), QUESTION),
+        Ok(EndSessionRequest::Ask(Some(client))) => {
             let asked = LogoutRequest { client_id: Some(client.to_string()), ..asked };
             match BrowserSession::of(request).await {
                 Ok(browser) => question(&browser, &asked).await,
                 Err(cause) => accident_page(request, cause),
             }
         }
-        Ok(Logout::Done(done)) => match ended(request, ctx, &done).await {
+        Ok(EndSessionRequest::Done(done)) => match ended(request, ctx, &done).await {
             Ok(answer) => answer,
             Err(cause) => accident_page(request, cause),
         },
@@ -112,7 +112,7 @@ pub async fn v2(
     request: HttpRequest,
     ctx: web::Data<Context>,
 ) -> Result<HttpResponse, PageError> {
-    let Ok(sent) = Parameters::of_form(request.query_string().as_bytes()) else {
+    let Ok(sent) = OauthParameters::of_form(request.query_string().as_bytes()) else {
         return Ok(here(&request, "The request cannot be read."));
     };
     let (client, asked) = (sent.owned("client_id"), sent.owned("returnTo"));
@@ -126,7 +126,7 @@ pub async fn v2(
         .map_err(|cause| PageError::accident(&request, &cause))?;
     let fields = [("client_id", client), ("returnTo", asked)];
     let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let question = sign_out::Asked {
+    let question = sign_out::SignOutRequest {
         application: None,
         action: "/v2/logout",
         fields: given.collect(),

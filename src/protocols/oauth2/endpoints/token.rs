@@ -3,13 +3,13 @@
 //! [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2
 use super::{body, client, cors};
 use crate::domain::client::Client;
-use crate::flows::tokens::issue_tokens::Tokens;
+use crate::flows::tokens::issue_tokens::IssuedTokens;
 use crate::flows::{Context, Failure};
 use crate::http::caller;
 use crate::http::extract::Anyone;
 use crate::observability::counters;
 use crate::protocols::oauth2::grants;
-use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::parameters::OauthParameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// RFC 6749 §5.1; written straight into the body.
 #[derive(Serialize)]
-struct Body<'a> {
+struct TokenBody<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: i64,
@@ -60,7 +60,7 @@ pub async fn post(
 }
 
 /// For this endpoint and the Box-shaped one: by grant, whose names are ours ([`counters::TOKENS`]).
-pub(super) fn count<T, R>(sent: &Parameters, outcome: &Result<T, Failure<R>>) {
+pub(super) fn count<T, R>(sent: &OauthParameters, outcome: &Result<T, Failure<R>>) {
     let grant = sent.get("grant_type").unwrap_or_default();
     let grant = grant.strip_prefix("urn:ietf:params:oauth:grant-type:").unwrap_or(grant);
     let outcome = match outcome {
@@ -76,8 +76,8 @@ fn readable(request: &HttpRequest, client: &Arc<Client>, mut answer: HttpRespons
     answer
 }
 
-fn given(tokens: &Tokens) -> HttpResponse {
-    body::secret(StatusCode::OK).json(Body {
+fn given(tokens: &IssuedTokens) -> HttpResponse {
+    body::secret(StatusCode::OK).json(TokenBody {
         access_token: &tokens.access_token,
         token_type: "Bearer",
         expires_in: tokens.expires_in,
@@ -94,7 +94,7 @@ pub(super) async fn proven(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<
-    (crate::flows::tokens::authenticate_client::AuthenticatedClient, Parameters),
+    (crate::flows::tokens::authenticate_client::AuthenticatedClient, OauthParameters),
     HttpResponse,
 > {
     let refused = |refusal: TokenRefusal| body::refuse(request, Failure::Refused(refusal));

@@ -4,7 +4,7 @@ use crate::flows::Context;
 use crate::flows::tokens::userinfo::{NotOpenid, userinfo};
 use crate::http::error::ApiError;
 use crate::http::extract::{Anyone, acting_as, bearer};
-use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::parameters::OauthParameters;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use serde_json::json;
@@ -29,7 +29,7 @@ pub async fn post(
 ) -> HttpResponse {
     let malformed = || ApiError::invalid_request("the body is no form").error_response();
     let Ok(Ok(sent)) = payload.to_bytes_limited(LARGEST).await else { return malformed() };
-    let Ok(sent) = Parameters::of_form(&sent) else { return malformed() };
+    let Ok(sent) = OauthParameters::of_form(&sent) else { return malformed() };
     match (request.headers().contains_key(header::AUTHORIZATION), sent.get("access_token")) {
         (false, Some(token)) => answer(&request, &ctx, token).await,
         (true, Some(_)) => ApiError::invalid_request("the token is given twice").error_response(),

@@ -9,12 +9,12 @@ use std::sync::OnceLock;
 
 /// Made once for each worker.
 #[derive(Default)]
-pub struct Metadata(OnceLock<web::Bytes>);
+pub struct ServerMetadata(OnceLock<web::Bytes>);
 
 pub async fn configuration(
     _: Anyone,
     ctx: web::Data<Context>,
-    metadata: web::Data<Metadata>,
+    metadata: web::Data<ServerMetadata>,
 ) -> HttpResponse {
     let document = metadata.0.get_or_init(|| document(ctx.issuer()).to_string().into());
     public("max-age=3600").body(document.clone())

@@ -5,17 +5,17 @@ use super::{missing, refused};
 use crate::domain::caller::Caller;
 use crate::flows::tokens::authenticate_client::AuthenticatedClient;
 use crate::flows::tokens::exchange_code::{Exchange, exchange_code};
-use crate::flows::tokens::issue_tokens::Tokens;
+use crate::flows::tokens::issue_tokens::IssuedTokens;
 use crate::flows::{Context, Failure};
-use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::parameters::OauthParameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 
 pub async fn run(
     ctx: &Context,
     client: &AuthenticatedClient,
-    sent: &Parameters,
+    sent: &OauthParameters,
     caller: &Caller,
-) -> Result<Tokens, Failure<TokenRefusal>> {
+) -> Result<IssuedTokens, Failure<TokenRefusal>> {
     let exchange = Exchange {
         code: sent.owned("code").ok_or(missing("code is missing"))?,
         redirect_uri: sent.owned("redirect_uri"),

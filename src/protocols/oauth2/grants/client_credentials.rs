@@ -4,16 +4,16 @@
 use super::{refused, scope};
 use crate::flows::tokens::authenticate_client::AuthenticatedClient;
 use crate::flows::tokens::client_credentials::client_credentials;
-use crate::flows::tokens::issue_tokens::Tokens;
+use crate::flows::tokens::issue_tokens::IssuedTokens;
 use crate::flows::{Context, Failure};
-use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::parameters::OauthParameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 
 pub async fn run(
     ctx: &Context,
     client: &AuthenticatedClient,
-    sent: &Parameters,
-) -> Result<Tokens, Failure<TokenRefusal>> {
+    sent: &OauthParameters,
+) -> Result<IssuedTokens, Failure<TokenRefusal>> {
     let audience = match *sent.targets() {
         [] => None,
         [audience] => Some(audience),

@@ -6,22 +6,22 @@ pub mod client_credentials;
 pub mod refresh_token;
 pub mod token_exchange;
 
-use super::parameters::Parameters;
+use super::parameters::OauthParameters;
 use super::refusal::TokenRefusal;
 use crate::domain::caller::Caller;
 use crate::domain::client::GrantType;
 use crate::domain::scope::Scopes;
 use crate::flows::tokens::authenticate_client::AuthenticatedClient;
 use crate::flows::tokens::exchange_code::GrantRefusal;
-use crate::flows::tokens::issue_tokens::Tokens;
+use crate::flows::tokens::issue_tokens::IssuedTokens;
 use crate::flows::{Context, Failure};
 
 pub async fn run(
     ctx: &Context,
     client: &AuthenticatedClient,
-    sent: &Parameters,
+    sent: &OauthParameters,
     caller: &Caller,
-) -> Result<Tokens, Failure<TokenRefusal>> {
+) -> Result<IssuedTokens, Failure<TokenRefusal>> {
     let name = sent.get("grant_type").ok_or(missing("grant_type is missing"))?;
     let kind =
         GrantType::parse(name).ok_or(Failure::Refused(TokenRefusal::UnsupportedGrantType))?;
@@ -37,7 +37,7 @@ fn missing(what: &'static str) -> Failure<TokenRefusal> {
     Failure::Refused(TokenRefusal::InvalidRequest(what))
 }
 
-fn scope(sent: &Parameters) -> Result<Option<Scopes>, Failure<TokenRefusal>> {
+fn scope(sent: &OauthParameters) -> Result<Option<Scopes>, Failure<TokenRefusal>> {
     let malformed = |_| Failure::Refused(TokenRefusal::InvalidScope);
     sent.get("scope").map(|text| Scopes::parse(text).map_err(malformed)).transpose()
 }

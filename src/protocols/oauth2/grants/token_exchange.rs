@@ -10,9 +10,9 @@ use crate::flows::tokens::authenticate_client::AuthenticatedClient;
 use crate::flows::tokens::exchange_token::{
     ACCESS_TOKEN, ExchangeRefusal, ExchangeToken, SubjectGiven, exchange_token,
 };
-use crate::flows::tokens::issue_tokens::Tokens;
+use crate::flows::tokens::issue_tokens::IssuedTokens;
 use crate::flows::{Context, Failure};
-use crate::protocols::oauth2::parameters::Parameters;
+use crate::protocols::oauth2::parameters::OauthParameters;
 use crate::protocols::oauth2::refusal::TokenRefusal;
 
 /// Ours: the subject is named, and brings nothing.
@@ -21,9 +21,9 @@ const USER_ID: &str = "urn:understudy:params:oauth:token-type:user_id";
 pub async fn run(
     ctx: &Context,
     client: &AuthenticatedClient,
-    sent: &Parameters,
+    sent: &OauthParameters,
     caller: &Caller,
-) -> Result<Tokens, Failure<TokenRefusal>> {
+) -> Result<IssuedTokens, Failure<TokenRefusal>> {
     // A name alone proves nothing (RFC 8693 §2.1 leaves it open; we are stricter).
     if !client.client().kind.is_confidential() {
         return Err(Failure::Refused(TokenRefusal::InvalidClient));
@@ -49,7 +49,7 @@ pub async fn run(
     })
 }
 
-fn check_types(sent: &Parameters) -> Result<(), Failure<TokenRefusal>> {
+fn check_types(sent: &OauthParameters) -> Result<(), Failure<TokenRefusal>> {
     if sent.get("actor_token_type") != Some(ACCESS_TOKEN) {
         return Err(missing("actor_token_type is not supported"));
     }
@@ -59,7 +59,7 @@ fn check_types(sent: &Parameters) -> Result<(), Failure<TokenRefusal>> {
     Ok(())
 }
 
-fn subject(sent: &Parameters) -> Result<SubjectGiven, Failure<TokenRefusal>> {
+fn subject(sent: &OauthParameters) -> Result<SubjectGiven, Failure<TokenRefusal>> {
     let token = sent.owned("subject_token").ok_or(missing("subject_token is missing"))?;
     match sent.get("subject_token_type") {
         Some(ACCESS_TOKEN) => Ok(SubjectGiven::Token(token)),

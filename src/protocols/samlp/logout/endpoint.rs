@@ -1,7 +1,7 @@
 //! `/samlp/{client_id}/logout` and `/samlp/logout`, by `GET` and by `POST`, and the way back to the provider that
 //! asked.
-use super::read::{self, Frame};
-use super::word::{Outcome, Reply};
+use super::read::{self, LogoutFrame};
+use super::word::{LogoutOutcome, LogoutReply};
 use crate::crypto::xml::Document;
 use crate::domain::client::Client;
 use crate::domain::federation::SamlSettings;
@@ -10,7 +10,7 @@ use crate::flows::impersonation::start_impersonation::encode;
 use crate::flows::login::browser::{find_application, find_service_provider};
 use crate::flows::login::use_once::{URL_TTL, is_recent};
 use crate::flows::logout::notify_logout::{
-    Named, all_have_left, end_named, heard, message, participant_of,
+    NamedApplication, all_have_left, end_named, heard, message, participant_of,
 };
 use crate::flows::{Accident, Context, shared::clock};
 use crate::http::extract::Anyone;
@@ -22,7 +22,7 @@ use crate::http::ui::headers::redirect;
 use crate::http::ui::message::{Message as Said, Tone};
 use crate::http::{caller, cookies};
 use crate::protocols::common::sign_on::accident;
-use crate::protocols::samlp::message::{Kind, Received, Signature, Unreadable};
+use crate::protocols::samlp::message::{MessageKind, Received, Signature, UnreadableMessage};
 use crate::protocols::samlp::names::{slo_of_all, slo_url};
 use crate::protocols::samlp::request;
 use actix_web::http::StatusCode;
@@ -35,18 +35,18 @@ const PURPOSE: &str = "saml logout";
 const LARGEST: usize = 512 * 1024;
 
 /// Why nothing is ended.
-enum No {
-    Unreadable(Unreadable),
+enum LogoutRefusal {
+    Unreadable(UnreadableMessage),
     Accident(Accident),
 }
 
-impl From<Unreadable> for No {
-    fn from(problem: Unreadable) -> Self {
+impl From<UnreadableMessage> for LogoutRefusal {
+    fn from(problem: UnreadableMessage) -> Self {
         Self::Unreadable(problem)
     }
 }
 
-impl From<Accident> for No {
+impl From<Accident> for LogoutRefusal {
     fn from(cause: Accident) -> Self {
         Self::Accident(cause)
     }
@@ -65,26 +65,26 @@ pub async fn post(
 ) -> HttpResponse {
     let received = match payload.to_bytes_limited(LARGEST).await {
         Ok(Ok(body)) => Received::of_form(&body),
-        Ok(Err(_)) | Err(_) => Err(Unreadable("The SAML message cannot be read.")),
+        Ok(Err(_)) | Err(_) => Err(UnreadableMessage("The SAML message cannot be read.")),
     };
     answered(&request, serve(&request, &ctx, received).await)
 }
 
-fn answered(request: &HttpRequest, answer: Result<HttpResponse, No>) -> HttpResponse {
+fn answered(request: &HttpRequest, answer: Result<HttpResponse, LogoutRefusal>) -> HttpResponse {
     answer.unwrap_or_else(|no| match no {
-        No::Unreadable(problem) => {
+        LogoutRefusal::Unreadable(problem) => {
             let heading = "This sign-out request does not work";
             crate::http::ui::message::error(request, StatusCode::BAD_REQUEST, heading, problem.0)
         }
-        No::Accident(cause) => accident(request, &cause),
+        LogoutRefusal::Accident(cause) => accident(request, &cause),
     })
 }
 
 async fn serve(
     request: &HttpRequest,
     ctx: &Context,
-    received: Result<Option<Received>, Unreadable>,
-) -> Result<HttpResponse, No> {
+    received: Result<Option<Received>, UnreadableMessage>,
+) -> Result<HttpResponse, LogoutRefusal> {
     let of_path = match request.match_info().get("client_id") {
         Some(id) => Some(provider(ctx, id).await?),
         None => None,
@@ -98,27 +98,27 @@ async fn serve(
     };
     let sent = (&received, &document);
     match received.kind {
-        Kind::Request => asked(request, ctx, (&client, &settings), sent).await,
-        Kind::Response => told(request, ctx, (&client, &settings), sent).await,
+        MessageKind::Request => asked(request, ctx, (&client, &settings), sent).await,
+        MessageKind::Response => told(request, ctx, (&client, &settings), sent).await,
     }
 }
 
 type Provider = (Arc<Client>, Arc<SamlSettings>);
 
-const UNKNOWN: Unreadable = Unreadable("The application is unknown.");
+const UNKNOWN: UnreadableMessage = UnreadableMessage("The application is unknown.");
 
-async fn provider(ctx: &Context, id: &str) -> Result<Provider, No> {
+async fn provider(ctx: &Context, id: &str) -> Result<Provider, LogoutRefusal> {
     let id = ClientId::parse(id).map_err(|_| UNKNOWN)?;
     with_settings(find_application(ctx, &id).await?)
 }
 
 /// At the address of all applications: by what the message says of its sender.
-async fn sender(ctx: &Context, document: &Document) -> Result<Provider, No> {
+async fn sender(ctx: &Context, document: &Document) -> Result<Provider, LogoutRefusal> {
     let entity_id = request::issuer(document.unverified()).map_err(|_| UNKNOWN)?;
     with_settings(find_service_provider(ctx, &entity_id).await?)
 }
 
-fn with_settings(client: Option<Arc<Client>>) -> Result<Provider, No> {
+fn with_settings(client: Option<Arc<Client>>) -> Result<Provider, LogoutRefusal> {
     let client = client.ok_or(UNKNOWN)?;
     let settings = client.saml.clone().ok_or(UNKNOWN)?;
     Ok((client, settings))
@@ -139,7 +139,7 @@ async fn asked(
     ctx: &Context,
     (client, settings): (&Client, &SamlSettings),
     (received, document): (&Received, &Document),
-) -> Result<HttpResponse, No> {
+) -> Result<HttpResponse, LogoutRefusal> {
     let message = received.authentic(document, settings, read::REQUEST, demand(settings))?;
     if !message.signed {
         // Nobody has proven anything, so the person decides.
@@ -148,10 +148,10 @@ async fn asked(
     let addresses = addresses(ctx, client);
     let now = clock::now(ctx).await?;
     let entity_id = &settings.entity_id;
-    let frame = Frame { entity_id, addresses: &addresses, signed: true, now };
+    let frame = LogoutFrame { entity_id, addresses: &addresses, signed: true, now };
     let asked = read::request(message.element, frame)?;
     let browser = BrowserSession::of(request).await?;
-    let named = Named { client: &client.id, name: &asked.name, logins: &asked.logins };
+    let named = NamedApplication { client: &client.id, name: &asked.name, logins: &asked.logins };
     let ended = end_named(ctx, named, &caller(request)).await?;
     let back = Back {
         client: client.id.to_string(),
@@ -222,7 +222,11 @@ pub async fn done(
     answered(&request, finish(&request, &ctx, &client).await)
 }
 
-async fn finish(request: &HttpRequest, ctx: &Context, client: &str) -> Result<HttpResponse, No> {
+async fn finish(
+    request: &HttpRequest,
+    ctx: &Context,
+    client: &str,
+) -> Result<HttpResponse, LogoutRefusal> {
     let (client, settings) = provider(ctx, client).await?;
     let back = Back::read(ctx, request.query_string());
     let now = clock::now(ctx).await?;
@@ -233,12 +237,12 @@ async fn finish(request: &HttpRequest, ctx: &Context, client: &str) -> Result<Ht
     let sessions: Vec<SessionId> =
         back.sessions.iter().filter_map(|id| SessionId::parse(id.as_str()).ok()).collect();
     let outcome = match (back.known, all_have_left(ctx, &sessions).await?) {
-        (false, _) => Outcome::Unknown,
-        (true, true) => Outcome::Done,
-        (true, false) => Outcome::Partial,
+        (false, _) => LogoutOutcome::Unknown,
+        (true, true) => LogoutOutcome::Done,
+        (true, false) => LogoutOutcome::Partial,
     };
     let ring = ctx.shared.keys.ring()?;
-    let reply = Reply {
+    let reply = LogoutReply {
         issuer: ctx.issuer(),
         in_response_to: &back.request,
         relay_state: back.relay_state.as_deref(),
@@ -259,13 +263,13 @@ async fn told(
     ctx: &Context,
     (client, settings): (&Client, &SamlSettings),
     (received, document): (&Received, &Document),
-) -> Result<HttpResponse, No> {
-    const UNASKED: Unreadable = Unreadable("Nobody has asked for this answer.");
+) -> Result<HttpResponse, LogoutRefusal> {
+    const UNASKED: UnreadableMessage = UnreadableMessage("Nobody has asked for this answer.");
     let said = received.authentic(document, settings, read::RESPONSE, demand(settings))?;
     let addresses = addresses(ctx, client);
     let now = clock::now(ctx).await?;
     let entity_id = &settings.entity_id;
-    let frame = Frame { entity_id, addresses: &addresses, signed: said.signed, now };
+    let frame = LogoutFrame { entity_id, addresses: &addresses, signed: said.signed, now };
     let (answered, over) = read::response(said.element, frame)?;
     let state = received.relay_state.as_deref().ok_or(UNASKED)?;
     let participant = participant_of(ctx, state, now).ok_or(UNASKED)?;

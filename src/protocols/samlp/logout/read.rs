@@ -2,7 +2,7 @@
 use crate::crypto::xml::values::{collapse, date_time};
 use crate::crypto::xml::{Element, Name, XmlError};
 use crate::domain::Timestamp;
-use crate::protocols::samlp::message::Unreadable;
+use crate::protocols::samlp::message::UnreadableMessage;
 use crate::protocols::samlp::names::{saml, samlp};
 use crate::protocols::samlp::request::{is_message_id, is_one_of};
 use chrono::Duration;
@@ -18,7 +18,7 @@ const PARTIAL: &str = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout";
 
 /// Who speaks, where to, and what time it is here.
 #[derive(Clone, Copy)]
-pub(super) struct Frame<'a> {
+pub(super) struct LogoutFrame<'a> {
     pub(super) entity_id: &'a str,
     /// Our own addresses.
     pub(super) addresses: &'a [String],
@@ -30,7 +30,7 @@ pub(super) struct Frame<'a> {
 /// [SAML core §3.7.1].
 ///
 /// [SAML core §3.7.1]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
-pub(super) struct Asked {
+pub(super) struct SamlLogoutRequest {
     pub(super) id: String,
     /// What the application calls the user.
     pub(super) name: String,
@@ -38,34 +38,36 @@ pub(super) struct Asked {
     pub(super) logins: Vec<String>,
 }
 
-fn broken(_: XmlError) -> Unreadable {
-    Unreadable("The SAML message is not understood.")
+fn broken(_: XmlError) -> UnreadableMessage {
+    UnreadableMessage("The SAML message is not understood.")
 }
 
-pub(super) fn request(element: Element<'_>, frame: Frame<'_>) -> Result<Asked, Unreadable> {
+pub(super) fn request(
+    element: Element<'_>,
+    frame: LogoutFrame<'_>,
+) -> Result<SamlLogoutRequest, UnreadableMessage> {
     check(element, frame)?;
     if let Some(end) = element.filled("NotOnOrAfter")
         && frame.now >= moment(&end)? + SKEW
     {
-        return Err(Unreadable("The sign-out request has expired."));
+        return Err(UnreadableMessage("The sign-out request has expired."));
     }
-    let name = element
-        .child(saml("NameID"))
-        .map_err(broken)?
-        .ok_or(Unreadable("The sign-out request does not say in plain text whom it is about."))?;
+    let name = element.child(saml("NameID")).map_err(broken)?.ok_or(UnreadableMessage(
+        "The sign-out request does not say in plain text whom it is about.",
+    ))?;
     let indexes = element.children_named(samlp("SessionIndex")).take(MOST_INDEXES + 1);
     let logins: Vec<String> = indexes.map(|one| trimmed(one)).collect::<Result<_, _>>()?;
     if logins.len() > MOST_INDEXES {
-        return Err(Unreadable("The sign-out request names too many sessions."));
+        return Err(UnreadableMessage("The sign-out request names too many sessions."));
     }
-    Ok(Asked { id: id(element)?, name: trimmed(name)?, logins })
+    Ok(SamlLogoutRequest { id: id(element)?, name: trimmed(name)?, logins })
 }
 
 /// The message that is answered, and whether the application's sessions are over.
 pub(super) fn response(
     element: Element<'_>,
-    frame: Frame<'_>,
-) -> Result<(String, bool), Unreadable> {
+    frame: LogoutFrame<'_>,
+) -> Result<(String, bool), UnreadableMessage> {
     check(element, frame)?;
     let answered = collapse(element.required("InResponseTo").map_err(broken)?);
     let status = element.required_child(samlp("Status")).map_err(broken)?;
@@ -77,39 +79,41 @@ pub(super) fn response(
 }
 
 /// What every message carries (SAML core §3.2).
-fn check(element: Element<'_>, frame: Frame<'_>) -> Result<(), Unreadable> {
+fn check(element: Element<'_>, frame: LogoutFrame<'_>) -> Result<(), UnreadableMessage> {
     if element.attribute("Version") != Some("2.0") {
-        return Err(Unreadable("The SAML message is of another version than 2.0."));
+        return Err(UnreadableMessage("The SAML message is of another version than 2.0."));
     }
     id(element)?;
     let issuer = element.required_child(saml("Issuer")).map_err(broken)?;
     if trimmed(issuer)? != frame.entity_id {
-        return Err(Unreadable("The SAML message is from another application."));
+        return Err(UnreadableMessage("The SAML message is from another application."));
     }
     match element.filled("Destination") {
         Some(to) if is_one_of(&to, frame.addresses) => {}
         None if !frame.signed => {}
-        Some(_) | None => return Err(Unreadable("The SAML message is for another address.")),
+        Some(_) | None => {
+            return Err(UnreadableMessage("The SAML message is for another address."));
+        }
     }
     let made_at = moment(element.required("IssueInstant").map_err(broken)?)?;
     if (frame.now - made_at).abs() > SKEW {
-        return Err(Unreadable(
+        return Err(UnreadableMessage(
             "The SAML message is too old, or the application's clock is wrong.",
         ));
     }
     Ok(())
 }
 
-fn id(element: Element<'_>) -> Result<String, Unreadable> {
+fn id(element: Element<'_>) -> Result<String, UnreadableMessage> {
     let id = collapse(element.required("ID").map_err(broken)?);
-    let problem = Unreadable("The SAML message has an ID that is none.");
+    let problem = UnreadableMessage("The SAML message has an ID that is none.");
     if is_message_id(&id) { Ok(id) } else { Err(problem) }
 }
 
-fn trimmed(element: Element<'_>) -> Result<String, Unreadable> {
+fn trimmed(element: Element<'_>) -> Result<String, UnreadableMessage> {
     Ok(element.text().map_err(broken)?.trim().to_owned())
 }
 
-fn moment(text: &str) -> Result<Timestamp, Unreadable> {
-    date_time(text).ok_or(Unreadable("The SAML message has a time that is none."))
+fn moment(text: &str) -> Result<Timestamp, UnreadableMessage> {
+    date_time(text).ok_or(UnreadableMessage("The SAML message has a time that is none."))
 }

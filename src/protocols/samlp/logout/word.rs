@@ -1,6 +1,6 @@
 //! Our side of a logout, in words: the request to a service provider and the answer to one.
 use crate::crypto::hash::xml_id;
-use crate::crypto::xml::{Place, Signer, XmlError, escape};
+use crate::crypto::xml::{SignaturePlace, Signer, XmlError, escape};
 use crate::domain::Timestamp;
 use crate::domain::federation::{NameIdFormat, SamlSettings, SloBinding};
 use crate::flows::impersonation::start_impersonation::encode;
@@ -43,7 +43,7 @@ pub fn farewell(farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable>
             session_index: escape(farewell.login)?,
         })
     };
-    let message = Message {
+    let message = LogoutMessage {
         kind: "SAMLRequest",
         id: farewell.message,
         relay_state: farewell.state,
@@ -55,7 +55,7 @@ pub fn farewell(farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable>
 
 /// How a sign-out went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum LogoutOutcome {
     Done,
     /// Some other application did not say that it is done.
     Partial,
@@ -63,7 +63,7 @@ pub(super) enum Outcome {
     Unknown,
 }
 
-impl Outcome {
+impl LogoutOutcome {
     fn status(self) -> (&'static str, Option<&'static str>) {
         const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
         match self {
@@ -78,16 +78,16 @@ impl Outcome {
 }
 
 /// What is answered, and by whom.
-pub(super) struct Reply<'a> {
+pub(super) struct LogoutReply<'a> {
     pub(super) issuer: &'a str,
     pub(super) in_response_to: &'a str,
     pub(super) relay_state: Option<&'a str>,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: LogoutOutcome,
     pub(super) now: Timestamp,
     pub(super) signer: &'a Signer,
 }
 
-impl Reply<'_> {
+impl LogoutReply<'_> {
     /// A `LogoutResponse` (SAML core §3.7.2); `None` when the application has no address for it.
     pub(super) fn send(&self, settings: &SamlSettings) -> Result<Option<Answer>, XmlError> {
         let Some(address) = settings.logout_response_url() else { return Ok(None) };
@@ -100,7 +100,7 @@ impl Reply<'_> {
             issuer: escape(entity_id(self.issuer))?,
             status: self.outcome.status(),
         })?;
-        let message = Message {
+        let message = LogoutMessage {
             kind: "SAMLResponse",
             id: &id,
             relay_state: self.relay_state,
@@ -111,14 +111,14 @@ impl Reply<'_> {
 }
 
 /// A message that is ready but for its signature.
-struct Message<'a> {
+struct LogoutMessage<'a> {
     kind: &'static str,
     id: &'a str,
     relay_state: Option<&'a str>,
     signer: &'a Signer,
 }
 
-impl Message<'_> {
+impl LogoutMessage<'_> {
     fn send(&self, xml: &str, settings: &SamlSettings, address: &str) -> Result<Answer, XmlError> {
         match settings.slo_binding {
             SloBinding::Redirect => self.redirect(xml, address),
@@ -145,7 +145,7 @@ impl Message<'_> {
     }
 
     fn post(&self, xml: &str, address: &str) -> Result<Answer, XmlError> {
-        let signed = self.signer.sign_enveloped(xml, "ID", self.id, Place::AfterIssuer)?;
+        let signed = self.signer.sign_enveloped(xml, "ID", self.id, SignaturePlace::AfterIssuer)?;
         let mut fields = vec![(self.kind, STANDARD.encode(signed))];
         fields.extend(self.relay_state.map(|state| ("RelayState", state.to_owned())));
         Ok(Answer::FormPost { action: address.to_owned(), fields })

@@ -10,17 +10,20 @@ use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
 use crate::flows::impersonation::start_impersonation::encode;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, Setting, Told,
-    Unanswerable,
+    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, ProtocolResponse,
+    Setting, Unanswerable,
 };
-use crate::protocols::wsfed::profile::{Manner, Reply, Token, realm};
+use crate::protocols::wsfed::profile::{Manner, ReplyAddress, Token, realm};
 
 pub use routes::routes;
 
 pub struct WsfedRms;
 
-const MANNER: Manner =
-    Manner { protocol: ProtocolName::WsfedRms, token: Token::UserPrincipal, reply: Reply::First };
+const MANNER: Manner = Manner {
+    protocol: ProtocolName::WsfedRms,
+    token: Token::UserPrincipal,
+    reply: ReplyAddress::First,
+};
 
 impl Protocol for WsfedRms {
     fn name(&self) -> ProtocolName {
@@ -39,7 +42,7 @@ impl Protocol for WsfedRms {
         super::unsolicited::read(client, parameters, MANNER)
     }
 
-    fn answer(&self, login: &Login<'_>) -> Result<Told, Unanswerable> {
+    fn answer(&self, login: &Login<'_>) -> Result<ProtocolResponse, Unanswerable> {
         super::response::answer(login, MANNER)
     }
 
