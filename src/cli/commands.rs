@@ -194,7 +194,7 @@ pub fn apply(
     let folder = file.parent().unwrap_or(Path::new(""));
     let file = read_file_in(folder, &text, |_| None)?;
     with_context(SettingsPurpose::Sealing, async |ctx| {
-        let bar = progress::Bar::default();
+        let bar = progress::ProgressBar::default();
         let watch = |phase: provision::Phase, done, of| bar.show(phase.as_str(), done, of);
         let progress = provision::Progress::new(&watch);
         let plan = provision::apply_with_progress(&ctx, &file, (dry_run, prune), progress).await;
@@ -263,7 +263,7 @@ pub fn mistaken(mistakes: &[provision::Mistake]) -> Problem {
 pub fn export() -> Result<(), Problem> {
     with_context(SettingsPurpose::Sealing, async |ctx| {
         use std::io::Write as _;
-        let bar = progress::Bar::default();
+        let bar = progress::ProgressBar::default();
         let watch = |phase: provision::Phase, done, of| bar.show(phase.as_str(), done, of);
         let progress = provision::Progress::new(&watch);
         if output::is_json() {

@@ -70,7 +70,7 @@ enum Command {
     /// People.
     User {
         #[command(subcommand)]
-        command: user::User,
+        command: user::UserCommand,
     },
     /// Sign people out.
     Sessions {

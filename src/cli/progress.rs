@@ -14,18 +14,18 @@ const SHORT: Duration = Duration::from_millis(500);
 const WIDTH: usize = 30;
 
 /// The progress of one command.
-pub struct Bar {
+pub struct ProgressBar {
     began: Instant,
     shown: Mutex<Option<Instant>>,
 }
 
-impl Default for Bar {
+impl Default for ProgressBar {
     fn default() -> Self {
         Self { began: Instant::now(), shown: Mutex::new(None) }
     }
 }
 
-impl Bar {
+impl ProgressBar {
     /// `done` of `of` things; `what` says which, in the plural. Without a number only `what` is said.
     pub fn show(&self, what: &str, done: usize, of: usize) {
         let on_terminal = std::io::stderr().is_terminal();

@@ -7,13 +7,13 @@ use crate::domain::caller::Caller;
 use crate::domain::{ClientId, OrganizationId, UserId};
 use crate::flows::login::reset_password::make_link;
 use crate::flows::logout::sign_out_all::{SignOutBy, SignOutReach, in_words, sign_out_all};
-use crate::provision::{self, NewUser, PlannedAction, Prune, What};
+use crate::provision::{self, PlannedAction, PlannedUser, Prune, What};
 use crate::store;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
-pub enum User {
+pub enum UserCommand {
     /// Add a person and print the one-time link by which they choose a password.
     Add(AddUser),
     /// Print a one-time link by which a person chooses a new password.
@@ -49,13 +49,13 @@ pub struct AddUser {
 pub enum Sessions {
     /// End all sessions, codes and tokens of a user, an application, an organization or everybody, and all impersonations
     /// as them or by them.
-    End(Whose),
+    End(UserReference),
 }
 
 /// One of them.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct Whose {
+pub struct UserReference {
     /// A user: their id or e-mail address.
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -70,10 +70,10 @@ pub struct Whose {
     everybody: bool,
 }
 
-pub fn run(command: User) -> Result<(), Problem> {
+pub fn run(command: UserCommand) -> Result<(), Problem> {
     match command {
-        User::Add(asked) => add(asked),
-        User::ResetPassword { user } => reset_password(&user),
+        UserCommand::Add(asked) => add(asked),
+        UserCommand::ResetPassword { user } => reset_password(&user),
     }
 }
 
@@ -93,7 +93,7 @@ fn add(asked: AddUser) -> Result<(), Problem> {
             return Err(Problem::failed(format!("`{email}` is user `{known}` already")));
         }
         let id = id.unwrap_or_else(|| random::id("usr", now));
-        let user = NewUser { id: id.clone(), email, name, organization, roles };
+        let user = PlannedUser { id: id.clone(), email, name, organization, roles };
         let file = provision::new_user(&user).map_err(|mistakes| mistaken(&mistakes))?;
         let plan = provision::plan(&conn, &file, Prune::No).await.map_err(commands::not_applied)?;
         let is_new = |change: &provision::Change| change.action == PlannedAction::Create;
@@ -126,20 +126,20 @@ pub fn sessions(command: Sessions) -> Result<(), Problem> {
     let Sessions::End(whose) = command;
     with_context(SettingsPurpose::Sealing, async |ctx| {
         let (reach, named) = match whose {
-            Whose { user: Some(text), .. } => {
+            UserReference { user: Some(text), .. } => {
                 let found =
                     store::impersonations::history::find_person(&*ctx.store.conn().await?, &text)
                         .await?;
                 let id = known(found, &text)?;
                 (SignOutReach::User(UserId::parse(id.as_str())?), id)
             }
-            Whose { application: Some(id), .. } => {
+            UserReference { application: Some(id), .. } => {
                 (SignOutReach::Application(ClientId::parse(id.as_str())?), id)
             }
-            Whose { organization: Some(id), .. } => {
+            UserReference { organization: Some(id), .. } => {
                 (SignOutReach::Organization(OrganizationId::parse(id.as_str())?), id)
             }
-            Whose { .. } => (SignOutReach::Everybody, "everybody".to_owned()),
+            UserReference { .. } => (SignOutReach::Everybody, "everybody".to_owned()),
         };
         let ended = sign_out_all(&ctx, SignOutBy::Operator, &reach, &Caller::default()).await?;
         let (sessions, tokens) = (ended.sessions, ended.tokens);

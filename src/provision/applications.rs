@@ -6,7 +6,7 @@ use super::conflicts::names;
 use super::document;
 use super::entry::{ClientEntry, version};
 use super::plan::differences;
-use super::steps::Turn;
+use super::steps::ApplyTurn;
 use super::write::{ACTOR, end_by_turn, end_tokens_of_client};
 use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
@@ -275,7 +275,7 @@ pub async fn update(
         }
         check(tx, entry).await?;
         let who = (by.user.id.as_str(), by.caller);
-        end_by_turn(tx, &record.id, Turn::of(&before, record), who).await?;
+        end_by_turn(tx, &record.id, ApplyTurn::of(&before, record), who).await?;
         write::put(tx, record).await?;
         judge_touched(tx, Touched::Application(&record.id), who.0, by.caller).await?;
         finish(tx, event(by, record, "update", &changed), by).await?;

@@ -2,7 +2,7 @@
 //!
 //! `null` is not left out: it stays, and the reader takes it for the default.
 use super::document::{self, EntryDocument};
-use super::stored::{People, StoredDirectory};
+use super::stored::{StoredDirectory, StoredPeople};
 use crate::store::applications::write::StoredClient;
 use crate::store::directory::organizations::OrganizationRecord;
 use crate::store::directory::users::canonical_email;
@@ -56,7 +56,7 @@ fn changes_kind(own: &Map<String, Value>, stored: &str) -> bool {
     own.contains_key("kind") && text(own, "kind") != Some(stored)
 }
 
-fn user(own: &mut Map<String, Value>, people: &People<'_>) {
+fn user(own: &mut Map<String, Value>, people: &StoredPeople<'_>) {
     let email = text(own, "email").map(canonical_email);
     let id = text(own, "id");
     let found = match (id, &email) {

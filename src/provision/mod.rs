@@ -42,7 +42,7 @@ pub use apply::{DryRun, ProvisionError, Prune, apply, apply_to, apply_with_progr
 pub use export::{Exporting, export, export_from};
 pub use file::File;
 pub use mistake::Mistake;
-pub use new_user::{NewUser, new_user};
+pub use new_user::{PlannedUser, new_user};
 pub use plan::{Change, ChangedField, Listing, Plan, PlannedAction, ShownPlan, What};
 pub use progress::{Phase, Progress};
 pub use read::{read, read_draft, read_with_files, values};

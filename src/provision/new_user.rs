@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// A person to be added. They choose their password themselves.
 #[derive(Debug, Default, Clone)]
-pub struct NewUser {
+pub struct PlannedUser {
     pub id: String,
     pub email: String,
     pub name: Option<String>,
@@ -20,7 +20,7 @@ pub struct NewUser {
 /// # Errors
 ///
 /// What is wrong with what was typed.
-pub fn new_user(user: &NewUser) -> Result<File, Vec<Mistake>> {
+pub fn new_user(user: &PlannedUser) -> Result<File, Vec<Mistake>> {
     let roles: Vec<String> = user.roles.iter().map(|role| escape(role)).collect();
     let document = json!({
         "version": 1,

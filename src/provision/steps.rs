@@ -33,7 +33,7 @@ pub(super) enum Write {
     Client {
         record: Box<ClientRecord>,
         secret_hash: Option<Vec<u8>>,
-        turn: Turn,
+        turn: ApplyTurn,
     },
     DeleteOrganization,
     DeleteRole,
@@ -43,7 +43,7 @@ pub(super) enum Write {
 
 /// What a change does to what was begun before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum ApplyTurn {
     /// Nothing.
     None,
     /// Impersonations end: the application takes no part any more.
@@ -54,7 +54,7 @@ pub(super) enum Turn {
     On,
 }
 
-impl Turn {
+impl ApplyTurn {
     pub(super) fn of(before: &ClientRecord, after: &ClientRecord) -> Self {
         match (before.status.as_str(), after.status.as_str()) {
             (one, other) if one == other => {
@@ -280,7 +280,7 @@ fn clients(file: &File, stored: &StoredDirectory) -> Vec<ApplyStep> {
         let after = document::of_client(&record);
         let mut change = change(What::Client, &record.id, doc_before.as_ref(), &after);
         note_secret(&mut change, new_secret.is_some(), "client_secret");
-        let turn = before.map_or(Turn::None, |before| Turn::of(&before.record, &record));
+        let turn = before.map_or(ApplyTurn::None, |before| ApplyTurn::of(&before.record, &record));
         let write = Write::Client { record: Box::new(record), secret_hash: new_secret, turn };
         ApplyStep { change, write }
     };

@@ -94,8 +94,8 @@ impl StoredDirectory {
         file.users.iter().map(meant).collect()
     }
 
-    pub(super) fn people(&self) -> People<'_> {
-        People {
+    pub(super) fn people(&self) -> StoredPeople<'_> {
+        StoredPeople {
             by_id: self.users.iter().map(|user| (user.record.id.as_str(), user)).collect(),
             by_email: self
                 .users
@@ -113,7 +113,7 @@ impl StoredDirectory {
 }
 
 /// The people of [`StoredDirectory`], to be looked up.
-pub(super) struct People<'a> {
+pub(super) struct StoredPeople<'a> {
     pub(super) by_id: HashMap<&'a str, &'a StoredUser>,
     pub(super) by_email: HashMap<&'a str, &'a StoredUser>,
 }

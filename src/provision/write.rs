@@ -3,7 +3,7 @@
 //! The events come last: whoever has written one holds up the sealing of all later ones until the commit.
 use super::plan::{Change, PlannedAction, What};
 use super::progress::{Phase, Progress};
-use super::steps::{ApplyStep, Turn, UserWrite, Write};
+use super::steps::{ApplyStep, ApplyTurn, UserWrite, Write};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
@@ -145,7 +145,7 @@ async fn write(tx: &Conn, step: &ApplyStep) -> Result<(), StoreError> {
         }
         Write::DeleteRole => store::directory::roles::delete(tx, id).await,
         Write::DeleteClient => {
-            end_by_turn(tx, id, Turn::Off, (ACTOR, &Caller::default())).await?;
+            end_by_turn(tx, id, ApplyTurn::Off, (ACTOR, &Caller::default())).await?;
             store::applications::write::delete(tx, id).await
         }
     }
@@ -177,13 +177,13 @@ async fn write_organization(
 pub(super) async fn end_by_turn(
     tx: &Conn,
     id: &str,
-    turn: Turn,
+    turn: ApplyTurn,
     who: (&str, &Caller),
 ) -> Result<(), StoreError> {
     match turn {
-        Turn::None => Ok(()),
-        Turn::ImpersonationOff => end_of_client(tx, id, who).await,
-        Turn::Off | Turn::On => end_tokens_of_client(tx, id, who).await,
+        ApplyTurn::None => Ok(()),
+        ApplyTurn::ImpersonationOff => end_of_client(tx, id, who).await,
+        ApplyTurn::Off | ApplyTurn::On => end_tokens_of_client(tx, id, who).await,
     }
 }
 

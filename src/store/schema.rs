@@ -204,9 +204,9 @@ impl Written for SeenVersions {
 }
 
 /// The columns of a [`super::Moment`].
-pub type Moment = (ClockNow, Raw<SeenVersions>);
+pub type MomentColumns = (ClockNow, Raw<SeenVersions>);
 
-pub fn moment() -> Moment {
+pub fn moment() -> MomentColumns {
     (written(), written())
 }
 

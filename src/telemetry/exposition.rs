@@ -20,7 +20,7 @@ pub struct ProcessState {
 
 /// Every metric there is.
 pub fn write(metrics: &Metrics, state: &ProcessState) -> String {
-    let mut page = Page(metrics.render());
+    let mut page = ExpositionPage(metrics.render());
     for family in counters::all() {
         page.counters(family);
     }
@@ -29,9 +29,9 @@ pub fn write(metrics: &Metrics, state: &ProcessState) -> String {
     page.0
 }
 
-struct Page(String);
+struct ExpositionPage(String);
 
-impl Page {
+impl ExpositionPage {
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a `String` cannot fail.
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");

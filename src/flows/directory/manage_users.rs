@@ -21,7 +21,7 @@ use crate::store::directory::box_users::{self, BoxUserFilter, BoxUserReach};
 use crate::store::directory::user_cache;
 
 pub use change::{SecondAddress, UserChanges, change_user, delete_user};
-pub use create::{NewUser, Whose, create_user};
+pub use create::{NewUser, NewUserIn, create_user};
 use futures_util::try_join;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! A person changes their password. Whoever else is signed in as them is out, and nobody acts as them or for
 //! them any more.
 use super::failed_attempts::FailureKeys;
-use super::next_cookie::Presented;
+use super::next_cookie::PresentedCookie;
 use super::step_up::{self, verify_own};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
@@ -51,7 +51,7 @@ pub struct Changed {
 /// is answered as the first was.
 pub async fn change_password(
     ctx: &Context,
-    presented: Presented<'_>,
+    presented: PresentedCookie<'_>,
     change: PasswordChange,
     caller: &Caller,
 ) -> Result<Changed, Failure<PasswordRefusal>> {
@@ -75,7 +75,7 @@ pub async fn change_password(
 /// The session has got its next cookie already. When the new password is what the form says, that was this form.
 async fn repeat(
     ctx: &Context,
-    presented: Presented<'_>,
+    presented: PresentedCookie<'_>,
     wanted: String,
     caller: &Caller,
 ) -> Result<Changed, Failure<PasswordRefusal>> {
@@ -88,7 +88,7 @@ async fn repeat(
 
 async fn change_once(
     ctx: &Context,
-    presented: Presented<'_>,
+    presented: PresentedCookie<'_>,
     change: PasswordChange,
     caller: &Caller,
 ) -> Result<Changed, Failure<PasswordRefusal>> {
@@ -141,7 +141,7 @@ pub(in crate::flows) fn check_new<'a>(
 
 async fn write(
     ctx: &Context,
-    presented: Presented<'_>,
+    presented: PresentedCookie<'_>,
     (old, new): (&str, &str),
     keys: &FailureKeys,
     caller: &Caller,

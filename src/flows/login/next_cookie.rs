@@ -20,12 +20,12 @@ const PURPOSE: &str = "next session cookie";
 
 /// A session, and the cookie by which a browser showed it.
 #[derive(Clone, Copy)]
-pub struct Presented<'a> {
+pub struct PresentedCookie<'a> {
     pub session: &'a Session,
     pub token: &'a str,
 }
 
-impl Presented<'_> {
+impl PresentedCookie<'_> {
     /// Only this server can say which cookie comes next, and nobody learns the one before from it.
     pub(in crate::flows) fn next_token(&self, ctx: &Context) -> String {
         ctx.shared.forms.sign(PURPOSE, &[self.session.id.as_str(), self.token])

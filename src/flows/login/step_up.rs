@@ -1,7 +1,7 @@
 //! A person who signed in a while ago confirms their password before they act as another user or change what
 //! gives power.
 use super::failed_attempts::FailureKeys;
-use super::next_cookie::Presented;
+use super::next_cookie::PresentedCookie;
 use super::sign_in::PURPOSE;
 use crate::audit::{Event, EventKind};
 use crate::authentication::throttle::RetryAfter;
@@ -43,7 +43,7 @@ pub struct Proven {
 /// From now on they signed in now, `auth_time` in tokens too. The session does not live longer for it.
 pub async fn prove_again(
     ctx: &Context,
-    presented: Presented<'_>,
+    presented: PresentedCookie<'_>,
     password: String,
     caller: &Caller,
 ) -> Result<Proven, Failure<StepUpRefusal>> {

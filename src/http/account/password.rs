@@ -5,7 +5,7 @@ use crate::flows::Failure;
 use crate::flows::login::change_password::{
     PasswordChange, PasswordRefusal, SHORTEST, change_password,
 };
-use crate::flows::login::next_cookie::Presented;
+use crate::flows::login::next_cookie::PresentedCookie;
 use crate::http::console::kit::Tab;
 use crate::http::cookies;
 use crate::http::ui::browser::with_cookies;
@@ -69,7 +69,7 @@ pub async fn post(owner: RepeatableOwner, posted: Posted) -> Result<HttpResponse
         return Ok(page(&owner, StatusCode::BAD_REQUEST, Some(error)));
     }
     let change = PasswordChange { current, new };
-    let presented = Presented { session: owner.session(), token: &owner.browser.own_token() };
+    let presented = PresentedCookie { session: owner.session(), token: &owner.browser.own_token() };
     match change_password(owner.ctx(), presented, change, &owner.browser.caller).await {
         Ok(changed) => {
             let cookie = cookies::set_own(owner.request(), &changed.session_token);

@@ -9,7 +9,7 @@ use crate::flows::impersonation::{
         LinkPreview, OpenedLink, Opener, RedeemRefusal, Redeemed, find_repeated,
     },
 };
-use crate::flows::login::next_cookie::Presented;
+use crate::flows::login::next_cookie::PresentedCookie;
 use crate::flows::login::step_up::{Proven, prove_again};
 use crate::flows::{Context, Failure};
 use crate::http::error::ApiError;
@@ -143,7 +143,7 @@ async fn confirm_with_password(
         .await;
     }
     let token = session.unwrap_or_default();
-    let presented = Presented { session: &preview.session, token: &token };
+    let presented = PresentedCookie { session: &preview.session, token: &token };
     match prove_again(ctx, presented, password, &caller).await {
         Ok(proven) => redeem_by(request, ctx, body, proven).await,
         Err(Failure::Refused(refusal)) => {
@@ -184,7 +184,7 @@ async fn repeat(
     if !pages::confirm::is_genuine(request, ctx, body, (&record, &session)) {
         return None;
     }
-    let presented = Presented { session: &session, token: &token };
+    let presented = PresentedCookie { session: &session, token: &token };
     match prove_again(ctx, presented, password.to_owned(), &caller(request)).await {
         Ok(proven) => Some(redeem_by(request, ctx, body, proven).await),
         Err(Failure::Refused(_)) => None,

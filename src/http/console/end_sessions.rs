@@ -43,7 +43,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
 }
 
 /// What the page is about.
-struct Subject {
+struct EndSessionsOf {
     reach: SignOutReach,
     section: ConsoleSection,
     name: String,
@@ -51,10 +51,10 @@ struct Subject {
     heading: &'static str,
 }
 
-async fn user(console: &ConsoleSession) -> Result<Subject, PageError> {
+async fn user(console: &ConsoleSession) -> Result<EndSessionsOf, PageError> {
     console.require(USERS_WRITE)?;
     let user = users::seen(console).await?;
-    Ok(Subject {
+    Ok(EndSessionsOf {
         name: user.display_name().to_owned(),
         here: users::path(&user.id),
         reach: SignOutReach::User(user.id),
@@ -63,12 +63,12 @@ async fn user(console: &ConsoleSession) -> Result<Subject, PageError> {
     })
 }
 
-async fn organization(console: &ConsoleSession) -> Result<Subject, PageError> {
+async fn organization(console: &ConsoleSession) -> Result<EndSessionsOf, PageError> {
     console.require(ORGANIZATIONS_WRITE)?;
     let id = organizations::named(console)?;
     let view = view(console.ctx(), console.user(), &id).await;
     let view = view.map_err(|e| console.accident(&e))?.ok_or_else(|| console.missing())?;
-    Ok(Subject {
+    Ok(EndSessionsOf {
         name: view.record.name,
         here: organizations::path(id.as_str()),
         reach: SignOutReach::Organization(id),
@@ -77,11 +77,11 @@ async fn organization(console: &ConsoleSession) -> Result<Subject, PageError> {
     })
 }
 
-fn everybody(console: &ConsoleSession) -> Result<Subject, PageError> {
+fn everybody(console: &ConsoleSession) -> Result<EndSessionsOf, PageError> {
     console.require(KEYS_WRITE)?;
     match console.organization() {
         Some(_) => Err(console.missing()),
-        None => Ok(Subject {
+        None => Ok(EndSessionsOf {
             reach: SignOutReach::Everybody,
             section: ConsoleSection::Keys,
             name: "Everybody".to_owned(),
@@ -106,7 +106,7 @@ async fn ask_everybody(console: ConsoleSession) -> Result<HttpResponse, PageErro
     ask(&console, subject).await
 }
 
-async fn ask(console: &ConsoleSession, subject: Subject) -> Result<HttpResponse, PageError> {
+async fn ask(console: &ConsoleSession, subject: EndSessionsOf) -> Result<HttpResponse, PageError> {
     let alive = preview(console.ctx(), SignOutBy::Person(console.user()), &subject.reach).await;
     let alive = alive.map_err(|failure| refused(console, failure))?;
     let (page, frame) = console.frame(subject.section, subject.heading, &[]);
@@ -177,7 +177,7 @@ async fn end_everybody(fresh: FreshConsoleSession) -> Result<HttpResponse, PageE
     Ok(with_cookies(everybody_ended(alive), [cookies::remove_session(console.request())]))
 }
 
-async fn end(console: &ConsoleSession, subject: &Subject) -> Result<Alive, PageError> {
+async fn end(console: &ConsoleSession, subject: &EndSessionsOf) -> Result<Alive, PageError> {
     let asking = SignOutBy::Person(console.user());
     let ended = sign_out_all(console.ctx(), asking, &subject.reach, &console.browser.caller).await;
     ended.map_err(|failure| refused(console, failure))

@@ -9,7 +9,7 @@ use super::frame::{ConsoleFrame, ConsoleSection};
 use super::session::{ConsoleRefusal, ConsoleSession};
 use crate::authentication::Session;
 use crate::flows::Failure;
-use crate::flows::login::next_cookie::Presented;
+use crate::flows::login::next_cookie::PresentedCookie;
 use crate::flows::login::step_up::{StepUpRefusal, is_recent, prove_again};
 use crate::http::cookies;
 use crate::http::pages::step_up::{PASSWORD, USERNAME, wait_of, words_of};
@@ -101,7 +101,7 @@ impl FromRequest for ConfirmableForm {
             console.check_token(&csrf, PURPOSE, &[request.path()])?;
             let caller = &console.browser.caller;
             let presented =
-                Presented { session: console.session(), token: &console.browser.own_token() };
+                PresentedCookie { session: console.session(), token: &console.browser.own_token() };
             match prove_again(console.ctx(), presented, password, caller).await {
                 Ok(proven) => {
                     request.extensions_mut().insert(RenewedSession(proven.session_token));

@@ -5,7 +5,7 @@ use crate::authentication::throttle::RetryAfter;
 use crate::flows::Failure;
 use crate::flows::impersonation::handover_code::{CodeRefusal, use_code};
 use crate::flows::impersonation::start_impersonation::StartRefusal;
-use crate::flows::login::next_cookie::Presented;
+use crate::flows::login::next_cookie::PresentedCookie;
 use crate::flows::login::step_up::prove_again;
 use crate::http::cookies;
 use crate::http::ui::browser::{BrowserSession, with_cookies};
@@ -93,7 +93,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
         }
         return use_typed(&browser, session, form.get("code")).await;
     };
-    let presented = Presented { session, token: &browser.own_token() };
+    let presented = PresentedCookie { session, token: &browser.own_token() };
     match prove_again(&browser.ctx, presented, password, &browser.caller).await {
         Ok(proven) => {
             let cookie = cookies::set_own(&browser.request, &proven.session_token);

@@ -3,7 +3,7 @@
 //! [SAML bindings §3.5]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
 //! [SAML profiles §4.1.4.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
 use super::names::entity_id;
-use super::refusal::{SUCCESS, SamlRefusal, Status, refuse};
+use super::refusal::{SUCCESS, SamlRefusal, SamlStatus, refuse};
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::hash::xml_id;
 use crate::crypto::xml::{Cipher, SignaturePlace, Signer, XmlError, encrypt, escape};
@@ -167,7 +167,7 @@ pub struct ResponseEnvelope<'a> {
     pub id: &'a str,
     pub issuer: &'a str,
     pub request: &'a LoginRequest,
-    pub status: Status,
+    pub status: SamlStatus,
     pub now: Timestamp,
 }
 
@@ -215,5 +215,5 @@ struct ResponseXml {
     destination: String,
     in_response_to: Option<String>,
     issuer: String,
-    status: Status,
+    status: SamlStatus,
 }

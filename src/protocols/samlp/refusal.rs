@@ -30,10 +30,10 @@ const REQUESTER: &str = "urn:oasis:names:tc:SAML:2.0:status:Requester";
 const RESPONDER: &str = "urn:oasis:names:tc:SAML:2.0:status:Responder";
 
 /// The two codes of a status and its message.
-pub type Status = (&'static str, Option<&'static str>, Option<&'static str>);
+pub type SamlStatus = (&'static str, Option<&'static str>, Option<&'static str>);
 
 impl SamlRefusal {
-    pub fn words(self) -> Status {
+    pub fn words(self) -> SamlStatus {
         let (first, second, message) = match self {
             Self::NoPassive => (
                 RESPONDER,

@@ -28,7 +28,7 @@ pub async fn end(mut conn: &Conn) -> Result<(), StoreError> {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Page {
+struct TablePage {
     #[diesel(sql_type = BigInt)]
     gone: i64,
     #[diesel(sql_type = BigInt)]
@@ -71,7 +71,7 @@ async fn turn(mut conn: &Conn, text: &str, from: Cursor) -> Result<(usize, Curso
     let query = diesel::sql_query(text)
         .bind::<Timestamptz, _>(from.unwrap_or(Timestamp::UNIX_EPOCH))
         .bind::<BigInt, _>(PAGE_SIZE);
-    let page: Page = query.get_result(&mut conn).await?;
+    let page: TablePage = query.get_result(&mut conn).await?;
     let next = page.last.filter(|_| page.seen >= PAGE_SIZE).map(|last| {
         // A page of rows that all stay and have one time would be the next one, too.
         if page.gone == 0 && from == Some(last) { last + Duration::microseconds(1) } else { last }

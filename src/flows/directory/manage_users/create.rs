@@ -16,13 +16,13 @@ use serde_json::json;
 
 pub struct NewUser {
     pub name: String,
-    pub whose: Whose,
+    pub whose: NewUserIn,
     pub status: Status,
     pub profile: BoxProfile,
 }
 
 /// Who the new user belongs to.
-pub enum Whose {
+pub enum NewUserIn {
     /// The application: no login, no credentials, no way into a page of ours.
     Application { external_id: Option<String> },
     /// The organization. That the address is theirs nobody has shown yet.
@@ -57,7 +57,7 @@ fn check_may_make(
 ) -> Result<(), ManageRefusal> {
     let client: &Client = &calling.token.client;
     match (&new.whose, &manager.reach) {
-        (Whose::Application { .. }, _) => {
+        (NewUserIn::Application { .. }, _) => {
             let settings = client.box_.as_ref();
             let let_in =
                 settings.is_some_and(|on| on.is_authorized_in(Some(&manager.organization)));
@@ -69,8 +69,8 @@ fn check_may_make(
                 Err(ManageRefusal::MissingScope)
             }
         }
-        (Whose::Organization { .. }, BoxUserReach::Organization(_)) => Ok(()),
-        (Whose::Organization { .. }, BoxUserReach::Own(..)) => Err(ManageRefusal::Forbidden),
+        (NewUserIn::Organization { .. }, BoxUserReach::Organization(_)) => Ok(()),
+        (NewUserIn::Organization { .. }, BoxUserReach::Own(..)) => Err(ManageRefusal::Forbidden),
     }
 }
 
@@ -81,7 +81,7 @@ async fn write(
 ) -> Result<BoxUser, Failure<ManageRefusal>> {
     let corrupt = |what: String| StoreError::Corrupt { table: "users", what };
     let id = draw_user_id(tx).await?;
-    let coadmin = matches!(new.whose, Whose::Organization { role: Role::Coadmin, .. });
+    let coadmin = matches!(new.whose, NewUserIn::Organization { role: Role::Coadmin, .. });
     if coadmin {
         check_reaches_coadmin(tx, manager).await?;
     }
@@ -103,13 +103,13 @@ fn record(
 ) -> Result<UserRecord, StoreError> {
     let client = &calling.token.client.id;
     let (kind, login, owner, external_id) = match &new.whose {
-        Whose::Application { external_id } => (
+        NewUserIn::Application { external_id } => (
             UserKind::AppUser,
             super::app_user_login(client.as_str()),
             Some(client.to_string()),
             external_id.clone(),
         ),
-        Whose::Organization { login, .. } => (UserKind::Person, login.clone(), None, None),
+        NewUserIn::Organization { login, .. } => (UserKind::Person, login.clone(), None, None),
     };
     let box_ = serde_json::to_value(&new.profile)
         .map_err(|e| StoreError::Corrupt { table: "users", what: e.to_string() })?;

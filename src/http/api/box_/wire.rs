@@ -5,7 +5,7 @@ use crate::domain::Status;
 use crate::domain::box_profile::{BoxProfile, BoxStatus, Flag, TrackingCode};
 use crate::domain::json::parse_object;
 use crate::domain::text::is_plain_line;
-use crate::flows::directory::manage_users::{NewUser, Role, SecondAddress, UserChanges, Whose};
+use crate::flows::directory::manage_users::{NewUser, NewUserIn, Role, SecondAddress, UserChanges};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -193,10 +193,10 @@ pub(super) fn new_user(body: &[u8]) -> Result<NewUser, BoxError> {
             return Err(BoxError::field("role", "an app user is no co-administrator"));
         }
         // `login` stays, and is refused: ours is made up.
-        Whose::Application { external_id: fields.filled("external_app_user_id", LONGEST_ID)? }
+        NewUserIn::Application { external_id: fields.filled("external_app_user_id", LONGEST_ID)? }
     } else {
         let needed = || BoxError::field("login", "is needed, but for an app user");
-        Whose::Organization { login: fields.login()?.ok_or_else(needed)?, role }
+        NewUserIn::Organization { login: fields.login()?.ok_or_else(needed)?, role }
     };
     fields.finish()?;
     let mut profile = BoxProfile::default();
@@ -246,7 +246,7 @@ mod tests {
     fn an_app_user_needs_a_name_and_gets_defaults() {
         let body = r#"{"name": "Ned Stark", "is_platform_access_only": true}"#;
         let new = new_user(body.as_bytes()).unwrap();
-        assert!(matches!(new.whose, Whose::Application { external_id: None }));
+        assert!(matches!(new.whose, NewUserIn::Application { external_id: None }));
         assert_eq!((new.name.as_str(), new.profile), ("Ned Stark", BoxProfile::default()));
         assert_eq!(refused(&json!({"is_platform_access_only": true})), "name");
     }
