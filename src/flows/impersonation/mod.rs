@@ -1,4 +1,5 @@
 //! An impersonation from its start to its end: the question to the decision, the link, its redemption, the handover code, the history.
+pub mod after_redemption;
 pub mod end_impersonation;
 pub mod handover_code;
 pub(in crate::flows) mod held_impersonation;
