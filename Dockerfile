@@ -1,6 +1,6 @@
-# The binary, made with the toolchain that Cargo.toml names, in an image without one.
+# Builds the binary with the toolchain that Cargo.toml names, and copies it into an image without a toolchain.
 #
-# The base images are pinned by exact tags. For builds that are the same for ever, pin them by digest:
+# The base images are pinned by exact tags. For reproducible builds, pin them by digest:
 #     docker build --build-arg BUILD_IMAGE=rust@sha256:… --build-arg RUN_IMAGE=debian@sha256:… .
 ARG BUILD_IMAGE=rust:1.95.0-slim-bookworm
 ARG RUN_IMAGE=debian:12.12-slim
@@ -27,7 +27,7 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /build/LICENSE /usr/share/doc/understudy/LICENSE
 COPY --from=build /understudy /usr/local/bin/understudy
 
-# No account of the base image, so that its files belong to others.
+# Not an account of the base image, so that the server owns none of its files.
 USER 10001:10001
 WORKDIR /
 ENV UNDERSTUDY_LISTEN=0.0.0.0:8080

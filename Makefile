@@ -1,4 +1,4 @@
-# `make` alone explains itself. Recipes are short; what is longer lives in scripts/.
+# `make` alone lists the targets. Recipes are short; longer ones are in scripts/.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-builtin-rules
@@ -29,18 +29,18 @@ test: tools ## everything that CI runs
 lint: tools ## format, shape, lints, documentation links
 	scripts/lint.sh
 
-bench: tools ## measure a release build under load, beside the figures it must reach
+bench: tools ## measure a release build under load, and compare it with the goals
 	scripts/bench/run.sh $(ARGS)
 
 image: ## the container image, with its version and revision
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) -t understudy:$(VERSION) .
 
-sbom: tools ## what the binary is made of: target/understudy.cdx.json (CycloneDX)
+sbom: tools ## the components of the binary: target/understudy.cdx.json (CycloneDX)
 	@mkdir -p $(TARGET)
 	scripts/sbom.py > $(TARGET)/understudy.cdx.json
 	@ls -l $(TARGET)/understudy.cdx.json
 
-clean-dev: ## forget what 'make run' kept: its database, keys and demo data
+clean-dev: ## delete the data of 'make run': its database, keys and demo data
 	scripts/clean-dev.sh
 
 .PHONY: tools

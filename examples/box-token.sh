@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A token of the demo application `box-app`, by an assertion that it signs (RFC 7523), with curl and openssl alone:
+# Gets a token for the demo application `box-app` with a signed assertion (RFC 7523), using only curl and openssl:
 #   examples/box-token.sh enterprise acme       speaks for the application's service account at Acme
 #   examples/box-token.sh user usr_…            speaks for an app user, or acts as a managed one
-# ISSUER, CLIENT_ID, CLIENT_SECRET, KEY_ID and KEY_FILE say where and who else; API, if it is asked under another address.
+# ISSUER, CLIENT_ID, CLIENT_SECRET, KEY_ID and KEY_FILE select another server or application; API, another address of the token endpoint.
 set -euo pipefail
 ISSUER=${ISSUER:-http://127.0.0.1:8080}
 CLIENT_ID=${CLIENT_ID:-box-app}

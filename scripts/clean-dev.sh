@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes .understudy/, unless a server still works on it.
+# Removes .understudy/, unless a server still uses it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that PostgreSQL's server binaries are here: `understudy dev` and the tests start a private
-# server from them. Does nothing when they are. No server of the system's own is set up or started.
+# Installs PostgreSQL's server programs if they are missing, because `understudy dev` and the tests start a private
+# server with them. It neither sets up nor starts a server of the system.
 set -eu
 
 has_server() {

@@ -31,8 +31,8 @@ step "cargo doc"
 RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --document-private-items
 
 optional shellcheck shellcheck scripts/*.sh scripts/bench/*.sh .ci/run
-# Licences, sources and known advisories of what we ship. Left out it is said so that nobody overlooks it: as the last
-# line, too.
+# Licences, sources and known advisories of the shipped packages. If a check cannot run, the last lines of the output
+# say so too, because a line in the middle is easily overlooked.
 loud=()
 if command -v cargo-deny >/dev/null; then
     step "cargo deny check licenses bans sources"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the binary is made of: CycloneDX 1.5 in JSON, from Cargo.lock and `cargo metadata` alone.
+"""Writes the components of the binary: CycloneDX 1.5 in JSON, from Cargo.lock and `cargo metadata` alone.
 
 Only what is linked or run by the build is in it: no dependency of the tests. Needs no network once the crates are there.
 """
@@ -33,7 +33,7 @@ def component(package, sums):
         "purl": purl,
     }
     if package.get("license"):
-        # Old crates write `MIT/Apache-2.0`, which is no SPDX expression.
+        # Old crates write `MIT/Apache-2.0`, which is not an SPDX expression.
         part["licenses"] = [{"expression": re.sub(r"\s*/\s*", " OR ", package["license"])}]
     digest = sums.get((package["name"], package["version"]))
     if digest:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings what the tests need and the machine lacks: the Postgres server, PgBouncer, Chromium, nginx, xmlsec1, faketime,
+# Installs the programs that the tests need and the machine lacks: the Postgres server, PgBouncer, Chromium, nginx, xmlsec1, faketime,
 # Node.js with the npm packages and Python with the PyPI packages of tests/clients. Does nothing the second time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ as_root() {
     if [[ $EUID -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
 }
 
-# Debian and its children are helped; elsewhere the reader is told what is missing.
+# Installs packages on Debian and its derivatives; on other systems it prints what is missing.
 packages() {
     if command -v apt-get >/dev/null && as_root true 2>/dev/null; then
         echo "installing: $*"

@@ -12,14 +12,14 @@ trap 'rm -f "$log"' EXIT
 printf '\n== cargo test --doc\n'
 cargo test --locked --doc 2>&1 | tee "$log"
 
-# With --all-targets an example is built only as a test of itself; the browser tests want the program.
+# --all-targets builds an example only as its own test, but the browser tests run the example as a program.
 cargo build --locked --bins --examples
 
 printf '\n== cargo test\n'
 failed=0
 cargo test --locked --all-targets --no-fail-fast 2>&1 | tee -a "$log" || failed=$?
 
-# Again, because the reader of a long log sees its end.
+# Printed again, because the reader of a long log looks at its end.
 if (( failed )); then
     printf '\n== what failed\n'
     awk '/^failures:$/ { printing = 1 } /^test result: / { printing = 0 } printing' "$log"

@@ -188,3 +188,116 @@ fn the_documented_commands_and_flags_are_those_of_the_program() {
     let wrong: Vec<_> = defined.symmetric_difference(&documented).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// The words of a document that stand between backticks, outside of code blocks.
+fn code_words(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    prose.split('`').skip(1).step_by(2).map(|word| word.replace('\n', " ")).collect()
+}
+
+/// Every source file with the modules of its path: `src/flows/login/mod.rs` is `flows`, `login`.
+fn source_files() -> Vec<(Vec<String>, String)> {
+    fn walk(dir: &Path, above: &[String], out: &mut Vec<(Vec<String>, String)>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let mut modules = above.to_vec();
+            if name != "mod" {
+                modules.push(name);
+            }
+            if path.is_dir() {
+                walk(&path, &modules, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                out.push((modules, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut out = Vec::new();
+    walk(&root().join("src"), &[], &mut out);
+    out
+}
+
+/// `text` defines `item`: a function, a type, a constant, or a value of an enum.
+fn defines(text: &str, item: &str) -> bool {
+    let keywords = ["fn", "struct", "enum", "trait", "type", "const", "static", "static mut"];
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let is_defined = |keyword: &str| {
+        let definition = format!("{keyword} {item}");
+        text.match_indices(&definition).any(|(at, found)| ends(&text[at + found.len()..]))
+    };
+    let is_value = || {
+        let mut lines = text.lines().map(str::trim_start);
+        lines.any(|line| {
+            line.strip_prefix(item).is_some_and(|rest| rest.starts_with([',', '(', ' ']))
+        })
+    };
+    keywords.iter().any(|keyword| is_defined(keyword))
+        || (item.starts_with(char::is_uppercase) && is_value())
+}
+
+/// Some file of `src/` has the path `module::Type::function` or `module`, of which the beginning may be left out.
+fn is_in_the_source(path: &str, files: &[(Vec<String>, String)]) -> bool {
+    let mut parts: Vec<&str> = path.split("::").collect();
+    let is_end = |modules: &[String], parts: &[&str]| {
+        modules.len() >= parts.len()
+            && modules[modules.len() - parts.len()..].iter().eq(parts.iter())
+    };
+    if files.iter().any(|(modules, _)| is_end(modules, &parts)) {
+        return true;
+    }
+    let item = parts.pop().unwrap();
+    let owner = parts.pop_if(|part| part.starts_with(char::is_uppercase));
+    files.iter().any(|(modules, text)| {
+        is_end(modules, &parts)
+            && defines(text, item)
+            && owner
+                .is_none_or(|owner| defines(text, owner) || text.contains(&format!(" {owner} {{")))
+    })
+}
+
+#[test]
+fn every_file_and_function_of_the_architecture_page_exists() {
+    let files = source_files();
+    let mut wrong = Vec::new();
+    for page in ["docs/development/architecture.md", "src/ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        for word in code_words(&text) {
+            let tops = ["src/", "tests/", "scripts/", "docs/", "templates/", "migrations/"];
+            let is_path = tops.iter().any(|top| word.starts_with(top)) && !word.contains(' ');
+            if is_path && !root().join(&word).exists() {
+                wrong.push(format!("{page}: {word}"));
+            }
+            let is_item = word.contains("::")
+                && !word.contains("crate")
+                && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':'));
+            if is_item && !is_in_the_source(&word, &files) {
+                wrong.push(format!("{page}: {word}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "named, but not there:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_type_of_the_glossary_exists() {
+    let text = fs::read_to_string(root().join("docs/development/glossary.md")).unwrap();
+    let files = source_files();
+    let (mut terms, mut wrong) = (0, Vec::new());
+    for row in text.lines().filter_map(|line| line.strip_prefix("| **")) {
+        terms += 1;
+        let carriers = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let missing =
+            code_words(carriers).into_iter().filter(|word| !is_in_the_source(word, &files));
+        wrong.extend(missing.map(|word| format!("{row}: {word}")));
+    }
+    assert!(terms > 40, "the glossary has {terms} terms");
+    assert!(wrong.is_empty(), "named, but not there:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_picture_of_the_modules_is_current() {
+    let script = root().join("scripts/module-picture.py");
+    let run = std::process::Command::new("python3").arg(script).arg("--check").output();
+    let run = run.expect("python3 draws the picture");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+}

@@ -1,4 +1,4 @@
-//! What goes wrong, in the envelope of Box's API.
+//! Errors, in the JSON of Box's API.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 pub enum Refusal {
-    /// Nobody came through the proxy.
+    /// The request has no headers of the proxy.
     #[error("unauthorized")]
     Unauthorized,
     #[error("not_found")]

@@ -1,4 +1,4 @@
-//! Who calls: what the proxy was told by `/forward-auth`.
+//! Who calls, from the headers that the proxy got from `/forward-auth`.
 
 use crate::answer::Refusal;
 use actix_web::dev::Payload;
@@ -12,7 +12,7 @@ pub struct Caller {
     pub id: String,
     name: String,
     login: String,
-    /// Somebody else, who acts as the user.
+    /// The actor, if another person acts as the user.
     pub actor: Option<String>,
 }
 
@@ -21,7 +21,7 @@ impl Caller {
         let told = |name: &str| {
             let mut values = request.headers().get_all(name);
             let value = values.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
-            // Two would be one of the proxy and one of somebody else.
+            // A second value would not be the proxy's.
             let value = if values.next().is_some() { "" } else { value };
             percent_decode_str(value).decode_utf8_lossy().into_owned()
         };
@@ -39,7 +39,7 @@ impl Caller {
         Ok(caller)
     }
 
-    /// A user in the words of Box.
+    /// A user in the JSON of Box.
     pub fn as_user(&self) -> Value {
         json!({ "type": "user", "id": self.id, "name": self.name, "login": self.login })
     }

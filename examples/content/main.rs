@@ -1,10 +1,10 @@
-//! Northwind Files: an API that knows nothing of tokens, because a proxy asks `/forward-auth` first.
+//! Northwind Files: an API that does not verify tokens, because a proxy asks `/forward-auth` first.
 //!
 //! Its three calls have the shape of Box's content API, so that the tutorial that Understudy was made from
 //! can be followed to its end. Files are kept in memory and belong to the user that the call was made as.
 //! Start at [`routes`]; who calls is in [`caller`], what is kept in [`files`].
 //!
-//! It believes the `X-Auth-…` headers: only the proxy may reach it (see `nginx.conf`, `traefik.yaml` and `envoy.yaml`).
+//! It trusts the `X-Auth-…` headers, so only the proxy may reach it (see `nginx.conf`, `traefik.yaml` and `envoy.yaml`).
 
 mod answer;
 mod caller;
@@ -31,7 +31,7 @@ fn routes(config: &mut ServiceConfig) {
         .default_service(to(nothing_here));
 }
 
-/// Everybody has one folder, `0`, and sees no other.
+/// Each user has one folder, `0`, and sees no other.
 async fn folder(
     caller: Caller,
     id: Path<String>,
@@ -78,7 +78,7 @@ fn only_root(id: &str) -> Result<(), Refusal> {
     if id == "0" { Ok(()) } else { Err(Refusal::NotFound) }
 }
 
-/// Whoever acts as somebody reads so in the answer: not every proxy can say it for us.
+/// Names the impersonation in the response, because not every proxy can add the header.
 async fn marked(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

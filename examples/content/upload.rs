@@ -68,7 +68,7 @@ async fn read_attributes(mut field: Field) -> Result<Attributes, Refusal> {
     if fits && !name.contains(wrong) { Ok(attributes) } else { Err(unreadable) }
 }
 
-/// The size and the SHA-1 of the file, which is all that the demo keeps of it.
+/// The size and the SHA-1 of the file, because the demo does not store contents.
 async fn read_file(mut field: Field) -> Result<(usize, String), Refusal> {
     let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     let mut size = 0;

@@ -1,8 +1,7 @@
-//! Is this our user, or somebody who acts as our user?
+//! Is this our user, or a support agent who acts as our user?
 //!
-//! Copy this file. The provider says it in the ID token and in userinfo alike; an application that
-//! reads nothing else should read this, tell the person in front of the screen, and write the
-//! actor into whatever it logs.
+//! Copy this file. The ID token and userinfo both carry the marks. Every application should read
+//! them, show them on the page, and write the actor into its log.
 
 use chrono::{DateTime, Utc};
 use openidconnect::AdditionalClaims;
@@ -53,10 +52,10 @@ struct Impersonation {
     exp: i64,
 }
 
-/// Somebody acts as the user of this session.
+/// An impersonation of the user of this session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acting {
-    /// Who really sits there: a name, else an e-mail address, else an id.
+    /// The actor: a name, else an e-mail address, else an id.
     pub actor: String,
     pub impersonation_id: Option<String>,
     pub read_only: bool,

@@ -20,7 +20,7 @@ use crate::web::{Answer, Problem, Shop, now, see_other};
 
 const LOGOUT: &str = "/logout";
 
-/// What every page has around it.
+/// The layout of every page.
 pub struct Frame {
     pub shop: String,
     pub user: Option<User>,
@@ -102,8 +102,8 @@ enum Visit {
     Over(&'static str),
 }
 
-/// On each page view the provider is asked whether the login still stands, so that "stop", wherever
-/// it was pressed, is stop here too. A 401 is a no; anything else is an accident and ends nothing.
+/// Asks the provider on each page view whether the login is still valid, so that a "stop" elsewhere ends the
+/// session here too. A 401 ends it; any other error does not.
 async fn visit(shop: &Shop, request: &HttpRequest) -> Result<Visit, Problem> {
     let id = shop.cookie(request, "session").unwrap_or_default();
     let Some(session) = shop.sessions.find(&id) else {

@@ -1,4 +1,4 @@
-//! Who is signed in here, and who is on the way: both in memory, both keyed by random values.
+//! Sessions, and logins that wait for the provider: both in memory, both keyed by random values.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use url::Url;
 use crate::marks::Acting;
 use crate::provider::OurIdToken;
 
-/// Enough for a demo, and a bound on what strangers can make us remember.
+/// Enough for a demo, and a limit on the memory that strangers can use up.
 const MOST: usize = 10_000;
 const LOGIN_TAKES_AT_MOST: TimeDelta = TimeDelta::minutes(10);
 const WORKING_DAY: TimeDelta = TimeDelta::hours(8);
@@ -25,7 +25,7 @@ pub struct Session {
     pub sid: Option<String>,
     pub acting: Option<Acting>,
     pub id_token: OurIdToken,
-    /// What the ID token said, to show it to a curious reader.
+    /// The claims of the ID token, which the page shows.
     pub id_token_claims: String,
     pub access_token: AccessToken,
     pub signed_in_at: DateTime<Utc>,
@@ -86,7 +86,7 @@ impl Sessions {
         self.all().remove(id)
     }
 
-    /// What a back-channel logout names: one session of the provider, or everything of a subject.
+    /// What a back-channel logout names: one session of the provider, or all sessions of a subject.
     pub fn end_named(&self, sid: Option<&str>, subject: Option<&str>) -> usize {
         let mut ended = 0;
         for session in self.all().values_mut().filter(|session| !session.over) {

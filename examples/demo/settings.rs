@@ -1,4 +1,4 @@
-//! What the environment says, checked once.
+//! The settings from the environment, checked once.
 
 use url::{Origin, Url};
 

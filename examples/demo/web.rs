@@ -1,4 +1,4 @@
-//! What every handler needs: the shop, its cookies, and a page for what went wrong.
+//! Shared by all handlers: the shop, its cookies, and the error page.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ pub struct Shop {
     pub federated: Federated,
 }
 
-/// What happened, in the visitor's words. Details go to the log.
+/// An error in words for the visitor. Details go to the log.
 #[derive(Debug)]
 pub struct Problem {
     pub shop: String,
@@ -148,8 +148,8 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// Somebody who types `localhost` would get cookies for `localhost` and come back from the provider
-/// to the registered host without them. So they are sent to the registered host first.
+/// Redirects to the registered host first, because a browser that opened `localhost` would come back from the provider
+/// to the registered host without the cookies of `localhost`.
 pub async fn on_our_own_host<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

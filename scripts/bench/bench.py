@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make bench: CPU seconds of the server and of Postgres for 1,000 right answers, beside the goals.
+"""make bench: CPU seconds of the server and of Postgres for 1,000 correct answers, compared with the goals.
 
 The method is PERFORMANCE.md's: a release build, a private Postgres on the same machine with synchronous_commit
 on, 8 keep-alive connections from wrk (64 where a row says so), a warm-up, then three runs of ten seconds of which the median counts. The
@@ -66,7 +66,7 @@ class Server:
             raise SystemExit(f"`understudy {' '.join(words)}` failed:\n{done.stdout}{done.stderr}")
 
     def start(self):
-        """Seconds until it says that it can serve."""
+        """Seconds until /health/ready answers 200."""
         self.log = open(self.folder / "server.log", "ab")
         began = time.monotonic()
         self.process = subprocess.Popen([self.binary, "serve"], env=self.env, cwd=self.folder,
@@ -161,7 +161,7 @@ def row(name, figures, operation):
 
 def measure_all(args, server, postgres, folder, key):
     operations = Operations(server.base, folder, key)
-    # The one password that was hashed to sign in is not part of the load.
+    # Exclude the one password hash of the sign-in before the load.
     cluster.forget_peak(server.process.pid)
     chosen = {name: operation for name, operation in operations.all().items()
               if not args.only or name in args.only}

@@ -1,4 +1,4 @@
-"""As much of a browser as signing in takes."""
+"""A minimal browser: cookies, redirects and the sign-in form."""
 
 import html.parser
 import http.client
@@ -6,7 +6,7 @@ import urllib.parse
 
 
 class Form(html.parser.HTMLParser):
-    """The first form with a password field: where it goes and what is in it."""
+    """The first form with a password field: its action and its fields."""
 
     def __init__(self, text):
         super().__init__()
@@ -68,7 +68,7 @@ class Browser:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def open(self, target):
-        """Follows redirects on this host; stops at a page or at the door to another host."""
+        """Follows redirects on this host; stops at a page or before a redirect to another host."""
         for _ in range(10):
             status, headers, text = self.send("GET", target, headers={"Accept": "text/html"})
             if status not in (302, 303):

@@ -1,4 +1,4 @@
-"""A private Postgres for one run, and what processes cost."""
+"""A private Postgres for one run, and the CPU time and memory of processes."""
 
 import glob
 import os
@@ -39,7 +39,7 @@ def unprivileged():
 
 
 class Cluster:
-    """Default settings but for the socket, so `synchronous_commit` and `fsync` are on."""
+    """Default settings except for the socket, so `synchronous_commit` and `fsync` are on."""
 
     def __init__(self, folder):
         binaries, who = server_binaries(), unprivileged()
@@ -86,7 +86,7 @@ class Cluster:
 
 
 def times(pid, fields):
-    """Seconds out of /proc/PID/stat; the name in brackets may hold anything, so count behind it."""
+    """Seconds out of /proc/PID/stat; the name in brackets may contain spaces, so fields are counted after it."""
     text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     parts = text.rsplit(")", 1)[1].split()
     return [int(parts[field]) / TICK for field in fields]
@@ -98,7 +98,7 @@ def cpu(pid):
 
 
 def memory(pid):
-    """Resident now and at most, in MiB."""
+    """Resident memory, current and maximum, in MiB."""
     lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
     found = dict(line.split(":", 1) for line in lines if line.startswith(("VmRSS", "VmHWM")))
     return tuple(int(found[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))

@@ -1,4 +1,4 @@
--- What all load scripts share: right answers are counted, wrong ones are counted and the first is shown.
+-- Shared by all load scripts: counts correct and wrong answers, and shows the first wrong one.
 --
 -- bench.py writes the settings of a run as a Lua table and names the file in BENCH_RUN. wrk keeps one state
 -- a thread, and runs `done` in a state of its own, so the counters are globals that `done` asks for.
@@ -7,7 +7,7 @@ run = dofile(os.getenv("BENCH_RUN"))
 good, bad, first_bad = 0, 0, ""
 first_at, last_at = 0, 0
 
--- A script may run out of work before wrk's time is over, and wrk then still waits: so by our own watch.
+-- Measures the time itself, because wrk waits to the end of its time even if a script has no work left.
 local ffi = require("ffi")
 ffi.cdef("typedef struct { long s, ns; } instant; int clock_gettime(int, instant *);")
 local instant = ffi.new("instant[1]")
@@ -41,7 +41,7 @@ function has(text, piece)
   return text ~= nil and string.find(text, piece, 1, true) ~= nil
 end
 
--- For work of which each piece is used once. `next_piece` is nil when all are used.
+-- For work in which each piece is used once. `next_piece` is nil when all are used.
 local pieces, used = {}, 0
 
 function read_pieces(path)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make bench: how long the console takes to find somebody among a million people.
+"""make bench: how long the console takes to find one user among a million.
 
 A release build and a private Postgres, as in bench.py. A member of staff types names, addresses and ids letter by
 letter, as the page asks while they type; now and then they choose a filter, go to the next page, or look for
@@ -60,7 +60,7 @@ def fill(postgres, people):
 
 
 def typed(people, chance):
-    """The queries of somebody who types what they were told on the telephone."""
+    """The queries of an agent who types a name while the customer is on the telephone."""
     for name, email, key in people:
         family = name.rsplit(" ", 1)[-1]
         words = chance.choice([family.lower(), name, email, key])

@@ -1,4 +1,4 @@
--- The other indexes of directory.sql, as the migrations make them.
+-- The other indexes of directory.sql, as the migrations create them.
 SET maintenance_work_mem = '512MB';
 CREATE INDEX users_odd ON users USING gin (odd_beginnings(search)) WITH (fastupdate = off)
     WHERE odd_beginnings(search) IS NOT NULL;

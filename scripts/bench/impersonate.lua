@@ -1,4 +1,4 @@
--- Links for changing pairs of agents and subjects. With `run.links` they are kept in that file for redeem.lua.
+-- Requests links for changing pairs of agents and subjects. With `run.links` it stores them in that file for redeem.lua.
 dofile(os.getenv("BENCH_DIR") .. "/common.lua")
 
 local turn, file = 0, nil

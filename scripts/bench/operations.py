@@ -1,4 +1,4 @@
-"""What is measured: the requests, how a right answer looks, and what it may cost.
+"""The measured requests, how a correct answer looks, and the goals for its cost.
 
 The goals are the column "ours at most" of PERFORMANCE.md: CPU seconds of the server, and of Postgres, for 1,000.
 """
@@ -18,10 +18,10 @@ CALLBACK = "https://app.bench.test/callback"
 VERIFIER = "bench-verifier-0123456789-0123456789-0123456789"
 FORM = "application/x-www-form-urlencoded"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-# Signed in some ten seconds, of the sixty that they live.
+# Signing these takes about ten of the sixty seconds that an assertion is valid.
 ASSERTIONS = 12000
 AGENTS, SUBJECTS = 8, 32
-# The last one: hashing takes more memory than all the others, and is not part of the peak.
+# Runs last, because password hashing takes more memory than the others and is not part of the peak.
 PASSWORD = "password sign-in"
 SECRETS = {
     "bench-global": "bench-global-secret-0123456789abcdef",
@@ -142,7 +142,7 @@ class Operations:
             "body": urllib.parse.urlencode(body)}, seconds)
 
     def saml(self, client, server, postgres):
-        """A service provider asks by redirect, and somebody is signed in."""
+        """A service provider asks by redirect, and the user is signed in already."""
         def run(load, seconds):
             now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
             request = (f'<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_bench" '
@@ -161,11 +161,11 @@ class Operations:
         return Operation(run, server, postgres)
 
     def by_service(self, path, subject, server, postgres, connections=8):
-        """The application's service account calls, as itself or as somebody."""
+        """The application's service account calls, as itself or as another user."""
         forward_auth = path.startswith("/forward-auth")
         piece = "" if forward_auth else f'"id":"{subject}"'
         named = {"As-User": subject} if subject else {}
-        # The mode is told of nobody but who acts.
+        # Only calls of an impersonation have a mode.
         told = {"told": "x-impersonation-mode", "value": "full" if subject else ""}
         told = told if forward_auth else {}
 
@@ -194,7 +194,7 @@ class Operations:
 
     def refresh(self, client, server, postgres):
         def run(load, seconds):
-            # New ones for each run: the answers that wrk no longer read took their families along.
+            # New tokens for each run, because answers that wrk did not read any more have used up the old families.
             tokens = [self.by_code(client, "openid offline_access")["refresh_token"]
                       for _ in range(16)]
             return load.wrk("refresh.lua", {
@@ -246,7 +246,7 @@ class Operations:
         return json.loads(text)["access_token"]
 
     def app_user(self):
-        """A new one; its id."""
+        """Creates one and returns its id."""
         bearer = {"Authorization": f"Bearer {self.box_token('enterprise', 'bench')}"}
         status, _, text = Browser(self.browser.base).send(
             "POST", "/2.0/users", json.dumps({"name": "App User", "is_platform_access_only": True}), bearer)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make bench: a release build under load. Flags go to bench.py: --only NAME, --runs N, --seconds N, --check.
+# make bench: measures a release build under load. Flags go to bench.py: --only NAME, --runs N, --seconds N, --check.
 # `--only search` measures only the console's search among a million people (directory.py).
 set -euo pipefail
 cd "$(dirname "$0")/../.."

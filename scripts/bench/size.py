@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Work over whole tables, measured: 300,000 people, a million sessions, a million events.
+"""Measures commands that work on whole tables: 300,000 people, a million sessions, a million events.
 
     cargo build --release
     python3 scripts/bench/size.py [--people 300000] [--sessions 1000000] [--events 1000000]
@@ -28,7 +28,7 @@ INSERT INTO users (id, organization_id, email, email_canonical, email_verified, 
         'Person ' || n FROM generate_series(1, {people}) n;
 INSERT INTO user_roles (user_id, role) SELECT 'p' || n, 'support' FROM generate_series(1, {people}, 10) n;
 """
-# Sessions that go on, codes of them, refresh tokens that were used; a tenth of the sessions is over.
+# Live sessions, their codes, used refresh tokens; a tenth of the sessions has ended.
 SESSIONS = """
 ALTER TABLE sessions DISABLE TRIGGER USER;
 INSERT INTO sessions (id, token_hash, user_id, authenticated_at, last_seen_at, expires_at)
@@ -88,7 +88,7 @@ class Cluster:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def cpu(self):
-        """Of the server and all that it has ended."""
+        """CPU seconds of the server and of all its ended children."""
         first = int((self.data / "postmaster.pid").read_text().split()[0])
         total = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -211,7 +211,7 @@ def stop(server):
 
 
 def clean(program, cluster, environment):
-    """The sessions that are over, a bite a second, while nothing else is removed."""
+    """Cleans the ended sessions, one batch a second, while nothing else is removed."""
     over = "SELECT count(*) FROM sessions WHERE expires_at < now() - interval '31 days'"
     left, began, postgres = int(cluster.sql(over)), time.time(), cluster.cpu()
     server = start(program, environment)

@@ -1,4 +1,4 @@
--- One and the same request, over and over.
+-- Sends one request again and again.
 dofile(os.getenv("BENCH_DIR") .. "/common.lua")
 
 local text
@@ -13,7 +13,7 @@ end
 
 function response(status, headers, body)
   local right = status == run.status and has(body, run.piece)
-  -- Where the answer is in a header.
+  -- For endpoints that answer in a header.
   if run.told then right = right and header(headers, run.told) == run.value end
   judge(right, status, body)
 end

@@ -1,4 +1,4 @@
-//! What somebody sees who came by SAML or WS-Federation.
+//! The pages after a sign-in by SAML or WS-Federation.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;

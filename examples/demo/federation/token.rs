@@ -1,4 +1,4 @@
-//! A signed assertion, of SAML 1.1 or 2.0, and what has to hold before anybody believes it.
+//! A signed assertion of SAML 1.1 or 2.0, and the checks before it is accepted.
 
 use std::collections::BTreeMap;
 
