@@ -12,7 +12,7 @@ pub mod forwarded_token;
 pub mod introspect;
 pub mod issue_box_token;
 pub mod issue_tokens;
-pub(in crate::flows) mod jwt;
+pub(super) mod jwt;
 pub mod narrow_token;
 pub mod preview_tokens;
 pub mod read_assertion;

@@ -23,7 +23,7 @@ use chrono::Duration;
 const AGAIN_WITHIN: Duration = Duration::minutes(1);
 
 /// `None`: the link has not just been redeemed here, and is judged like any other.
-pub(in crate::flows::impersonation::redeem_impersonation) async fn confirm_again(
+pub(super) async fn confirm_again(
     ctx: &Context,
     conn: &Conn,
     opener: Opener<'_>,

@@ -9,13 +9,13 @@ use crate::impersonation::{Denial, ImpersonationRequest};
 use crate::login::{Answer, Principal};
 use crate::store::impersonations::ImpersonationRecord;
 
-pub(in crate::flows::impersonation::redeem_impersonation) enum Landing<'a> {
+pub(super) enum Landing<'a> {
     Redirect(Answer),
     Respond(Box<Completed<'a>>),
 }
 
 /// To the application, so that it asks for itself; or the protocol's answer at once.
-pub(in crate::flows::impersonation::redeem_impersonation) fn answer<'a>(
+pub(super) fn answer<'a>(
     ctx: &Context,
     link: &'a FoundLink,
     principal: &'a Principal,
@@ -40,7 +40,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) fn answer<'a>(
 /// Third-party initiated login ([OpenID Connect Core §4]).
 ///
 /// [OpenID Connect Core §4]: https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
-pub(in crate::flows::impersonation::redeem_impersonation) fn initiate_login(
+pub(super) fn initiate_login(
     ctx: &Context,
     uri: &str,
     principal: &Principal,

@@ -17,7 +17,7 @@ use crate::store::{self, Conn, StoreError, Transactional as _};
 /// Redeems the ticket in one statement: ends the link, makes the session and the code, appends the audit event.
 ///
 /// Refused as used when another request has redeemed the ticket since it was read.
-pub(in crate::flows::impersonation::redeem_impersonation) async fn write(
+pub(super) async fn write(
     ctx: &Context,
     conn: &mut Conn,
     link: &FoundLink,
