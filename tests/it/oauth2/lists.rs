@@ -1,5 +1,6 @@
 //! Lists in requests: short, and their cost is that of their length.
-use crate::support::TestServer;
+use crate::support::{Browser, TestServer};
+use reqwest::{Method, RequestBuilder};
 use std::time::{Duration, Instant};
 
 /// 60 KB of different words.
@@ -82,4 +83,147 @@ async fn k10_four_kinds_of_list_cost_what_one_long_word_costs() {
     let most = Duration::from_millis(if cfg!(debug_assertions) { 1_500 } else { 150 });
     assert!(cost(&|| assert!(stored.is_subset_of(&stored))) < most);
     assert!(cost(&|| assert!(!stored.union(stored.iter()).is_empty())) < most);
+}
+
+/// The quickest of five, and the status that all have.
+async fn quickest(browser: &Browser, request: impl Fn() -> RequestBuilder) -> (u16, Duration) {
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        let begun = Instant::now();
+        let status = browser.send(request()).await.status;
+        all.push((status, begun.elapsed()));
+    }
+    assert!(all.iter().all(|(status, _)| *status == all[0].0), "{all:?}");
+    all.into_iter().min_by_key(|(_, took)| *took).unwrap()
+}
+
+/// A list costs less than twice what one word of its length costs, at the same place of the same request.
+async fn is_linear(
+    (what, status): (&str, u16),
+    browser: &Browser,
+    separator: &str,
+    request: impl Fn(&str) -> RequestBuilder,
+) {
+    let list = words(separator);
+    let word = "a".repeat(list.len());
+    let (_, plain) = quickest(browser, || request(&word)).await;
+    let (seen, took) = quickest(browser, || request(&list)).await;
+    assert_eq!(seen, status, "{what}");
+    let most = plain * 2 + Duration::from_millis(25);
+    assert!(took < most, "{what}: {took:?}, and one word {plain:?}");
+}
+
+async fn unlimited() -> TestServer {
+    TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await
+}
+
+#[tokio::test]
+async fn k10_requests_for_tokens_with_60_kb_of_a_list_are_refused_in_linear_time() {
+    let server = unlimited().await;
+    let browser = server.browser();
+    let asks = |name: &'static str, value: &str| {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", "machine"),
+            ("client_secret", "machine-secret"),
+            (name, value),
+        ];
+        browser.request(Method::POST, "/oauth/token").form(&form)
+    };
+    for name in ["scope", "audience", "resource"] {
+        is_linear((name, 400), &browser, " ", |value| asks(name, value)).await;
+    }
+    // A parameter that may be given again is, as often as it fits in.
+    let body = |value: &str| {
+        let form = "grant_type=client_credentials&client_id=machine&client_secret=machine-secret";
+        browser
+            .request(Method::POST, "/oauth/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("{form}&audience={value}"))
+    };
+    let list = words("&audience=");
+    let list = list.get(..63_000).unwrap();
+    let (_, plain) = quickest(&browser, || body(&"a".repeat(63_000))).await;
+    let (status, took) = quickest(&browser, || body(list)).await;
+    assert_eq!(status, 400);
+    assert!(took < plain * 2 + Duration::from_millis(25), "{took:?}, and one word {plain:?}");
+}
+
+#[tokio::test]
+async fn k10_requests_to_sign_in_with_60_kb_of_a_list_are_answered_in_linear_time() {
+    let server = unlimited().await;
+    let alice = server.alice().await;
+    let base = "/authorize?client_id=orders&response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback&state=s";
+    for (name, status) in LISTS_OF_AN_AUTHORIZATION {
+        let scope = if name == "scope" { "" } else { "&scope=openid" };
+        is_linear((name, status), &alice, "%20", |value| {
+            alice.request(Method::GET, &format!("{base}{scope}&{name}={value}"))
+        })
+        .await;
+    }
+}
+
+/// Those that are read are too long, which the application is told; the others are not looked at.
+const LISTS_OF_AN_AUTHORIZATION: [(&str, u16); 7] = [
+    ("scope", 303),
+    ("prompt", 303),
+    ("acr_values", 303),
+    ("claims", 303),
+    ("ui_locales", 303),
+    ("audience", 303),
+    ("unknown", 303),
+];
+
+#[tokio::test]
+async fn k10_headers_with_long_lists_are_answered_in_linear_time() {
+    let server = unlimited().await;
+    let browser = server.browser();
+    let names = [
+        "accept",
+        "accept-language",
+        "accept-encoding",
+        "cookie",
+        "if-none-match",
+        "x-forwarded-for",
+        "forwarded",
+    ];
+    for name in names {
+        for (separator, path) in
+            [(", ", "/login"), ("; ", "/.well-known/jwks.json"), (",", "/userinfo")]
+        {
+            let status = if path == "/userinfo" { 401 } else { 200 };
+            // Half of it fits in, the whole does not.
+            let what = format!("{name} at {path}");
+            is_linear((&what, status), &browser, separator, |value| {
+                browser.request(Method::GET, path).header(name, &value[..30_000])
+            })
+            .await;
+            is_linear((&what, 431), &browser, separator, |value| {
+                browser.request(Method::GET, path).header(name, value)
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn k10_box_s_fields_of_60_kb_are_answered_in_linear_time() {
+    let server = unlimited().await;
+    let browser = server.browser();
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "box-app"),
+        ("client_secret", "box-app-secret"),
+        ("box_subject_type", "enterprise"),
+        ("box_subject_id", "org_acme"),
+    ];
+    let token = browser.post_form("/oauth2/token", &form).await.json()["access_token"].clone();
+    for path in ["/2.0/users", "/2.0/users/me"] {
+        is_linear((path, 200), &browser, ",", |value| {
+            browser
+                .request(Method::GET, &format!("{path}?fields={value}"))
+                .bearer_auth(token.as_str().unwrap())
+        })
+        .await;
+    }
 }
