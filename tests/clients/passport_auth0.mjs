@@ -20,6 +20,9 @@ const strategy = new Auth0Strategy({
   expectedIssuer: it.issuer, // its default has a slash at its end
 }, (accessToken, refreshToken, extra, profile, done) => done(null, { profile, extra }));
 passport.use(strategy);
+/// Before: the library sends the access token in the query, where logs have it, and userinfo takes it from there from
+/// nobody (RFC 9700 §4.3.2).
+const inHeader = (yes) => strategy._oauth2.useAuthorizationHeaderforGET(yes);
 passport.serializeUser((user, done) => done(null, user));
 passport.deserializeUser((user, done) => done(null, user));
 
@@ -61,6 +64,19 @@ async function normal() {
   assert.ok(extra.id_token);
 }
 
+/// What docs/topics/from-auth0.md says about the library as it comes.
+async function inQuery() {
+  inHeader(false);
+  const browser = at(it.person);
+  const alice = new Person(it.issuer, it.person);
+  const { left } = await alice.signIn(await alice.open((await browser.open(`${it.application}/login`)).left));
+  await assert.rejects(browser.open(left), /failed to fetch user profile/);
+  const { url, status } = before.requests.at(-1);
+  assert.match(url, /^\/userinfo\?access_token=/);
+  assert.equal(status, 401);
+  inHeader(true);
+}
+
 /// The callback of a person who pressed nothing of this application's.
 async function foreign() {
   const answer = await fetch(`${it.redirect_uri}?code=x&state=x`);
@@ -91,6 +107,7 @@ async function impersonated() {
 }
 
 try {
+  await inQuery();
   await normal();
   await foreign();
   await impersonated();

@@ -105,9 +105,11 @@ async fn is_linear(
     request: impl Fn(&str) -> RequestBuilder,
 ) {
     let list = words(separator);
+    // Addresses end at 64 KB, for the tests' own library too.
+    let list = list.get(..60_000).unwrap().rsplit_once(separator).unwrap().0;
     let word = "a".repeat(list.len());
     let (_, plain) = quickest(browser, || request(&word)).await;
-    let (seen, took) = quickest(browser, || request(&list)).await;
+    let (seen, took) = quickest(browser, || request(list)).await;
     assert_eq!(seen, status, "{what}");
     let most = plain * 2 + Duration::from_millis(25);
     assert!(took < most, "{what}: {took:?}, and one word {plain:?}");
