@@ -1,6 +1,8 @@
-// npm auth0: the AuthenticationClient (`auth0/legacy` since version 7) and the ManagementClient, as they are.
+// npm auth0: the AuthenticationClient (`auth0/legacy` since version 7), its successor @auth0/auth0-auth-js and the
+// ManagementClient, as they are.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { AuthClient } from '@auth0/auth0-auth-js';
 import { ManagementClient } from 'auth0';
 import { AuthenticationClient, UserInfoClient } from 'auth0/legacy';
 import { facts } from './lib/facts.mjs';
@@ -70,16 +72,46 @@ async function userinfo() {
   await assert.rejects(users.getUserInfo('none'), (error) => error.statusCode === 401 && error.error === 'invalid_token');
 }
 
+/// It asks the metadata for the issuer, and so needs nothing set.
+async function successor() {
+  const auth = new AuthClient({
+    domain,
+    clientId: it.client_id,
+    clientSecret: it.client_secret,
+    authorizationParams: { redirect_uri: it.redirect_uri, audience: it.audience, scope: 'openid profile email offline_access' },
+  });
+  const { authorizationUrl, codeVerifier } = await auth.buildAuthorizationUrl();
+  const { left } = await alice.open(authorizationUrl);
+  const tokens = await auth.getTokenByCode(left, { codeVerifier });
+  assert.equal(tokens.claims.sub, it.subject);
+  assert.equal(tokens.claims.iss, it.issuer);
+  const profile = await auth.getUserInfo({ accessToken: tokens.accessToken, expectedSubject: it.subject });
+  assert.equal(profile.email, it.person.email);
+  const second = await auth.getTokenByRefreshToken({ refreshToken: tokens.refreshToken });
+  assert.notEqual(second.accessToken, tokens.accessToken);
+  await auth.revokeToken({ token: second.refreshToken ?? tokens.refreshToken });
+  await assert.rejects(auth.getTokenByRefreshToken({ refreshToken: second.refreshToken ?? tokens.refreshToken }), (error) => error.cause.error === 'invalid_grant');
+
+  const robot = new AuthClient({ domain, clientId: it.machine_id, clientSecret: it.machine_secret });
+  assert.ok((await robot.getTokenByClientCredentials({ audience: it.machine_audience })).accessToken);
+
+  const { left: bye } = await alice.submit(await alice.open(await auth.buildLogoutUrl({ returnTo: `${it.application}/` })));
+  assert.equal(bye.href, `${it.application}/`);
+}
+
 /// There is no Management API: the SDK is answered 404, and does not take it for an empty list.
 async function management() {
   const desk = new ManagementClient({ domain, clientId: it.global_id, clientSecret: it.global_secret, maxRetries: 0 });
   for (const call of [() => desk.users.list(), () => desk.users.get(it.subject), () => desk.clients.list()]) {
     await assert.rejects(call, (error) => error.statusCode === 404);
+    const { url, status } = before.requests.at(-1);
+    assert.match(url, /^\/api\/v2\//);
+    assert.equal(status, 404);
   }
 }
 
 try {
-  for (const story of [machine, user, issuer, userinfo, management]) await story();
+  for (const story of [machine, user, issuer, userinfo, successor, management]) await story();
 } finally {
   before.close();
 }
