@@ -5,6 +5,7 @@ mod support;
 mod api_scopes;
 mod apply;
 mod audit_trail;
+mod auth0_libraries;
 mod bad_input;
 mod box_;
 mod browser;

@@ -1,5 +1,6 @@
 //! Lists in requests: short, and their cost is that of their length.
-use crate::support::TestServer;
+use crate::support::{Browser, TestServer};
+use reqwest::{Method, RequestBuilder};
 use std::time::{Duration, Instant};
 
 /// 60 KB of different words.
@@ -82,4 +83,137 @@ async fn k10_four_kinds_of_list_cost_what_one_long_word_costs() {
     let most = Duration::from_millis(if cfg!(debug_assertions) { 1_500 } else { 150 });
     assert!(cost(&|| assert!(stored.is_subset_of(&stored))) < most);
     assert!(cost(&|| assert!(!stored.union(stored.iter()).is_empty())) < most);
+}
+
+/// The quickest of five, and the status that all have.
+async fn quickest(browser: &Browser, request: impl Fn() -> RequestBuilder) -> (u16, Duration) {
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        let begun = Instant::now();
+        let status = browser.send(request()).await.status;
+        all.push((status, begun.elapsed()));
+    }
+    assert!(all.iter().all(|(status, _)| *status == all[0].0), "{all:?}");
+    all.into_iter().min_by_key(|(_, took)| *took).unwrap()
+}
+
+/// A list in one place of a request.
+struct LongList<'a> {
+    place: &'a str,
+    separator: &'a str,
+    bytes: usize,
+    /// Of the answer.
+    status: u16,
+}
+
+impl LongList<'_> {
+    /// It costs less than twice what one word of its length costs in the same place.
+    async fn is_linear(&self, browser: &Browser, request: impl Fn(&str) -> RequestBuilder) {
+        let list = words(self.separator);
+        let list = list.get(..self.bytes).unwrap().rsplit_once(self.separator).unwrap().0;
+        let word = "a".repeat(list.len());
+        let (_, plain) = quickest(browser, || request(&word)).await;
+        let (status, took) = quickest(browser, || request(list)).await;
+        assert_eq!(status, self.status, "{} of {}", self.place, self.bytes);
+        // For a busy machine; the list of the report cost twenty times this.
+        let most = plain * 2 + Duration::from_millis(25);
+        assert!(took < most, "{}: {took:?}, and one word {plain:?}", self.place);
+    }
+}
+
+async fn unlimited() -> TestServer {
+    TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await
+}
+
+const MACHINE: &str =
+    "grant_type=client_credentials&client_id=machine&client_secret=machine-secret";
+const SIGN_IN: &str = "client_id=orders&response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback&state=s";
+
+fn posted(browser: &Browser, path: &str, form: String) -> RequestBuilder {
+    let kind = "application/x-www-form-urlencoded";
+    browser.request(Method::POST, path).header("content-type", kind).body(form)
+}
+
+#[tokio::test]
+async fn k10_requests_for_tokens_with_60_kb_of_a_list_are_refused_in_linear_time() {
+    let server = unlimited().await;
+    let browser = server.browser();
+    let listed = ["scope", "audience", "resource"].map(|place| (place, "+", 59_000));
+    // One that may be given again, as often as it fits in.
+    let repeated = [("audience", "&audience=", 63_000), ("resource", "&resource=", 63_000)];
+    for (place, separator, bytes) in listed.into_iter().chain(repeated) {
+        let list = LongList { place, separator, bytes, status: 400 };
+        let ask =
+            |value: &str| posted(&browser, "/oauth/token", format!("{MACHINE}&{place}={value}"));
+        list.is_linear(&browser, ask).await;
+    }
+}
+
+#[tokio::test]
+async fn k10_requests_to_sign_in_with_60_kb_of_a_list_are_answered_in_linear_time() {
+    let server = unlimited().await;
+    let alice = server.alice().await;
+    // Those that are read are told to the application, as errors; the others are not looked at.
+    for place in ["scope", "prompt", "acr_values", "claims", "ui_locales", "audience", "unknown"] {
+        let scope = if place == "scope" { "" } else { "&scope=openid" };
+        let sent = |value: &str| format!("{SIGN_IN}{scope}&{place}={value}");
+        for (bytes, by_get, by_post) in [(30_000, 302, 303), (60_000, 400, 400)] {
+            let list = LongList { place, separator: "%20", bytes, status: by_get };
+            let get =
+                |value: &str| alice.request(Method::GET, &format!("/authorize?{}", sent(value)));
+            list.is_linear(&alice, get).await;
+            let list = LongList { status: by_post, ..list };
+            list.is_linear(&alice, |value| posted(&alice, "/authorize", sent(value))).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn k10_headers_with_long_lists_are_answered_in_linear_time() {
+    let server = unlimited().await;
+    let browser = server.browser();
+    let names = [
+        "accept",
+        "accept-language",
+        "accept-encoding",
+        "cookie",
+        "if-none-match",
+        "x-forwarded-for",
+        "forwarded",
+    ];
+    let paths =
+        [(", ", "/login", 200), ("; ", "/.well-known/jwks.json", 200), (",", "/userinfo", 401)];
+    for name in names {
+        for (separator, path, fits) in paths {
+            // 32 KiB of headers fit in.
+            for (bytes, status) in [(30_000, fits), (59_000, 431)] {
+                let place = &format!("{name} at {path}");
+                let list = LongList { place, separator, bytes, status };
+                let ask = |value: &str| browser.request(Method::GET, path).header(name, value);
+                list.is_linear(&browser, ask).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn k10_box_s_fields_of_60_kb_are_answered_in_linear_time() {
+    let server = unlimited().await;
+    let browser = server.browser();
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "box-app"),
+        ("client_secret", "box-app-secret"),
+        ("box_subject_type", "enterprise"),
+        ("box_subject_id", "org_acme"),
+    ];
+    let token = browser.post_form("/oauth2/token", &form).await.json()["access_token"].clone();
+    let token = token.as_str().unwrap();
+    for path in ["/2.0/users", "/2.0/users/me"] {
+        let list = LongList { place: path, separator: ",", bytes: 59_000, status: 200 };
+        let ask = |value: &str| {
+            browser.request(Method::GET, &format!("{path}?fields={value}")).bearer_auth(token)
+        };
+        list.is_linear(&browser, ask).await;
+    }
 }
