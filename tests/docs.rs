@@ -240,7 +240,7 @@ fn is_in_the_source(path: &str, files: &[(Vec<String>, String)]) -> bool {
     let mut parts: Vec<&str> = path.split("::").collect();
     let is_end = |modules: &[String], parts: &[&str]| {
         modules.len() >= parts.len()
-            && modules[modules.len() - parts.len()..].iter().eq(parts.iter())
+            && modules.iter().rev().zip(parts.iter().rev()).all(|(module, part)| module == part)
     };
     if files.iter().any(|(modules, _)| is_end(modules, &parts)) {
         return true;

@@ -52,14 +52,14 @@ pub struct Initiation {
 
 /// The identity provider asks us to start a login
 /// ([OpenID Connect Core 1.0 §4](https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin)).
-/// Anybody can send a browser here, so nothing in the request is believed: it only chooses among
-/// things we would do anyway.
+/// Any site can send a browser here, so the request is not trusted: it only selects one of the
+/// logins that we would start anyway.
 pub async fn initiated_by_link(shop: Data<Shop>, request: HttpRequest) -> Answer {
     let asked = shop.query(&request)?;
     initiated(&shop, &request, asked).await
 }
 
-/// The same by POST, which the specification wants too.
+/// The specification requires POST too.
 pub async fn initiated_by_form(
     shop: Data<Shop>,
     request: HttpRequest,
@@ -111,7 +111,7 @@ async fn begin(
         authorization = authorization.set_login_hint(LoginHint::new(hint));
     }
     let (address, state, nonce) = authorization.url();
-    // Kept when it is there already: somebody may sign in from two tabs at once.
+    // Keep an existing cookie, because a user may sign in from two tabs at once.
     let browser = shop.cookie(request, "browser").filter(|it| it.len() == random().len());
     let browser = browser.unwrap_or_else(random);
     let started_at = now();
@@ -142,7 +142,7 @@ pub async fn callback(shop: Data<Shop>, request: HttpRequest) -> Answer {
                         used already. Please sign in again.";
             shop.problem(StatusCode::BAD_REQUEST, "This sign-in cannot be finished", text)
         })?;
-    // Which of several providers answers? RFC 9207 §2.4: the one named here, or nobody.
+    // RFC 9207 §2.4: `iss` must name the provider that we asked.
     if back.iss.as_deref() != Some(shop.settings.issuer.as_str()) {
         return Err(failed(&shop, "The answer came from another identity provider."));
     }
@@ -287,8 +287,8 @@ fn failed(shop: &Shop, text: &str) -> Problem {
     shop.problem(StatusCode::BAD_REQUEST, "You are not signed in", text)
 }
 
-/// The code of the error is shown, for people who ask for help; its description may come from
-/// anybody who can make a link, so it is not.
+/// The code of the error is shown, for people who ask for help; its description is not, because any site
+/// could put text into it.
 fn refused(shop: &Shop, error: &str) -> Problem {
     let known = error.len() <= 64 && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let text = match error {

@@ -1,9 +1,9 @@
 //! "Sign out", and the banner's "Stop": both end our session and ask the provider for RP-initiated logout, with the
 //! ID token as hint.
 //!
-//! After "Sign out" the provider sends the browser back here. When the ID token is an impersonated one, what ends is
-//! the impersonation, and the actor's own session stays. Then we name no place to come back to: the provider's page
-//! leads the agent back to where they came from, which is not our public front page.
+//! After "Sign out" the provider sends the browser back here. If the ID token is an impersonated one, only the
+//! impersonation ends, and the actor's own session stays. Then we send no return address, because the provider's page
+//! leads the agent back to the page where they started.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -64,7 +64,7 @@ fn only_here(session: &Session) -> String {
     format!("{sorry} The impersonation ends by itself at {end}.")
 }
 
-/// What to say on the start page when the browser comes back from the provider.
+/// The notice on the start page when the browser comes back from the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goodbye {
     SignedOut,
@@ -78,7 +78,7 @@ impl Goodbye {
         format!("{word}.{}", state.secret())
     }
 
-    /// Only for the `state` that we sent along; a link from elsewhere makes us say nothing.
+    /// Only for the `state` that we sent along; a link from another site shows no notice.
     pub fn parse(cookie: &str, state: &str) -> Option<Self> {
         let (word, expected) = cookie.split_once('.')?;
         if expected != state {

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use crate::marks::Marks;
 use crate::settings::Settings;
 
-/// How long we believe what the provider published.
+/// How long the provider's metadata and keys are cached.
 const FRESH: Duration = Duration::from_mins(5);
 /// An unknown key makes us look again, but a stream of them not more often than this.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);

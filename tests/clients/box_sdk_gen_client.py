@@ -112,7 +112,7 @@ def managed_users(enterprise):
     assert changed.is_exempt_from_login_verification is True and changed.is_sync_enabled is False
     assert [code.value for code in changed.tracking_codes] == ["Winterfell"]
     refused(409, enterprise.users.update_user_by_id, made.id, login=it["managed_login"])
-    # Nobody gives a role that is more than their own.
+    # A user cannot grant a role above their own.
     refused(403, enterprise.users.update_user_by_id, made.id, role=UpdateUserByIdRole.COADMIN)
     enterprise.users.delete_user_by_id(made.id, notify=False, force=True)
     refused(404, enterprise.users.get_user_by_id, made.id)

@@ -53,7 +53,7 @@ for name in created_by modified_by owned_by; do
     has "$answer" "\"$name\":{\"id\":\"$USER_ID\""
 done
 
-# As that user there is the file; as nobody else.
+# That user sees the file, other users do not.
 answer=$(curl "$API/2.0/folders/0/items" -H "Authorization: Bearer $APP_USER_TOKEN")
 has "$answer" '"name":"Jon_Snow.jpeg"'
 answer=$(curl "$API/2.0/folders/0/items" -H "Authorization: Bearer $ACCESS_TOKEN")

@@ -1,7 +1,7 @@
 //! The same shop for customers whose software speaks SAML 2.0 or WS-Federation.
 //!
 //! Each [`Party`] is an application of its own to the provider, at `/at/{slug}`. The XML is read and verified
-//! with `understudy::crypto::xml`, which any Rust program may use; what is read is only what was signed. Copy
+//! with `understudy::crypto::xml`, which any Rust program may use; it returns only the signed content. Copy
 //! [`token`], which is short, before [`saml`] and [`wsfed`].
 
 pub mod pages;
@@ -35,9 +35,9 @@ pub struct Party {
     pub slug: &'static str,
     pub title: &'static str,
     pub speaks: Speaks,
-    /// Where the provider is asked, below its issuer.
+    /// The provider's endpoint, below its issuer.
     pub endpoint: &'static str,
-    /// Whether an answer is taken that nobody asked for.
+    /// Whether unsolicited answers are accepted.
     pub unsolicited: bool,
 }
 
@@ -77,7 +77,7 @@ impl Party {
         PARTIES.iter().find(|party| party.slug == slug)
     }
 
-    /// `entityID` or realm: what a token for us names as its audience.
+    /// `entityID` or realm: the audience of tokens for us.
     pub fn name(&self, shop: &Shop) -> String {
         format!("{}/metadata", self.home(shop))
     }
@@ -166,7 +166,7 @@ fn begin(shop: &Shop, request: &HttpRequest, party: &'static Party, return_to: S
     Ok(see_other(&address, &[cookie]))
 }
 
-/// The browser posts what the provider says.
+/// The browser posts the provider's answer.
 async fn answered(
     shop: Data<Shop>,
     request: HttpRequest,
@@ -184,7 +184,7 @@ async fn answered(
     let pending = match asked_as {
         Some(id) => match shop.federated.finish(&id, (party.slug, &browser), now()) {
             Some(pending) => Some(pending),
-            // What an unsolicited answer carries along is nothing that we have asked for.
+            // Ignore the state of an unsolicited answer, because we did not send it.
             None if party.unsolicited && token.in_response_to.is_none() => None,
             None => return Err(failed(&shop, party, &token::Untrusted::NotAsked)),
         },
@@ -224,7 +224,7 @@ fn failed(shop: &Shop, party: &Party, untrusted: &token::Untrusted) -> Problem {
     shop.problem(status, "You are not signed in", format!("The answer is not good: {untrusted}."))
 }
 
-/// "Stop" and "Sign out": our session ends here; the rest is asked on a page of the provider.
+/// "Stop" and "Sign out": our session ends here, and the provider's page offers to end the rest.
 async fn stop(
     shop: Data<Shop>,
     request: HttpRequest,

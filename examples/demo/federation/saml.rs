@@ -97,7 +97,7 @@ pub async fn logged_out(shop: Data<Shop>, request: HttpRequest, slug: Path<Strin
     else {
         return Err(bad());
     };
-    // What is signed are the parameters as they came, in this order.
+    // The signature covers the parameters as they were sent, in this order.
     let signed: Vec<String> = ["SAMLRequest", "RelayState", "SigAlg"]
         .into_iter()
         .filter_map(|name| raw(name).map(|value| format!("{name}={value}")))
@@ -148,7 +148,7 @@ fn logout_response(shop: &Shop, party: &Party, id: &str) -> Result<String, Probl
     packed(shop, &message)
 }
 
-/// What a provider has to know of us; `understudy client add --saml-metadata` reads it too.
+/// Our metadata, for the provider; `understudy client add --saml-metadata` reads it too.
 pub async fn metadata(shop: Data<Shop>, slug: Path<String>) -> Answer {
     let party = party(&shop, &slug)?;
     if party.speaks != Speaks::Saml {

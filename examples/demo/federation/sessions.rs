@@ -26,7 +26,7 @@ pub struct Pending {
 pub struct Session {
     pub party: &'static str,
     pub token: Token,
-    /// Who really sits there.
+    /// The actor of an impersonation.
     pub acting: Option<String>,
     pub signed_in_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
@@ -124,7 +124,7 @@ impl Federated {
         self.all().sessions.remove(id);
     }
 
-    /// What a logout request names.
+    /// The session or user that a logout request names.
     pub fn end_index(&self, party: &str, index: &str) {
         self.all().sessions.retain(|_, session| {
             session.party != party || session.token.session_index.as_deref() != Some(index)
