@@ -77,11 +77,13 @@ fn every_route_has_its_answers() {
         assert!(known, "{} {}", line.method, line.path);
     }
     for route in understudy::http::extract::api_routes::API_ROUTES {
-        let told = EXPECTED.iter().any(|(method, path, _)| (*method, *path) == (route.method, route.path));
+        let told =
+            EXPECTED.iter().any(|(method, path, _)| (*method, *path) == (route.method, route.path));
         assert!(told, "without an answer: {} {}", route.method, route.path);
     }
     // And no answer is a refusal to everybody: somebody may call each of them.
-    let closed = EXPECTED.iter().filter(|(.., answers)| answers.iter().all(|answer| *answer == 403));
+    let closed =
+        EXPECTED.iter().filter(|(.., answers)| answers.iter().all(|answer| *answer == 403));
     assert_eq!(closed.collect::<Vec<_>>(), Vec::<&(&str, &str, [u16; 15])>::new());
 }
 
@@ -135,7 +137,8 @@ async fn tokens(server: &TestServer) -> [String; 15] {
 }
 
 #[tokio::test]
-async fn k01_every_token_opens_what_it_was_made_for_and_nothing_else_at_every_route_of_our_own_apis() {
+async fn k01_every_token_opens_what_it_was_made_for_and_nothing_else_at_every_route_of_our_own_apis()
+ {
     every_route_has_its_answers();
     let server = TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await;
     let tokens = tokens(&server).await;
