@@ -230,6 +230,9 @@ async fn prepare(
     store::connection::pgbouncer_check::check(&parts.database_url).await?;
     match migrations {
         Migrations::Run => {
+            let conn = ctx.store.conn().await?;
+            store::installation::schema_version::check_not_newer(&conn).await?;
+            drop(conn);
             for name in store::connection::pool::migrate(&parts.database_url).await? {
                 tracing::info!(%name, "migrated");
             }

@@ -73,7 +73,9 @@ fn value(report: &Report, evidence: &Evidence<'_>) -> Value {
         "problem": report.broken.as_ref().map(ToString::to_string),
         "seals": report.seals,
         "seals_of_the_old_kind": report.old_seals,
-        "seals_that_do_not_hold": report.broken_seals,
+        "seals_that_do_not_hold": report.broken_seals.count(),
+        "broken_seals": report.broken_seals.runs(),
+        "seals_that_hold_after_a_broken_one": report.hold_after.runs(),
         "events": report.events,
         "last_event": report.last_event,
         "numbers_without_event": report.void,
@@ -112,15 +114,35 @@ fn say(report: &Report, evidence: &Evidence<'_>) -> ExitCode {
     }
     if let Some(broken) = &report.broken {
         output::warning(&format!("the audit trail is NOT whole: {broken}"));
-        if report.broken_seals > 1 {
-            output::warning(&format!("seals that do not hold: {}", report.broken_seals));
-        }
+        say_seals(report, evidence);
         return ExitCode::from(BROKEN);
     }
     if let Some(head) = &report.head {
         output::detail(&format!("head: {head}"));
     }
     say_end(report, evidence)
+}
+
+/// What a broken seal takes away from those after it: nothing, as far as their own events go. It is not known any more
+/// from them what was there before the break.
+fn say_seals(report: &Report, evidence: &Evidence<'_>) {
+    if !report.broken_seals.is_empty() {
+        output::warning(&format!("seals that do not hold: {}", report.broken_seals));
+    }
+    if report.hold_after.is_empty() {
+        return;
+    }
+    let hold = &report.hold_after;
+    output::warning(&match evidence.key {
+        Some(_) => format!(
+            "seals after the first of them that hold: {hold}; seals of the new kind among them were made with this master \
+             key, so their own events are as they were when they were sealed"
+        ),
+        None => format!(
+            "seals after the first of them that fit their events: {hold}; that is not confirmed: whoever changed the \
+             others may have made these, and only the master key shows it"
+        ),
+    });
 }
 
 fn say_end(report: &Report, evidence: &Evidence<'_>) -> ExitCode {

@@ -40,6 +40,18 @@ pub fn settings(overrides: Overrides, purpose: SettingsPurpose) -> Result<Server
         .map_err(|mistakes| Problem::settings(config::describe(&mistakes)))
 }
 
+/// The settings of a command. About the database of `dev`, links lead to where `dev` serves (its `--port`), unless the
+/// environment names an address.
+fn settings_beside_dev(purpose: SettingsPurpose) -> Result<ServerSettings, Problem> {
+    let plain = settings(Overrides::default(), purpose)?;
+    let names = ["UNDERSTUDY_PUBLIC_URL", "UNDERSTUDY_LISTEN"];
+    let is_given = config::environment().any(|(name, _)| names.contains(&name.as_str()));
+    match place::public_url_of_dev(&plain).filter(|_| !is_given) {
+        Some(url) => settings(Overrides { public_url: Some(url), ..Overrides::default() }, purpose),
+        None => Ok(plain),
+    }
+}
+
 pub fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?)
 }
@@ -125,7 +137,7 @@ pub fn with_context<T, F: Future<Output = Result<T, Problem>>>(
     purpose: SettingsPurpose,
     work: impl FnOnce(Context) -> F,
 ) -> Result<T, Problem> {
-    let settings = settings(Overrides::default(), purpose)?;
+    let settings = settings_beside_dev(purpose)?;
     let metrics = Metrics::new()?;
     let _flush = telemetry::start(&settings.log, Destination::Stderr, &metrics)?;
     let place = place::database(&settings)?;
@@ -164,10 +176,11 @@ pub fn migrate() -> Result<(), Problem> {
     let place = place::database(&settings)?;
     let run = runtime()?.block_on(async {
         store::connection::pgbouncer_check::check(&place.url).await?;
+        let conn = store::connection::pool::connect(&place.url).await?;
+        schema_version::check_not_newer(&conn).await?;
         let run = store::connection::pool::migrate(&place.url).await?;
-        // One that is newer than this program is not up to date.
-        let store = store::Store::new(&place.url, 1)?;
-        schema_version::check(&*store.conn().await?).await?;
+        // Somebody else may have been faster, with a newer program.
+        schema_version::check(&conn).await?;
         Ok::<_, StoreError>(run)
     })?;
     let lines: Vec<String> = run.iter().map(|name| format!("migrated {name}")).collect();
@@ -180,7 +193,11 @@ pub fn migrate() -> Result<(), Problem> {
 pub fn revert() -> Result<(), Problem> {
     let settings = settings(Overrides::default(), SettingsPurpose::Database)?;
     let place = place::database(&settings)?;
-    let name = runtime()?.block_on(store::connection::pool::revert_last(&place.url))?;
+    let name = runtime()?.block_on(async {
+        let conn = store::connection::pool::connect(&place.url).await?;
+        schema_version::check_not_newer(&conn).await?;
+        store::connection::pool::revert_last(&place.url).await
+    })?;
     output::done(&json!({ "reverted": name }), &format!("reverted {name}"));
     Ok(())
 }

@@ -45,6 +45,7 @@ pub fn run(dev: &Dev) -> Result<(), Problem> {
     let parts = ServerParts { announce: Some(announcer(&settings)), ..parts };
     // Bound before the demo is started, so that a second `dev` fails here and at once.
     let listener = listen(settings.listen)?;
+    place::note_public_url(settings.public_url.as_str())?;
     let demo = Demo::beside(&settings);
     prepare(&parts, (!dev.no_demo).then_some(&demo))?;
     if dev.no_demo {

@@ -40,6 +40,14 @@ pub fn result(value: &Value, text: &str) {
     line(&said);
 }
 
+/// A link that was asked for, on the last line, after what is said about it. With `--quiet` the link alone, for a program
+/// that reads it.
+pub fn link(value: &Value, about: &str, link: &str) {
+    let quiet = style().quiet;
+    let text = if quiet { link.to_owned() } else { format!("{about}\n{link}") };
+    result(value, &text);
+}
+
 /// What a command has done, to confirm it. `--quiet` leaves the text out: the exit code says the same.
 pub fn done(value: &Value, text: &str) {
     if is_json() || !style().quiet {

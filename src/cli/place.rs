@@ -70,6 +70,25 @@ fn url_file() -> PathBuf {
     folder().join("database-url")
 }
 
+fn public_url_file() -> PathBuf {
+    folder().join("public-url")
+}
+
+/// Tells the commands beside `dev` where it serves.
+pub fn note_public_url(url: &str) -> Result<(), Problem> {
+    fs::create_dir_all(folder())?;
+    write_private(&public_url_file(), url)
+}
+
+/// Where `dev` serves, or last did: links of commands about its database lead there. None if another database is meant
+/// or nothing is known.
+pub fn public_url_of_dev(settings: &ServerSettings) -> Option<String> {
+    match &settings.database {
+        Database::Url(_) => None,
+        Database::Embedded => fs::read_to_string(public_url_file()).ok(),
+    }
+}
+
 /// The key of the settings, or the one that `dev` made if there is one and no other installation is meant.
 pub fn known_master_key(settings: &ServerSettings) -> Option<String> {
     match (&settings.master_key, &settings.database) {

@@ -102,8 +102,8 @@ fn add(asked: AddUser) -> Result<(), Problem> {
         }
         provision::apply_to(&mut conn, &file, Prune::No).await.map_err(commands::not_applied)?;
         let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
-        let text = format!("added {id}\n{}", invitation(&link));
-        output::result(&json!({ "id": id, "url": link }), &text);
+        let about = format!("added {id}\n{INVITATION}");
+        output::link(&json!({ "id": id, "url": link }), &about, &link);
         Ok(())
     })
 }
@@ -113,14 +113,12 @@ fn reset_password(user: &str) -> Result<(), Problem> {
         let mut conn = ctx.store.conn().await?;
         let id = known(store::impersonations::history::find_person(&conn, user).await?, user)?;
         let link = make_link(&mut conn, ctx.issuer(), &UserId::parse(id.as_str())?).await?;
-        output::result(&json!({ "id": id, "url": link }), &invitation(&link));
+        output::link(&json!({ "id": id, "url": link }), INVITATION, &link);
         Ok(())
     })
 }
 
-fn invitation(link: &str) -> String {
-    format!("a password can be chosen once, within an hour, at\n{link}")
-}
+const INVITATION: &str = "a password can be chosen once, within an hour, at";
 
 pub fn sessions(command: Sessions) -> Result<(), Problem> {
     let Sessions::End(whose) = command;

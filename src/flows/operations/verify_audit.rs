@@ -105,7 +105,54 @@ pub struct Report {
     /// The first thing that is wrong.
     pub broken: Option<Broken>,
     /// Seals that do not hold.
-    pub broken_seals: i64,
+    pub broken_seals: SealRuns,
+    /// Seals after the first of them that hold: what they cover is as it was when it was sealed.
+    pub hold_after: SealRuns,
+}
+
+/// Numbers of seals, in runs without a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SealRuns(Vec<(i64, i64)>);
+
+impl SealRuns {
+    /// Runs that are shown; nobody reads more of them.
+    const SHOWN: usize = 10;
+
+    /// `number` is greater than every one before.
+    fn push(&mut self, number: i64) {
+        match self.0.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            Some(_) | None => self.0.push((number, number)),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn count(&self) -> i64 {
+        self.0.iter().map(|(first, last)| last - first + 1).sum()
+    }
+
+    pub fn runs(&self) -> &[(i64, i64)] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SealRuns {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, (first, last)) in self.0.iter().take(Self::SHOWN).enumerate() {
+            let comma = if nth == 0 { "" } else { ", " };
+            match last - first {
+                0 => write!(out, "{comma}{first}")?,
+                _ => write!(out, "{comma}{first}–{last}")?,
+            }
+        }
+        match self.0.len().saturating_sub(Self::SHOWN) {
+            0 => Ok(()),
+            more => write!(out, " and {more} more runs"),
+        }
+    }
 }
 
 impl Report {
@@ -167,7 +214,8 @@ impl Report {
             unsealed_seconds: None,
             missing: None,
             broken: None,
-            broken_seals: 0,
+            broken_seals: SealRuns::default(),
+            hold_after: SealRuns::default(),
         }
     }
 }
@@ -186,7 +234,7 @@ impl TrailWalk {
     }
 
     fn pass_over(&mut self, seal: Checkpoint, broken: Broken) {
-        self.report.broken_seals += 1;
+        self.report.broken_seals.push(seal.number);
         self.report.broken.get_or_insert(broken);
         if let Covers::Positions { after_seq, .. } = &seal.covers {
             self.first.get_or_insert_with(|| (*after_seq, old_end(self.previous.as_ref())));
@@ -197,6 +245,9 @@ impl TrailWalk {
     fn count(&mut self, seal: Checkpoint) {
         let report = &mut self.report;
         report.seals += 1;
+        if !report.broken_seals.is_empty() {
+            report.hold_after.push(seal.number);
+        }
         report.events += seal.events;
         report.head = Some(Head::of(&seal));
         match &seal.covers {
@@ -346,6 +397,22 @@ pub async fn sealed(ctx: &Context) -> Result<Sealed, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn k16_runs_of_seals_are_named_by_their_ends_and_not_without_end() {
+        let mut runs = SealRuns::default();
+        for number in [2, 3, 4, 6, 8, 9] {
+            runs.push(number);
+        }
+        assert_eq!((runs.to_string().as_str(), runs.count()), ("2–4, 6, 8–9", 6));
+        for number in 0..20 {
+            runs.push(11 + number * 2);
+        }
+        assert!(
+            runs.to_string().ends_with("11, 13, 15, 17, 19, 21, 23 and 13 more runs"),
+            "{runs}"
+        );
+    }
 
     #[test]
     fn a_head_is_read_as_it_is_written() {

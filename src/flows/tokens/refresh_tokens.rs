@@ -92,9 +92,14 @@ pub async fn refresh_tokens(
     if !serves(client, &record.grant.user) {
         return Err(INVALID);
     }
-    // A scope that the application no longer lists is not given once more.
+    // A scope that the application no longer lists, or whose permission the person no longer holds, is not given once
+    // more.
+    let permissions = &record.grant.user.permissions;
+    let lost = |own: ApiScope| own.permission().is_some_and(|needed| !permissions.holds(needed));
     let may = |scope: &str| {
-        STANDARD.contains(&scope) || scope == OFFLINE_ACCESS || client.may_ask_for(scope)
+        STANDARD.contains(&scope)
+            || scope == OFFLINE_ACCESS
+            || (client.may_ask_for(scope) && !ApiScope::parse(scope).is_some_and(lost))
     };
     let most = ApiScope::within(&record.scope.filter(may), record.grant.audience.as_deref());
     let scope = asked.unwrap_or(&most);

@@ -89,6 +89,19 @@ async fn is_being_migrated(conn: &Conn) -> Result<bool, StoreError> {
     is_so(conn, &held).await
 }
 
+/// Before migrations are run: of a schema that this program does not know, it does not know either what else it could
+/// change there.
+///
+/// # Errors
+///
+/// [`StoreError::Schema`] if the database holds a migration that is not ours.
+pub async fn check_not_newer(conn: &Conn) -> Result<(), StoreError> {
+    match check(conn).await {
+        Err(StoreError::Schema(misfit)) if misfit.order == SchemaOrder::Older => Ok(()),
+        checked => checked,
+    }
+}
+
 /// # Errors
 ///
 /// [`StoreError::Schema`], which says what to run.

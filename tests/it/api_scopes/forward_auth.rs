@@ -252,3 +252,46 @@ async fn k22_a_user_is_named_in_one_spelling_only() {
         assert_eq!(page.status, 403, "{name}: {page:?}");
     }
 }
+
+/// Which application called is known from its token, whatever else the call says of itself.
+#[tokio::test]
+async fn k05_the_application_in_the_trail_is_that_of_the_bearer_and_nothing_that_the_caller_claims()
+{
+    let server = TestServer::start().await;
+    let claims = [
+        ("x-auth-client", "global"),
+        ("x-client-id", "global"),
+        ("client-id", "global"),
+        ("bearer-client-id", "global"),
+        ("x-bearer-client-id", "global"),
+        ("cookie", "client_id=global; bearer_client_id=global"),
+    ];
+    let desk = token(&server, "desk", "usr_cora", "openid").await;
+    for path in [
+        "/forward-auth",
+        "/forward-auth/x?client_id=global",
+        "/forward-auth-for/scope=files%3Aread/x?client_id=global",
+    ] {
+        let page = get(&server, path, &desk, &claims).await;
+        assert_eq!(page.status, 403, "{path}: {page:?}");
+    }
+    let named = "SELECT coalesce(string_agg(DISTINCT concat_ws(' ', type, client_id, detail ->> 'bearer_client_id'), '; '), '-') \
+        FROM audit_events WHERE type = 'api.refused'";
+    assert_eq!(server.db.text(named).await, "api.refused desk desk");
+    // One that is let through says its own application to the API, and as whom it acts is written down with it.
+    let good = cora(&server).await;
+    let page =
+        get(&server, "/forward-auth", &good, &[&claims[..], &[("as-user", "usr_alice")]].concat())
+            .await;
+    assert_eq!((page.status, page.header("x-auth-client")), (200, Some("desk")), "{page:?}");
+    let acted = "SELECT string_agg(DISTINCT concat_ws(' ', client_id, detail ->> 'bearer_client_id'), '; ') \
+        FROM audit_events WHERE impersonation_id IS NOT NULL";
+    assert_eq!(server.db.text(acted).await, "desk");
+    // Without a token that is good there is no application, and none is made up.
+    for bearer in ["nothing", "global"] {
+        assert_eq!(get(&server, "/forward-auth", bearer, &claims).await.status, 401);
+    }
+    let made_up =
+        "SELECT count(*) FROM audit_events WHERE detail ->> 'bearer_client_id' = 'global'";
+    assert_eq!(server.db.count(made_up).await, 0);
+}

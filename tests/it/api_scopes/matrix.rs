@@ -4,7 +4,7 @@ use crate::every_route::table::{Line, TABLE};
 use crate::support::TestServer;
 use reqwest::Method;
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 15] = [
     "third party, with every scope in its row and in its token",
     "web, sign-in scopes only",
     "web, every scope, support agent",
@@ -18,26 +18,30 @@ const COLUMNS: [&str; 13] = [
     "global client of Acme",
     "web, every scope, an impersonated user",
     "web that lists nothing any more, every scope, support agent",
+    "web, scope to end sessions, administrator",
+    "machine, scope to end sessions",
 ];
 
 /// The answers, in the order of [`COLUMNS`].
 #[rustfmt::skip]
-const EXPECTED: &[(&str, &str, [u16; 13])] = &[
-    ("POST", "/users/{user_id}/impersonate", [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
-    ("POST", "/api/users/{user_id}/impersonate", [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403]),
-    ("POST", "/api/impersonations", [403, 403, 201, 403, 403, 201, 201, 403, 403, 201, 201, 403, 403]),
-    ("GET", "/api/impersonations", [403, 403, 200, 403, 200, 200, 200, 200, 403, 200, 200, 403, 403]),
-    ("GET", "/api/impersonations/{id}", [403, 403, 200, 403, 200, 200, 200, 200, 403, 200, 200, 403, 403]),
+const EXPECTED: &[(&str, &str, [u16; 15])] = &[
+    ("POST", "/users/{user_id}/impersonate", [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403, 403, 403]),
+    ("POST", "/api/users/{user_id}/impersonate", [403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403, 403, 403]),
+    ("POST", "/api/impersonations", [403, 403, 201, 403, 403, 201, 201, 403, 403, 201, 201, 403, 403, 403, 403]),
+    ("GET", "/api/impersonations", [403, 403, 200, 403, 200, 200, 200, 200, 403, 200, 200, 403, 403, 403, 403]),
+    ("GET", "/api/impersonations/{id}", [403, 403, 200, 403, 200, 200, 200, 200, 403, 200, 200, 403, 403, 403, 403]),
     // The user is the one who is acted as.
-    ("DELETE", "/api/impersonations/{id}", [403, 403, 204, 204, 403, 204, 204, 204, 403, 204, 204, 403, 403]),
-    ("POST", "/api/impersonations/end-all", [403, 403, 200, 403, 403, 200, 200, 200, 403, 200, 200, 403, 403]),
-    // A scope of its own, which no entry here lists.
-    ("POST", "/api/sessions/end-all", [403; 13]),
-    ("GET", "/forward-auth", [403, 403, 200, 200, 403, 200, 200, 200, 403, 403, 403, 200, 403]),
-    ("GET", "/forward-auth/{path:.*}", [403, 403, 200, 200, 403, 200, 200, 200, 403, 403, 403, 200, 403]),
+    ("DELETE", "/api/impersonations/{id}", [403, 403, 204, 204, 403, 204, 204, 204, 403, 204, 204, 403, 403, 403, 403]),
+    ("POST", "/api/impersonations/end-all", [403, 403, 200, 403, 403, 200, 200, 200, 403, 200, 200, 403, 403, 403, 403]),
+    // A scope of its own.
+    ("POST", "/api/sessions/end-all", [403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200, 200]),
+    ("GET", "/forward-auth", [403, 403, 200, 200, 403, 200, 200, 200, 403, 403, 403, 200, 403, 403, 403]),
+    ("GET", "/forward-auth/{path:.*}", [403, 403, 200, 200, 403, 200, 200, 200, 403, 403, 403, 200, 403, 403, 403]),
     // Asks for a scope of the machine's.
-    ("GET", "/forward-auth-for/{path:.*}", [403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403, 403, 403]),
+    ("GET", "/forward-auth-for/{path:.*}", [403, 403, 403, 403, 403, 403, 403, 200, 200, 403, 403, 403, 403, 403, 403]),
 ];
+
+const END_SESSIONS: &str = "sessions:end";
 
 /// Routes that a token opens; a link is opened without any.
 fn is_own_api(line: &Line) -> bool {
@@ -45,14 +49,15 @@ fn is_own_api(line: &Line) -> bool {
     below.iter().any(|start| line.path.starts_with(start)) && !line.asked.contains("bewit=")
 }
 
-fn expected(line: &Line) -> Option<[u16; 13]> {
+fn expected(line: &Line) -> Option<[u16; 15]> {
     let own =
         EXPECTED.iter().find(|(method, path, _)| (*method, *path) == (line.method, line.path));
     own.map(|(.., statuses)| *statuses)
 }
 
-#[test]
-fn k01_every_mounted_route_of_our_own_apis_has_its_answers() {
+/// Every route that asks for a scope of our own has answers, and every answer belongs to such a route. What is mounted
+/// is in [`TABLE`] (`h18_the_table_names_what_is_mounted_and_nothing_else`).
+fn every_route_has_its_answers() {
     let missing: Vec<_> = TABLE
         .iter()
         .filter(|line| is_own_api(line) && expected(line).is_none())
@@ -71,12 +76,25 @@ fn k01_every_mounted_route_of_our_own_apis_has_its_answers() {
         let known = known.iter().any(|it| (it.method, it.path) == (line.method, line.path));
         assert!(known, "{} {}", line.method, line.path);
     }
+    for route in understudy::http::extract::api_routes::API_ROUTES {
+        let told =
+            EXPECTED.iter().any(|(method, path, _)| (*method, *path) == (route.method, route.path));
+        assert!(told, "without an answer: {} {}", route.method, route.path);
+    }
+    // And no answer is a refusal to everybody: somebody may call each of them.
+    let closed =
+        EXPECTED.iter().filter(|(.., answers)| answers.iter().all(|answer| *answer == 403));
+    assert_eq!(closed.collect::<Vec<_>>(), Vec::<&(&str, &str, [u16; 15])>::new());
 }
 
-async fn tokens(server: &TestServer) -> [String; 13] {
+async fn tokens(server: &TestServer) -> [String; 15] {
     lists(server, "stranger", ALL).await;
-    for client in ["spa", "native", "machine", "legacy"] {
+    for client in ["spa", "native", "legacy"] {
         lists(server, client, ALL).await;
+    }
+    let more = format!("{ALL} {END_SESSIONS}");
+    for client in ["orders", "machine"] {
+        lists(server, client, &more).await;
     }
     server
         .db
@@ -113,11 +131,15 @@ async fn tokens(server: &TestServer) -> [String; 13] {
         .await,
         acting,
         sam("invoices", &every).await,
+        token(server, "orders", "usr_ada", END_SESSIONS).await,
+        token(server, "machine", "", END_SESSIONS).await,
     ]
 }
 
 #[tokio::test]
-async fn k01_every_token_opens_what_it_was_made_for_and_nothing_else() {
+async fn k01_every_token_opens_what_it_was_made_for_and_nothing_else_at_every_route_of_our_own_apis()
+ {
+    every_route_has_its_answers();
     let server = TestServer::start_with(&[("UNDERSTUDY_RATE_LIMITS", "off")]).await;
     let tokens = tokens(&server).await;
     server.link("legacy").await;

@@ -111,10 +111,12 @@ async fn k11_among_many_writers_and_two_sealers_no_event_slips_below_a_seal() {
         }
     };
     futures_util::join!(writing, sealing(), sealing());
+    // Whichever writer ends last may have rolled back, which leaves numbers without events at the end, until a seal
+    // above them notes that.
+    db.sql(ONE).await;
     seal(&db).await;
     let said = verify(&db);
-    // A rollback at the very end leaves numbers without events.
-    assert!(matches!(said.code, Some(0 | 4)), "{said:?}");
+    assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(db.count(UNSEALED).await, 0);
     assert!(db.count("SELECT count(*) FROM audit_checkpoints").await > 3);
 }

@@ -83,6 +83,51 @@ async fn k16_whatever_was_changed_removed_or_added_is_found_and_named() {
     }
 }
 
+/// Which of the others can still be relied on: with the key those that hold, without it none for certain.
+#[tokio::test]
+async fn k16_the_seals_after_a_broken_one_that_can_be_trusted_are_named() {
+    for (sql, broken, hold) in [
+        ("UPDATE audit_events SET reason = 'x' WHERE actor = 'batch0'", "2", "3–4"),
+        ("UPDATE audit_events SET reason = 'x' WHERE actor IN ('batch0', 'batch1')", "2–3", "4"),
+        ("UPDATE audit_events SET reason = 'x' WHERE actor = 'batch2' OR seq = 1", "1, 4", "2–3"),
+        ("UPDATE audit_events SET reason = 'x' WHERE actor = 'batch2'", "4", ""),
+        // The next one names its hash.
+        ("UPDATE audit_checkpoints SET hash = sha256('x') WHERE number = 2", "2–3", "4"),
+    ] {
+        let db = sealed_trail().await;
+        forge(&db, sql).await;
+        let said = verify(&db);
+        assert_eq!(said.code, Some(BROKEN), "{sql}: {said:?}");
+        assert!(
+            said.err.contains(&format!("seals that do not hold: {broken}\n")),
+            "{sql}: {said:?}"
+        );
+        let trusted = format!("seals after the first of them that hold: {hold}; ");
+        assert_eq!(said.err.contains(&trusted), !hold.is_empty(), "{sql}: {said:?}");
+        assert_eq!(said.err.contains("were made with this master key"), !hold.is_empty());
+        assert!(!said.err.contains("not confirmed"), "{sql}: {said:?}");
+        let blind = verify_without_key(&db);
+        assert!(!blind.err.contains("were made with this master key"), "{sql}: {blind:?}");
+        if sql.contains("audit_events") {
+            assert_eq!(blind.code, Some(BROKEN), "{sql}: {blind:?}");
+            assert_eq!(blind.err.contains("not confirmed"), !hold.is_empty(), "{sql}: {blind:?}");
+        }
+        let json = run(&db.url, &["audit", "verify", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+        let runs = |name: &str| {
+            let runs = json[name].as_array().unwrap().iter().map(|run| {
+                match (run[0].as_i64().unwrap(), run[1].as_i64().unwrap()) {
+                    (first, last) if first == last => first.to_string(),
+                    (first, last) => format!("{first}–{last}"),
+                }
+            });
+            runs.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(runs("broken_seals"), broken, "{sql}");
+        assert_eq!(runs("seals_that_hold_after_a_broken_one"), hold, "{sql}");
+    }
+}
+
 /// The reproduction, word for word, and the same with the sequence set back as far as the last seal that is left.
 #[tokio::test]
 async fn k16_an_end_that_was_cut_off_is_missed() {

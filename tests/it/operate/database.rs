@@ -72,6 +72,13 @@ async fn l02_beside_the_folder_of_dev_a_command_says_whose_database_it_is() {
         let said = bare(folder.path(), &["keys", "list"]);
         assert!(said.success && said.out.starts_with("ID "), "{round}: {said:?}");
         assert!(said.err.contains(named), "{round}: {said:?}");
+        // And links lead to where `dev` serves.
+        let email = format!("dana{round}@dev.test");
+        let said = bare(folder.path(), &["user", "add", "--email", &email]);
+        let link = format!("http://127.0.0.1:{port}/reset-password?code=");
+        assert!(said.success && said.out.contains(&link), "{round}: {said:?}");
+        let said = bare(folder.path(), &["user", "reset-password", &email, "--quiet"]);
+        assert!(said.success && said.out.starts_with(&link), "{round}: {said:?}");
         if round == 0 {
             dev.stop();
         }
@@ -118,6 +125,34 @@ async fn l07_a_schema_that_is_newer_is_not_worked_on() {
         assert!(!said.success && said.err.contains(expected), "{arguments:?}: {said:?}");
     }
 }
+
+/// What is missing of our own migrations is not run on top of what nobody here knows, and nothing of it is undone.
+#[tokio::test]
+async fn l07_migrate_on_a_schema_that_is_newer_says_so_and_changes_nothing() {
+    for behind in [0, 1] {
+        let db = TestDb::create();
+        for _ in 0..behind {
+            revert_last(&db.url).await.unwrap();
+        }
+        db.sql("INSERT INTO __diesel_schema_migrations VALUES ('20991231000000')").await;
+        let before = (db.count(APPLIED).await, db.contents().await, db.text(COLUMNS).await);
+        for arguments in [&["migrate"][..], &["migrate", "--revert-last"], &["migrate", "--json"]] {
+            let said = run(&db.url, arguments);
+            assert_eq!(said.code, Some(3), "{arguments:?}: {said:?}");
+            assert!(said.out.is_empty(), "{said:?}");
+            for words in
+                ["the schema is at 20991231000000, this binary needs ", "use the newer release"]
+            {
+                assert!(said.err.contains(words), "{arguments:?}: {said:?}");
+            }
+            let after = (db.count(APPLIED).await, db.contents().await, db.text(COLUMNS).await);
+            assert_eq!(after, before, "{arguments:?}");
+        }
+    }
+}
+
+const COLUMNS: &str = "SELECT string_agg(concat_ws('.', table_name, column_name, data_type), ' ' \
+    ORDER BY table_name, column_name) FROM information_schema.columns WHERE table_schema = 'public'";
 
 #[tokio::test]
 async fn l08_a_server_that_may_not_migrate_is_not_ready_on_an_older_schema_and_says_so() {

@@ -73,6 +73,19 @@ async fn quiet_leaves_out_confirmations_and_not_results() {
         let said = fed(&db, &[arguments, &["--quiet"]].concat(), FILE);
         assert!(said.success && said.out.is_empty(), "{arguments:?}: {said:?}");
     }
+    for arguments in [
+        &["user", "reset-password", "alice@acme.test"][..],
+        &["user", "add", "--email", "eve@acme.test"],
+        IMPERSONATE,
+    ] {
+        let said = fed(&db, &[arguments, &["--quiet"]].concat(), "");
+        assert!(said.success, "{arguments:?}: {said:?}");
+        let lines: Vec<&str> = said.out.lines().collect();
+        assert!(
+            matches!(lines[..], [link] if link.starts_with("http://127.0.0.1:1/")),
+            "the link and nothing else: {arguments:?}: {said:?}"
+        );
+    }
     for arguments in [IMPERSONATE, &["client", "list"], &["keys", "list"], &["export"]] {
         let said = fed(&db, &[arguments, &["-q"]].concat(), "");
         assert!(said.success && !said.out.is_empty(), "{arguments:?}: {said:?}");
