@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 
 const LARGEST_FILE: usize = 16 * 1024 * 1024;
 const LARGEST_ATTRIBUTES: usize = 64 * 1024;
-const LONGEST_NAME: usize = 255;
+const MAX_NAME_LEN: usize = 255;
 
 #[derive(Deserialize)]
 struct Attributes {
@@ -63,7 +63,7 @@ async fn read_attributes(mut field: Field) -> Result<Attributes, Refusal> {
     }
     let attributes: Attributes = serde_json::from_slice(&text).map_err(|_| unreadable)?;
     let name = &attributes.name;
-    let fits = !name.trim().is_empty() && name.chars().count() <= LONGEST_NAME;
+    let fits = !name.trim().is_empty() && name.chars().count() <= MAX_NAME_LEN;
     let wrong = |c: char| c.is_control() || c == '/' || c == '\\';
     if fits && !name.contains(wrong) { Ok(attributes) } else { Err(unreadable) }
 }

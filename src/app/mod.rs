@@ -22,7 +22,7 @@ use crate::flows::tokens::client_attempts::SuspectedClients;
 use crate::flows::tokens::cross_origin::Origins;
 use crate::flows::{Context, Shared};
 use crate::http::api::health::Readiness;
-use crate::http::limits::{LARGEST_BODY, hold_to_limits};
+use crate::http::limits::{MAX_BODY_SIZE, hold_to_limits};
 use crate::http::middleware::{Floods, hold_back_floods, identify, wait_for_keys};
 use crate::http::{self, Edge};
 use crate::protocols;
@@ -100,7 +100,7 @@ pub fn parts(
         seals,
         facts: InputsCache::default(),
         origins: Origins::default(),
-        rooms: protocols::ROOMS,
+        protocols: protocols::PROTOCOLS,
         issuer: settings.public_url.as_str().to_owned(),
         canonical: CanonicalUrl::new(host, port),
         forms,
@@ -184,7 +184,7 @@ pub fn serve(
     let server = HttpServer::new(move || {
         let own = own.clone();
         App::new()
-            .app_data(web::PayloadConfig::new(LARGEST_BODY))
+            .app_data(web::PayloadConfig::new(MAX_BODY_SIZE))
             .app_data(web::Data::new(own.edge.clone()))
             .app_data(web::Data::new(own.readiness.clone()))
             .app_data(web::Data::new(own.metrics.clone()))

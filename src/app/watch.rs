@@ -5,8 +5,8 @@
 use super::ServerParts;
 use super::report::report;
 use super::sealing::Sealing;
-use crate::flows::impersonation::end_impersonation::Looking;
-use crate::flows::login::set_up::{self, WaitingSetup};
+use crate::flows::impersonation::end_impersonation::ScanWindow;
+use crate::flows::login::first_admin::{self, WaitingSetup};
 use crate::flows::operations::take_readings::take_readings;
 use crate::flows::{
     Context,
@@ -43,7 +43,7 @@ const CLEAN_EVERY: u64 = 60;
 const READ_EVERY: u64 = 15;
 /// Of a thousand rows a table, in one beat. Whatever is left goes in the next one: tables that grow by more than a
 /// bite a minute are kept small too.
-const BITES: usize = 10;
+const MAX_BATCHES: usize = 10;
 const LOOK_FAR_BACK_EVERY: u64 = 3600;
 
 /// How often the keys are looked at: one that was taken out of use verifies nothing a second later (I06).
@@ -250,8 +250,8 @@ async fn prepare(
 /// A fresh installation has no account at all: whoever reads this becomes its administrator.
 async fn announce(parts: &ServerParts, ctx: &Context) -> Result<(), StoreError> {
     let Some(say) = parts.announce else { return Ok(()) };
-    if let Some(code) = set_up::make_code(ctx, WaitingSetup::Keep).await? {
-        say(&set_up::invitation(ctx.issuer(), &code));
+    if let Some(code) = first_admin::make_code(ctx, WaitingSetup::Keep).await? {
+        say(&first_admin::invitation(ctx.issuer(), &code));
     }
     Ok(())
 }
@@ -296,15 +296,15 @@ async fn one_beat(parts: &ServerParts, ctx: &Context, beat: u64, sealing: &mut S
     }
 }
 
-fn looking(beat: u64) -> Looking {
-    if beat.is_multiple_of(LOOK_FAR_BACK_EVERY) { Looking::FarBack } else { Looking::Lately }
+fn looking(beat: u64) -> ScanWindow {
+    if beat.is_multiple_of(LOOK_FAR_BACK_EVERY) { ScanWindow::Full } else { ScanWindow::Recent }
 }
 
 /// Whether there may be more to clean away.
 async fn clean(ctx: &Context, beat: u64) -> bool {
-    for _ in 0..BITES {
+    for _ in 0..MAX_BATCHES {
         match housekeeping::delete_expired(ctx, looking(beat)).await {
-            Ok(gone) if gone >= housekeeping::BITE => {}
+            Ok(gone) if gone >= housekeeping::BATCH_SIZE => {}
             Ok(_) => return false,
             Err(error) => {
                 report("cleaning", &error);

@@ -8,7 +8,7 @@ use crate::config::{Overrides, SettingsPurpose};
 use crate::crypto::seal::MasterKey;
 use crate::domain::Timestamp;
 use crate::flows::operations::audit_lines::ExportFormat;
-use crate::flows::operations::see_audit::{EventSearch, export_from_outside};
+use crate::flows::operations::list_audit_events::{EventSearch, export_from_outside};
 use crate::flows::operations::verify_audit::{Evidence, Head, Report, verify};
 use crate::store::{self, Store, installation::schema_version};
 use clap::Args;

@@ -8,7 +8,7 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::{Channel, Mode, ProtocolName};
 use crate::domain::{ClientId, UserId};
 use crate::flows::impersonation::start_impersonation::{Start, start_impersonation};
-use crate::flows::login::set_up::{self, WaitingSetup};
+use crate::flows::login::first_admin::{self, WaitingSetup};
 use crate::flows::operations::seal_audit::Sealer;
 use crate::flows::operations::verify_audit::Head;
 use crate::flows::{
@@ -348,10 +348,10 @@ pub fn impersonate(asked: ImpersonateArguments) -> Result<(), Problem> {
 /// A code for the first administrator, in place of one that was printed before and lost.
 pub fn bootstrap() -> Result<(), Problem> {
     with_context(SettingsPurpose::Link, async |ctx| {
-        match set_up::make_code(&ctx, WaitingSetup::Replace).await? {
+        match first_admin::make_code(&ctx, WaitingSetup::Replace).await? {
             Some(code) => output::result(
                 &json!({ "url": format!("{}/setup", ctx.issuer()), "code": code }),
-                &set_up::invitation(ctx.issuer(), &code),
+                &first_admin::invitation(ctx.issuer(), &code),
             ),
             None => return Err(Problem::failed("somebody administers this installation already")),
         }

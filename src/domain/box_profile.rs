@@ -1,4 +1,4 @@
-//! What the Box-shaped API keeps about a user beyond what the rules look at.
+//! The additional user data of the Box-compatible API.
 use super::user::User;
 use super::{Status, Timestamp};
 use serde::{Deserialize, Serialize};

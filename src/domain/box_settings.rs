@@ -1,4 +1,4 @@
-//! What an application may do with the Box-shaped channels, as an administrator has switched it on.
+//! Settings of an application for the Box-compatible channels.
 use super::OrganizationId;
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! From where a request came, for the audit trail and for the limits on attempts.
+//! The origin of a request, for the audit trail and for throttling.
 use super::network::{ClientOrigin, ThrottleKey, throttle_key};
 use std::net::IpAddr;
 use std::ops::Deref;

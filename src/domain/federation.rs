@@ -1,4 +1,4 @@
-//! What an application that speaks SAML 2.0 or WS-Federation has registered beside its addresses.
+//! Registered settings of SAML 2.0 and WS-Federation applications.
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

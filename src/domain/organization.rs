@@ -11,10 +11,10 @@ pub struct Organization {
 }
 
 /// Characters in a name.
-pub const LONGEST_NAME: usize = 255;
+pub const MAX_NAME_LEN: usize = 255;
 
 /// A line that can be read ([`is_plain_line`]), not empty.
 pub fn is_name(text: &str) -> bool {
     let length = text.chars().count();
-    (1..=LONGEST_NAME).contains(&length) && is_plain_line(text)
+    (1..=MAX_NAME_LEN).contains(&length) && is_plain_line(text)
 }

@@ -1,6 +1,6 @@
 //! A name for a set of permissions, with a rank.
 //!
-//! Nobody hands out what they do not have: [`Clout`] is the one rule about that, for every way there is to
+//! Nobody hands out what they do not have: [`GrantPower`] is the one rule about that, for every way there is to
 //! give or take a role and to change what is in one.
 use super::permission::{APP_SERVICE, COADMIN, Permissions};
 
@@ -9,7 +9,7 @@ pub const ADMIN: &str = "admin";
 /// Ours, with permissions that a migration sets; nobody changes them.
 pub const BUILT_IN: [&str; 4] = [ADMIN, "support", COADMIN, APP_SERVICE];
 /// Characters in a name.
-pub const LONGEST_NAME: usize = 100;
+pub const MAX_NAME_LEN: usize = 100;
 /// The highest that a rank can be said to be in the console; `admin` has 100.
 pub const HIGHEST_RANK: i32 = 1000;
 
@@ -19,13 +19,13 @@ pub fn is_built_in(name: &str) -> bool {
 
 /// How much power somebody has to hand on.
 #[derive(Debug, Clone, Copy)]
-pub struct Clout<'a> {
+pub struct GrantPower<'a> {
     pub permissions: &'a Permissions,
     /// The highest of their roles; 0 without any.
     pub rank: i32,
 }
 
-impl Clout<'_> {
+impl GrantPower<'_> {
     /// Whether they may give, take or change something of these `permissions` and this `rank`: the same
     /// answer for all three, and about themselves too.
     pub fn reaches<'a>(&self, mut permissions: impl Iterator<Item = &'a str>, rank: i32) -> bool {
@@ -40,7 +40,7 @@ mod tests {
 
     fn reaches(own: &[&str], rank: i32, (permissions, of): (&[&str], i32)) -> bool {
         let own: Permissions = own.iter().copied().collect();
-        Clout { permissions: &own, rank }.reaches(permissions.iter().copied(), of)
+        GrantPower { permissions: &own, rank }.reaches(permissions.iter().copied(), of)
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::error::{EmbeddedError, at};
 
 /// A socket's path must fit into `sockaddr_un`: 108 bytes on Linux, 104 on macOS, both with a final zero.
-const LONGEST_SOCKET: usize = 103;
+const MAX_SOCKET_LEN: usize = 103;
 
 /// Whom Postgres runs as: ourselves, or as root an account without rights, since Postgres refuses root.
 #[derive(Clone)]
@@ -89,7 +89,7 @@ impl Account {
                 continue;
             };
             let socket = super::sql::socket(directory.path());
-            if socket.as_os_str().len() <= LONGEST_SOCKET {
+            if socket.as_os_str().len() <= MAX_SOCKET_LEN {
                 self.give(directory.path())?;
                 return Ok(directory);
             }

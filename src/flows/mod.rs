@@ -1,4 +1,4 @@
-//! The verbs. Each flow: load, decide, write, answer. The only place that opens a transaction.
+//! Use cases. Each flow loads, decides, writes and returns; only flows open transactions.
 //!
 //! A flow takes a [`Context`] and proof of its caller, and returns a value or a [`Failure`]. No HTTP
 //! types. Start at [`start_impersonation`](impersonation::start_impersonation), [`redeem_impersonation`](impersonation::redeem_impersonation) and [`complete_login`](login::complete_login).
@@ -16,21 +16,21 @@ use crate::crypto::mac::MacKey;
 use crate::domain::protocol::ProtocolName;
 use crate::login::Protocol;
 pub use crate::store::Moment;
-pub use crate::store::StoreError as Accident;
+pub use crate::store::StoreError as InternalError;
 use crate::store::{DbError, Store, StoreError};
 use std::sync::Arc;
 
-/// What flows need from outside. Built in `app`, one for each worker thread.
+/// The dependencies of flows; `app` builds one for each worker thread.
 #[derive(Clone)]
 pub struct Context {
     pub store: Store,
     pub clients: shared::client_cache::ClientCache,
-    /// Takes the events of calls.
+    /// Queue for the audit events of calls.
     pub trail: shared::audit_queue::Trail,
     pub shared: Arc<Shared>,
 }
 
-/// What all workers of a process have in common.
+/// State that all workers of a process share.
 pub struct Shared {
     pub keys: shared::keyring::KeyStore,
     pub passwords: shared::passwords::Passwords,
@@ -38,20 +38,20 @@ pub struct Shared {
     pub seals: SealKey,
     pub facts: shared::decision_facts::InputsCache,
     pub origins: tokens::cross_origin::Origins,
-    pub rooms: &'static [&'static dyn Protocol],
-    /// The public URL, without a trailing slash: in `iss`, in discovery and in links alike.
+    pub protocols: &'static [&'static dyn Protocol],
+    /// The public URL without a trailing slash, as in `iss`, in discovery and in links.
     pub issuer: String,
     /// Host and port of the issuer, for the MACs of links.
     pub canonical: CanonicalUrl,
     /// Signs the forms of our own pages.
     pub forms: MacKey,
-    /// Makes the names by which single applications know a user.
+    /// Derives pairwise subject identifiers.
     pub pairwise: MacKey,
-    /// Makes the refresh tokens that may be handed out once more.
+    /// Derives successors of refresh tokens, which may be issued again after a lost response.
     pub refreshes: MacKey,
-    /// Other names of our token endpoint that assertions may be made for: the address that SDKs have built in.
+    /// Other accepted `aud` values of the token endpoint: the address that SDKs have built in.
     pub audience_aliases: Vec<String>,
-    /// Who signed in longer ago shows once more that it is them before they act as anybody.
+    /// An actor whose sign-in is older than this confirms their password before an impersonation.
     pub step_up: Option<chrono::Duration>,
     pub cleaning: operations::housekeeping::Cleaning,
     pub suspected_clients: tokens::client_attempts::SuspectedClients,
@@ -60,8 +60,8 @@ pub struct Shared {
 }
 
 impl Context {
-    pub fn room(&self, name: ProtocolName) -> Option<&'static dyn Protocol> {
-        self.shared.rooms.iter().copied().find(|room| room.name() == name)
+    pub fn protocol(&self, name: ProtocolName) -> Option<&'static dyn Protocol> {
+        self.shared.protocols.iter().copied().find(|protocol| protocol.name() == name)
     }
 
     pub fn issuer(&self) -> &str {
@@ -69,23 +69,23 @@ impl Context {
     }
 }
 
-/// Why a flow stopped: a reason the caller may hear about, or an accident nobody may.
+/// Why a flow stopped: a refusal with a reason for the caller, or an internal error without details.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure<R> {
     #[error("{0}")]
     Refused(R),
     #[error(transparent)]
-    Accident(#[from] StoreError),
+    Internal(#[from] StoreError),
     #[error("too busy")]
     Busy,
 }
 
 impl<R> Failure<R> {
-    /// The same, with the reason in other words.
+    /// Converts the reason.
     pub fn map<S>(self, reword: impl FnOnce(R) -> S) -> Failure<S> {
         match self {
             Self::Refused(reason) => Failure::Refused(reword(reason)),
-            Self::Accident(cause) => Failure::Accident(cause),
+            Self::Internal(cause) => Failure::Internal(cause),
             Self::Busy => Failure::Busy,
         }
     }
@@ -93,6 +93,6 @@ impl<R> Failure<R> {
 
 impl<R> From<DbError> for Failure<R> {
     fn from(error: DbError) -> Self {
-        Self::Accident(error.into())
+        Self::Internal(error.into())
     }
 }

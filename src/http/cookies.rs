@@ -1,6 +1,6 @@
 //! The cookies: one for the session of one's own, one for each application acted in.
 //!
-//! A value is a secret of 256 bits, of which the database keeps the hash; only [`acquaintance`] is no secret of a
+//! A value is a secret of 256 bits, of which the database keeps the hash; only [`known_device`] is no secret of a
 //! session, outlives it and opens nothing. `Lax`, because people come from
 //! applications by ordinary links; never with a `Domain`, so that no other host sees or sets them.
 use super::Edge;
@@ -70,11 +70,11 @@ pub fn posted_request(request: &HttpRequest, id: &str) -> Option<String> {
 }
 
 /// That somebody has signed in here before; see `flows::login::sign_in`.
-pub fn acquaintance(request: &HttpRequest) -> Option<String> {
+pub fn known_device(request: &HttpRequest) -> Option<String> {
     read(request, &named(KNOWN, is_secure(request)))
 }
 
-pub fn set_acquaintance(request: &HttpRequest, token: &str) -> Cookie<'static> {
+pub fn set_known_device(request: &HttpRequest, token: &str) -> Cookie<'static> {
     let secure = is_secure(request);
     made(named(KNOWN, secure), token.to_owned(), secure, Some(KNOWN_FOR.num_seconds()))
 }

@@ -2,7 +2,7 @@
 use super::reason::with_reason;
 use crate::flows::impersonation::redeem_impersonation::RedeemRefusal;
 use crate::flows::impersonation::start_impersonation::StartRefusal;
-use crate::flows::{Accident, Failure};
+use crate::flows::{Failure, InternalError};
 use crate::impersonation::Denial;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -171,15 +171,15 @@ impl<R: Into<Self>> From<Failure<R>> for ApiError {
     fn from(failure: Failure<R>) -> Self {
         match failure {
             Failure::Refused(reason) => reason.into(),
-            Failure::Accident(cause) => cause.into(),
+            Failure::Internal(cause) => cause.into(),
             Failure::Busy => Self::unavailable(),
         }
     }
 }
 
 /// A dependency that is down is 503; only what we have broken ourselves is 500.
-impl From<Accident> for ApiError {
-    fn from(cause: Accident) -> Self {
+impl From<InternalError> for ApiError {
+    fn from(cause: InternalError) -> Self {
         log(&cause);
         if is_outage(&cause) {
             return Self::unavailable();
@@ -189,20 +189,20 @@ impl From<Accident> for ApiError {
 }
 
 /// Writes an accident down, once, where it is answered.
-pub fn log(cause: &Accident) {
+pub fn log(cause: &InternalError) {
     tracing::error!(cause = cause as &dyn std::error::Error, "request failed");
 }
 
 /// Everything but a row that breaks an invariant: a lost connection, a timeout, a full disk, a trail
 /// that cannot be written, a node that turned read-only.
-pub fn is_outage(cause: &Accident) -> bool {
+pub fn is_outage(cause: &InternalError) -> bool {
     match cause {
-        Accident::Unavailable(_)
-        | Accident::Query(_)
-        | Accident::Pooled(_)
-        | Accident::Setting { .. }
-        | Accident::Schema(_) => true,
-        Accident::Corrupt { .. } => false,
+        InternalError::Unavailable(_)
+        | InternalError::Query(_)
+        | InternalError::Pooled(_)
+        | InternalError::Setting { .. }
+        | InternalError::Schema(_) => true,
+        InternalError::Corrupt { .. } => false,
     }
 }
 

@@ -19,9 +19,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The largest body that anything takes, a metadata file or a signed message; what takes less says so itself.
-pub const LARGEST_BODY: usize = 1024 * 1024;
+pub const MAX_BODY_SIZE: usize = 1024 * 1024;
 /// All names and values together.
-const LARGEST_HEADERS: usize = 32 * 1024;
+const MAX_HEADERS_SIZE: usize = 32 * 1024;
 const INVALID: &str = "invalid_request";
 const BODY_TAKES: Duration = Duration::from_secs(10);
 
@@ -81,12 +81,12 @@ impl MessageBody for HeldConnection {
 fn too_much(request: &ServiceRequest) -> Option<ApiError> {
     let headers = request.headers();
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if size > LARGEST_HEADERS {
+    if size > MAX_HEADERS_SIZE {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Some(ApiError::new(status, INVALID, "the headers are larger than 32 KiB"));
     }
     let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    let fits = length.parse().is_ok_and(|length: usize| length <= LARGEST_BODY);
+    let fits = length.parse().is_ok_and(|length: usize| length <= MAX_BODY_SIZE);
     let status = StatusCode::PAYLOAD_TOO_LARGE;
     let refusal = || ApiError::new(status, INVALID, "the body is larger than 1 MiB");
     (!fits).then(refusal)

@@ -1,11 +1,11 @@
-//! Every reason to refuse, once.
+//! All reasons for which an impersonation is denied.
 use crate::domain::protocol::EndReason;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
     #[error("impersonation is switched off")]
     ImpersonationDisabled,
-    /// Whoever asked is not there any more, or is switched off.
+    /// The requester does not exist any more, or is disabled.
     #[error("the application that asked for this is not active")]
     RequesterGone,
     #[error("the application may not ask for this")]
@@ -44,7 +44,7 @@ pub enum Denial {
     ModeNotSupported,
     #[error("the callback is not registered")]
     CallbackUrlMismatch,
-    /// The third answer beside yes and no: sign in again, then ask again.
+    /// Neither granted nor denied for good: the actor has to sign in again.
     #[error("the actor signed in too long ago")]
     StepUpRequired,
     #[error("the impersonation is over")]
@@ -79,8 +79,8 @@ impl Denial {
         }
     }
 
-    /// How an impersonation ends that was allowed once and is refused now. `None`: it does not end, and a link
-    /// is not used up, because the actor can mend what is missing.
+    /// The end reason of an impersonation that is denied now. `None`: it does not end, and a link stays usable,
+    /// because the actor can supply what is missing.
     pub fn end_reason(self) -> Option<EndReason> {
         Some(match self {
             Self::StepUpRequired => return None,

@@ -1,4 +1,4 @@
-//! The proof that the answer was yes, and its clocks.
+//! The proof of a granted impersonation, and its time limits.
 use super::request::{ActorProof, ImpersonationRequest};
 use super::requester::RequestedBy;
 use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName};
@@ -8,19 +8,19 @@ use chrono::Duration;
 
 /// How long an impersonation lasts unless asked otherwise.
 pub const DEFAULT_DURATION: Duration = Duration::minutes(30);
-pub const SHORTEST_DURATION: Duration = Duration::minutes(1);
-pub const LONGEST_DURATION: Duration = Duration::minutes(60);
-/// An actor who was only asserted gets less.
-pub const LONGEST_ASSERTED_DURATION: Duration = Duration::minutes(10);
-/// Not seen by our own endpoints for this long: over.
+pub const MIN_DURATION: Duration = Duration::minutes(1);
+pub const MAX_DURATION: Duration = Duration::minutes(60);
+/// Maximum duration when the actor is only asserted.
+pub const MAX_ASSERTED_DURATION: Duration = Duration::minutes(10);
+/// Idle limit: without a use at this server's endpoints for this long, it ends.
 pub const IDLE_LIMIT: Duration = Duration::minutes(10);
 
-/// From when to when; never sliding.
+/// Start and hard end, which never move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     pub id: ImpersonationId,
     pub starts_at: Timestamp,
-    /// The hard end: nothing is minted past it.
+    /// The hard end; no credential is valid after it.
     pub ends_at: Timestamp,
     pub last_seen_at: Timestamp,
 }
@@ -36,14 +36,14 @@ impl Terms {
         actor_session_ends: Option<Timestamp>,
     ) -> Self {
         let longest =
-            if actor_session_ends.is_some() { LONGEST_DURATION } else { LONGEST_ASSERTED_DURATION };
+            if actor_session_ends.is_some() { MAX_DURATION } else { MAX_ASSERTED_DURATION };
         let ends_at = now + duration.min(longest);
         let ends_at = actor_session_ends.map_or(ends_at, |session| ends_at.min(session));
         Self { id, starts_at: now, ends_at, last_seen_at: now }
     }
 
-    /// The terms of one that lives by a token, and as long: it has no idle limit, because the actor says
-    /// with every call whom they act as.
+    /// The terms of an impersonation by token, which lasts as long as the token. It has no idle limit, because the
+    /// actor names the subject with every call.
     pub fn of_token(id: ImpersonationId, now: Timestamp, expires_at: Timestamp) -> Self {
         Self { id, starts_at: now, ends_at: expires_at, last_seen_at: now }
     }
@@ -60,7 +60,7 @@ impl Terms {
     }
 }
 
-/// Proof that the heart said yes. Private fields: only `policy::decide` makes one.
+/// Proof of a granted decision. Private fields: only `policy::decide` makes one.
 #[derive(Debug, Clone)]
 pub struct Impersonation {
     requested_by: RequestedBy,

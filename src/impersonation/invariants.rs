@@ -42,38 +42,38 @@ fn feature_is_on(ask: &ImpersonationRequest) -> Result<(), Denial> {
     refuse_if(!ask.feature_enabled || organization_off, Denial::ImpersonationDisabled)
 }
 
-/// Whoever asked for it is still there, by the kind of their id: what an application asked for ends with it. One
-/// that asks for itself is judged as the client, by [`client_takes_part`].
+/// The requester still exists, checked by the kind of its id, because impersonations that an application requested
+/// end with it. One that requests for itself is checked as the client, by [`client_takes_part`].
 fn requester_still_stands(ask: &ImpersonationRequest) -> Result<(), Denial> {
-    refuse_if(asks_for_another(ask) && !ask.requester.stands(), Denial::RequesterGone)
+    refuse_if(asks_for_another(ask) && !ask.requester.is_active(), Denial::RequesterGone)
 }
 
 fn asks_for_another(ask: &ImpersonationRequest) -> bool {
     ask.requester.by.application() != Some(&ask.client.id)
 }
 
-/// Applications of third parties ask for nothing, a person asks for nobody else, and each channel has its own kind
-/// of requester.
+/// Third-party applications request nothing, a person requests only for themselves, and each channel has its own
+/// kind of requester.
 fn requester_may_ask(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let requester = &ask.requester;
     let for_another = requester.by.person().is_some_and(|person| *person != ask.actor.id);
     let fits = requester.fits(ask.channel, &ask.client.id);
-    // Later there is no token any more; then the entry of its application is looked at alone.
+    // After the request there is no token any more; then only the registration of the application is checked.
     let unscoped = ask.occasion == Occasion::Request && !requester.carries_the_scope(ask.channel);
     let refused = requester.is_of_a_third_party() || for_another || !fits || unscoped;
     refuse_if(refused, Denial::RequesterNotAllowed)
 }
 
-/// Only an application, or the command line, names an actor who shows nothing, and only for a browser, where a
-/// link can be confirmed: a person who asks has shown who they are, and a token is shown with each call.
+/// Only an application or the command line may name an unproven actor, and only for a browser, where a link can be
+/// confirmed: a person has authenticated, and a token is sent with each call.
 fn requester_may_name_the_actor(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let named = ask.proof == ActorProof::Asserted;
     let by_person = ask.occasion == Occasion::Request && ask.requester.by.person().is_some();
     refuse_if(named && (by_person || !ask.channel.is_browser()), Denial::RequesterNotAllowed)
 }
 
-/// An application of one organization asks about that one's users only; one of the operator about all. One that
-/// asks for itself is judged as the client, by [`all_belong_together`].
+/// An application of one organization requests only for its users, one of the operator for all. One that requests
+/// for itself is checked as the client, by [`all_belong_together`].
 fn requester_serves_the_subject(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let home = ask.requester.organization();
     let foreign = home.is_some() && home != ask.subject.organization_id();
@@ -116,7 +116,7 @@ fn actor_fits_the_channel(ask: &ImpersonationRequest) -> Result<(), Denial> {
     refuse_if(!fits, Denial::NotPermitted)
 }
 
-/// Box's word: an administrator, or a co-administrator who manages users.
+/// As Box defines it: an administrator, or a co-administrator who manages users.
 fn actor_manages_users(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let asked = match ask.channel {
         Channel::AsUser | Channel::OnBehalfOf | Channel::JwtGrant => true,
@@ -150,14 +150,15 @@ fn subject_has_no_more_rights(ask: &ImpersonationRequest) -> Result<(), Denial> 
     refuse_if(untouchable, Denial::HigherPrivileges)
 }
 
-/// By a token alone nobody acts as an administrator, whatever they hold.
+/// By token no actor impersonates an administrator, whatever their permissions.
 fn subject_is_no_administrator(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let by_token = !ask.channel.is_browser();
     refuse_if(by_token && ask.subject.permissions.is_administrative(), Denial::HigherPrivileges)
 }
 
-/// An actor who is only named acts as no administrator, whatever they hold: anybody may have named them. A
-/// `direct` link proves nobody, so it is refused before it is made; one to be confirmed will prove its actor.
+/// An actor who is only named impersonates no administrator, whatever their permissions, because any application
+/// may have named them. A `direct` link proves no actor, so it is denied before it is issued; a link that is
+/// confirmed proves its actor later.
 fn named_actor_reaches_no_administrator(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let only_named = match (ask.occasion, ask.redeem) {
         (Occasion::Request, Some(redeem)) => redeem == Redeem::Direct,
@@ -208,7 +209,7 @@ fn client_speaks_the_protocol(ask: &ImpersonationRequest) -> Result<(), Denial> 
     refuse_if(!speaks, Denial::ProtocolMismatch)
 }
 
-/// A read-only session is nowhere a full one: the application has to be told, and keep to it.
+/// A read-only session must be enforced: the application receives the mode and respects it.
 fn mode_is_honoured(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let honoured = ask.client.impersonation.honours(ask.mode, ask.protocol);
     refuse_if(ask.channel.is_browser() && !honoured, Denial::ModeNotSupported)
@@ -223,8 +224,8 @@ fn return_url_is_registered(ask: &ImpersonationRequest) -> Result<(), Denial> {
     )
 }
 
-/// All sessions and tokens of somebody, of an organization, an application or of everybody were ended at a moment:
-/// links and impersonations from before it are over, however long their own clocks still run.
+/// Links and impersonations that were created before a sign-out of their user, organization, application or of
+/// everybody have ended, whatever their own time limits.
 fn was_made_after_the_last_sign_out(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let made_before = ask.created_at.zip(ask.not_before).is_some_and(|(made, end)| made <= end);
     refuse_if(made_before, Denial::Over(EndReason::StoppedByAdmin))

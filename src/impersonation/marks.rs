@@ -1,6 +1,6 @@
-//! How an impersonation shows. The only writer of `act`, `impersonated` and `impersonator`.
+//! Writes the marks of an impersonation: the only writer of `act`, `impersonated` and `impersonator`.
 //!
-//! Called last, after every other claim: so nothing removes a mark, and nothing forges one.
+//! Called after every other claim, so that no claim can remove or forge a mark.
 use super::Impersonation;
 use crate::domain::protocol::Mode;
 use crate::domain::user::User;
@@ -20,14 +20,14 @@ pub const RESERVED_ATTRIBUTES: &[&str] =
 const IMPERSONATED: &str = "http://schemas.auth0.com/impersonated";
 const IMPERSONATOR: &str = "http://schemas.auth0.com/impersonator";
 const IMPERSONATOR_EMAIL: &str = "http://schemas.auth0.com/impersonator_email";
-/// `full` or `read_only`: what the application has to keep to.
+/// `full` or `read_only`, which the application has to enforce.
 const IMPERSONATION_MODE: &str = "http://schemas.auth0.com/impersonation_mode";
-/// Whom a token of WS-Federation names as acting ([Identity Metasystem claims, 2009/09]).
+/// The actor in a WS-Federation token ([Identity Metasystem claims, 2009/09]).
 ///
 /// [Identity Metasystem claims, 2009/09]: http://schemas.xmlsoap.org/ws/2009/09/identity/claims/actor
 const ACTOR: &str = "http://schemas.xmlsoap.org/ws/2009/09/identity/claims/actor";
 
-/// The same for attributes, as SAML 2.0 carries them.
+/// As [`write`], for attributes of SAML 2.0.
 pub fn write_attributes(attributes: &mut Vec<(String, String)>, by: Option<&Impersonation>) {
     attributes.retain(|(name, _)| !RESERVED_ATTRIBUTES.contains(&name.as_str()));
     let Some(impersonation) = by else { return };
@@ -40,7 +40,7 @@ pub fn write_attributes(attributes: &mut Vec<(String, String)>, by: Option<&Impe
     attributes.push((IMPERSONATION_MODE.into(), impersonation.mode().as_str().into()));
 }
 
-/// The same for claims of WS-Federation, which has a name of its own for the actor too.
+/// As [`write`], for claims of WS-Federation, which has its own name for the actor too.
 pub fn write_claims(claims: &mut Vec<(String, String)>, by: Option<&Impersonation>) {
     write_attributes(claims, by);
     if let Some(impersonation) = by {
@@ -66,7 +66,7 @@ pub fn write(claims: &mut Map<String, Value>, by: Option<&Impersonation>, issuer
     name(claims, actor, (&terms.id, impersonation.mode(), terms.ends_at), issuer);
 }
 
-/// The marks of an impersonation that is over: in the logout token, which tells of its end.
+/// The marks of an ended impersonation, for its logout token.
 pub fn write_ended(
     claims: &mut Map<String, Value>,
     actor: &User,

@@ -1,4 +1,4 @@
-//! The heart: may this person act as that one, and what must everyone be told?
+//! The policy decision point: whether one user may act as another, and the marks that disclose it.
 //!
 //! Read [`policy::decide`] first. Pure: no clock, no database, no HTTP. Nothing else in the program
 //! can make one identity act as another: an [`Impersonation`] comes from `decide` alone, and every

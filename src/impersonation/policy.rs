@@ -1,4 +1,4 @@
-//! Who may act as whom.
+//! Decides who may act as whom.
 use super::denial::Denial;
 use super::grant::Impersonation;
 use super::invariants::{self, refuse_if};

@@ -1,4 +1,4 @@
-//! One request to act as somebody, with everything the rules look at.
+//! The request to the decision, with everything that the rules look at.
 use super::Terms;
 use super::requester::Requester;
 use crate::authentication::is_fresh;
@@ -8,19 +8,19 @@ use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::user::User;
 use chrono::Duration;
 
-/// How the actor has shown who they are, and when.
+/// How and when the actor has authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActorProof {
     /// The actor is only named; proven when the link is redeemed, unless that is `direct`.
     Asserted,
     /// The actor's own live session.
     Session { authenticated_at: Timestamp },
-    /// The session that proved the actor is over.
+    /// The session that proved the actor has ended.
     SessionEnded,
     /// The actor's own live access token, which the requesting application holds. `None`: it does not say when
     /// its user signed in.
     Token { authenticated_at: Option<Timestamp> },
-    /// The token that proved the actor is over.
+    /// The token that proved the actor has ended.
     TokenEnded,
     /// The application has shown who it is, and the actor is its own service account.
     Client,
@@ -36,13 +36,13 @@ impl ActorProof {
         }
     }
 
-    /// What proved the actor is over.
+    /// Whether the proof has ended.
     pub(super) fn is_over(self) -> bool {
         matches!(self, Self::SessionEnded | Self::TokenEnded)
     }
 
-    /// A person signed in longer than `window` ago, or nobody knows when. A proof that is no sign-in has no age:
-    /// an actor who is only named proves themselves later or never, an application proves itself each time.
+    /// Whether the sign-in is older than `window`, or of unknown age. A proof without a sign-in has no age: an
+    /// asserted actor authenticates later or never, an application each time.
     pub(super) fn is_older_than(self, window: Duration, now: Timestamp) -> bool {
         match self {
             Self::Session { authenticated_at }
@@ -55,7 +55,7 @@ impl ActorProof {
     }
 }
 
-/// When the question is asked.
+/// The occasion of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// Before a link, a code or a token is handed out.
@@ -66,7 +66,7 @@ pub enum Occasion {
     Use,
 }
 
-/// What is given for the impersonation beside the question itself.
+/// Reason and ticket of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     pub reason: Option<String>,
@@ -85,22 +85,21 @@ pub struct ImpersonationRequest {
     pub actor_is_impersonated: bool,
     pub subject: User,
     pub client: Client,
-    /// Where the application is answered: callback, ACS or reply URL. None where no browser is sent on.
+    /// Callback, ACS or reply URL; `None` if no browser is redirected.
     pub return_url: Option<String>,
     pub mode: Mode,
     /// How the link is redeemed. None: there is no link.
     pub redeem: Option<Redeem>,
     pub given: Given,
-    /// The longest that the sign-in of the actor may lie back when an impersonation starts. None: the operator
-    /// does not ask.
+    /// Maximum age of the actor's sign-in when an impersonation starts; `None`: not required.
     pub step_up: Option<Duration>,
     /// The operator's switch for the whole feature.
     pub feature_enabled: bool,
     pub terms: Terms,
-    /// When its row was made. None: it is asked for now.
+    /// When its row was created; `None` for a new request.
     pub created_at: Option<Timestamp>,
-    /// Impersonations of these people or in these applications that were made until this moment are over: the
-    /// latest of the moments that hold for everybody, for an organization, an application or a user.
+    /// Impersonations that were created before this time have ended: the latest `not_before` of everybody,
+    /// organization, application or user.
     pub not_before: Option<Timestamp>,
     pub now: Timestamp,
 }

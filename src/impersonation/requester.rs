@@ -1,7 +1,7 @@
-//! Who asks for an impersonation, and whether they may.
+//! The requester of an impersonation, and whether it may request one.
 //!
-//! Three kinds of id can stand behind a request: a client, a person, and the command line. They are kept apart by
-//! type, in the row too, because ids of different kinds may be spelt alike.
+//! There are three kinds of requesters: a client, a person, and the command line. Types and rows keep them apart,
+//! because ids of different kinds may be equal.
 use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::organization::Organization;
@@ -9,7 +9,7 @@ use crate::domain::protocol::Channel;
 use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, OrganizationId, UserId};
 
-/// Who asked, by id: what a row keeps. Nothing to decide by; see [`Requester`].
+/// The requester by id, as it is stored. Decisions use [`Requester`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RequestedBy {
     /// An application by its own credentials: the global client, or one that asks for its service account.
@@ -18,15 +18,15 @@ pub enum RequestedBy {
     Token { person: UserId, application: Option<ClientId> },
     /// A person at our own pages.
     Session(UserId),
-    /// Whoever may run the program with its master key.
+    /// An operator who can run the program with its master key.
     CommandLine,
 }
 
-/// The word of the command line in the column that holds an id for the others.
+/// The id of the command line in the row.
 pub const COMMAND_LINE: &str = "cli";
 
 impl RequestedBy {
-    /// Which kind of id [`Self::id`] is: the word in the row and in the audit trail.
+    /// The kind of [`Self::id`], in the row and in the audit trail.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Application(_) => "application",
@@ -90,7 +90,7 @@ impl From<&Client> for RequestingApplication {
     }
 }
 
-/// Who asks, with what the rules look at.
+/// The requester, with everything that the rules look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requester {
     pub by: RequestedBy,
@@ -121,9 +121,9 @@ impl Requester {
         asking.or(subject)
     }
 
-    /// The application is still there and active. Only an application of that very id counts, because the kind
-    /// of the id is known: a user of the same id is somebody else.
-    pub(super) fn stands(&self) -> bool {
+    /// Whether the application exists and is active. It must have exactly this id, because a user may have an equal
+    /// id.
+    pub(super) fn is_active(&self) -> bool {
         let active = || self.application.as_ref().is_some_and(|application| application.active);
         match self.by {
             RequestedBy::Application(_) | RequestedBy::Token { .. } => active(),
@@ -131,8 +131,8 @@ impl Requester {
         }
     }
 
-    /// No application of a third party asks for anything, whatever its user holds: people sign in there to be
-    /// known, not to lend out their rights ([RFC 9700 §2.3]).
+    /// A third-party application may request nothing, whatever its user's permissions, because users sign in there
+    /// without lending their rights ([RFC 9700 §2.3]).
     ///
     /// [RFC 9700 §2.3]: https://www.rfc-editor.org/rfc/rfc9700#section-2.3
     pub(super) fn is_of_a_third_party(&self) -> bool {

@@ -1,7 +1,7 @@
-//! The shape of every room: what an application asks, and how it is answered.
+//! The interface of every protocol: the login request of an application, and the response to it.
 //!
-//! A room ([`Protocol`]) is pure: flows load, decide and write; the room only words. Start at
-//! [`Principal`], which every answer is about.
+//! A [`Protocol`] is pure: flows load, decide and write; a protocol only encodes. Start at [`Principal`], the
+//! subject of every response.
 pub mod principal;
 pub mod request;
 #[cfg(test)]
@@ -16,38 +16,38 @@ use crate::domain::user::User;
 pub use principal::Principal;
 pub use request::{LoginRequest, ResponseMode};
 
-/// What goes back through the browser.
+/// A response that travels through the browser.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Answer {
     /// 302 to an absolute URL.
     Redirect(String),
     /// A page that posts the fields to `action`.
     FormPost { action: String, fields: Vec<(&'static str, String)> },
-    /// A page that sends `fields` to the window that waits for it, if that is of `origin`.
+    /// A page that posts `fields` as a message to the window that waits for it, if that has `origin`.
     WebMessage { origin: String, fields: Vec<(&'static str, String)> },
 }
 
-/// What a room is given to word an answer.
+/// The input for a response.
 pub struct Login<'a> {
     pub principal: &'a Principal,
     pub request: &'a LoginRequest,
     pub client: &'a Client,
     pub issuer: &'a str,
-    /// The one-time code that stands for the login; protocols that answer at once make their ids of it.
+    /// The one-time code of the login; protocols without codes derive their ids from it.
     pub code: &'a str,
-    /// Names this login at this server, and is no secret: the `SessionIndex` of SAML.
+    /// The public id of this login at this server: the `SessionIndex` of SAML.
     pub id: &'a str,
     pub now: Timestamp,
-    /// What XML is signed with.
+    /// The key that signs XML.
     pub signer: &'a Signer,
-    /// Makes the names by which single applications know a user.
+    /// Derives pairwise subject identifiers.
     pub pairwise: &'a MacKey,
 }
 
-/// What an application is told, and how it was told to call the user.
+/// A protocol's response, and the name of the user in it.
 pub struct ProtocolResponse {
     pub answer: Answer,
-    /// In SAML, none: nobody was named, because the answer is a no.
+    /// `None` for OAuth, and for SAML error responses.
     pub name: Option<NameId>,
 }
 
@@ -58,28 +58,28 @@ pub struct NameId {
     pub format: String,
 }
 
-/// The application has registered something that cannot be answered, such as a key that encrypts nothing.
+/// The registered settings do not allow a response, such as a key that cannot encrypt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the application cannot be answered: {0}")]
 pub struct Unanswerable(pub String);
 
-/// An application is to hear that a session is over.
-pub struct Farewell<'a> {
+/// A logout notification for an application.
+pub struct LogoutNotification<'a> {
     pub client: &'a Client,
     pub issuer: &'a str,
-    /// The login that is over: `SessionIndex`.
+    /// The ended login: `SessionIndex`.
     pub login: &'a str,
     pub name: Option<&'a NameId>,
     pub return_url: &'a str,
-    /// Carried, never interpreted: comes back with the application's answer.
+    /// Opaque; returned with the application's response.
     pub state: Option<&'a str>,
-    /// Fresh, for the id of the message.
+    /// The id of the message.
     pub message: &'a str,
     pub now: Timestamp,
     pub signer: &'a Signer,
 }
 
-/// A parameter of an impersonation request that the room cannot take.
+/// An invalid protocol parameter of an impersonation request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct BadParameter {
@@ -87,7 +87,7 @@ pub struct BadParameter {
     pub problem: String,
 }
 
-/// A value to copy, and what applications call it.
+/// A value to copy, and its usual name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     pub label: &'static str,
@@ -100,44 +100,44 @@ impl Setting {
     }
 }
 
-/// The parameters of an unsolicited login, by name; empty values are not given.
+/// The parameters of an unsolicited login, by name; empty values are omitted.
 pub type Parameters = std::collections::BTreeMap<String, String>;
 
-/// A protocol that an application can be signed in with.
+/// A sign-in protocol.
 pub trait Protocol: Send + Sync {
     fn name(&self) -> ProtocolName;
 
-    /// Whether there is a name by which an application can be told of `user`.
+    /// Whether the protocol can name `user` to an application.
     fn can_name(&self, _: &User) -> bool {
         true
     }
 
-    /// Reads `additionalParameters`: the login request that `client` would have made.
+    /// Parses `additionalParameters`: the login request that `client` would have made.
     fn unsolicited(
         &self,
         client: &Client,
         parameters: &Parameters,
     ) -> Result<LoginRequest, BadParameter>;
 
-    /// Tells the application who signed in. If the principal has an actor, what the application
-    /// learns from this answer names the actor.
+    /// Encodes the response that signs the user in. If the principal has an actor, the response names the actor.
     ///
     /// # Errors
     ///
-    /// When what the application has registered does not let it be answered.
+    /// The registered settings do not allow a response.
     fn answer(&self, login: &Login<'_>) -> Result<ProtocolResponse, Unanswerable>;
 
-    /// What the browser brings to the application when a session is over. `None`: nothing, because it has
-    /// no address for that or hears of it in another way.
-    fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable>;
+    /// The logout notification that the browser carries to the application. `None`: the application has no address
+    /// for it, or is notified in another way.
+    fn logout_notification(
+        &self,
+        notification: &LogoutNotification<'_>,
+    ) -> Result<Option<Answer>, Unanswerable>;
 
-    /// What the operator of `client` sets up on their side: this server's names and addresses for it, in the
-    /// order in which they are asked for.
+    /// The settings for the operator of `client`: this server's names and addresses, in the usual order.
     fn setup(&self, issuer: &str, client: &Client) -> Vec<Setting>;
 
-    /// What an answer would say to `client` about `subject` if they signed in for themselves: names and
-    /// values in their order, for people to look at. `None` from a room whose answer says nothing by itself,
-    /// because the application fetches it afterwards.
+    /// The names and values that a response to `client` would contain if `subject` signed in now, for display.
+    /// `None` for a protocol whose response has no such values, because the application fetches them afterwards.
     fn describe(&self, _subject: &User, _client: &Client) -> Option<Vec<(String, String)>> {
         None
     }

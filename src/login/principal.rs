@@ -1,10 +1,10 @@
-//! Who an answer is about, and who is really at the keyboard.
+//! The subject of a response, and the actor behind it.
 use crate::authentication::Authenticated;
 use crate::domain::Timestamp;
 use crate::domain::user::User;
 use crate::impersonation::Impersonation;
 
-/// The person a room speaks about. Made from one of two proofs and from nothing else.
+/// The user that a response is about. Made only from one of two proofs.
 #[derive(Debug, Clone)]
 pub struct Principal(PrincipalProof);
 

@@ -1,11 +1,11 @@
-//! What an application asks for when it wants somebody signed in.
+//! The login request of an application, in any protocol.
 use crate::domain::ClientId;
 use crate::domain::federation::TokenForm;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::scope::Scopes;
 use serde::{Deserialize, Serialize};
 
-/// How the answer travels ([OAuth 2.0 Multiple Response Types §2.1], Form Post Response Mode).
+/// How the response is returned ([OAuth 2.0 Multiple Response Types §2.1], Form Post Response Mode).
 ///
 /// [OAuth 2.0 Multiple Response Types §2.1]: https://openid.net/specs/oauth-v2-multiple-response-types-1_0.html
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub enum ResponseMode {
 }
 
 impl ResponseMode {
-    /// Of those that every application may ask for.
+    /// Parses a mode that every application may request.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "query" => Some(Self::Query),
@@ -42,7 +42,7 @@ pub struct LoginRequest {
     pub return_url: String,
     pub response_mode: ResponseMode,
     pub scope: Scopes,
-    /// Carried, never interpreted: `state`, `RelayState`, `wctx`.
+    /// Opaque: `state`, `RelayState`, `wctx`.
     pub state: Option<String>,
     pub nonce: Option<String>,
     /// S256 of the verifier ([RFC 7636 §4.2]).
@@ -50,7 +50,7 @@ pub struct LoginRequest {
     /// [RFC 7636 §4.2]: https://www.rfc-editor.org/rfc/rfc7636#section-4.2
     pub code_challenge: Option<String>,
     pub audience: Option<String>,
-    /// The `ID` of the `AuthnRequest` that is answered; none when nobody asked.
+    /// The `ID` of the `AuthnRequest`; `None` for an unsolicited response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_response_to: Option<String>,
     /// The format in which the application wants the user's name (`NameIDPolicy`).

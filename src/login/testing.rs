@@ -1,4 +1,4 @@
-//! What the tests of the rooms have in common: a key, made once.
+//! Shared fixtures of the protocol tests: one signing key.
 use crate::crypto::certificate;
 use crate::crypto::keys::{self, Algorithm};
 use crate::crypto::mac::MacKey;

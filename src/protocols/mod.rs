@@ -1,7 +1,7 @@
 //! The rooms: one folder for each protocol, all of one shape. They never import each other.
 //!
 //! A room reads what an application asks and words what it is told; who is signed in it learns from a
-//! flow. Start at [`ROOMS`]; adding a protocol is a folder and a line there and in [`routes`].
+//! flow. Start at [`PROTOCOLS`]; adding a protocol is a folder and a line there and in [`routes`].
 pub mod common;
 pub mod continued;
 pub mod oauth2;
@@ -15,7 +15,7 @@ use crate::login::Protocol;
 use actix_web::web::{ServiceConfig, get, head, resource, to};
 
 /// Every room of this server.
-pub static ROOMS: &[&dyn Protocol] =
+pub static PROTOCOLS: &[&dyn Protocol] =
     &[&oauth2::Oauth2, &samlp::Samlp, &wsfed::Wsfed, &wsfed::rms::WsfedRms];
 
 pub fn routes(cfg: &mut ServiceConfig) {

@@ -18,7 +18,7 @@ use secrecy::ExposeSecret as _;
 use std::collections::HashSet;
 
 /// Nobody mends more in one go, and each is looked up in the text by itself.
-const MOST_MISTAKES: usize = 100;
+const MAX_MISTAKES: usize = 100;
 
 /// Reads a file; `env` answers `${NAME}`.
 ///
@@ -136,11 +136,11 @@ fn not_yaml(error: &serde_norway::Error) -> Mistake {
 }
 
 fn mistakes(text: &str, found: Vec<(Path, String)>) -> Vec<Mistake> {
-    let more = found.len().saturating_sub(MOST_MISTAKES);
+    let more = found.len().saturating_sub(MAX_MISTAKES);
     let mut told = HashSet::new();
     let mut mistakes: Vec<Mistake> = found
         .into_iter()
-        .take(MOST_MISTAKES)
+        .take(MAX_MISTAKES)
         .map(|(path, problem)| (line_of(text, &path), path.to_string(), problem))
         // What follows from a mistake at the same place is not told again.
         .filter(|(line, key, problem)| {
@@ -268,7 +268,7 @@ fn read_roles(top: &FileSection<'_>) -> Vec<RoleRecord> {
         if role::is_built_in(&name) {
             section.wrong("name", format!("`{name}` is built in and stays as it is"));
         }
-        if name.chars().count() > role::LONGEST_NAME {
+        if name.chars().count() > role::MAX_NAME_LEN {
             section.wrong("name", "is longer than 100 characters");
         }
         let mut permissions = section.checked("permissions", check_permission).unwrap_or_default();

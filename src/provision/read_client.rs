@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::collections::HashSet;
 
-const LONGEST_LIFETIME: i32 = 86_400;
+const MAX_LIFETIME: i32 = 86_400;
 
 pub(super) fn read_all(top: &FileSection<'_>, names: &EntryNames) -> Vec<WantedClient> {
     let mut seen = HashSet::new();
@@ -301,7 +301,7 @@ fn check_scope(scope: &str) -> Result<(), String> {
 
 fn read_lifetime(section: &FileSection<'_>) -> i32 {
     let seconds = section.whole_number("access_token_lifetime").unwrap_or(3600);
-    if !(1..=LONGEST_LIFETIME).contains(&seconds) {
+    if !(1..=MAX_LIFETIME).contains(&seconds) {
         section.wrong("access_token_lifetime", "must be between 1 and 86400 seconds");
     }
     seconds

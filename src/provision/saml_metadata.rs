@@ -19,7 +19,7 @@ use crate::domain::registered_uri::check_web;
 const USER_INTERFACE: &str = "urn:oasis:names:tc:SAML:metadata:ui";
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// A longer name is no name of an application.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME_LEN: usize = 100;
 const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
@@ -221,7 +221,7 @@ fn display_name(descriptor: Element<'_>) -> Option<String> {
             let english = name.attribute_in(XML, "lang").is_some_and(|lang| lang.starts_with("en"));
             Some((english, collapse(&name.text().ok()?)))
         })
-        .filter(|(_, name)| !name.is_empty() && name.chars().count() <= LONGEST_NAME)
+        .filter(|(_, name)| !name.is_empty() && name.chars().count() <= MAX_NAME_LEN)
         .collect();
     let found = names.iter().find(|(english, _)| *english).or(names.first());
     found.map(|(_, name)| name.clone())

@@ -1,7 +1,8 @@
-//! All SQL. One file a table; functions take a connection and return domain values.
+//! All SQL: one file for each table; functions take a connection and return domain values.
 //!
-//! The only user of diesel. No rules here: a row is converted and its invariants are checked
-//! ([`StoreError::Corrupt`]), nothing is judged. Hot writes are single statements ([`statement`](connection::statement)).
+//! The only user of diesel. A row is converted and its invariants are checked ([`StoreError::Corrupt`]); business
+//! rules are elsewhere, except the guards of single-use statements. Hot writes are single statements
+//! ([`statement`](connection::statement)).
 pub mod impersonations;
 pub mod schema;
 pub mod directory;
@@ -16,16 +17,16 @@ pub use connection::pool::{Conn, PooledConn, Store};
 pub use diesel_async::AsyncConnection as Transactional;
 pub use directory::version::DirectoryVersions;
 
-/// When something was read.
+/// The moment of a read.
 #[derive(Debug, Clone, PartialEq, Eq, diesel::Queryable)]
 pub struct Moment {
-    /// By the database's clock.
+    /// Time of the database.
     pub now: crate::domain::Timestamp,
-    /// Which versions of the directory there were. `None`: the transaction has written something, and may be undone.
+    /// Versions of the directory. `None`: the transaction has written something, which may be rolled back.
     pub directory: Option<DirectoryVersions>,
 }
 
-/// What a transaction may fail with by itself (lost connection, serialization).
+/// Errors of the transaction itself (lost connection, serialization).
 pub type DbError = diesel::result::Error;
 
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +37,10 @@ pub enum StoreError {
     Corrupt { table: &'static str, what: String },
     #[error(transparent)]
     Query(DbError),
-    /// What stands between us and the database is not fit for it.
+    /// The connection pooler in front of the database is not configured as needed.
     #[error("{0}")]
     Pooled(&'static str),
-    /// A setting does not fit the database, and waiting does not help.
+    /// A setting contradicts the database; retrying does not help.
     #[error("{name}: {what}")]
     Setting { name: &'static str, what: String },
     #[error("{0}")]
@@ -57,20 +58,20 @@ impl From<DbError> for StoreError {
 }
 
 impl StoreError {
-    /// Another row holds the same value where `constraint` wants one only.
+    /// Whether the error is a violation of the unique `constraint`.
     pub fn violates(&self, constraint: &str) -> bool {
         let Self::Query(DbError::DatabaseError(_, details)) = self else { return false };
         details.constraint_name() == Some(constraint)
     }
 
-    /// Another row holds the same unique value.
+    /// Whether the error is a violation of any unique constraint.
     pub fn is_unique_violation(&self) -> bool {
         use diesel::result::DatabaseErrorKind::UniqueViolation;
         matches!(self, Self::Query(DbError::DatabaseError(UniqueViolation, _)))
     }
 }
 
-/// A text column that holds one of a few words.
+/// Parses a text column with an enumerated value.
 fn word<T>(
     table: &'static str,
     text: &str,
@@ -79,13 +80,13 @@ fn word<T>(
     parse(text).ok_or_else(|| StoreError::Corrupt { table, what: format!("`{text}`") })
 }
 
-/// A text column that holds an id.
+/// Parses a text column with an id.
 fn id<K>(table: &'static str, text: String) -> Result<crate::domain::id::Id<K>, StoreError> {
     crate::domain::id::Id::parse(text)
         .map_err(|problem| StoreError::Corrupt { table, what: problem.to_string() })
 }
 
-/// A text column that holds scopes.
+/// Parses a text column with scopes.
 fn scopes(table: &'static str, text: &str) -> Result<crate::domain::scope::Scopes, StoreError> {
     crate::domain::scope::Scopes::parse_stored(text)
         .map_err(|problem| StoreError::Corrupt { table, what: problem.to_string() })

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// A few seconds of a busy server; beyond that the reader is gone and memory matters more.
 pub(super) const WAITING: usize = 8192;
 /// Lines written with one call, and how long they are gathered for it.
-const MOST_AT_ONCE: usize = 512;
+const MAX_AT_ONCE: usize = 512;
 const GATHER: Duration = Duration::from_millis(10);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ fn write_out(mut sink: Box<dyn Write + Send>, waiting: &Receiver<LineMessage>, l
     let mut batch = String::new();
     while let Ok(first) = waiting.recv() {
         let (mut lines, mut done) = (0, None);
-        for message in std::iter::once(first).chain(waiting.try_iter().take(MOST_AT_ONCE)) {
+        for message in std::iter::once(first).chain(waiting.try_iter().take(MAX_AT_ONCE)) {
             match message {
                 LineMessage::Line(line) => {
                     batch.push_str(&line);

@@ -21,7 +21,7 @@ pub struct RequestLine<'a> {
 
 /// Asked for so often, and by machines, that a line each would only hide the others.
 const QUIET: &[&str] = &["/health/", "/.well-known/", "/static/"];
-const LONGEST_PATH: usize = 256;
+const MAX_PATH_LEN: usize = 256;
 
 /// The query may hold a bewit or a code, and never goes into a log.
 pub fn path_only(target: &str) -> &str {
@@ -31,7 +31,7 @@ pub fn path_only(target: &str) -> &str {
         Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
         None => path,
     };
-    path.get(..path.floor_char_boundary(LONGEST_PATH)).unwrap_or_default()
+    path.get(..path.floor_char_boundary(MAX_PATH_LEN)).unwrap_or_default()
 }
 
 impl RequestLine<'_> {

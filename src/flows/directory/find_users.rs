@@ -1,4 +1,4 @@
-//! Finding somebody among everybody.
+//! Searches users.
 use crate::domain::UserId;
 use crate::domain::user::User;
 use crate::flows::{Context, Failure};
@@ -6,13 +6,13 @@ pub use crate::store::directory::search::{ApplicationChoice, FoundUsers, UserSea
 use crate::store::{StoreError, directory::search};
 
 /// A longer text is no name.
-pub const LONGEST_TEXT: usize = 256;
+pub const MAX_TEXT_LEN: usize = 256;
 /// As many organizations as a list to choose from holds.
-const MOST_CHOICES: i64 = 500;
+const MAX_CHOICES: i64 = 500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FindRefusal {
-    #[error("the text is longer than {LONGEST_TEXT} characters")]
+    #[error("the text is longer than {MAX_TEXT_LEN} characters")]
     TooLong,
 }
 
@@ -28,7 +28,7 @@ pub async fn find_users(
     reader: &User,
     search: UserSearch,
 ) -> Result<UsersResult, Failure<FindRefusal>> {
-    if search.text.chars().count() > LONGEST_TEXT {
+    if search.text.chars().count() > MAX_TEXT_LEN {
         return Err(Failure::Refused(FindRefusal::TooLong));
     }
     let organization = reader.organization_id().cloned().or(search.organization);
@@ -50,10 +50,10 @@ pub struct Choices {
 
 pub async fn choices(ctx: &Context, reader: &User) -> Result<Choices, StoreError> {
     let conn = ctx.store.conn().await?;
-    let roles = search::roles(&conn, MOST_CHOICES).await?;
+    let roles = search::roles(&conn, MAX_CHOICES).await?;
     let organizations = match reader.organization_id() {
         Some(_) => Vec::new(),
-        None => search::organizations(&conn, MOST_CHOICES).await?,
+        None => search::organizations(&conn, MAX_CHOICES).await?,
     };
     Ok(Choices { organizations, roles })
 }

@@ -10,8 +10,8 @@ use crate::store::{Conn, StoreError};
 /// How many there were before.
 pub struct Before(Option<Administrators>);
 
-/// Call it before a change that may take `user` away, with their row locked. Whoever is no administrator costs
-/// nothing more.
+/// Call it before a change that may remove `user` as administrator, with their row locked. Cheap for
+/// non-administrators: no further query.
 pub async fn before_change_of(tx: &Conn, user: &UserId) -> Result<Before, StoreError> {
     let is_one = list_of(tx, user.as_str()).await?.iter().any(|role| role.name == ADMIN);
     if is_one { before_change(tx).await } else { Ok(Before(None)) }

@@ -1,17 +1,17 @@
 //! Staff give a user a role, take one, switch the user off and on.
 //!
 //! One permission for all of it, both ways (H11), and one rule: whoever does it reaches the role
-//! ([`Clout`]), and everything that the user can do already (H12, H13). It holds for oneself too.
+//! ([`GrantPower`]), and everything that the user can do already (H12, H13). It holds for oneself too.
 use super::last_administrator::{self, Before};
 use super::view_user::sees;
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::permission::{APP_SERVICE, USERS_WRITE};
-use crate::domain::role::Clout;
+use crate::domain::role::GrantPower;
 use crate::domain::user::{User, UserKind};
 use crate::domain::{Status, UserId};
 use crate::flows::impersonation::end_impersonation::{Touched, judge_touched};
-use crate::flows::logout::revoke_user_access::shut_out;
+use crate::flows::logout::revoke_user_access::revoke_user_access;
 use crate::flows::{Context, Failure};
 use crate::store::directory::roles::RoleRecord;
 use crate::store::{self, Conn, StoreError, Transactional as _};
@@ -109,7 +109,9 @@ async fn apply(
     stays_administered(tx, before).await?;
     let (own, caller) = (by.id.as_str(), &event.caller);
     match change {
-        MembershipChange::Status(Status::Inactive) => shut_out(tx, id, Some(own), caller).await?,
+        MembershipChange::Status(Status::Inactive) => {
+            revoke_user_access(tx, id, Some(own), caller).await?
+        }
         MembershipChange::Give(_)
         | MembershipChange::Take(_)
         | MembershipChange::Status(Status::Active) => {
@@ -137,8 +139,10 @@ async fn check_reach(
 ) -> Result<(), Failure<MemberRefusal>> {
     let refused = |reason| Err(Failure::Refused(reason));
     let rank = rank_of(tx, &by.id).await?;
-    let clout = Clout { permissions: &by.permissions, rank };
-    if by.id != user.id && !clout.reaches(user.permissions.iter(), rank_of(tx, &user.id).await?) {
+    let grant_power = GrantPower { permissions: &by.permissions, rank };
+    if by.id != user.id
+        && !grant_power.reaches(user.permissions.iter(), rank_of(tx, &user.id).await?)
+    {
         return refused(MemberRefusal::Superior);
     }
     match change {
@@ -151,13 +155,13 @@ async fn check_reach(
             if user.kind != UserKind::Person || name == APP_SERVICE {
                 return refused(MemberRefusal::NotForThisKind);
             }
-            if reaches(clout, &role) { Ok(()) } else { refused(MemberRefusal::RoleTooHigh) }
+            if reaches(grant_power, &role) { Ok(()) } else { refused(MemberRefusal::RoleTooHigh) }
         }
     }
 }
 
-pub(in crate::flows) fn reaches(clout: Clout<'_>, role: &RoleRecord) -> bool {
-    clout.reaches(role.permissions.iter().map(String::as_str), role.rank)
+pub(in crate::flows) fn reaches(grant_power: GrantPower<'_>, role: &RoleRecord) -> bool {
+    grant_power.reaches(role.permissions.iter().map(String::as_str), role.rank)
 }
 
 /// The highest rank of somebody's roles; 0 without any.
@@ -181,8 +185,9 @@ pub(in crate::flows) async fn may_switch_off(
     by: &User,
     user: &User,
 ) -> Result<bool, StoreError> {
-    let clout = Clout { permissions: &by.permissions, rank: rank_of(conn, &by.id).await? };
-    let below = clout.reaches(user.permissions.iter(), rank_of(conn, &user.id).await?);
+    let grant_power =
+        GrantPower { permissions: &by.permissions, rank: rank_of(conn, &by.id).await? };
+    let below = grant_power.reaches(user.permissions.iter(), rank_of(conn, &user.id).await?);
     Ok(by.permissions.holds(USERS_WRITE) && sees(by, user) && (by.id == user.id || below))
 }
 
@@ -190,21 +195,21 @@ pub async fn offer(ctx: &Context, by: &User, user: &User) -> Result<Offer, Store
     let conn = ctx.store.conn().await?;
     let held = store::directory::roles::list_of(&conn, user.id.as_str()).await?;
     let rank = rank_of(&conn, &by.id).await?;
-    let clout = Clout { permissions: &by.permissions, rank };
+    let grant_power = GrantPower { permissions: &by.permissions, rank };
     let highest = held.iter().map(|role| role.rank).max().unwrap_or(0);
     let oneself = by.id == user.id;
-    let below = oneself || clout.reaches(user.permissions.iter(), highest);
+    let below = oneself || grant_power.reaches(user.permissions.iter(), highest);
     let may = by.permissions.holds(USERS_WRITE) && sees(by, user) && below;
     let roles = may && user.kind == UserKind::Person;
     let all = if roles { store::directory::roles::list(&conn).await? } else { Vec::new() };
     let givable = all.into_iter().map(|listed| listed.role).filter(|role| {
         role.name != APP_SERVICE
-            && reaches(clout, role)
+            && reaches(grant_power, role)
             && !held.iter().any(|own| own.name == role.name)
     });
     let givable = givable.collect();
     let held = held.into_iter().map(|role| {
-        let takable = roles && role.name != APP_SERVICE && reaches(clout, &role);
+        let takable = roles && role.name != APP_SERVICE && reaches(grant_power, &role);
         (role, takable)
     });
     Ok(Offer { held: held.collect(), givable, status: may && !oneself })

@@ -24,7 +24,7 @@ use crate::store::tokens::not_before::NotBefore;
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
 /// As many people and applications as are counted.
-pub const MOST_COUNTED: i32 = 1000;
+pub const MAX_COUNTED: i32 = 1000;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrganizationRefusal {
@@ -112,7 +112,7 @@ pub async fn view(
     let inside = store::directory::organizations::count_inside(
         &conn,
         id.as_str(),
-        i64::from(MOST_COUNTED) + 1,
+        i64::from(MAX_COUNTED) + 1,
     )
     .await?;
     let applications =
@@ -124,7 +124,7 @@ pub async fn view(
 pub async fn signed_in(ctx: &Context, id: &str) -> Result<i32, StoreError> {
     let conn = ctx.store.conn().await?;
     let now = store::installation::settings::now(&conn).await?;
-    let most = i64::from(MOST_COUNTED) + 1;
+    let most = i64::from(MAX_COUNTED) + 1;
     store::directory::organizations::count_signed_in(&conn, id, (now, now - IDLE_LIMIT), most).await
 }
 
@@ -296,7 +296,7 @@ pub async fn delete(
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
         locked(tx, by, id).await?;
-        let most = i64::from(MOST_COUNTED) + 1;
+        let most = i64::from(MAX_COUNTED) + 1;
         let inside = store::directory::organizations::count_inside(tx, id.as_str(), most).await?;
         if inside.users > 0 || inside.applications > 0 {
             return Err(Failure::Refused(OrganizationRefusal::NotEmpty(inside)));

@@ -1,14 +1,14 @@
 //! Staff of the operator make roles, change what is in them, and remove them.
 //!
 //! Roles are the same in every organization, so only the operator's staff change them; and only as far as
-//! they reach themselves ([`Clout`]): what a role has, and what it is to have. A role that they hold
+//! they reach themselves ([`GrantPower`]): what a role has, and what it is to have. A role that they hold
 //! themselves is no exception.
 use super::manage_members::{rank_of, reaches};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::id::is_path_segment;
 use crate::domain::permission::{ROLES_WRITE, is_well_formed};
-use crate::domain::role::{Clout, HIGHEST_RANK, LONGEST_NAME};
+use crate::domain::role::{GrantPower, HIGHEST_RANK, MAX_NAME_LEN};
 use crate::domain::text::is_plain_line;
 use crate::domain::user::User;
 use crate::domain::{OrganizationId, UserId};
@@ -70,8 +70,8 @@ pub async fn view_role(
     let organization = reader.organization_id().map(OrganizationId::as_str);
     let holders = store::directory::roles::holders(&conn, (name, organization), limit).await?;
     let rank = rank_of(&conn, &reader.id).await?;
-    let clout = Clout { permissions: &reader.permissions, rank };
-    let within_reach = may_change(reader) && !built_in && reaches(clout, &role);
+    let grant_power = GrantPower { permissions: &reader.permissions, rank };
+    let within_reach = may_change(reader) && !built_in && reaches(grant_power, &role);
     Ok(Some(RoleView { role, built_in, holders, within_reach }))
 }
 
@@ -84,7 +84,7 @@ pub async fn rank_of_reader(ctx: &Context, reader: &UserId) -> Result<i32, Store
 pub fn check(mut wanted: RoleRecord) -> Result<RoleRecord, RoleRefusal> {
     wanted.name = wanted.name.trim().to_owned();
     let length = wanted.name.chars().count();
-    let fits = (1..=LONGEST_NAME).contains(&length) && is_path_segment(&wanted.name);
+    let fits = (1..=MAX_NAME_LEN).contains(&length) && is_path_segment(&wanted.name);
     if !fits || !is_plain_line(&wanted.name) {
         return Err(RoleRefusal::BadName);
     }
@@ -143,10 +143,10 @@ pub async fn change_role(
     let mut conn = ctx.store.conn().await?;
     let done = conn.transaction(async |tx| apply(tx, by, &change, &event).await).await;
     let done = done.map_err(|failure| match failure {
-        Failure::Accident(taken) if taken.is_unique_violation() => {
+        Failure::Internal(taken) if taken.is_unique_violation() => {
             Failure::Refused(RoleRefusal::NameTaken)
         }
-        failure @ (Failure::Refused(_) | Failure::Accident(_) | Failure::Busy) => failure,
+        failure @ (Failure::Refused(_) | Failure::Internal(_) | Failure::Busy) => failure,
     });
     if let Err(Failure::Refused(
         refusal @ (RoleRefusal::TooHigh | RoleRefusal::NotPermitted | RoleRefusal::BuiltIn),
@@ -168,19 +168,19 @@ async fn apply(
     if !may_change(by) {
         return refused(RoleRefusal::NotPermitted);
     }
-    let clout = Clout { permissions: &by.permissions, rank: rank_of(tx, &by.id).await? };
+    let grant_power = GrantPower { permissions: &by.permissions, rank: rank_of(tx, &by.id).await? };
     let mut event = event.clone();
     match change {
         RoleChange::Create(wanted) => {
-            if !reaches(clout, wanted) {
+            if !reaches(grant_power, wanted) {
                 return refused(RoleRefusal::TooHigh);
             }
             store::directory::roles::insert(tx, wanted).await?;
             event = event.with("permissions", wanted.permissions.clone());
         }
         RoleChange::Update(wanted) => {
-            let stored = changeable(tx, clout, &wanted.name).await?;
-            if !reaches(clout, wanted) {
+            let stored = changeable(tx, grant_power, &wanted.name).await?;
+            if !reaches(grant_power, wanted) {
                 return refused(RoleRefusal::TooHigh);
             }
             let Some(told) = differences(&stored, wanted, event) else { return Ok(()) };
@@ -189,7 +189,7 @@ async fn apply(
             judge_touched(tx, Touched::Role(&wanted.name), by.id.as_str(), &event.caller).await?;
         }
         RoleChange::Delete(name) => {
-            changeable(tx, clout, name).await?;
+            changeable(tx, grant_power, name).await?;
             let holders = store::directory::roles::count_holders(tx, name).await?;
             if holders > 0 {
                 return refused(RoleRefusal::Held(holders));
@@ -204,13 +204,13 @@ async fn apply(
 /// The role as it stands, locked, if somebody of this clout may change it.
 async fn changeable(
     tx: &Conn,
-    clout: Clout<'_>,
+    grant_power: GrantPower<'_>,
     name: &str,
 ) -> Result<RoleRecord, Failure<RoleRefusal>> {
     match store::directory::roles::find_and_lock(tx, name).await? {
         None => Err(Failure::Refused(RoleRefusal::NoSuchRole)),
         Some((_, true)) => Err(Failure::Refused(RoleRefusal::BuiltIn)),
-        Some((role, false)) if !reaches(clout, &role) => {
+        Some((role, false)) if !reaches(grant_power, &role) => {
             Err(Failure::Refused(RoleRefusal::TooHigh))
         }
         Some((role, false)) => Ok(role),

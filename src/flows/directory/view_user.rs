@@ -1,4 +1,4 @@
-//! Everything that staff see of one user, and an end to a session of theirs.
+//! Shows one user to staff, and ends their sessions.
 use crate::audit::{Event, EventKind};
 use crate::authentication::session::IDLE_LIMIT;
 use crate::domain::caller::Caller;
@@ -14,7 +14,7 @@ use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::{self, StoreError, Transactional as _};
 
 /// As many sessions as a page shows.
-const MOST_SESSIONS: i64 = 20;
+const MAX_SESSIONS: i64 = 20;
 
 /// Whether `reader` may know that `user` exists: of their organization, or staff of the operator.
 pub fn sees(reader: &User, user: &User) -> bool {
@@ -52,7 +52,7 @@ pub async fn view_user(
             &conn,
             id,
             (now, now - IDLE_LIMIT),
-            MOST_SESSIONS
+            MAX_SESSIONS
         ),
     )?;
     let seen = user.filter(|user| sees(reader, user)).zip(card);

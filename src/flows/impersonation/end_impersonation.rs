@@ -1,4 +1,4 @@
-//! An impersonation ends: by whoever may, or because the heart says no now.
+//! Ends impersonations: on request, or because the decision denies them now.
 use super::question;
 use super::question::GONE;
 use crate::audit::{Event, EventKind};
@@ -12,7 +12,7 @@ pub use crate::store::impersonations::overdue::Touched;
 use crate::store::{self, Conn, Moment, StoreError};
 use chrono::Duration;
 
-/// Who ends it, and why.
+/// The actor and reason of an end.
 #[derive(Debug, Clone, Copy)]
 pub struct EndedBy<'a> {
     /// The person or client that ends it; `None` for a clock or a rule.
@@ -20,7 +20,7 @@ pub struct EndedBy<'a> {
     pub reason: EndReason,
 }
 
-/// Ends `record`; false when it was over already. From this commit on no credential of it verifies.
+/// Ends `record`; false when it had ended before. From the commit on none of its credentials verifies.
 pub async fn end(
     conn: &Conn,
     record: &ImpersonationRecord,
@@ -51,7 +51,7 @@ pub(in crate::flows) fn event_about(
     }
 }
 
-/// The same, for a caller that has no connection.
+/// As [`end`], for a caller without a connection.
 pub async fn end_one(
     ctx: &Context,
     record: &ImpersonationRecord,
@@ -61,7 +61,7 @@ pub async fn end_one(
     end(&*ctx.store.conn().await?, record, by, caller).await
 }
 
-/// Ends the impersonation of that id, if there is one.
+/// Ends the impersonation with this id, if it exists.
 pub async fn end_by_id(
     conn: &Conn,
     id: &ImpersonationId,
@@ -74,7 +74,7 @@ pub async fn end_by_id(
     }
 }
 
-/// Asks the heart again about a running impersonation. A no ends it.
+/// Decides again about a running impersonation, and ends it if it is denied.
 ///
 /// This is what "live" means for every session, code and token of an impersonation.
 pub async fn decide_again(
@@ -84,11 +84,11 @@ pub async fn decide_again(
     caller: &Caller,
 ) -> Result<Option<Impersonation>, StoreError> {
     let Some((record, at)) = find_active(conn, id).await? else { return Ok(None) };
-    let who = decision_facts::Who::of(&record);
+    let who = decision_facts::DecisionParties::of(&record);
     let known = decision_facts::at(ctx, conn, &who, Some(&at)).await?;
     let granted = judge(conn, &record, &known, (None, caller)).await?;
     if let Some(granted) = &granted {
-        decision_facts::remember(ctx, who, &known).await;
+        decision_facts::cache(ctx, who, &known).await;
         touch(conn, granted, known.now).await?;
     }
     Ok(granted)
@@ -102,7 +102,7 @@ async fn find_active(
     Ok(found.filter(|(record, ..)| record.status == "active"))
 }
 
-/// The same without counting as a use; `by` is whose change made it necessary.
+/// As [`decide_again`], without counting as a use; `by` names the user whose change made it necessary.
 async fn judge(
     conn: &Conn,
     record: &ImpersonationRecord,
@@ -124,17 +124,18 @@ async fn judge(
     }
 }
 
-/// Asks again about all that a change touches, in its transaction: what it forbids is over with it.
+/// Decides again about all impersonations that a change affects, in its transaction, and ends the denied ones.
 pub async fn judge_touched(
     conn: &Conn,
     touched: Touched<'_>,
     by: &str,
     caller: &Caller,
 ) -> Result<(), StoreError> {
-    let begun = Looking::Lately.since(store::installation::settings::now(conn).await?);
+    let begun = ScanWindow::Recent.since(store::installation::settings::now(conn).await?);
     for id in store::impersonations::overdue::list_touched(conn, touched, begun).await? {
         let Some(record) = store::impersonations::find(conn, &id).await? else { continue };
-        let known = decision_facts::load(conn, &decision_facts::Who::of(&record)).await?;
+        let known =
+            decision_facts::load(conn, &decision_facts::DecisionParties::of(&record)).await?;
         if record.status == "active" {
             judge(conn, &record, &known, (Some(by), caller)).await?;
         } else {
@@ -144,7 +145,7 @@ pub async fn judge_touched(
     store::sessions::handover_codes::void_touched(conn, touched).await
 }
 
-/// A link that nobody has opened is over with what it needs, and does not come back with it.
+/// Ends a waiting link that is denied now, so that it does not become valid again when the change is undone.
 async fn judge_waiting(
     conn: &Conn,
     record: &ImpersonationRecord,
@@ -173,28 +174,28 @@ pub(in crate::flows) async fn touch(
     store::impersonations::touch(conn, granted.id(), now).await
 }
 
-/// How far back one looks for what should be over: whatever can still run began within a day, so only an
-/// outage leaves older ones, and nothing depends on when they are written down.
+/// How far back a scan looks for impersonations that should have ended. A running impersonation began within a day,
+/// so only an outage leaves older ones, and nothing depends on when they are marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looking {
+pub enum ScanWindow {
     /// Two days.
-    Lately,
+    Recent,
     /// Thirty days.
-    FarBack,
+    Full,
 }
 
-impl Looking {
+impl ScanWindow {
     pub(in crate::flows) fn since(self, now: Timestamp) -> Timestamp {
         match self {
-            Self::Lately => now - Duration::days(2),
-            Self::FarBack => now - Duration::days(30),
+            Self::Recent => now - Duration::days(2),
+            Self::Full => now - Duration::days(30),
         }
     }
 }
 
-/// Writes down what a clock has ended and nobody has asked about since, so that the history says how it ended
-/// and its application is told. A few at a time; how many.
-pub async fn end_overdue(ctx: &Context, looking: Looking) -> Result<usize, StoreError> {
+/// Records the end of impersonations whose time is up, so that the history says how they ended and the applications
+/// are notified. One batch; returns its size.
+pub async fn end_overdue(ctx: &Context, looking: ScanWindow) -> Result<usize, StoreError> {
     const AT_ONCE: i64 = 50;
     let conn = ctx.store.conn().await?;
     let now = store::installation::settings::now(&conn).await?;
@@ -207,7 +208,7 @@ pub async fn end_overdue(ctx: &Context, looking: Looking) -> Result<usize, Store
     Ok(overdue.len())
 }
 
-/// Ends all that the session of an actor stands behind: they signed out, or were signed out.
+/// Ends all impersonations that were started from this session of an actor, because the session has ended.
 pub async fn end_of_actor_session(
     conn: &Conn,
     session: &SessionId,
@@ -220,7 +221,7 @@ pub async fn end_of_actor_session(
     Ok(())
 }
 
-/// Which ones `end_all` ends; at least one field is given, so that nobody ends everything by accident.
+/// The filter of `end_all`; at least one field is required, so that an empty filter does not end everything.
 #[derive(Debug, Clone, Default)]
 pub struct Which {
     pub actor: Option<UserId>,
@@ -229,10 +230,10 @@ pub struct Which {
     pub organization: Option<crate::domain::OrganizationId>,
 }
 
-/// How many are read at once.
+/// Rows that are read at once.
 const PAGE: i64 = 1_000;
 
-/// Ends every waiting link and running impersonation that matches; how many.
+/// Ends every waiting link and running impersonation that matches; returns their number.
 pub async fn end_all(
     ctx: &Context,
     which: &Which,
@@ -242,7 +243,7 @@ pub async fn end_all(
     end_matching(&*ctx.store.conn().await?, which, by, caller).await
 }
 
-/// The same within a transaction, a page at a time until none is left.
+/// As [`end_all`], within a transaction, a page at a time.
 pub(in crate::flows) async fn end_matching(
     conn: &Conn,
     which: &Which,
@@ -275,7 +276,7 @@ pub(in crate::flows) async fn end_matching(
                 ended_now += u64::from(end(conn, &record, by, caller).await?);
             }
             ended += ended_now;
-            // What has ended has another status, so the next page is another one.
+            // An ended row has another status, so the next page has other rows.
             if ended_now == 0 {
                 break;
             }

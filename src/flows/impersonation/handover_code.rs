@@ -31,7 +31,7 @@ const LETTERS: usize = 8;
 /// Crockford's base 32: no letter is taken for a digit.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// What is kept of a [`Start`]; who acts is proven anew.
+/// The part of a [`Start`] that is stored; the actor is authenticated again.
 #[derive(Serialize, Deserialize)]
 struct StoredHandover {
     protocol: ProtocolName,
@@ -44,7 +44,7 @@ struct StoredHandover {
     ticket: Option<String>,
 }
 
-/// Seen once.
+/// A new code. It is shown once.
 pub struct Code {
     /// In two halves, to be read aloud: `K7QM-4TXP`.
     pub text: String,
@@ -77,7 +77,7 @@ pub async fn make_code(
         expires_at: now + LIFETIME,
     };
     let event = noted(Event::under(EventKind::ImpersonationRequested, &granted, caller), start);
-    // No link yet, so no impersonation either.
+    // There is no link yet, so the event names no impersonation.
     let event = Event { impersonation: None, ..event.with("way", "code") };
     store::sessions::handover_codes::insert(&conn, &code, &event).await?;
     let (one, other) = letters.split_at(LETTERS / 2);
@@ -106,8 +106,7 @@ fn code_hash(letters: &str) -> Vec<u8> {
     hash::hash_secret(&format!("handover\0{letters}"))
 }
 
-/// The letters of a code as somebody typed it: any case, with or without the dash, `O` for zero and `I` or
-/// `L` for one.
+/// Normalizes a typed code: any case, with or without the dash, `O` for zero and `I` or `L` for one.
 fn read(typed: &str) -> Option<String> {
     let letters =
         typed.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| match c.to_ascii_uppercase() {
@@ -122,22 +121,22 @@ fn read(typed: &str) -> Option<String> {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodeRefusal {
-    /// Unknown, used, expired, somebody else's: one answer.
+    /// Unknown, used, expired, or another person's: one answer for all.
     #[error("the code is not good")]
     NotGood,
     #[error("too many attempts")]
     Throttled(RetryAfter),
-    /// The code is good, and they signed in too long ago to begin anything with it. It is not used up.
+    /// The code is valid, but the sign-in is too old. The code stays usable.
     #[error("the person signed in too long ago")]
     StepUp,
-    /// What was allowed in the console is refused now. The code is used up.
+    /// The request that was granted in the console is refused now. The code is used up.
     #[error(transparent)]
     Start(StartRefusal),
 }
 
-/// Uses `typed` up for the person of `session`, who is signed in here; the URL of the link that it becomes.
+/// Redeems `typed` for the user of `session`; returns the URL of the new link.
 ///
-/// Whoever presses the button twice is led to the same link twice.
+/// A repeated submit returns the same link.
 pub async fn use_code(
     ctx: &Context,
     session: &Session,
@@ -154,7 +153,7 @@ pub async fn use_code(
     if let Some(letters) = &letters {
         let hash = code_hash(letters);
         if !is_recent && store::sessions::handover_codes::waits(&conn, &hash, &person.id).await? {
-            // Nothing was guessed.
+            // A valid code is no failed attempt.
             attempt.given_up(&conn).await?;
             return Err(Failure::Refused(CodeRefusal::StepUp));
         }
@@ -173,15 +172,15 @@ pub async fn use_code(
     Err(Failure::Refused(CodeRefusal::NotGood))
 }
 
-/// A code that somebody typed in their session.
+/// A code that was entered in a session.
 struct Opening<'a> {
     session: &'a Session,
     letters: &'a str,
     keys: &'a FailureKeys,
 }
 
-/// Uses the code up and makes its link, in one transaction: a second press that comes meanwhile waits for it, and then
-/// finds the link. `None`: the code does not wait for this person. Also where the answer is no, the code is used up.
+/// Redeems the code and creates its link, in one transaction: a concurrent submit waits for it and then finds the
+/// link. `None`: the code is not valid for this user. The code is used up also when the request is refused.
 async fn begin(
     ctx: &Context,
     conn: &mut Conn,
@@ -198,22 +197,22 @@ async fn begin(
         let mut prepared = match judge(ctx, tx, (&start, OpenedBy::ItsActor), caller).await {
             Ok(prepared) => prepared,
             Err(Failure::Refused(refusal)) => return Ok(Some(Err(refusal))),
-            Err(Failure::Accident(cause)) => return Err(cause),
+            Err(Failure::Internal(cause)) => return Err(cause),
             Err(Failure::Busy) => return Err(StoreError::Unavailable("busy".into())),
         };
         prepared.secret = secret_of(ctx, session, letters);
         match issue(ctx, tx, &start, prepared, caller).await {
             Ok(issued) => Ok(Some(Ok(issued.url))),
             Err(Failure::Refused(refusal)) => Ok(Some(Err(refusal))),
-            Err(Failure::Accident(cause)) => Err(cause),
+            Err(Failure::Internal(cause)) => Err(cause),
             Err(Failure::Busy) => Err(StoreError::Unavailable("busy".into())),
         }
     })
     .await
 }
 
-/// What the link of a code redeems. It follows from the code and the session, so that a second press of the button finds
-/// it without anything that opens the link being stored. Only this server can say it.
+/// The ticket secret of a code's link. It is derived from code and session, so that a repeated submit finds the
+/// link although no secret is stored. Only this server can derive it.
 fn secret_of(ctx: &Context, session: &Session, letters: &str) -> String {
     ctx.shared.forms.sign("link of a code", &[session.id.as_str(), letters])
 }
@@ -264,7 +263,7 @@ fn again(session: &Session, used: Used) -> Result<Start, StoreError> {
     })
 }
 
-/// A code of somebody else is worth an alert; what was typed is not kept.
+/// Records the failure. A code of another user deserves an alert; the typed text is not stored.
 async fn failure(
     conn: &Conn,
     (person, hash): (&User, Option<&[u8]>),

@@ -1,8 +1,8 @@
-//! What the cookie of an impersonated session counts for in the browser that sent it.
+//! Checks the cookie of an impersonated session in the browser that sent it.
 //!
-//! One rule for every protocol and every page: an impersonation that its actor confirmed counts only beside the
-//! actor's own cookie, of the very session that redeemed the link. A browser that keeps the one without the other
-//! is used by somebody else, who would be written down as the actor.
+//! One rule for every protocol and page: an impersonation that its actor confirmed is valid only together with the
+//! actor's own cookie of the session that redeemed the link. Without it another person may be using the browser,
+//! and would be recorded as the actor.
 use super::end_impersonation::decide_again;
 use crate::crypto::hash;
 use crate::domain::caller::Caller;
@@ -24,16 +24,16 @@ pub(in crate::flows) enum HeldStanding {
     /// Decided again just now.
     Running(Box<Impersonation>, Timestamp),
     Over,
-    /// The browser does not have the session of its actor, so it counts for nothing here.
+    /// The browser lacks the actor's session, so the cookie is ignored.
     WithoutActor,
 }
 
-/// An impersonation without a session behind it, of a `direct` link, has nothing but its own cookie.
+/// An impersonation of a `direct` link has no actor session, so its own cookie is enough.
 fn counts(actor_session: Option<&SessionId>, own: Option<&SessionId>) -> bool {
     actor_session.is_none_or(|behind| own == Some(behind))
 }
 
-/// What the `secret` of an impersonated session stands for, beside the browser's own session.
+/// Finds the impersonation of `secret`, given the browser's own session.
 ///
 /// `None`: it is no secret of an impersonated session.
 pub(in crate::flows) async fn find(

@@ -5,6 +5,6 @@ pub mod handover_code;
 pub(super) mod held_impersonation;
 pub(super) mod question;
 pub mod redeem_impersonation;
-pub mod see_history;
-pub mod see_impersonations;
+pub mod impersonation_history;
+pub mod list_impersonations;
 pub mod start_impersonation;

@@ -1,7 +1,7 @@
-//! The question put to the heart, made in one place for every channel and every repetition: before a link is handed
-//! out, when it is opened, when a code is used, when a token is exchanged, and while it runs.
+//! Builds the request for the decision, in one place for every channel and occasion: before a link is issued, when
+//! it is opened, when a code is used, when a token is exchanged, and while the impersonation runs.
 //!
-//! So no door can forget who asks, or how the actor has shown who they are.
+//! So no endpoint can omit the requester or the actor's proof.
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
 use crate::domain::{SessionId, Timestamp};
@@ -14,13 +14,13 @@ use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::{self, Conn, StoreError};
 use chrono::Duration;
 
-/// What the flow knows of the question by itself; people and applications come from [`DecisionInputs`].
+/// The part of the request that the flow knows; users and applications come from [`DecisionInputs`].
 pub(in crate::flows) struct DecisionQuestion<'a> {
     pub(in crate::flows) occasion: Occasion,
     pub(in crate::flows) channel: Channel,
     pub(in crate::flows) protocol: ProtocolName,
     pub(in crate::flows) requested_by: &'a RequestedBy,
-    /// Of the token by which it is asked, if one says.
+    /// The scopes of the requester's token, if it has any.
     pub(in crate::flows) scopes: Option<&'a Scopes>,
     pub(in crate::flows) proof: ActorProof,
     pub(in crate::flows) actor_is_impersonated: bool,
@@ -28,14 +28,14 @@ pub(in crate::flows) struct DecisionQuestion<'a> {
     pub(in crate::flows) mode: Mode,
     pub(in crate::flows) redeem: Option<Redeem>,
     pub(in crate::flows) given: Given,
-    /// The operator's step-up window; an impersonation that runs is not asked about it.
+    /// The operator's step-up window; `None` for a running impersonation, which is not checked against it.
     pub(in crate::flows) step_up: Option<Duration>,
     pub(in crate::flows) terms: Terms,
-    /// When the row of it was made; None: it is asked for now.
+    /// When the row was created; `None` for a new request.
     pub(in crate::flows) created_at: Option<Timestamp>,
 }
 
-/// Somebody without whom there is no question.
+/// A user or application that is needed for the decision and does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::flows) enum MissingParty {
     Subject,
@@ -43,13 +43,13 @@ pub(in crate::flows) enum MissingParty {
     Actor,
 }
 
-/// Somebody is missing, as a refusal where nobody is told who.
+/// The denial for a missing party when the caller may not learn which one it is.
 pub(in crate::flows) const GONE: Denial = Denial::SubjectInactive;
 
 impl DecisionQuestion<'_> {
     /// # Errors
     ///
-    /// Somebody is not there, looked for in this order: subject, application, actor.
+    /// A party does not exist; checked in this order: subject, application, actor.
     pub(in crate::flows) fn about(
         self,
         known: &DecisionInputs,
@@ -81,10 +81,10 @@ impl DecisionQuestion<'_> {
     }
 }
 
-/// The question whether a running impersonation may go on, with today's facts. Whoever asked for it has to stand
-/// too: once the global client is switched off, whatever it asked for is over.
+/// The request whether a running impersonation may continue, with current facts. The requester must be active too:
+/// when the global client is disabled, the impersonations that it requested end.
 ///
-/// `None`: it is not running, or somebody it needs is not there any more.
+/// `None`: it is not running, or one of its parties does not exist any more.
 pub async fn of_running(
     conn: &Conn,
     record: &ImpersonationRecord,
@@ -116,10 +116,10 @@ pub async fn of_running(
     Ok(question.about(known).ok())
 }
 
-/// The question whether a link that waits could still be opened by its actor, as if they had signed in just now: their
-/// session is asked about when they open it. A `direct` link is opened without one.
+/// The request whether a waiting link could still be opened by its actor, as if they had signed in just now,
+/// because their session is checked when they open it. A `direct` link is opened without a session.
 ///
-/// `None`: somebody it needs is not there any more.
+/// `None`: one of its parties does not exist any more.
 pub fn of_waiting(
     record: &ImpersonationRecord,
     known: &DecisionInputs,
@@ -150,7 +150,7 @@ pub fn of_waiting(
     question.about(known).ok()
 }
 
-/// What the row says was given for it.
+/// The reason and ticket in the row.
 pub(in crate::flows) fn given(record: &ImpersonationRecord) -> Given {
     Given { reason: record.reason.clone(), ticket: record.ticket.clone() }
 }
@@ -168,7 +168,7 @@ async fn proof_of_actor(
 }
 
 async fn proof_by_session(conn: &Conn, session: &SessionId) -> Result<ActorProof, StoreError> {
-    // Not `resume`: an actor who works in the application leaves their own session idle.
+    // Not `resume`, because an actor who works in the application leaves their own session idle.
     Ok(match store::sessions::browser_sessions::find_by_id(conn, session).await? {
         Some((FoundSession::Own(session), now))
             if session.ended_at.is_none() && now < session.expires_at =>

@@ -1,7 +1,7 @@
-//! The actor opens the link.
+//! Redeems impersonation links.
 //!
-//! [`open`] shows who will act as whom, or redeems a `direct` link; [`confirm`] redeems. The ticket is used
-//! up in one statement with the session, the code and the audit event.
+//! [`open`] prepares the confirmation, or redeems a `direct` link; [`confirm`] redeems the others. One statement
+//! uses the ticket up and writes the session, the code and the audit event.
 mod again;
 mod genuine;
 mod landing;
@@ -16,7 +16,7 @@ use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::Redeem;
 use crate::flows::login::sign_in;
-use crate::flows::shared::decision_facts::{self, DecisionInputs, Who};
+use crate::flows::shared::decision_facts::{self, DecisionInputs, DecisionParties};
 use crate::flows::{Context, Failure};
 use crate::impersonation::ticket::TicketState;
 use crate::impersonation::{ActorProof, Denial, ImpersonationRequest, Occasion, Terms, decide};
@@ -36,10 +36,10 @@ pub enum RedeemRefusal {
     /// A bewit in the URL and a credential in a header contradict each other.
     #[error("a credential beside the bewit")]
     CredentialBeside,
-    /// Everything until the MAC verifies: outside it is all the same.
+    /// Any defect before the MAC is verified; callers cannot tell them apart.
     #[error("bad mac")]
     BadMac,
-    /// The MAC is right, and the path names neither the subject nor the actor of the ticket. Nothing is used up.
+    /// The MAC is valid, but the path names neither the subject nor the actor of the ticket. The link stays usable.
     #[error("the path names somebody else")]
     OtherPath,
     #[error("access expired")]
@@ -48,10 +48,10 @@ pub enum RedeemRefusal {
     Used,
     #[error("link revoked")]
     Revoked,
-    /// Somebody else's browser. Nothing is used up.
+    /// Another person is signed in. The link stays usable.
     #[error("this link is for somebody else")]
     WrongPerson,
-    /// The confirmation did not come from our page. Nothing is used up.
+    /// The confirmation did not come from this server's page. The link stays usable.
     #[error("the confirmation is not genuine")]
     Forged,
     /// A `direct` link is redeemed by `GET` alone.
@@ -61,16 +61,16 @@ pub enum RedeemRefusal {
     Denied(Denial),
 }
 
-/// A link whose MAC is right and whose ticket waits.
+/// A link with a valid MAC and a waiting ticket.
 struct FoundLink {
     record: ImpersonationRecord,
     terms: store::impersonations::Link,
-    who: Who,
+    who: DecisionParties,
     known: DecisionInputs,
     ticket_hash: Vec<u8>,
 }
 
-/// A redemption that worked.
+/// A successful redemption.
 pub struct Redeemed {
     /// The secret for the cookie of the impersonated session.
     pub session_token: String,
@@ -79,33 +79,33 @@ pub struct Redeemed {
     pub answer: Answer,
 }
 
-/// What a browser brings when it opens a link.
+/// The request with which a browser opens a link.
 #[derive(Clone, Copy)]
 pub struct Opener<'a> {
     /// The raw path and query, byte for byte as received: the MAC covers them.
     pub resource: &'a str,
     /// The cookie of the browser's own session.
     pub session_token: Option<&'a str>,
-    /// The request says that it only looks ahead; then it redeems nothing.
+    /// The request is a prefetch, so it redeems nothing.
     pub looks_ahead: bool,
     pub caller: &'a Caller,
 }
 
-/// What opening a link came to.
+/// Outcome of opening a link.
 pub enum OpenedLink {
-    /// Nobody is signed in. Nothing is used up.
+    /// The browser is not signed in. The link stays usable.
     SignInFirst,
-    /// It only looked ahead. Nothing is used up.
+    /// The request was a prefetch. The link stays usable.
     Seen,
-    /// The actor is to confirm. Nothing is used up.
+    /// The actor has to confirm. The link stays usable.
     Confirm(Box<LinkPreview>),
-    /// The actor is to sign in once more before they confirm: they did so too long ago, and nothing else stands in
-    /// the way. Nothing is used up.
+    /// The actor's sign-in is too old and has to be repeated before they confirm; nothing else is missing. The link
+    /// stays usable.
     StepUp(Box<LinkPreview>),
     Redeemed(Box<Redeemed>),
 }
 
-/// What the confirmation page shows.
+/// The content of the confirmation page.
 pub struct LinkPreview {
     pub ask: ImpersonationRequest,
     pub record: ImpersonationRecord,
@@ -142,7 +142,7 @@ pub async fn confirm(
     if !matches!(outcome, Err(Failure::Refused(RedeemRefusal::Used))) {
         return outcome;
     }
-    // Another post of the same form may have been faster.
+    // A concurrent submit of the same form may have redeemed it.
     let conn = ctx.store.conn().await?;
     match again::confirm_again(ctx, &conn, opener, &is_genuine).await? {
         Some(redeemed) => Ok(OpenedLink::Redeemed(Box::new(redeemed))),
@@ -160,7 +160,7 @@ async fn confirm_once(
         return Ok(OpenedLink::Redeemed(Box::new(redeemed)));
     }
     let link = match find_link(ctx, &conn, opener.resource, opener.caller).await {
-        // What is no link of ours is nothing to be confirmed.
+        // A URL that is no valid link cannot be confirmed.
         Err(Failure::Refused(RedeemRefusal::BadMac)) => {
             return Err(Failure::Refused(RedeemRefusal::NotToBeConfirmed));
         }
@@ -213,7 +213,7 @@ async fn find_link(
     };
     match state {
         TicketState::Waiting => {
-            let who = Who::of(&record);
+            let who = DecisionParties::of(&record);
             let known = decision_facts::at(ctx, conn, &who, Some(&at)).await?;
             Ok(FoundLink { record, terms, who, known, ticket_hash })
         }
@@ -223,7 +223,7 @@ async fn find_link(
     }
 }
 
-/// Writes the refusal down: a second use of a link is worth an alert.
+/// Records the refusal, because a second use of a link deserves an alert.
 async fn reject<T>(
     conn: &Conn,
     record: &ImpersonationRecord,
@@ -235,7 +235,7 @@ async fn reject<T>(
     Err(Failure::Refused(refusal))
 }
 
-/// The link is for this signed-in person, and for nobody else.
+/// Refuses the link for any user but its actor.
 async fn check_person(
     conn: &Conn,
     link: &FoundLink,
@@ -248,12 +248,11 @@ async fn check_person(
     reject(conn, &link.record, RedeemRefusal::WrongPerson, caller).await
 }
 
-/// What the confirmation page shows: the question as the heart would be asked now, by what was read with the
-/// ticket.
+/// Prepares the confirmation page: decides with the facts that were read with the ticket.
 ///
 /// # Errors
 ///
-/// Refused when the answer would be no; nothing is used up by looking.
+/// Refused when the redemption would be; the link stays usable.
 fn look(
     ctx: &Context,
     link: FoundLink,
@@ -299,11 +298,10 @@ fn question(
     asked.map_err(|_| Failure::Refused(RedeemRefusal::Denied(GONE)))
 }
 
-/// Uses the ticket up and signs the actor in as the subject.
+/// Redeems the ticket: signs the actor in as the subject.
 ///
-/// Without a session only a `direct` link is redeemed. A no by the heart burns the link: the named
-/// actor has tried, and nothing is left to try again with. It is not burnt where a fresh sign-in is all that is
-/// missing.
+/// Without a session only a `direct` link is redeemed. A denial ends the link, because the named actor has tried;
+/// it stays usable if only a fresh sign-in is missing.
 async fn redeem(
     ctx: &Context,
     conn: &mut Conn,
@@ -317,7 +315,7 @@ async fn redeem(
     let ask = question(ctx, link, session)?;
     match decide(&ask) {
         Ok(granted) => {
-            decision_facts::remember(ctx, link.who.clone(), &link.known).await;
+            decision_facts::cache(ctx, link.who.clone(), &link.known).await;
             write(ctx, conn, link, (granted, &ask, session), caller).await
         }
         Err(denial) => {

@@ -1,4 +1,4 @@
-//! Somebody asks for a link that signs an actor in as a subject.
+//! Issues an impersonation link, which signs an actor in as a subject.
 mod opened_by;
 
 use super::after_redemption::AfterRedemption;
@@ -10,9 +10,9 @@ use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
-use crate::flows::shared::decision_facts::{self, DecisionInputs, Who};
+use crate::flows::shared::decision_facts::{self, DecisionInputs, DecisionParties};
 use crate::flows::{Context, Failure};
-use crate::impersonation::grant::{DEFAULT_DURATION, LONGEST_DURATION, SHORTEST_DURATION};
+use crate::impersonation::grant::{DEFAULT_DURATION, MAX_DURATION, MIN_DURATION};
 use crate::impersonation::{
     ActorProof, Denial, Given, Impersonation, ImpersonationRequest, Occasion, RequestedBy, Terms,
     decide, ticket,
@@ -24,14 +24,14 @@ use chrono::Duration;
 pub(in crate::flows) use opened_by::OpenedBy;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What the caller wants, read from any encoding.
+/// A request for a link, parsed from any encoding.
 #[derive(Debug, Clone)]
 pub struct Start {
     pub channel: Channel,
     pub requested_by: RequestedBy,
-    /// Of the token by which it is asked, if one says.
+    /// The scopes of the caller's token, if it has any.
     pub scopes: Option<Scopes>,
-    /// When that was looked up, if just now.
+    /// When the caller's token was looked up, if in this request.
     pub at: Option<Moment>,
     pub actor: UserId,
     pub proof: ActorProof,
@@ -40,15 +40,15 @@ pub struct Start {
     pub protocol: ProtocolName,
     pub parameters: Parameters,
     pub mode: Mode,
-    /// Seconds that the link lives.
+    /// Lifetime of the link, in seconds.
     pub ttl: Option<i64>,
-    /// Seconds that the impersonation lasts at most.
+    /// Maximum duration of the impersonation, in seconds.
     pub duration: Option<i64>,
     pub target_link_uri: Option<String>,
     pub reason: Option<String>,
     pub reason_code: Option<String>,
     pub ticket: Option<String>,
-    /// Names that the request carried and nobody read.
+    /// Unknown parameters of the request.
     pub ignored: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ pub enum StartRefusal {
     Denied(Denial),
 }
 
-/// A link that was handed out. Its URL is seen once, here.
+/// An issued link. Its URL is not stored and cannot be shown again.
 pub struct Issued {
     pub id: ImpersonationId,
     pub url: String,
@@ -75,7 +75,7 @@ pub struct Issued {
     pub ends_at_latest: Timestamp,
 }
 
-/// Checks the request, asks the heart, writes the link with its event, and returns the URL.
+/// Checks the request, decides, writes the link with its event, and returns the URL.
 ///
 /// # Errors
 ///
@@ -88,7 +88,7 @@ pub async fn start_impersonation(
     start_for(ctx, start, OpenedBy::AsRegistered, caller).await
 }
 
-/// The same for a link that `opened_by` opens.
+/// As [`start_impersonation`], for a link that `opened_by` opens.
 pub(in crate::flows) async fn start_for(
     ctx: &Context,
     start: &Start,
@@ -100,7 +100,7 @@ pub(in crate::flows) async fn start_for(
     issue(ctx, &conn, start, prepared, caller).await
 }
 
-/// The verdict; a refusal is in the audit trail before it is returned.
+/// Decides; a refusal is in the audit trail before it is returned.
 pub(in crate::flows) async fn judge(
     ctx: &Context,
     conn: &Conn,
@@ -112,7 +112,7 @@ pub(in crate::flows) async fn judge(
     let now = known.now;
     match prepare(ctx, (start, opened_by, ctx.shared.step_up), &known) {
         Ok(prepared) => {
-            decision_facts::remember(ctx, who, &known).await;
+            decision_facts::cache(ctx, who, &known).await;
             Ok(prepared)
         }
         Err(refusal) => {
@@ -129,17 +129,17 @@ pub(in crate::flows) async fn judge(
 /// A request that would be granted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
-    /// How the application has its links redeemed.
+    /// How links of this application are redeemed.
     pub redeem: Redeem,
-    /// The hard end, if it began now.
+    /// The hard end of an impersonation that began now.
     pub ends_at: Timestamp,
 }
 
-/// Says what would be said now if the actor opened it at once, by the same facts and the same heart; but for the age
-/// of their sign-in, which they are asked about when they press the button.
+/// Decides as if the actor opened the link at once, except for the age of their sign-in, which is checked when they
+/// submit the form.
 ///
-/// Nothing is handed out and nothing is written: while a form is filled in, the question is asked at every
-/// letter, and it is no attempt to act as anybody. The attempt is written down, whatever its verdict.
+/// Nothing is issued or written, because a form asks this at every key press, and that is no attempt to
+/// impersonate. The attempt itself is recorded, whatever its outcome.
 pub async fn check_impersonation(
     ctx: &Context,
     start: &Start,
@@ -152,19 +152,19 @@ pub async fn check_impersonation(
     Ok(Allowed { redeem, ends_at: prepared.granted.terms().ends_at })
 }
 
-/// A request that passed everything, the heart too.
+/// A request that the decision has granted.
 pub(in crate::flows) struct Prepared {
     pub(in crate::flows) granted: Impersonation,
     redeem: Redeem,
     request: LoginRequest,
     link_expires_at: Timestamp,
     duration: Duration,
-    /// What the link redeems.
+    /// The ticket's secret.
     pub(in crate::flows) secret: String,
 }
 
-fn who(start: &Start) -> Who {
-    Who {
+fn who(start: &Start) -> DecisionParties {
+    DecisionParties {
         actor: start.actor.clone(),
         subject: start.subject.clone(),
         client: start.client.clone(),
@@ -188,7 +188,7 @@ fn prepare(
     let duration = duration(start.duration)?;
     let request = login_request(ctx, start, client)?;
     let longest = match redeem {
-        Redeem::Confirm => Some(now + LONGEST_DURATION),
+        Redeem::Confirm => Some(now + MAX_DURATION),
         Redeem::Direct => None,
     };
     let question = DecisionQuestion {
@@ -210,7 +210,7 @@ fn prepare(
     let ask = question.about(known).map_err(|missing| match missing {
         MissingParty::Subject => no_such_user(start, known),
         MissingParty::Client => StartRefusal::NoSuchClient,
-        // An unknown actor holds no permission, and is not told apart from one who holds none.
+        // An unknown actor gets the same answer as one without the permission, so that ids cannot be probed.
         MissingParty::Actor => StartRefusal::Denied(Denial::NotPermitted),
     })?;
     let granted = decide(&ask).map_err(StartRefusal::Denied)?;
@@ -221,7 +221,7 @@ fn prepare(
     Ok(Prepared { granted, redeem, request, link_expires_at, duration, secret })
 }
 
-/// An application of one organization is not told whether there is such a user in another.
+/// An application of one organization may not learn whether a user exists in another.
 fn no_such_user(start: &Start, known: &DecisionInputs) -> StartRefusal {
     match known.requester(&start.requested_by, None).organization() {
         Some(_) => StartRefusal::Denied(Denial::RequesterOfOtherOrganization),
@@ -235,7 +235,7 @@ fn bad(field: &'static str, problem: impl Into<String>) -> StartRefusal {
 
 fn duration(seconds: Option<i64>) -> Result<Duration, StartRefusal> {
     let Some(seconds) = seconds else { return Ok(DEFAULT_DURATION) };
-    let range = SHORTEST_DURATION.num_seconds()..=LONGEST_DURATION.num_seconds();
+    let range = MIN_DURATION.num_seconds()..=MAX_DURATION.num_seconds();
     if range.contains(&seconds) {
         Ok(Duration::seconds(seconds))
     } else {
@@ -252,19 +252,19 @@ fn login_request(
         return Err(StartRefusal::Denied(Denial::ProtocolMismatch));
     }
     let closed = || bad("protocol", format!("`{}` is not served here", start.protocol.as_str()));
-    let room = ctx.room(start.protocol).ok_or_else(closed)?;
-    Ok(room.unsolicited(client, &start.parameters)?)
+    let protocol = ctx.protocol(start.protocol).ok_or_else(closed)?;
+    Ok(protocol.unsolicited(client, &start.parameters)?)
 }
 
-/// Some protocols know people only by something that not everybody has.
+/// Some protocols need a user name (such as an e-mail address) that not every user has.
 fn check_name(ctx: &Context, ask: &ImpersonationRequest) -> Result<(), StartRefusal> {
-    if ctx.room(ask.protocol).is_some_and(|room| room.can_name(&ask.subject)) {
+    if ctx.protocol(ask.protocol).is_some_and(|protocol| protocol.can_name(&ask.subject)) {
         return Ok(());
     }
     Err(bad("protocol", "the user has no e-mail address to be named by in it"))
 }
 
-/// An application that is answered although it did not ask must be able to keep a code to itself.
+/// An application that accepts unsolicited responses must be able to protect a code: it has a secret, or uses PKCE.
 fn check_after_redemption(client: &Client, request: &LoginRequest) -> Result<(), StartRefusal> {
     match AfterRedemption::of(client) {
         Some(AfterRedemption::InitiateLogin(_)) => Ok(()),
@@ -281,7 +281,7 @@ fn check_after_redemption(client: &Client, request: &LoginRequest) -> Result<(),
     }
 }
 
-/// Where to land has to lie in the application: at an origin that it has registered.
+/// The destination must be at an origin that the application has registered.
 fn check_destination(client: &Client, destination: Option<&str>) -> Result<(), StartRefusal> {
     let Some(destination) = destination else { return Ok(()) };
     let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin());
@@ -323,7 +323,7 @@ pub(in crate::flows) async fn issue(
         store::impersonations::revoke_waiting(
             conn,
             &start.actor,
-            ticket::MOST_WAITING,
+            ticket::MAX_WAITING,
             granted.terms().starts_at,
         )
         .await?;
@@ -339,7 +339,7 @@ pub(in crate::flows) async fn issue(
     })
 }
 
-/// The link about `subject` that redeems the ticket `secret` until the second `expires`.
+/// The URL of the link for `subject` that redeems the ticket `secret` until the second `expires`.
 pub(in crate::flows) fn url_of(
     ctx: &Context,
     subject: &UserId,
@@ -352,7 +352,7 @@ pub(in crate::flows) fn url_of(
     Ok(format!("{}{path}&bewit={bewit}", ctx.issuer()))
 }
 
-/// What an event about a request says beside who and whom.
+/// Adds reason, ticket and requested lifetimes to an event.
 pub(in crate::flows) fn noted(event: Event, start: &Start) -> Event {
     let mut event = event.requested(&start.requested_by);
     event.reason.clone_from(&start.reason);

@@ -1,5 +1,4 @@
-//! What people see about their own account: where they are signed in, and who acted as them; and how they put
-//! an end to it.
+//! A user's own account: sessions, and the impersonations of which they were the subject.
 use crate::authentication::Session;
 use crate::authentication::session::IDLE_LIMIT;
 use crate::domain::ImpersonationId;
@@ -7,7 +6,7 @@ use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::{EndedBy, end};
-use crate::flows::impersonation::see_history::{self, HistoryResult, HistorySearch};
+use crate::flows::impersonation::impersonation_history::{self, HistoryResult, HistorySearch};
 use crate::store::{self, StoreError};
 
 /// Accesses on one page.
@@ -23,7 +22,7 @@ pub struct Overview {
 }
 
 pub async fn overview(ctx: &Context, session: &Session) -> Result<Overview, StoreError> {
-    let accesses = see_history::search(ctx, &of_subject(session, None, RECENT)).await?;
+    let accesses = impersonation_history::search(ctx, &of_subject(session, None, RECENT)).await?;
     let conn = ctx.store.conn().await?;
     let since = (accesses.now, accesses.now - IDLE_LIMIT);
     let sessions =
@@ -31,22 +30,22 @@ pub async fn overview(ctx: &Context, session: &Session) -> Result<Overview, Stor
     Ok(Overview { sessions: usize::try_from(sessions).unwrap_or(1).max(1), accesses })
 }
 
-/// Who acted as the owner, a page of it.
+/// A page of impersonations of the owner.
 pub async fn accesses(
     ctx: &Context,
     session: &Session,
     before: Option<ImpersonationId>,
 ) -> Result<HistoryResult, StoreError> {
-    see_history::search(ctx, &of_subject(session, before, A_PAGE)).await
+    impersonation_history::search(ctx, &of_subject(session, before, A_PAGE)).await
 }
 
-/// A link that nobody opened was no access.
+/// Only opened links, because others gave no access.
 fn of_subject(session: &Session, before: Option<ImpersonationId>, limit: i64) -> HistorySearch {
     let subject = Some(vec![session.user.id.to_string()]);
     HistorySearch { subject, opened: true, before, limit, ..HistorySearch::default() }
 }
 
-/// The owner ends it; false when nobody acted as them under that id. One that is over already is no mistake.
+/// Ends an impersonation of the owner; false when there is none with that id. Ending it twice is no error.
 pub async fn end_access(
     ctx: &Context,
     session: &Session,

@@ -1,7 +1,7 @@
-//! An application asks who is at this browser ([OpenID Connect Core §3.1.2]).
+//! Handles authorization requests ([OpenID Connect Core §3.1.2]).
 //!
-//! An impersonated session of that application comes first, then the person's own. Whoever asks for a
-//! fresh sign-in of the user never gets it from an impersonation: that ends, and the user signs in.
+//! An impersonated session of the application takes precedence over the user's own. A request for a fresh sign-in
+//! ends it, and the user signs in.
 //!
 //! [OpenID Connect Core §3.1.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthorizationEndpoint
 use super::complete_login::{
@@ -27,14 +27,14 @@ pub struct Ask {
     pub client: Arc<Client>,
     pub request: LoginRequest,
     pub prompt: Prompt,
-    /// Seconds since the sign-in.
+    /// Maximum age of the sign-in, in seconds.
     pub max_age: Option<i64>,
-    /// Milliseconds; we sent the browser to sign in at that time, and it has to have done so since.
+    /// When the browser was sent to sign in, in milliseconds; the sign-in must be later.
     pub auth_after: Option<i64>,
-    /// The same for the consent page.
+    /// When the consent page was shown.
     pub consent_after: Option<i64>,
     pub consent_denied: bool,
-    /// The parameters as they were sent, for what was said to exactly these.
+    /// The raw parameters, to which a confirmation is bound.
     pub query: String,
     pub id_token_hint: Option<String>,
     /// Every authentication context class that was asked for.
@@ -60,7 +60,7 @@ pub enum Acr {
 #[derive(Clone, Copy)]
 pub struct Secrets<'a> {
     pub own: Option<&'a str>,
-    /// Of the session in which the browser acts in this application.
+    /// The impersonated session for this application.
     pub impersonated: Option<&'a str>,
 }
 
@@ -83,8 +83,8 @@ pub enum AuthorizeStep {
 pub enum AuthorizeRefusal {
     #[error("the user has to sign in")]
     LoginRequired,
-    /// The application asks silently, and an impersonation in it has ended since it asked last: it hears of that
-    /// before it is told about the actor's own account.
+    /// A silent request after an impersonation has ended: the application is notified of the end before it receives
+    /// the actor's own account.
     #[error("the impersonation has ended")]
     ImpersonationEnded,
     #[error("the user has to consent")]
@@ -98,14 +98,14 @@ pub enum AuthorizeRefusal {
     UnmetRequirements,
     #[error("the id_token_hint is not ours")]
     ForgedHint,
-    /// The user has nothing that the application can call them by.
+    /// The user lacks the attribute by which the application names users.
     #[error("the user cannot be named to the application")]
     NoName,
 }
 
 type AuthorizeRefused = Failure<AuthorizeRefusal>;
 
-/// What a password is called, and less.
+/// The authentication contexts that a password satisfies.
 const PASSWORD_OR_LESS: &[&str] = &[
     "0",
     claims::PASSWORD_ACR,
@@ -151,7 +151,7 @@ fn hinted(ctx: &Context, ask: &Ask, hint: &str) -> Result<String, AuthorizeRefus
     }
 }
 
-/// `None`: there is no running impersonation for this application that counts in this browser.
+/// `None`: no running impersonation for this application in this browser.
 async fn as_impersonated(
     ctx: &Context,
     conn: &Conn,
@@ -175,7 +175,7 @@ async fn as_impersonated(
         return Err(Failure::Refused(AuthorizeRefusal::UnmetRequirements));
     }
     check_expected(granted.subject(), expected)?;
-    // No consent is asked for and none is kept: what staff allow is not what the user allowed.
+    // No consent is requested or stored, because staff cannot consent for the user.
     let principal = Principal::from(*granted);
     if let Some(step) = native_step(ctx, ask, &session, now).await? {
         return Ok(Some(step));
@@ -249,14 +249,14 @@ fn is_fresh(ask: &Ask, at: Timestamp, now: Timestamp) -> bool {
     since && young && !demands_login(ask)
 }
 
-/// `at` is not before `after`, nor so long ago that a URL which was kept since then is what asks. We never ask for
-/// anything after now, so whoever else did is not heard.
+/// Whether `at` is after `after`, and `after` is recent and not in the future, so that a stored URL or a forged
+/// time does not count.
 fn since(after: Option<i64>, at: Timestamp, now: Timestamp) -> bool {
     let after = after.filter(|after| *after <= now.timestamp_millis());
     after.is_none_or(|after| at.timestamp_millis() >= after && now - at < URL_TTL)
 }
 
-/// Nobody can have signed in no seconds ago, so that is a way to say `prompt=login`.
+/// `max_age=0` is equal to `prompt=login`.
 fn demands_login(ask: &Ask) -> bool {
     ask.prompt.login || ask.max_age == Some(0)
 }
@@ -274,13 +274,13 @@ fn check_expected(user: &User, expected: Option<&str>) -> Result<(), AuthorizeRe
     }
 }
 
-/// An application of one organization is for its people alone.
+/// Whether the user's organization may use the application.
 pub(in crate::flows) fn serves(client: &Client, user: &User) -> bool {
     let its = client.organization.as_ref().map(|organization| &organization.id);
     its.is_none() || its == user.organization_id()
 }
 
-/// Other people's applications ask the user, once for each scope; the operator's own do not.
+/// Third-party applications need consent, once for each scope; first-party ones do not.
 async fn consent(
     conn: &Conn,
     ask: &Ask,
@@ -311,8 +311,7 @@ async fn consent(
     Ok(Some(AuthorizeStep::Consent { after: again.or(ask.consent_after) }))
 }
 
-/// The question to the person whether they started this, where the application is at an address that is not its own
-/// alone.
+/// Asks the user to confirm a request of a native application, because its address is not exclusively its own.
 async fn native_step(
     ctx: &Context,
     ask: &Ask,
@@ -342,17 +341,18 @@ async fn answer(
     (principal, session, now, caller): (&Principal, &SessionId, Timestamp, &Caller),
 ) -> Result<Answer, AuthorizeRefused> {
     let request = &ask.request;
-    let no_room = || StoreError::Corrupt { table: "clients", what: "no such room".into() };
-    let room = ctx.room(request.protocol).ok_or_else(no_room)?;
-    if !room.can_name(principal.subject()) {
+    let unknown_protocol =
+        || StoreError::Corrupt { table: "clients", what: "no such protocol".into() };
+    let protocol = ctx.protocol(request.protocol).ok_or_else(unknown_protocol)?;
+    if !protocol.can_name(principal.subject()) {
         return Err(Failure::Refused(AuthorizeRefusal::NoName));
     }
     let signed_in = CompletedLogin { principal, client: &ask.client, request, session, now };
-    let Completed { answer, kept } = complete_login(ctx, room, signed_in)?;
+    let Completed { answer, kept } = complete_login(ctx, protocol, signed_in)?;
     if kept.keep(conn, principal, caller).await? {
         Ok(answer)
     } else {
-        // It ended this very moment, elsewhere.
+        // The session has just ended elsewhere.
         Err(Failure::Refused(AuthorizeRefusal::LoginRequired))
     }
 }

@@ -1,4 +1,4 @@
-//! What the cookies of a browser stand for, and how what runs in it is ended.
+//! Resolves the cookies of a browser, and ends its sessions.
 use super::sign_in;
 use crate::authentication::{Authenticated, Session};
 use crate::domain::caller::Caller;
@@ -19,19 +19,19 @@ pub struct BrowserTokens {
     pub impersonated: Vec<String>,
 }
 
-/// Who a browser is.
+/// The sessions of a browser.
 #[derive(Default)]
 pub struct SeenBrowser {
-    /// The person who signed in to it for themselves.
+    /// The user's own session.
     pub own: Option<(Session, Authenticated)>,
-    /// The impersonated sessions that it holds, running ones and those that are over.
+    /// Its impersonated sessions, running or ended.
     pub held: Vec<HeldSession>,
-    /// Impersonations whose cookies it has without the session of their actor. They count for nothing here, and
-    /// they end with the next sign-in or sign-out.
+    /// Impersonations without the session of their actor. They are ignored, and end with the next sign-in or
+    /// sign-out.
     pub without_actor: Vec<ImpersonationId>,
 }
 
-/// An impersonated session that a browser holds the secret of.
+/// An impersonated session of a browser.
 pub struct HeldSession {
     pub session: SessionId,
     pub impersonation: ImpersonationId,
@@ -47,7 +47,7 @@ pub struct Live {
     pub now: Timestamp,
 }
 
-/// Who a browser is; without a cookie it is nobody, and the database is not asked.
+/// Resolves the sessions of a browser; without cookies there is no query.
 pub async fn meet(
     ctx: &Context,
     tokens: &BrowserTokens,
@@ -110,7 +110,7 @@ impl SeenBrowser {
     }
 }
 
-/// The actor has had enough. Ending one that is over already is no error.
+/// Stops an impersonation. Ending it twice is no error.
 pub async fn stop(
     ctx: &Context,
     held: &ImpersonationId,
@@ -122,8 +122,7 @@ pub async fn stop(
     Ok(())
 }
 
-/// Everything that runs in a browser ends: the person's own session, every impersonation, and those too that only
-/// their cookies are left of.
+/// Ends all sessions of a browser: the user's own and every impersonation, with or without the actor's session.
 pub async fn sign_out_everything(
     ctx: &Context,
     seen: &SeenBrowser,
@@ -141,15 +140,15 @@ pub async fn sign_out_everything(
     Ok(())
 }
 
-/// The names to part with.
+/// Names shown on the "impersonation ended" page.
 pub struct Parting {
     pub subject: String,
     pub application: String,
-    /// Whom it was begun about in the console, to lead back there.
+    /// The subject for whom it was started in the console, for the way back.
     pub begun_at: Option<UserId>,
 }
 
-/// Whom an impersonation that is over was about.
+/// The names of an ended impersonation.
 pub async fn find_parting(
     ctx: &Context,
     id: &ImpersonationId,
@@ -185,7 +184,7 @@ pub async fn find_relying_party(
     ctx: &Context,
     realm: &str,
 ) -> Result<Option<Arc<Client>>, StoreError> {
-    // No registered realm has one, and the database has no NUL.
+    // No realm contains one, and Postgres rejects NUL.
     if realm.chars().any(char::is_control) {
         return Ok(None);
     }
@@ -213,7 +212,7 @@ pub async fn find_by_reply_url(
     }
 }
 
-/// The active application that calls itself so in SAML.
+/// The active service provider with this entity ID.
 pub async fn find_service_provider(
     ctx: &Context,
     entity_id: &str,

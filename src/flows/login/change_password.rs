@@ -1,5 +1,4 @@
-//! A person changes their password. Whoever else is signed in as them is out, and nobody acts as them or for
-//! them any more.
+//! Changes a user's password, and ends their other sessions and all impersonations of them or by them.
 use super::failed_attempts::FailureKeys;
 use super::next_cookie::PresentedCookie;
 use super::step_up::{self, verify_own};
@@ -36,13 +35,13 @@ pub enum PasswordRefusal {
     Guessable,
 }
 
-/// What was typed.
+/// The submitted form.
 pub struct PasswordChange {
     pub current: String,
     pub new: String,
 }
 
-/// The next cookie of the session that asked. The one before opens nothing any more.
+/// The next cookie of the session; the previous one is invalid.
 pub struct Changed {
     pub session_token: String,
 }
@@ -62,7 +61,7 @@ pub async fn change_password(
         return repeat(ctx, presented, wanted, caller).await;
     }
     match change_once(ctx, presented, change, caller).await {
-        // The other post of the form was faster.
+        // A concurrent submit of the form has succeeded.
         Err(Failure::Refused(PasswordRefusal::WrongPassword))
             if presented.is_superseded(&*ctx.store.conn().await?).await? =>
         {
@@ -72,7 +71,7 @@ pub async fn change_password(
     }
 }
 
-/// The session has got its next cookie already. When the new password is what the form says, that was this form.
+/// The cookie is replaced already. If the password is the one in the form, this form has done it.
 async fn repeat(
     ctx: &Context,
     presented: PresentedCookie<'_>,
@@ -121,7 +120,7 @@ fn of_current(refusal: step_up::StepUpRefusal) -> PasswordRefusal {
     }
 }
 
-/// Whether somebody who is `known` by these may have this password.
+/// Checks a new password of a user with these names.
 pub(in crate::flows) fn check_new<'a>(
     new: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -164,7 +163,7 @@ async fn write(
             Ok(true)
         })
         .await?;
-    // Changed by somebody else in this very moment: the current password is another one.
+    // Changed concurrently: the current password is another one.
     let next = Changed { session_token: presented.next_token(ctx) };
     changed.then_some(next).ok_or(Failure::Refused(PasswordRefusal::WrongPassword))
 }

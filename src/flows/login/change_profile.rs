@@ -1,4 +1,4 @@
-//! A person says how they want to be called.
+//! Changes a user's own names.
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
@@ -8,7 +8,7 @@ pub use crate::store::directory::users::UserNames;
 use crate::store::{self, StoreError, Transactional as _};
 
 /// Characters in a name.
-pub const LONGEST: usize = 200;
+pub const MAX_NAME_LEN: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileRefusal {
@@ -21,7 +21,7 @@ pub enum ProfileRefusal {
 /// Names as they were typed, trimmed; an empty one is none.
 pub fn read(typed: [String; 4]) -> Result<UserNames, ProfileRefusal> {
     for text in &typed {
-        if text.chars().count() > LONGEST {
+        if text.chars().count() > MAX_NAME_LEN {
             return Err(ProfileRefusal::TooLong);
         }
         if !is_plain_line(text.trim()) {

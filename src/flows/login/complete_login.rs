@@ -1,4 +1,4 @@
-//! Where ordinary and impersonated sign-in meet: there is no second path to an answer.
+//! Completes every sign-in, ordinary or impersonated, with the same code.
 use crate::audit::{Event, EventKind};
 use crate::crypto::{hash, random};
 use crate::domain::api_scope::ApiScope;
@@ -15,7 +15,7 @@ use crate::store::sessions::session_participants::NewParticipant;
 use crate::store::tokens::authorization_codes::NewCode;
 use crate::store::{self, Conn, StoreError};
 
-/// Somebody is signed in, and an application is to be told.
+/// A completed sign-in at an application.
 #[derive(Clone, Copy)]
 pub struct CompletedLogin<'a> {
     pub principal: &'a Principal,
@@ -25,25 +25,25 @@ pub struct CompletedLogin<'a> {
     pub now: Timestamp,
 }
 
-/// The answer, and what must be stored before it is sent.
+/// The response, and the row that must be stored before it is sent.
 pub struct Completed<'a> {
     pub answer: Answer,
     pub kept: StoredLogin<'a>,
 }
 
-/// What stays of a login.
+/// The row of a login.
 pub enum StoredLogin<'a> {
     /// The application comes back with the code.
     Code(NewCode<'a>),
-    /// It was told everything at once.
+    /// The response contained everything.
     Participant(NewParticipant<'a>),
-    /// It was told why it is told nothing.
+    /// An error response; there is no row.
     Nothing,
 }
 
 pub fn complete_login<'a>(
     ctx: &Context,
-    room: &dyn Protocol,
+    protocol: &dyn Protocol,
     signed_in: CompletedLogin<'a>,
 ) -> Result<Completed<'a>, StoreError> {
     let CompletedLogin { principal, client, request, session, now } = signed_in;
@@ -61,7 +61,7 @@ pub fn complete_login<'a>(
         signer: ring.xml_signer(),
         pairwise: &ctx.shared.pairwise,
     };
-    let told = room.answer(&login).map_err(|problem| StoreError::Corrupt {
+    let told = protocol.answer(&login).map_err(|problem| StoreError::Corrupt {
         table: "clients",
         what: format!("{}: {problem}", client.id),
     })?;
@@ -98,9 +98,8 @@ pub fn complete_login<'a>(
     Ok(Completed { answer: told.answer, kept })
 }
 
-/// Of a session and an application that is told everything at once there is one row, however often it asks; so the
-/// `SessionIndex` that it is told is always the same. Not where each answer has a name of its own, nor where each
-/// has its event.
+/// For SAML and WS-Federation the participant id is derived from session, client, protocol and address, so that
+/// repeated sign-ins reuse one row and one `SessionIndex`. Not for transient NameIDs nor impersonations.
 fn lasting_id(ctx: &Context, signed_in: &CompletedLogin<'_>) -> Option<String> {
     let CompletedLogin { principal, client, request, session, .. } = signed_in;
     let name = client.saml.as_deref();
@@ -117,8 +116,8 @@ fn lasting_id(ctx: &Context, signed_in: &CompletedLogin<'_>) -> Option<String> {
 }
 
 impl StoredLogin<'_> {
-    /// Stored, with the event of an impersonation's answer; false when the session is over, and then the
-    /// answer must not be sent.
+    /// Stores the row, with the event of an impersonation; false when the session has ended, and then the response
+    /// must not be sent.
     pub async fn keep(
         &self,
         conn: &Conn,
@@ -143,12 +142,12 @@ impl StoredLogin<'_> {
     }
 }
 
-/// What a request asks for, without scopes of our own APIs where its token is for another audience.
+/// The requested scope, without scopes of this server's APIs if the audience is another.
 pub fn asked_scope(request: &LoginRequest) -> Scopes {
     ApiScope::within(&request.scope, request.audience.as_deref())
 }
 
-/// What is granted of what was asked: the standard scopes and those of the application.
+/// The granted scope: the standard scopes and those of the application.
 ///
 /// An impersonation never gets `offline_access`; a read-only one keeps only the standard scopes and
 /// what the application lists as reading.
@@ -157,10 +156,10 @@ pub fn granted_scope(principal: &Principal, client: &Client, asked: &Scopes) -> 
     granted_scope_in(mode, client, asked)
 }
 
-/// The same, without somebody who signs in; `None`: they would sign in for themselves.
+/// As [`granted_scope`], by mode; `None`: an ordinary sign-in.
 pub fn granted_scope_in(mode: Option<Mode>, client: &Client, asked: &Scopes) -> Scopes {
     let offline = |scope: &str| scope == OFFLINE_ACCESS;
-    // An impersonation is not used to manage impersonations.
+    // An impersonated token manages no impersonations.
     let acting = |scope: &str| ApiScope::parse(scope).is_none_or(ApiScope::is_for_impersonated);
     match mode {
         None => asked.filter(|s| STANDARD.contains(&s) || offline(s) || client.may_ask_for(s)),

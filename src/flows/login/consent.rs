@@ -1,4 +1,4 @@
-//! The user allows somebody else's application to learn about them, or does not.
+//! Consent to third-party applications.
 //!
 //! The question, its answer and the request it belongs to travel together as the path of that request
 //! (`return_to`): two tabs never answer for each other.
@@ -15,18 +15,18 @@ use crate::login::Principal;
 use crate::store::{self, StoreError};
 use std::sync::Arc;
 
-/// How `/authorize` is told of a no. Anybody may write it: it denies, and nothing else.
+/// Parameter that tells `/authorize` of a denial. It may be forged, because it only denies.
 pub const DENIED: (&str, &str) = ("understudy_consent", "denied");
 
 /// The moment from which a consent counts that is asked for anew; a parameter of our own.
 pub const CONSENT_AFTER: &str = "understudy_consent_after";
 
-/// What is to be allowed.
+/// The content of the consent page.
 pub struct ConsentQuestion {
     pub client: Arc<Client>,
     /// `None`: there is nothing to consent to, only the sign-in itself to be confirmed ([`native`]).
     pub scope: Option<Scopes>,
-    /// The request that waits, without its path.
+    /// The query of the pending request.
     query: String,
     /// The application is answered only after a yes to this very request.
     pub native: bool,
@@ -40,7 +40,7 @@ pub enum ConsentRefusal {
 
 const NO_REQUEST: Failure<ConsentRefusal> = Failure::Refused(ConsentRefusal::NoRequest);
 
-/// Who answers: a person for themselves, or an actor in the session in which they act as somebody.
+/// The user who answers: for themselves, or an actor in an impersonated session.
 pub enum Answering<'a> {
     Own(&'a SessionId, &'a Authenticated),
     Acting(&'a SessionId),
@@ -70,7 +70,7 @@ pub async fn find_native(
 ) -> Result<Option<Arc<Client>>, StoreError> {
     let client = match find_asking(ctx, return_to).await {
         Ok(client) => client,
-        Err(Failure::Accident(cause)) => return Err(cause),
+        Err(Failure::Internal(cause)) => return Err(cause),
         Err(Failure::Refused(_) | Failure::Busy) => return Ok(None),
     };
     let query = return_to.split_once('?').map_or("", |(_, query)| query);
@@ -83,7 +83,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
-/// Reads the question out of the request that waits for the answer.
+/// Parses the pending request.
 pub async fn describe(
     ctx: &Context,
     answering: &Answering<'_>,
@@ -104,15 +104,15 @@ pub async fn describe(
             Some(granted_scope(&Principal::from((*proof).clone()), &client, &asked))
         }
         Answering::Own(..) => None,
-        // What staff allow, the user has not allowed.
+        // Staff cannot consent for the user.
         Answering::Acting(_) if native => None,
         Answering::Acting(_) => return Err(NO_REQUEST),
     };
     Ok(ConsentQuestion { client, scope, query: query.to_owned(), native })
 }
 
-/// A yes. Consent is kept beside what was allowed before; a yes to a native application goes along with its request
-/// and is not kept. Returns where the browser goes on to.
+/// Grants consent, in addition to earlier consent; a confirmation for a native application belongs to its request
+/// and is not stored. Returns the next URL.
 pub async fn grant(
     ctx: &Context,
     answering: &Answering<'_>,
@@ -136,7 +136,7 @@ pub async fn grant(
     Ok(format!("{return_to}&{}={yes}", native::CONFIRMED))
 }
 
-/// A no: the application is told `access_denied`.
+/// Denies: the application receives `access_denied`.
 pub fn deny(return_to: &str) -> String {
     let (name, value) = DENIED;
     format!("{return_to}&{name}={value}")

@@ -1,7 +1,7 @@
-//! Attempts to show by something secret who somebody is: whether the next one may be made, and what became of it.
+//! Throttles authentication attempts.
 //!
-//! What is counted is in Postgres, so that it holds over all workers and nodes. An attempt is counted before it is
-//! judged, and taken back or forgotten after: however many come at once, no more are judged than may fail.
+//! Counters are in Postgres, so that they are shared by all workers and nodes. An attempt is counted before it is
+//! checked, and uncounted after a success, so that concurrent attempts cannot exceed the limit.
 use crate::audit::Event;
 use crate::authentication::throttle::{
     ACCOUNT_AND_NETWORK, ACCOUNT_BRAKE, NETWORK, RetryAfter, STREAK_KEPT, WINDOW,
@@ -17,7 +17,7 @@ use chrono::Duration;
 /// How long a failure that counts in a window is kept.
 const KEPT: Duration = Duration::hours(1);
 
-/// What the attempts at one account from one network are counted by; what was typed is not kept.
+/// The keys by which attempts at an account from a network are counted; the identifier itself is not stored.
 pub(in crate::flows) struct FailureKeys {
     /// What the next attempt has to wait for.
     limits: Vec<FailureLimit>,
@@ -45,7 +45,7 @@ fn keys_by_network(purpose: &str, account: &str, caller: &Caller) -> Vec<(Vec<u8
 }
 
 impl FailureKeys {
-    /// By network only: where anybody may try, and nobody shall keep the one who is meant from it.
+    /// Counts by network only, where others must not be able to lock out the legitimate user.
     pub(in crate::flows) fn by_network(purpose: &str, account: &str, caller: &Caller) -> Self {
         let keys = keys_by_network(purpose, account, caller);
         let forgotten = keys.iter().map(|(_, account, _)| account.clone()).collect();
@@ -57,7 +57,7 @@ impl FailureKeys {
         Self { limits, streak: None, besides: Vec::new(), forgotten }
     }
 
-    /// Somebody of whom nothing is known: by network, and in a row for the account, whether it exists or not.
+    /// An anonymous caller: counted by network, and in a row for the account, whether it exists or not.
     pub(in crate::flows) fn of_stranger(purpose: &str, account: &str, caller: &Caller) -> Self {
         let by_network = Self::by_network(purpose, account, caller);
         let streak = hashed(&format!("{purpose} in a row\0\0{account}"));
@@ -66,8 +66,8 @@ impl FailureKeys {
         Self { streak: Some(streak), forgotten, ..by_network }
     }
 
-    /// Somebody who has been signed in to this account before, in this browser. What strangers do counts nothing for
-    /// them; what they do counts for strangers too.
+    /// A known device of this account: failures of anonymous callers do not count for it, but its failures count
+    /// for them.
     pub(in crate::flows) fn of_acquaintance(purpose: &str, account: &str, caller: &Caller) -> Self {
         let strangers = Self::of_stranger(purpose, account, caller);
         let own = hashed(&format!("{purpose} known\0\0{account}"));
@@ -150,7 +150,7 @@ pub(in crate::flows) struct Attempt<'k> {
 }
 
 impl Attempt<'_> {
-    /// It failed; `event` says so in the audit trail.
+    /// Records a failure with `event`.
     pub(in crate::flows) async fn failed(
         self,
         conn: &mut Conn,
@@ -172,7 +172,7 @@ impl Attempt<'_> {
         .await
     }
 
-    /// It was never judged.
+    /// Uncounts an attempt that was not checked.
     pub(in crate::flows) async fn given_up(self, conn: &Conn) -> Result<(), StoreError> {
         match self.keys.streak.as_deref().filter(|_| self.counted) {
             Some(streak) => store::sessions::login_failures::take_back(conn, streak).await,

@@ -10,7 +10,7 @@ pub(super) mod failed_attempts;
 pub mod native;
 pub mod next_cookie;
 pub mod reset_password;
-pub mod set_up;
+pub mod first_admin;
 pub mod sign_in;
 pub mod step_up;
 pub mod use_once;

@@ -1,9 +1,9 @@
-//! A native application is answered at an address that any program of the machine can listen on.
+//! Confirmation of requests of native applications, whose redirect address any local program can listen on.
 //!
-//! So its identity is never assured, and it gets no code without interaction ([RFC 8252 §8.6], [RFC 6749 §10.2]): the
-//! person says yes to each request, the operator's own applications included, and while they act as somebody too.
-//! A yes is for one request of one session, within minutes and once; it is never remembered. An `https` address is
-//! claimed by the application, and needs none.
+//! Their identity is not assured, so they get no code without interaction ([RFC 8252 §8.6], [RFC 6749 §10.2]): the
+//! user confirms each request, also for first-party applications and during an impersonation. A confirmation is for
+//! one request of one session, within minutes and once. An `https` address is claimed by the application and needs
+//! none.
 //!
 //! [RFC 8252 §8.6]: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
 //! [RFC 6749 §10.2]: https://www.rfc-editor.org/rfc/rfc6749#section-10.2
@@ -15,27 +15,27 @@ use crate::store::StoreError;
 use chrono::Duration;
 use url::Url;
 
-/// How `/authorize` is told of a yes.
+/// Parameter that carries the confirmation.
 pub const CONFIRMED: &str = "understudy_confirmed";
 /// From the button to the answer is one redirect.
 const YES_TTL: Duration = Duration::minutes(5);
 const PURPOSE: &str = "native sign-in confirmed";
 const USED: &str = "native";
 
-/// Whether an answer to this address needs a yes.
+/// Whether a response to this address needs a confirmation.
 pub fn needs_yes(client: &Client, redirect_uri: &str) -> bool {
     let claimed = Url::parse(redirect_uri).is_ok_and(|uri| uri.scheme() == "https");
     client.kind == ClientKind::Native && !claimed
 }
 
-/// A yes of `session` to the request `query`, as the value of [`CONFIRMED`].
+/// A confirmation by `session` of the request `query`, as the value of [`CONFIRMED`].
 pub fn yes(ctx: &Context, session: &SessionId, query: &str, now: Timestamp) -> String {
     let at = now.timestamp_millis().to_string();
     let mac = ctx.shared.forms.sign(PURPOSE, &[session.as_str(), &canonical(query), &at]);
     format!("{at}.{mac}")
 }
 
-/// Whether `query` carries a good yes of `session`, which is used up by this.
+/// Whether `query` carries a valid confirmation by `session`, which is used up by this.
 pub(in crate::flows) async fn takes_yes(
     ctx: &Context,
     session: &SessionId,

@@ -1,9 +1,8 @@
-//! A session gets its next cookie when its person confirms or changes the password; the form may be posted twice.
+//! Replaces the session cookie when the user confirms or changes the password; the form may be submitted twice.
 //!
-//! A browser follows the second press of a button and may drop the answer to the first, with the cookie in it. So the
-//! next cookie follows from the one before: both posts, at once or one after the other, on any node, are answered with
-//! the same one. The cookie before it is recognized for some seconds, and only by the handlers of such forms, which ask
-//! for the password again: it opens no page and gives no power.
+//! A browser may drop the response to the first submit, with its cookie. So the next cookie is derived from the
+//! previous one: all submits get the same one, on any node. The previous cookie is recognized for some seconds,
+//! only by the handlers of such forms, which ask for the password again.
 use crate::audit::chain;
 use crate::authentication::Session;
 use crate::crypto::hash;

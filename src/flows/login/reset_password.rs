@@ -1,7 +1,7 @@
-//! A user chooses a new password by a one-time link that an operator has made.
+//! Sets a new password by a one-time link of an operator.
 //!
-//! The old password is gone and the user signed out everywhere as soon as the link is made: it is asked for because an
-//! account may be in other hands. The link works once, for an hour, and the next one replaces it. Opening it uses nothing up.
+//! The old password and all sessions are invalid as soon as the link is made, because the account may be
+//! compromised. The link works once, for an hour, and the next one replaces it. Opening it does not use it.
 use super::change_password::{self, check_new};
 use super::failed_attempts::FailureKeys;
 use super::sign_in::PURPOSE;
@@ -11,8 +11,8 @@ use crate::crypto::{hash, random};
 use crate::domain::UserId;
 use crate::domain::caller::Caller;
 use crate::domain::user::{User, UserKind};
-use crate::flows::logout::revoke_user_access::shut_out;
-use crate::flows::operations::see_audit::OPERATOR;
+use crate::flows::logout::revoke_user_access::revoke_user_access;
+use crate::flows::operations::list_audit_events::OPERATOR;
 use crate::flows::{Context, Failure};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 use chrono::Duration;
@@ -47,7 +47,7 @@ pub async fn make_link(
         for session in store::sessions::browser_sessions::end_all_of(tx, user).await? {
             store::sessions::logout_deliveries::enqueue(tx, &session).await?;
         }
-        shut_out(tx, user, Some(OPERATOR), &Caller::default()).await?;
+        revoke_user_access(tx, user, Some(OPERATOR), &Caller::default()).await?;
         let by_owner = Event::by_owner(EventKind::PasswordChanged, &found, &Caller::default());
         let event = Event { actor: Some(OPERATOR.to_owned()), ..by_owner };
         store::trail::append::append(tx, &event.because("a one-time link was made")).await?;
@@ -78,7 +78,7 @@ pub enum ResetRefusal {
     Password(change_password::PasswordRefusal),
 }
 
-/// Sets the password. Whoever is signed in as the user is signed out: the link may have been used by somebody else before.
+/// Sets the password and ends all sessions, because another person may have used the link before.
 pub async fn reset_password(
     ctx: &Context,
     (code, password): (&str, String),
@@ -140,7 +140,7 @@ async fn write(
     for session in store::sessions::browser_sessions::end_all_of(tx, &id).await? {
         store::sessions::logout_deliveries::enqueue(tx, &session).await?;
     }
-    shut_out(tx, &id, Some(id.as_str()), caller).await?;
+    revoke_user_access(tx, &id, Some(id.as_str()), caller).await?;
     let event = Event::by_owner(EventKind::PasswordChanged, &user, caller);
     store::trail::append::append(tx, &event.because("chosen by a one-time link")).await?;
     Ok(())

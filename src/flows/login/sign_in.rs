@@ -1,4 +1,4 @@
-//! A person signs in with a password, and comes back with a cookie.
+//! Signs users in by password, and resumes sessions by cookie.
 use super::failed_attempts::FailureKeys;
 use crate::audit::{Event, EventKind};
 use crate::authentication::throttle::RetryAfter;
@@ -29,31 +29,31 @@ pub struct SignedIn {
     pub user: User,
     pub session_token: String,
     pub expires_at: Timestamp,
-    /// What the browser shows the next time; see [`acquaintance`].
-    pub acquaintance: String,
+    /// The `known_device` cookie for the next sign-in; see [`known_device`].
+    pub known_device: String,
 }
 
-/// What is typed, and what the browser brings along.
+/// The submitted credentials and the browser's cookie.
 pub struct Credentials<'a> {
     pub email: &'a str,
     pub password: String,
-    pub acquaintance: Option<&'a str>,
+    pub known_device: Option<&'a str>,
 }
 
 /// Signs what the cookie of a browser says in which somebody has signed in by `email`.
 const KNOWN: &str = "known browser";
 
-/// Half a year: people who come less often wait with the strangers, when there is a flood of those.
+/// Lifetime of the `known_device` cookie: half a year.
 pub const KNOWN_FOR: chrono::Duration = chrono::Duration::days(180);
 
-/// What failures at the sign-in, and at the password of somebody who is signed in, are counted under.
+/// Purpose under which sign-in and password failures are counted.
 pub(in crate::flows) const PURPOSE: &str = "login";
 
-/// Says that the browser which has it has been signed in by `email` before, and nothing else: it opens nothing.
-/// Whoever has it does not wait behind a flood of strangers, and is held back by failures of such browsers only.
+/// Proves that this browser has been signed in by `email` before, and gives no other access. A known device does
+/// not queue with anonymous callers, and is throttled only by failures of known devices.
 ///
 /// It is another one at each sign-in and good for [`KNOWN_FOR`], so a copy of it does not count for ever.
-fn acquaintance(ctx: &Context, email: &str, now: Timestamp) -> String {
+fn known_device(ctx: &Context, email: &str, now: Timestamp) -> String {
     let at = now.timestamp_micros().to_string();
     let mac =
         ctx.shared.forms.sign(KNOWN, &[&store::directory::users::canonical_email(email), &at]);
@@ -61,7 +61,7 @@ fn acquaintance(ctx: &Context, email: &str, now: Timestamp) -> String {
 }
 
 async fn line(ctx: &Context, typed: &Credentials<'_>) -> Result<Line, StoreError> {
-    let Some((at, mac)) = typed.acquaintance.and_then(|token| token.split_once('.')) else {
+    let Some((at, mac)) = typed.known_device.and_then(|token| token.split_once('.')) else {
         return Ok(Line::Strangers);
     };
     let email = store::directory::users::canonical_email(typed.email);
@@ -90,7 +90,7 @@ pub async fn sign_in(
         Err(Failure::Refused(CredentialsRefusal::Throttled(_))) => "throttled",
         Err(Failure::Refused(CredentialsRefusal::Malformed)) => "malformed",
         Err(Failure::Busy) => "busy",
-        Err(Failure::Accident(_)) => "error",
+        Err(Failure::Internal(_)) => "error",
     });
     outcome
 }
@@ -134,11 +134,11 @@ async fn sign_in_uncounted(
             let (session_token, expires_at) =
                 open_session(&mut conn, &proof, (&keys, rehashed), caller).await?;
             let user = proof.user().clone();
-            let acquaintance = acquaintance(ctx, email, proof.at());
-            Ok(SignedIn { user, session_token, expires_at, acquaintance })
+            let known_device = known_device(ctx, email, proof.at());
+            Ok(SignedIn { user, session_token, expires_at, known_device })
         }
         Err(refusal) => {
-            // Who was tried is not known to be a user, so no name is written: it may be a password.
+            // The identifier may not be a user's name, so it is not recorded: it may be a password.
             let event = Event::new(EventKind::LoginFailed, caller).because(refusal.to_string());
             attempt.failed(&mut conn, &event).await?;
             Err(Failure::Refused(CredentialsRefusal::SignIn(refusal)))
@@ -195,9 +195,9 @@ async fn open_session(
     Ok((session_token, expires_at))
 }
 
-/// Who a browser is signed in as, by the cookie of an ordinary session.
+/// The session of an ordinary session cookie.
 ///
-/// The cookie of an impersonated session, or anything else, is nobody.
+/// `None` for the cookie of an impersonated session.
 pub async fn resume(
     conn: &Conn,
     token: &str,
@@ -206,7 +206,7 @@ pub async fn resume(
     Ok(resumed.map(|(session, proof, _)| (session, proof)))
 }
 
-/// The same, and what time it is.
+/// As [`resume`], with the current time.
 pub async fn resume_with_clock(
     conn: &Conn,
     token: &str,

@@ -1,5 +1,4 @@
-//! A person who signed in a while ago confirms their password before they act as another user or change what
-//! gives power.
+//! Step-up: a user confirms their password before an impersonation or a change of permissions.
 use super::failed_attempts::FailureKeys;
 use super::next_cookie::PresentedCookie;
 use super::sign_in::PURPOSE;
@@ -40,7 +39,7 @@ pub struct Proven {
     pub session_token: String,
 }
 
-/// From now on they signed in now, `auth_time` in tokens too. The session does not live longer for it.
+/// Renews the time of the sign-in, `auth_time` in tokens too. The session does not live longer for it.
 pub async fn prove_again(
     ctx: &Context,
     presented: PresentedCookie<'_>,

@@ -1,4 +1,4 @@
-//! What a browser carries through a URL of ours under a MAC, and may show once.
+//! Signed values in URLs that may be used once.
 use crate::crypto::hash;
 use crate::domain::Timestamp;
 use crate::flows::Context;

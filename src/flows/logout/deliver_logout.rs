@@ -1,8 +1,8 @@
-//! Applications hear that a session is over ([OpenID Connect Back-Channel Logout]); service providers of
-//! SAML too, if the browser has not told them.
+//! Sends back-channel logout tokens ([OpenID Connect Back-Channel Logout]), and SAML logout requests that the
+//! browser has not carried.
 //!
-//! Nobody waits for them: what is to be told is a row, written with the end itself, and comes round again
-//! when an application does not answer.
+//! Delivery is asynchronous: each notification is a row that is written in the transaction that ends the session,
+//! and it is retried when the application does not answer.
 //!
 //! [OpenID Connect Back-Channel Logout]: https://openid.net/specs/openid-connect-backchannel-1_0.html
 mod outbound;
@@ -21,24 +21,24 @@ use crate::store::{self, Conn, StoreError};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
-/// Sent at the same time; more wait for the next round.
+/// Deliveries in one round.
 const AT_ONCE: i64 = 20;
-/// Seconds that a logout token is good for.
+/// Lifetime of a logout token, in seconds.
 const LIFETIME: i64 = 120;
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// Sends what is due; how many applications have heard.
+/// Sends the notifications that are due; returns the number of delivered ones.
 pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
     let conn = ctx.store.conn().await?;
     let due = deliveries::claim(&conn, AT_ONCE).await?;
-    let mut letters = Vec::with_capacity(due.len());
+    let mut logout_notifications = Vec::with_capacity(due.len());
     for one in due {
         let mail = prepare(ctx, &conn, &one).await?;
-        letters.push((one.id, mail, trace(&one)));
+        logout_notifications.push((one.id, mail, trace(&one)));
     }
-    // Not held while other people's servers take their time.
+    // The connection is returned before the requests, because applications may answer slowly.
     drop(conn);
-    let sent = join_all(letters.iter().map(|(id, mail, trace)| async move {
+    let sent = join_all(logout_notifications.iter().map(|(id, mail, trace)| async move {
         let outcome = match trace {
             Some(trace) => trace_context::scope(*trace, send(ctx, mail)).await,
             None => send(ctx, mail).await,
@@ -50,18 +50,18 @@ pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
         });
         (*id, outcome)
     }));
-    let mut heard = 0;
+    let mut delivered = 0;
     for (id, outcome) in sent.await {
         let conn = ctx.store.conn().await?;
         match outcome {
             Ok(()) => {
                 deliveries::delivered(&conn, id).await?;
-                heard += 1;
+                delivered += 1;
             }
             Err(problem) => deliveries::failed(&conn, id, &problem).await?,
         }
     }
-    Ok(heard)
+    Ok(delivered)
 }
 
 /// A span of its own in the trace of the request that ended the session.
@@ -78,18 +78,18 @@ async fn send(ctx: &Context, mail: &Mail) -> Result<(), String> {
     }
 }
 
-/// What an application is sent.
+/// A notification for one application.
 enum Mail {
-    /// Where to, and the logout token.
+    /// The URL and the logout token.
     Token(String, String),
-    /// What its protocol has for that; none when it has left by itself.
+    /// The messages of its protocol; empty when it has logged out by itself.
     Farewells(Vec<Answer>),
-    /// There is nobody to tell any more.
+    /// The application does not exist any more.
     Nobody,
 }
 
-/// From server to server: a service provider finds the session by the name and the index, as it does for a
-/// browser without its cookie.
+/// Sends the messages from server to server: a service provider finds the session by name and index, because there
+/// is no cookie.
 async fn bring(ctx: &Context, answers: &[Answer]) -> Result<(), String> {
     for answer in answers {
         match answer {
@@ -99,7 +99,7 @@ async fn bring(ctx: &Context, answers: &[Answer]) -> Result<(), String> {
                     fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 outbound::post(ctx, action, &fields).await?;
             }
-            // Only an answer to a question of a page is a message.
+            // A web message only answers a page's request.
             Answer::WebMessage { .. } => {}
         }
     }
@@ -127,7 +127,7 @@ async fn farewells(
     let told = store::sessions::session_participants::list_of_session(conn, &due.session).await?;
     let mut answers = Vec::new();
     for participant in told.iter().filter(|participant| participant.client == client.id) {
-        // Another id than the browser's: a provider may take each but once.
+        // Not the id of the browser's message, because a service provider may accept each id only once.
         let message = hash::xml_id("farewell from server to server", &random::secret());
         answers.extend(notify_logout::word(ctx, client, participant, (&message, due.now))?);
     }

@@ -1,9 +1,8 @@
-//! An application signs its user out ([OpenID Connect RP-Initiated Logout]).
+//! Handles logout requests of applications ([OpenID Connect RP-Initiated Logout]).
 //!
-//! Its ID token says which session it speaks of. ID tokens stand in URLs and logs, so one of them ends a session
-//! without a question only in the browser whose session it is; anywhere else the person is asked. An application of
-//! somebody else ends its own participation and no more. Of an impersonation only that ends: the actor's own session
-//! stays, and so do the user's.
+//! The ID token names the session. ID tokens appear in URLs and logs, so one ends a session without confirmation
+//! only in the browser of that session; elsewhere the user is asked. A third-party application ends only its own
+//! participation. An impersonation ends alone: the sessions of actor and subject stay.
 //!
 //! [OpenID Connect RP-Initiated Logout]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html
 use super::sign_out;
@@ -20,7 +19,7 @@ use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::{self, Conn, StoreError};
 use std::sync::Arc;
 
-/// What the application sent.
+/// Parameters of the request.
 #[derive(Default)]
 pub struct LogoutRequest {
     pub id_token_hint: Option<String>,
@@ -29,26 +28,26 @@ pub struct LogoutRequest {
     pub state: Option<String>,
 }
 
-/// What became of it.
+/// Outcome of a logout request.
 pub enum EndSessionRequest {
-    /// Nothing is proven: the person decides. Then they go back to this application, which has registered the place
-    /// that was asked for.
+    /// Nothing is proven, so the user decides. They return to this application, if it has registered the requested
+    /// address.
     Ask(Option<ClientId>),
     Done(Done),
 }
 
 pub struct Done {
-    /// Where to, if the application registered that place.
+    /// The redirect address, if the application registered it.
     pub to: Option<String>,
     /// The browser's own session was ended.
     pub own: bool,
     /// The impersonation in this application was ended.
     pub acting_in: Option<(ClientId, ImpersonationId)>,
-    /// What is over: the applications that were told about it are to hear of it.
+    /// Ended sessions, whose participants are to be notified.
     pub sessions: Vec<SessionId>,
 }
 
-/// What a good ID token says.
+/// The content of a valid ID token.
 struct Hint {
     client: Arc<Client>,
     session: Option<SessionId>,
@@ -77,8 +76,8 @@ pub async fn end_session(
     };
     let session = match named {
         Some(FoundSession::Impersonated { impersonation, client, session, .. }) => {
-            // An application that names no place to go on to passes on the actor's *Stop*, and leaves what is shown
-            // next to this server.
+            // Without a redirect address the application forwards the actor's *Stop* and keeps its
+            // page next to this server's.
             let reason = if to.is_some() { EndReason::Logout } else { EndReason::StoppedByActor };
             let by = EndedBy { actor: None, reason };
             end_by_id(&conn, &impersonation, by, caller).await?;
@@ -112,7 +111,7 @@ fn ask(client: Option<Arc<Client>>, request: &LogoutRequest) -> EndSessionReques
     EndSessionRequest::Ask(registered.map(|client| client.id.clone()))
 }
 
-/// The place that `request` asks for, if the application that it names has registered it.
+/// The redirect address of `request`, if the application that it names has registered it.
 pub async fn find_destination(
     ctx: &Context,
     request: &LogoutRequest,
@@ -121,7 +120,7 @@ pub async fn find_destination(
     Ok(find(ctx, named).await?.and_then(|client| destination(&client, request)))
 }
 
-/// The browser is signed in by this very session.
+/// Whether the browser is signed in with this session.
 async fn is_of_browser(
     conn: &Conn,
     secret: Option<&str>,

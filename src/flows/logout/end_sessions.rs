@@ -11,8 +11,8 @@ pub use crate::store::sessions::browser_sessions::Browser;
 use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::{self, StoreError, Transactional as _};
 
-/// As many as a page shows; nobody is signed in on more browsers.
-const MOST: i64 = 100;
+/// As many as one page shows.
+const BATCH_SIZE: i64 = 100;
 
 /// Where `owner` is signed in, this browser included.
 pub async fn list(ctx: &Context, owner: &Session) -> Result<Vec<Browser>, StoreError> {
@@ -22,13 +22,12 @@ pub async fn list(ctx: &Context, owner: &Session) -> Result<Vec<Browser>, StoreE
         &conn,
         &owner.user.id,
         (now, now - IDLE_LIMIT),
-        MOST,
+        BATCH_SIZE,
     )
     .await
 }
 
-/// Ends one session of the owner; false when there is no such session of theirs. One that is over already is
-/// no mistake.
+/// Ends one session of the owner; false when the owner has no such session. Ending a session twice is no error.
 pub async fn end_one(
     ctx: &Context,
     owner: &Session,
@@ -46,7 +45,7 @@ pub async fn end_one(
     }
 }
 
-/// Ends every other session, and every impersonation by the owner and of the owner.
+/// Ends every other session of the owner, and every impersonation of which they are actor or subject.
 pub async fn end_others(ctx: &Context, owner: &Session, caller: &Caller) -> Result<(), StoreError> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {

@@ -1,8 +1,8 @@
-//! Applications that were told who signed in are told that it is over.
+//! Notifies applications that took part in a session that it has ended.
 //!
-//! By way of the browser while there is one ([`letters`]), because only that reaches an application that
-//! keeps its session in a cookie; those who have not answered then hear it from server to server
-//! ([`super::deliver_logout`]).
+//! Through the browser while there is one ([`logout_notifications`]), because only the browser reaches an
+//! application that keeps its session in a cookie; applications that have not answered are notified from server to
+//! server ([`super::deliver_logout`]).
 use super::sign_out;
 use crate::crypto::hash;
 use crate::domain::caller::Caller;
@@ -12,33 +12,36 @@ use crate::domain::{ClientId, SessionId, Timestamp};
 use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
 use crate::flows::login::use_once::{URL_TTL, is_recent};
-use crate::login::{Answer, Farewell};
+use crate::login::{Answer, LogoutNotification};
 use crate::store::sessions::browser_sessions::FoundSession;
 use crate::store::sessions::{
     session_participants as participants, session_participants::Participant,
 };
 use crate::store::{self, Conn, StoreError};
 
-/// What the browser brings to one application.
+/// A logout notification that the browser carries to one application.
 pub struct Letter {
     pub application: String,
     pub answer: Answer,
 }
 
-/// What is to be said to every application that was told about one of `sessions` and has not left it.
-pub async fn letters(ctx: &Context, sessions: &[SessionId]) -> Result<Vec<Letter>, StoreError> {
+/// The notifications for every participant of `sessions` that has not logged out yet.
+pub async fn logout_notifications(
+    ctx: &Context,
+    sessions: &[SessionId],
+) -> Result<Vec<Letter>, StoreError> {
     if sessions.is_empty() {
         return Ok(Vec::new());
     }
     let conn = ctx.store.conn().await?;
     let now = store::installation::settings::now(&conn).await?;
-    let mut letters = Vec::new();
+    let mut logout_notifications = Vec::new();
     for session in sessions {
         for participant in participants::list_of_session(&conn, session).await? {
-            letters.extend(write(ctx, &conn, &participant, now).await?);
+            logout_notifications.extend(write(ctx, &conn, &participant, now).await?);
         }
     }
-    Ok(letters)
+    Ok(logout_notifications)
 }
 
 async fn write(
@@ -53,17 +56,17 @@ async fn write(
     Ok(answer.map(|answer| Letter { application: client.name.clone(), answer }))
 }
 
-/// The farewell in the words of the application's protocol; `message` is its id.
+/// The logout notification of the application's protocol; `message` is its id.
 pub(in crate::flows) fn word(
     ctx: &Context,
     client: &Client,
     participant: &Participant,
     (message, now): (&str, Timestamp),
 ) -> Result<Option<Answer>, StoreError> {
-    let Some(room) = ctx.room(participant.protocol) else { return Ok(None) };
+    let Some(protocol) = ctx.protocol(participant.protocol) else { return Ok(None) };
     let ring = ctx.shared.keys.ring()?;
     let state = state(ctx, &participant.id, now.timestamp());
-    let farewell = Farewell {
+    let notification = LogoutNotification {
         client,
         issuer: ctx.issuer(),
         login: &participant.id,
@@ -74,10 +77,10 @@ pub(in crate::flows) fn word(
         now,
         signer: ring.xml_signer(),
     };
-    match room.farewell(&farewell) {
+    match protocol.logout_notification(&notification) {
         Ok(answer) if client.is_active() => Ok(answer),
         Ok(_) => Ok(None),
-        // The session is over all the same; the application just cannot be told.
+        // The session has ended even if this application cannot be notified.
         Err(problem) => {
             tracing::warn!(client = %client.id, %problem, "an application cannot be told of a logout");
             Ok(None)
@@ -88,8 +91,8 @@ pub(in crate::flows) fn word(
 const STATE: &str = "farewell";
 const MESSAGE: &str = "farewell message";
 
-/// What comes back with the answer: the participant and the second, under a MAC, in the 80 bytes that a `RelayState`
-/// may have ([SAML bindings §3.4.3]).
+/// The state that comes back with the response: participant and second under a MAC, within the 80 bytes that a
+/// `RelayState` may have ([SAML bindings §3.4.3]).
 ///
 /// [SAML bindings §3.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
 fn state(ctx: &Context, participant: &str, at: i64) -> String {
@@ -98,7 +101,7 @@ fn state(ctx: &Context, participant: &str, at: i64) -> String {
     format!("{participant}.{at}.{}", mac.get(..23).unwrap_or(&mac))
 }
 
-/// The participant that a `state` of ours names, for an hour.
+/// The participant that a `state` of this server names; valid for an hour.
 pub fn participant_of(ctx: &Context, sent: &str, now: Timestamp) -> Option<String> {
     let (rest, _) = sent.rsplit_once('.')?;
     let (participant, at) = rest.rsplit_once('.')?;
@@ -109,38 +112,43 @@ pub fn participant_of(ctx: &Context, sent: &str, now: Timestamp) -> Option<Strin
     (genuine && recent).then(|| participant.to_owned())
 }
 
-/// The id of the message that a participant gets through the browser: always the same, so that its answer
-/// can be held against it without anything being stored.
+/// The id of the message that a participant receives through the browser. It is derived, so that the response can
+/// be matched without stored state.
 pub fn message(ctx: &Context, participant: &str) -> String {
     hash::xml_id(MESSAGE, &ctx.shared.forms.sign(MESSAGE, &[participant]))
 }
 
-/// An application says that it has ended its session.
-pub async fn heard(ctx: &Context, client: &ClientId, participant: &str) -> Result<(), StoreError> {
+/// Records that an application has confirmed the logout.
+pub async fn mark_logged_out(
+    ctx: &Context,
+    client: &ClientId,
+    participant: &str,
+) -> Result<(), StoreError> {
     let conn = ctx.store.conn().await?;
     participants::leave(&conn, client, &[participant.to_owned()]).await
 }
 
-/// What an application asks to be ended: whom it calls so, in these logins or in all.
+/// A logout request of an application: the user by their name there, in these logins or in all.
 pub struct NamedApplication<'a> {
     pub client: &'a ClientId,
     pub name: &'a str,
     pub logins: &'a [String],
 }
 
-/// What was ended for an application.
+/// The sessions that ended by a logout request.
 #[derive(Default)]
 pub struct Ended {
-    /// The sessions of the user's own.
+    /// The user's own sessions.
     pub own: Vec<SessionId>,
-    /// The impersonated ones, in that application alone.
+    /// Impersonated sessions in that application.
     pub acted: Vec<SessionId>,
-    /// Whether the application has been told of such a login at all. What is over already is as good as ended.
+    /// Whether the application has ever received such a login. A login that has ended already counts as ended by
+    /// this request.
     pub known: bool,
 }
 
-/// An application signs its user out ([SAML profiles §4.4]): the session behind it ends, and with it what
-/// else was signed in from it. Of an impersonation only that ends.
+/// Handles a logout request of an application ([SAML profiles §4.4]): the session behind the login ends, with every
+/// other login of that session. An impersonation ends alone.
 ///
 /// [SAML profiles §4.4]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
 pub async fn end_named(
@@ -172,7 +180,7 @@ pub async fn end_named(
     Ok(ended)
 }
 
-/// Whether every application that was told about `sessions` has left.
+/// Whether every participant of `sessions` has logged out.
 pub async fn all_have_left(ctx: &Context, sessions: &[SessionId]) -> Result<bool, StoreError> {
     let conn = ctx.store.conn().await?;
     for session in sessions {

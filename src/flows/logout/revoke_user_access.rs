@@ -1,13 +1,13 @@
-//! Somebody is out: switched off, removed, or no longer whoever they were.
+//! Ends all sessions, tokens and impersonations of a user who was disabled, deleted or changed.
 use crate::domain::UserId;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;
 use crate::flows::impersonation::end_impersonation::{EndedBy, Which, end_matching};
 use crate::store::{self, Conn, StoreError};
 
-/// From this commit on no session and no token of theirs counts, and nobody acts as them or by them. `by` is
-/// who did it.
-pub async fn shut_out(
+/// Invalidates all sessions and tokens of `user` from the commit on, and ends the impersonations of which they are
+/// actor or subject. `by` is the user who made the change.
+pub async fn revoke_user_access(
     tx: &Conn,
     user: &UserId,
     by: Option<&str>,
@@ -17,8 +17,8 @@ pub async fn shut_out(
     store::directory::write::sign_out_everywhere(tx, user.as_str()).await
 }
 
-/// What goes on as this user, or by them. The heart would refuse it at its next use; so the history says at
-/// once that it is over.
+/// Ends the impersonations of which `user` is actor or subject. The decision would deny them at their next use
+/// anyway; ending them now makes the history say so at once.
 pub async fn end_impersonations(
     tx: &Conn,
     user: &UserId,

@@ -1,4 +1,4 @@
-//! A person signs out: their session ends, and with it every impersonation it stands behind.
+//! Signs a person out: ends their session and every impersonation that was started from it.
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
@@ -7,12 +7,12 @@ use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::{EndedBy, end_of_actor_session};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
-/// Ends `session`; ending one that is over already is no error.
+/// Ends `session`; ending a session twice is no error.
 pub async fn sign_out(ctx: &Context, session: &Session, caller: &Caller) -> Result<(), StoreError> {
     sign_out_on(&mut *ctx.store.conn().await?, session, caller).await
 }
 
-/// The same, on a connection.
+/// As [`sign_out`], on a given connection.
 pub(in crate::flows) async fn sign_out_on(
     conn: &mut Conn,
     session: &Session,

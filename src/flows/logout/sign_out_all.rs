@@ -1,8 +1,8 @@
 //! All sessions and tokens of a user, of an organization, of an application or of everybody end at once.
 //!
-//! One row ends them, however many they are ([`store::tokens::not_before`]), so it takes milliseconds. What follows in batches
-//! ([`mark_ended`]) only writes down what is over: sessions are marked, applications are told, each impersonation gets
-//! the event of its end.
+//! One row ends them, whatever their number ([`store::tokens::not_before`]), so it takes milliseconds. The batches
+//! that follow ([`mark_ended`]) only record it: sessions are marked, applications are notified, each impersonation
+//! gets its end event.
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::permission::{CLIENTS_WRITE, KEYS_WRITE};
@@ -15,11 +15,11 @@ use crate::flows::impersonation::end_impersonation::{EndedBy, end_by_id};
 use crate::flows::{Context, Failure};
 use crate::store::sessions::sign_outs;
 pub use crate::store::sessions::sign_outs::Alive;
-use crate::store::sessions::sign_outs::MOST_COUNTED;
+use crate::store::sessions::sign_outs::MAX_COUNTED;
 use crate::store::tokens::not_before::{self, NotBefore};
 use crate::store::{self, Conn, StoreError, Transactional as _};
 
-/// Whose sessions and tokens.
+/// The sessions and tokens that a sign-out ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignOutReach {
     User(UserId),
@@ -41,20 +41,20 @@ impl SignOutReach {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignOutAllRefusal {
-    /// Also where they may not know that there is one.
+    /// Also the answer when the caller may not know whether it exists.
     #[error("there is no such user, organization or application")]
     Unknown,
     #[error("the caller may not end the sessions of these")]
     NotPermitted,
 }
 
-/// Who asks.
+/// The caller of a sign-out.
 #[derive(Debug, Clone, Copy)]
 pub enum SignOutBy<'a> {
     /// Staff, in the console or by a token.
     Person(&'a User),
-    /// An application that speaks for itself, and whose token carries the scope: one of an organization for its users and
-    /// applications, one of the operator for all of them. Never for everybody at once.
+    /// An application with a client credentials token that has the scope: an application of an organization for its
+    /// users and applications, one of the operator for all. Never for everybody at once.
     Application(&'a ClientId, Option<&'a OrganizationId>),
     /// The command line.
     Operator,
@@ -78,8 +78,8 @@ impl<'a> SignOutBy<'a> {
     }
 }
 
-/// Whether `asking` may end all that `reach` names; the organization under which it is recorded. The rules are those
-/// of switching the same thing off.
+/// Checks that `asking` may end everything that `reach` covers, by the rules for deactivating the same object;
+/// returns the organization under which it is recorded.
 async fn check(
     conn: &Conn,
     asking: SignOutBy<'_>,
@@ -119,7 +119,7 @@ async fn check(
         }
     };
     if home.is_some_and(|home| organization.as_deref() != Some(home.as_str())) {
-        // Outside their own organization they may not know what there is.
+        // Callers may not learn what exists outside their own organization.
         return Err(match reach {
             SignOutReach::Everybody => Failure::Refused(SignOutAllRefusal::NotPermitted),
             SignOutReach::User(_)
@@ -137,7 +137,7 @@ fn person_holds(asking: SignOutBy<'_>, permission: &str) -> bool {
     }
 }
 
-/// How much would end, for whoever may end it.
+/// Counts what the sign-out would end, for a caller who may do it.
 pub async fn preview(
     ctx: &Context,
     asking: SignOutBy<'_>,
@@ -148,7 +148,7 @@ pub async fn preview(
     Ok(sign_outs::count_alive(&conn, reach.row()).await?)
 }
 
-/// Ends it; how much that was.
+/// Ends everything that `reach` covers, and returns the counts.
 ///
 /// # Errors
 ///
@@ -200,13 +200,13 @@ fn event(asking: SignOutBy<'_>, reach: &SignOutReach, caller: &Caller) -> Event 
     }
 }
 
-/// A count in words, where not all were counted.
+/// A count as text; above [`MAX_COUNTED`] it says "more than".
 pub fn in_words(number: u64) -> String {
-    let most = u64::from(MOST_COUNTED);
+    let most = u64::from(MAX_COUNTED);
     if number > most { format!("more than {most}") } else { number.to_string() }
 }
 
-/// The counts of an event; what is above the most that is counted is one more than that.
+/// Adds the counts to an event; a count above the maximum is recorded as the maximum plus one.
 pub(in crate::flows) fn counted(event: Event, alive: Alive) -> Event {
     event
         .with("sessions", alive.sessions)
@@ -214,7 +214,8 @@ pub(in crate::flows) fn counted(event: Event, alive: Alive) -> Event {
         .with("impersonations", alive.impersonations)
 }
 
-/// Ends what `reach` names, within a transaction, as late in it as can be; [`follow_up`] comes after its commit.
+/// Ends what `reach` covers, within a transaction and as late in it as possible; [`follow_up`] comes after its
+/// commit.
 pub(in crate::flows) async fn end_until_now(
     tx: &Conn,
     reach: &SignOutReach,
@@ -236,8 +237,9 @@ async fn put(conn: &Conn, reach: &SignOutReach) -> Result<(), StoreError> {
     }
 }
 
-/// Once more after the commit: a request that had read a session, code or token before it may have made another of it
-/// meanwhile. The first batch is marked at once, so that a small installation shows no more of it.
+/// Repeats the end after the commit, because a request that had read a session, code or token before it may have
+/// made a new token since. The first batch is marked at once, so that a small installation shows the result
+/// immediately.
 pub(in crate::flows) async fn follow_up(
     conn: &mut Conn,
     reach: &SignOutReach,
@@ -247,11 +249,11 @@ pub(in crate::flows) async fn follow_up(
     Ok(())
 }
 
-/// How many impersonations and sessions are marked at a time, so that no lock is held for long.
+/// Rows that are marked at a time, so that no lock is held for long.
 const IMPERSONATIONS_AT_ONCE: i64 = 100;
 const SESSIONS_AT_ONCE: i64 = 1_000;
 
-/// Marks the next batch of what a sign-out has ended; false when nothing is left.
+/// Marks the next batch of rows that a sign-out has ended; false when none is left.
 pub async fn mark_ended(conn: &mut Conn) -> Result<bool, StoreError> {
     conn.transaction(async |tx| {
         let Some(of) = sign_outs::claim(tx).await? else { return Ok(false) };
@@ -261,7 +263,7 @@ pub async fn mark_ended(conn: &mut Conn) -> Result<bool, StoreError> {
             end_by_id(tx, id, by, &Caller::default()).await?;
         }
         if !running.is_empty() {
-            // Sessions only after the last of them.
+            // Sessions are marked only after the last impersonation.
             let more = i64::try_from(running.len()).is_ok_and(|n| n >= IMPERSONATIONS_AT_ONCE);
             if more {
                 return Ok(true);
@@ -276,10 +278,10 @@ pub async fn mark_ended(conn: &mut Conn) -> Result<bool, StoreError> {
     .await
 }
 
-/// The most batches of one beat.
+/// Maximum number of batches in one tick.
 const BATCHES: usize = 20;
 
-/// Goes on with what is to be marked, a few batches at a time.
+/// Marks the remaining rows, a few batches in each tick.
 pub async fn mark_what_is_left(ctx: &Context) -> Result<(), StoreError> {
     let mut conn = ctx.store.conn().await?;
     for _ in 0..BATCHES {

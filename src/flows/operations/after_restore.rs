@@ -1,7 +1,8 @@
-//! A backup was put back: what had been ended, used or revoked since it was made would be good again.
+//! Invalidates everything after a backup was restored, because credentials that were ended, used or revoked since
+//! the backup would be valid again.
 //!
-//! Nobody knows any more what that was, so everything that had been handed out ends. People, applications
-//! and keys stay. The seals that were made since the backup are gone as well, so the trail begins an epoch.
+//! It is unknown which ones, so all sessions, tokens and links end. Users, applications and keys stay. The seals
+//! since the backup are lost too, so the audit trail begins a new epoch.
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::flows::Context;

@@ -1,5 +1,5 @@
 //! Events of the audit trail as lines of a file: CSV for a spreadsheet, JSON lines for a program.
-use super::see_audit::TrailEntry;
+use super::list_audit_events::TrailEntry;
 use crate::store::StoreError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

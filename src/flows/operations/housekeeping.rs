@@ -1,16 +1,16 @@
-//! What has expired is removed, in small bites: nothing depends on it, and nobody waits for it.
+//! Deletes expired rows in small batches.
 //!
-//! Each table has a bound of its own, and one that cannot be cleaned keeps no other from it.
+//! Each table has its own limit, and an error in one does not stop the others.
 use crate::domain::Timestamp;
 use crate::flows::Context;
-use crate::flows::impersonation::end_impersonation::Looking;
+use crate::flows::impersonation::end_impersonation::ScanWindow;
 use crate::store::installation::cleaning::{self, Cursor};
 use crate::store::{self, Conn, StoreError};
 use chrono::Duration;
 use std::sync::{Mutex, PoisonError};
 
 /// At most as many rows of a table at a time, so that no lock is held for long.
-pub const BITE: usize = 1000;
+pub const BATCH_SIZE: usize = 1000;
 
 /// How long rows are kept that people may ask about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +52,13 @@ impl Cleaning {
     }
 }
 
-/// How many rows are gone of the table that had most; as long as it is a bite or more, there may be others.
+/// Deletes one batch of each table; returns the largest number of deleted rows. If it is [`BATCH_SIZE`] or more,
+/// there may be more.
 ///
 /// # Errors
 ///
 /// The first one, after every table had its turn.
-pub async fn delete_expired(ctx: &Context, looking: Looking) -> Result<usize, StoreError> {
+pub async fn delete_expired(ctx: &Context, looking: ScanWindow) -> Result<usize, StoreError> {
     let conn = ctx.store.conn().await?;
     let now = store::installation::settings::now(&conn).await?;
     // Before the tokens are gone, and not counted: nothing is removed.
@@ -72,8 +73,8 @@ async fn clean(conn: &Conn, of: &Cleaning, now: Timestamp) -> Result<usize, Stor
     let (mut most, mut backlog, mut accident) = (0, Vec::new(), None);
     for (table, gone) in take_turns(conn, of, now).await {
         let left = match gone {
-            // Less than a bite: there is no more.
-            Ok(gone) if gone < BITE => Ok(Some(0)),
+            // Less than a batch: the table is clean.
+            Ok(gone) if gone < BATCH_SIZE => Ok(Some(0)),
             Ok(_) => cleaning::count_over(conn, table).await,
             Err(ref error) => {
                 tracing::debug!(table, %error, "a table was not cleaned");

@@ -1,7 +1,7 @@
-//! Emergency: somebody may have a key of ours (D39, I06).
+//! Emergency: replaces all keys when one may be compromised (D39, I06).
 //!
-//! Whoever read one has read the table, so all go at once, the published next ones too, and with them
-//! everything that a key, or somebody with a key, may have opened.
+//! A reader of one key has read the table, so all keys are replaced, the pre-published ones too, and everything
+//! that they may have signed ends.
 use super::rotate_keys::{KINDS, insert};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;

@@ -24,7 +24,7 @@ const TOKEN_RETIREMENT: Duration = Duration::hours(25);
 const CERTIFICATE_LIFETIME: Duration = Duration::days(3650);
 const CERTIFICATE_NAME: &str = "Understudy";
 /// The longest life of a link.
-const LINK_RETIREMENT: Duration = Duration::seconds(crate::impersonation::ticket::LONGEST_TTL);
+const LINK_RETIREMENT: Duration = Duration::seconds(crate::impersonation::ticket::MAX_TTL);
 
 /// Makes the keys that are missing: a current one of each kind and the next, which every node and every
 /// application knows before it signs.

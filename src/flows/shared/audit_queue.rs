@@ -1,12 +1,12 @@
-//! Events of calls: in the trail before the call is answered, many of them with one commit.
+//! Appends the audit events of calls before the calls are answered, many in one commit.
 //!
-//! A commit for each call would cost more than the call. So the calls of a worker that wait at the same moment share
-//! one: while a commit is under way, whoever comes waits for the next one, and no timer holds anybody up. Each is
-//! answered only after the commit that holds its event; if that fails, there is no call. A server that is killed has
-//! answered no call whose event is not in the trail, and one that is told to stop answers those that wait first.
+//! A commit for each call would cost more than the call. So calls of a worker that wait at the same moment share
+//! one: while a commit runs, new events wait for the next one; there is no timer. A call is answered only after the
+//! commit of its event, and fails if the commit fails. So a killed server has answered no call whose event is
+//! missing, and a stopping one answers the waiting calls first.
 //!
-//! The writer has a connection of its own, so that it never waits for one that a waiting caller holds. It belongs to
-//! no request: a caller that goes away takes neither its own event along nor those of others.
+//! The writer has its own connection, so that it never waits for one that a waiting caller holds. It belongs to no
+//! request, so a cancelled call loses no event.
 use crate::audit::Event;
 use crate::store::{self, Conn, Store, StoreError};
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 /// The most that go in one statement.
 const BATCH_SIZE: usize = 512;
 /// A write that fails after a longer time is not tried again: callers are answered within a few seconds.
-const PATIENCE: Duration = Duration::from_secs(1);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One for each worker thread.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ struct Queue {
 #[derive(Default)]
 struct QueueState {
     waiting: VecDeque<QueuedEvent>,
-    /// A writer is at work, and will take what waits.
+    /// A writer is running and will take the queue.
     writing: bool,
 }
 
@@ -90,7 +90,7 @@ impl Queue {
     }
 }
 
-/// At work until nothing waits.
+/// Runs until the queue is empty.
 struct Writer {
     queue: Arc<Queue>,
     /// It has found nothing more; another one may be at work already.
@@ -147,7 +147,7 @@ async fn write(store: &Store, batch: Vec<QueuedEvent>) -> WriteOutcome {
     };
     match written {
         Ok(()) => batch.into_iter().for_each(|waiting| tell(waiting, Ok(()))),
-        Err(error) if begun.elapsed() > PATIENCE => return stuck(batch, error),
+        Err(error) if begun.elapsed() > WRITE_TIMEOUT => return stuck(batch, error),
         // An event that the database does not take must not keep out those of others.
         Err(_) if batch.len() > 1 => return write_each(&conn, batch).await,
         Err(error) => refuse(batch, error),
@@ -161,7 +161,7 @@ async fn write_each(conn: &Conn, batch: Vec<QueuedEvent>) -> WriteOutcome {
     while let Some(waiting) = batch.pop_front() {
         let written = store::trail::append::append(conn, &waiting.event).await;
         tell(waiting, written);
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > WRITE_TIMEOUT {
             return stuck(batch.into(), lost());
         }
     }
@@ -173,7 +173,7 @@ fn stuck(batch: Vec<QueuedEvent>, error: StoreError) -> WriteOutcome {
     WriteOutcome::Stuck
 }
 
-/// The first caller hears why.
+/// Rejects a batch; the first caller gets the error.
 fn refuse(batch: Vec<QueuedEvent>, error: StoreError) {
     let others = std::iter::repeat_with(lost);
     for (waiting, error) in batch.into_iter().zip(std::iter::once(error).chain(others)) {
@@ -182,6 +182,6 @@ fn refuse(batch: Vec<QueuedEvent>, error: StoreError) {
 }
 
 fn tell(waiting: QueuedEvent, written: Result<(), StoreError>) {
-    // Whoever has gone away is not told.
+    // A cancelled caller has dropped its receiver.
     let _ = waiting.caller.send(written);
 }

@@ -1,4 +1,4 @@
-//! Applications, remembered for a second, so that a busy one is not read for every request.
+//! Caches applications for a second.
 //!
 //! One second is how long a change may take to be seen everywhere; what decides about an
 //! impersonation reads the database itself ([`super::decision_facts`]).

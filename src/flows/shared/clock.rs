@@ -1,9 +1,9 @@
-//! What time it is, where a room has to judge the time that a request says.
+//! The current time, for protocols that check times in requests.
 use crate::domain::Timestamp;
 use crate::flows::Context;
 use crate::store::{self, StoreError};
 
-/// By the clock of the database, like everything else.
+/// The time of the database.
 pub async fn now(ctx: &Context) -> Result<Timestamp, StoreError> {
     let conn = ctx.store.conn().await?;
     store::installation::settings::now(&conn).await

@@ -1,8 +1,8 @@
-//! What the heart looks at, always as it stands in the database.
+//! Loads the facts for the decision, always in their current state.
 //!
-//! Read in one round trip, or remembered: facts that led to a yes are used again as long as the database says that
-//! the organizations that they are about are still at the versions that they were read at. It says so in the statement by which a request
-//! finds its token or its link, so nothing is asked twice and there is no stale yes, not for a moment.
+//! They are read in one round trip, or taken from a cache: facts that led to a grant are reused as long as the
+//! versions of the organizations that they belong to have not changed. The statement that finds the token or link
+//! returns the current versions, so the cache costs no query and is never stale.
 use crate::domain::client::Client;
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
@@ -15,16 +15,16 @@ use crate::store::{Conn, Moment, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Who, as whom, where, and at whose request: a yes to one requester is no yes to another.
+/// Actor, subject, application and requester: a grant to one requester is not valid for another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Who {
+pub struct DecisionParties {
     pub actor: UserId,
     pub subject: UserId,
     pub client: ClientId,
     pub requested_by: RequestedBy,
 }
 
-impl Who {
+impl DecisionParties {
     pub fn of(record: &ImpersonationRecord) -> Self {
         Self {
             actor: record.actor.clone(),
@@ -34,15 +34,15 @@ impl Who {
         }
     }
 
-    /// The application that asks, where it is not the one in which somebody acts.
+    /// The requesting application, if it is not the one in which the actor acts.
     fn requesting(&self) -> Option<&ClientId> {
         self.requested_by.application().filter(|application| **application != self.client)
     }
 }
 
-/// What was read for the last few that a yes was said to.
+/// Facts of the most recent granted requests.
 #[derive(Clone)]
-pub struct InputsCache(moka::future::Cache<Who, Arc<DecisionFacts>>);
+pub struct InputsCache(moka::future::Cache<DecisionParties, Arc<DecisionFacts>>);
 
 impl Default for InputsCache {
     fn default() -> Self {
@@ -51,7 +51,7 @@ impl Default for InputsCache {
     }
 }
 
-/// The facts at a moment.
+/// The facts, and the time at which they are true.
 #[derive(Clone)]
 pub struct DecisionInputs {
     facts: Arc<DecisionFacts>,
@@ -71,7 +71,7 @@ impl DecisionInputs {
         self.facts.client.as_ref()
     }
 
-    /// Until when what was made for these is dead.
+    /// Credentials of these parties that were issued before this time are invalid.
     pub fn not_before(&self) -> Option<Timestamp> {
         self.facts.not_before
     }
@@ -80,7 +80,7 @@ impl DecisionInputs {
         self.facts.feature_enabled
     }
 
-    /// Whoever asks, as they stand; `scopes` are those of the token by which they ask.
+    /// The requester in their current state; `scopes` are those of the token that they used.
     pub(in crate::flows) fn requester(
         &self,
         by: &RequestedBy,
@@ -93,7 +93,7 @@ impl DecisionInputs {
         Requester { by: by.clone(), application, scopes: scopes.cloned().unwrap_or_default() }
     }
 
-    /// Whose auditors see a refusal ([`Requester::organization_of_refusal`]).
+    /// The organization whose auditors see a refusal ([`Requester::organization_of_refusal`]).
     pub(in crate::flows) fn organization_of_refusal(&self, by: &RequestedBy) -> Option<String> {
         let requester = self.requester(by, None);
         let actor = self.actor().and_then(User::organization_id);
@@ -102,17 +102,18 @@ impl DecisionInputs {
     }
 }
 
-/// As they stand now, read anew.
-pub async fn load(conn: &Conn, who: &Who) -> Result<DecisionInputs, StoreError> {
+/// Reads the facts from the database.
+pub async fn load(conn: &Conn, who: &DecisionParties) -> Result<DecisionInputs, StoreError> {
     let facts = facts(conn, &who.actor, &who.subject, &who.client, who.requesting()).await?;
     Ok(DecisionInputs { now: facts.at.now, facts: Arc::new(facts) })
 }
 
-/// As they stood at `at`, which is when this request was first read.
+/// The facts at `at`, the moment of this request's first read: from the cache if they are current, else from the
+/// database.
 pub async fn at(
     ctx: &Context,
     conn: &Conn,
-    who: &Who,
+    who: &DecisionParties,
     at: Option<&Moment>,
 ) -> Result<DecisionInputs, StoreError> {
     if let Some(Moment { now, directory: Some(directory) }) = at
@@ -126,9 +127,9 @@ pub async fn at(
     load(conn, who).await
 }
 
-/// For the next time. Only what led to a yes: a no is looked up each time, so that it takes as long whether there
-/// is such a user or not.
-pub async fn remember(ctx: &Context, who: Who, known: &DecisionInputs) {
+/// Caches the facts of a granted request. Denied requests are not cached, so that their timing does not show
+/// whether the subject exists.
+pub async fn cache(ctx: &Context, who: DecisionParties, known: &DecisionInputs) {
     let memory = &ctx.shared.facts.0;
     let old = memory.get(&who).await;
     let is_new = old.is_none_or(|old| !Arc::ptr_eq(&old, &known.facts));

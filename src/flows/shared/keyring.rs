@@ -1,4 +1,4 @@
-//! The keys in use: opened and parsed once, swapped whole when they change.
+//! The keys in use, decrypted and parsed once, and replaced as a whole when they change.
 use crate::crypto::bewit::BewitKey;
 use crate::crypto::jwk::VerifyingKey;
 use crate::crypto::keys::{Algorithm, SigningKey};
@@ -18,16 +18,16 @@ pub struct KeyStore {
     ring: RwLock<Option<Arc<KeyRing>>>,
 }
 
-/// One state of the keys. A ring has every key that the server needs, because an answer that is made
-/// without one is a false answer: a live token is "not active", a good link has a "bad mac".
+/// A snapshot of all keys. It is complete, because a response that is made with a key missing is wrong: a live
+/// token would be "not active", a valid link would have a "bad mac".
 pub struct KeyRing {
     signers: Signers,
     verifiers: Vec<(String, VerifyingKey)>,
     bewits: CurrentFirst<BewitKey>,
     xml: CurrentFirst<Signer>,
-    /// The answer of the JWKS endpoint, made once.
+    /// The response of the JWKS endpoint.
     jwks: String,
-    /// What the ring was made of, to see a change without opening a key.
+    /// Ids and states of the keys, to detect a change without decrypting them.
     made_of: Vec<(String, String)>,
 }
 
@@ -38,7 +38,7 @@ struct Signers {
     ed_dsa: Arc<SigningKey>,
 }
 
-/// The keys of one purpose: never none, because one of them is in use.
+/// The keys of one purpose, at least one.
 struct CurrentFirst<K> {
     current: K,
     others: Vec<K>,
@@ -50,7 +50,7 @@ impl<K> CurrentFirst<K> {
     }
 }
 
-/// The keys that were opened, before anybody has looked whether one is missing.
+/// The decrypted keys, before the check that none is missing.
 #[derive(Default)]
 struct OpenedKeys {
     signers: Vec<Arc<SigningKey>>,
@@ -95,7 +95,7 @@ impl KeyStore {
         check_master(&self.master, &store::tokens::signing_keys::list(conn).await?.0)
     }
 
-    /// Makes the ring what the database says; cheap when nothing has changed.
+    /// Loads the ring from the database; cheap when nothing has changed.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ fn corrupt(key: &SealedKey, problem: &dyn std::fmt::Display) -> StoreError {
     StoreError::Corrupt { table: TABLE, what: format!("key {}: {problem}", key.id) }
 }
 
-/// One key that cannot be opened is a broken row; if none can be, it is the master key that is another.
+/// If one key cannot be decrypted, its row is corrupt; if none can, the master key is another one.
 fn check_master(master: &MasterKey, keys: &[SealedKey]) -> Result<(), StoreError> {
     let opens = |key: &SealedKey| master.open(&key.id, &key.private_sealed).is_ok();
     if keys.is_empty() || keys.iter().any(opens) {
@@ -173,7 +173,7 @@ impl OpenedKeys {
         Ok(())
     }
 
-    /// A ring, if nothing is missing.
+    /// Builds the ring, if no key is missing.
     fn into_ring(self, made_of: Vec<(String, String)>) -> Result<KeyRing, StoreError> {
         let missing = |what: &str| StoreError::Corrupt {
             table: TABLE,
@@ -244,7 +244,7 @@ impl KeyRing {
     }
 }
 
-/// A current key goes into a place of its own, any other behind the rest.
+/// Sets the current key, or appends another one.
 fn put<K>(sealed: &SealedKey, key: K, (current, others): (&mut Option<K>, &mut Vec<K>)) {
     if sealed.state == "current" {
         others.extend(current.replace(key));

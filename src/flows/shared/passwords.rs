@@ -1,16 +1,15 @@
-//! Password hashing on a bounded pool: at most one hash a core, and a short queue before it.
+//! Hashes passwords on a bounded pool: at most one hash for each core, and a short queue.
 //!
-//! A flood of sign-ins is refused before memory is taken, and the rest of the server keeps its time. People who
-//! come from a browser that they have signed in with before wait in a line of their own, so that a flood of
-//! strangers does not keep them out (J21).
+//! A flood of sign-ins is refused before it takes memory, and other requests keep their time. Known devices have a
+//! queue of their own, so that anonymous attempts do not block them (J21).
 use crate::crypto::password;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// How long a sign-in may wait for its turn.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum time in the queue.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct Passwords {
     strangers: Arc<Semaphore>,
@@ -23,12 +22,12 @@ pub struct Passwords {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HashingLoad {
     pub running: usize,
-    /// Sign-ins that wait for their turn.
+    /// Sign-ins in the queue.
     pub waiting: usize,
     pub limit: usize,
 }
 
-/// Counts one who waits for as long as it lives, also when the request goes away.
+/// Counts a waiting request until it is dropped, also when the request is cancelled.
 struct WaitingCaller<'a>(&'a AtomicUsize);
 
 impl<'a> WaitingCaller<'a> {
@@ -44,11 +43,11 @@ impl Drop for WaitingCaller<'_> {
     }
 }
 
-/// Where a password waits for its turn.
+/// The queue of a password check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
     Strangers,
-    /// For whoever has shown before who they are: by this browser, or by being signed in.
+    /// For users who are known: by this browser, or because they are signed in.
     Known,
 }
 
@@ -57,7 +56,7 @@ pub enum Line {
 pub struct Busy;
 
 impl Passwords {
-    /// `at_once` for strangers, and half as many more for people who are known.
+    /// `at_once` hashes for anonymous callers, and half as many for known devices.
     pub fn new(at_once: usize) -> Self {
         let known = at_once.div_ceil(2);
         Self {
@@ -77,7 +76,8 @@ impl Passwords {
         }
     }
 
-    /// Whether `password` matches `hash`; somebody unknown costs as much as somebody known.
+    /// Whether `password` matches `hash`. Without a hash it takes as long, so that the timing does not show whether
+    /// the user exists.
     pub async fn verify(
         &self,
         line: Line,
@@ -94,7 +94,7 @@ impl Passwords {
         .await
     }
 
-    /// A new hash, for somebody who may have one: nobody else gets as far.
+    /// Hashes a new password, for a user who is already authenticated.
     pub async fn hash(&self, password: String) -> Result<Option<String>, Busy> {
         self.take_a_turn(Line::Known, move || password::hash(&password).ok()).await
     }
@@ -115,7 +115,7 @@ impl Passwords {
         let turn = Arc::clone(turns).acquire_owned();
         let waiting = WaitingCaller::new(&self.waiting);
         let turn =
-            tokio::time::timeout(PATIENCE, turn).await.map_err(|_| Busy)?.map_err(|_| Busy)?;
+            tokio::time::timeout(QUEUE_TIMEOUT, turn).await.map_err(|_| Busy)?.map_err(|_| Busy)?;
         drop(waiting);
         let work = tokio::task::spawn_blocking(move || {
             let done = work();

@@ -1,9 +1,9 @@
-//! Somebody acts as somebody by a token: the two headers, the JWT grant and the token exchange.
+//! Impersonation by token: the two headers, the JWT grant and the token exchange.
 //!
-//! [`call`] for a request with a bearer that may name somebody, [`act`] for the actor's own bearer, [`grant`]
-//! for an application's service account. All ask the heart, and write one row for a bearer, a subject and a channel: it begins active and ends with the
-//! bearer. Once it has ended, this bearer acts as that subject no more.
-mod asked;
+//! [`call`] for a request with a bearer that may name a subject, [`act`] for the actor's own bearer, [`grant`] for
+//! an application's service account. All decide, and write one row for each bearer, subject and channel, which
+//! begins active and ends with the bearer. Once it has ended, this bearer never acts as that subject again.
+mod act_request;
 
 use super::verify_access_token::{LiveToken, verify, verify_acting};
 use crate::audit::{Event, EventKind};
@@ -14,22 +14,22 @@ use crate::domain::{ClientId, Timestamp, UserId};
 use crate::flows::{Context, Failure};
 use crate::impersonation::{ActorProof, Denial, Impersonation};
 use crate::store::{self, Conn, StoreError};
-use asked::{ActRequest, Earlier};
+use act_request::{ActRequest, Earlier};
 
 /// How a call names the subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubjectName {
     Id(UserId),
-    /// The login e-mail address, in any case. It names one immutable id, at this moment.
+    /// The login e-mail address, case-insensitive, resolved to an id at this moment.
     Email(String),
 }
 
 /// A request with a bearer, as it came in.
 pub struct Call<'a> {
     pub token: &'a str,
-    /// Whom its header names, if there is one.
+    /// The subject in its header, if any.
     pub named: Option<&'a (Channel, SubjectName)>,
-    /// What is done: method and path, for the audit trail.
+    /// Method and path, for the audit trail.
     pub what: &'a str,
     pub caller: &'a Caller,
 }
@@ -42,14 +42,14 @@ pub enum CallRefusal {
     Denied(Denial),
 }
 
-/// A call that may be made. `U` is how much is known of the user of the token.
+/// An accepted call. `U` is how much is known of the user of the token.
 pub struct CalledAs<U = TokenSubject> {
     pub token: LiveToken<U>,
-    /// As whom: by the header, or because the token itself was made for it.
+    /// The impersonation: by the header, or of the token itself.
     pub impersonation: Option<Impersonation>,
 }
 
-/// What may be told of the user that a call is made as. Nothing to decide by.
+/// Public data of the user of a call; decisions do not use it.
 #[derive(Debug, Clone, Copy)]
 pub struct ShownAction<'a> {
     pub id: &'a UserId,
@@ -58,7 +58,7 @@ pub struct ShownAction<'a> {
 }
 
 impl CalledAs {
-    /// The user that the call is made as; `None` for an application that speaks for itself.
+    /// The user of the call; `None` for client credentials.
     pub fn user(&self) -> Option<ShownAction<'_>> {
         let subject = self.impersonation.as_ref().map(Impersonation::subject);
         let subject = subject.map(|user| ShownAction {
@@ -76,7 +76,7 @@ impl CalledAs {
         })
     }
 
-    /// The same call with the user as the rules look at one. `None`: there is no such active user any more.
+    /// Loads the user with permissions. `None`: the user is not active any more.
     pub async fn with_person(self, ctx: &Context) -> Result<Option<CalledAs<User>>, StoreError> {
         let Self { token, impersonation } = self;
         let holder = token.user.as_ref().map(|holder| &holder.id);
@@ -84,7 +84,7 @@ impl CalledAs {
             let both = [by.actor(), by.subject()];
             both.into_iter().find(|user| Some(&user.id) == holder).cloned()
         };
-        // The heart has just looked at them.
+        // The decision has just loaded this user.
         let token = match impersonation.as_ref().and_then(looked_at) {
             Some(user) => Some(token.with_user(Some(user))),
             None => token.with_person(&*ctx.store.conn().await?).await?,
@@ -94,17 +94,17 @@ impl CalledAs {
 }
 
 impl CalledAs<User> {
-    /// As whom the call is made, with permissions; `None` for an application that speaks for itself.
+    /// The user of the call with permissions; `None` for client credentials.
     pub fn person(&self) -> Option<&User> {
         let subject = self.impersonation.as_ref().map(Impersonation::subject);
         subject.or(self.token.user.as_ref())
     }
 }
 
-/// Verifies the bearer, asks the heart if somebody is named, and gives every call of an impersonation to the
-/// trail ([`crate::flows::shared::audit_queue`]).
+/// Verifies the bearer, decides if a subject is named, and records every call of an impersonation
+/// ([`crate::flows::shared::audit_queue`]).
 ///
-/// `accepts` says whether the token was made for whoever asks.
+/// `accepts` says whether the token was issued for the caller.
 pub async fn call(
     ctx: &Context,
     call: &Call<'_>,
@@ -128,7 +128,7 @@ pub async fn call(
             (token, Some(granted))
         }
     };
-    // For others, while this call waits for the commit of its event.
+    // Released while this call waits for the commit of its event.
     drop(conn);
     if let Some(granted) = &impersonation {
         let event = Event::under(EventKind::ApiCall, granted, call.caller);
@@ -158,7 +158,7 @@ async fn find(
     }
 }
 
-/// Writes down that an impersonation asked for what its mode does not let it do.
+/// Records a call that the mode of the impersonation does not allow.
 pub async fn note_blocked(
     ctx: &Context,
     by: &Impersonation,
@@ -177,12 +177,12 @@ pub struct ActedCall<'a> {
     pub subject: &'a SubjectName,
 }
 
-/// Asks the heart whether the bearer may act as the subject, now, and finds or makes the row.
+/// Decides whether the bearer may act as the subject, now, and finds or creates the row.
 ///
 /// # Errors
 ///
-/// Refused is refused: who is unknown is not told apart from who may not be acted as, in words or in time.
-/// The refusal is in the audit trail before it is returned.
+/// An unknown subject and a denied one get the same answer in the same time. The refusal is in the audit trail
+/// before it is returned.
 pub async fn act(
     ctx: &Context,
     conn: &Conn,
@@ -217,7 +217,7 @@ async fn answered(
     ask.answered(ctx, conn, earlier, caller).await
 }
 
-/// An application that has shown who it is wants a token with which its service account acts as a user.
+/// An authenticated application requests a token with which its service account acts as a user.
 pub struct Granting<'a> {
     pub client: &'a ClientId,
     /// Its service account in the subject's organization.
@@ -227,8 +227,8 @@ pub struct Granting<'a> {
     pub expires_at: Timestamp,
 }
 
-/// The JWT grant of a managed user. Each grant is an impersonation of its own, and the token that is minted
-/// for it names it ([`crate::login::Principal`]).
+/// The JWT grant of a managed user. Each grant is a separate impersonation, which the issued token names
+/// ([`crate::login::Principal`]).
 ///
 /// # Errors
 ///

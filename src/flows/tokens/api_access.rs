@@ -1,7 +1,7 @@
-//! Whether a token may be used at a route of our own API.
+//! Checks whether a token may be used at a route of this server's API.
 //!
-//! A token is limited to what it was made for ([RFC 9700 §2.3]): what a call may do is what its person may do, what
-//! its scopes name and what its application is registered for, all three.
+//! A token is limited to its purpose ([RFC 9700 §2.3]): a call needs the permission of its user, the scope of the
+//! token and the registration of the application.
 //!
 //! [RFC 9700 §2.3]: https://www.rfc-editor.org/rfc/rfc9700#section-2.3
 use super::verify_access_token::LiveToken;
@@ -27,7 +27,7 @@ pub fn carries<U>(token: &LiveToken<U>, scope: ApiScope) -> bool {
     granted && !impersonated && !unattended
 }
 
-/// Why a call to our own API was refused.
+/// Why a call was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiRefusal {
     /// The token does not carry the scope, or its application may not have it.
@@ -45,7 +45,7 @@ impl ApiRefusal {
     }
 }
 
-/// A call that was refused, for the audit trail.
+/// A refused call, for the audit trail.
 pub struct RefusedCall<'a> {
     pub client: &'a Client,
     /// The person of the token and their organization; None: the application speaks for itself.
@@ -77,7 +77,7 @@ impl<'a> RefusedCall<'a> {
     }
 }
 
-/// Writes down that an application asked for what its token does not carry, or its person may not do.
+/// Records a call without the needed scope or permission.
 pub async fn note_refused(
     ctx: &Context,
     refused: &RefusedCall<'_>,

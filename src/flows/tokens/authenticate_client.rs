@@ -1,7 +1,7 @@
-//! Which application is this? At the token endpoint and its neighbours ([RFC 6749 §2.3]).
+//! Authenticates applications at the token endpoint and similar endpoints ([RFC 6749 §2.3]).
 //!
-//! The application registered one method; nothing else counts as proof, and nothing less. Unknown, wrong
-//! and switched off are answered alike.
+//! Only the registered method counts. Unknown applications, wrong credentials and disabled applications get the
+//! same answer.
 //!
 //! [RFC 6749 §2.3]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
 use super::client_attempts::ClientAttempts;
@@ -16,7 +16,7 @@ use crate::store::{self, StoreError};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// What an application shows of itself, as it was sent.
+/// The credentials of a request.
 pub enum Presented {
     /// Each way to read the header; see [`BasicReading`].
     Basic(Vec<BasicReading>),
@@ -31,7 +31,7 @@ pub enum Presented {
         id: Option<String>,
         assertion: String,
     },
-    /// A name and nothing to prove it.
+    /// A client id without a credential.
     Name(String),
 }
 
@@ -45,7 +45,7 @@ pub struct BasicReading {
     pub secret: String,
 }
 
-/// Proof that the caller is this application, as far as it can prove itself. Made only here.
+/// Proof that the caller is this application, as far as its method allows. Constructed only here.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedClient(Arc<Client>);
 
@@ -63,8 +63,8 @@ pub enum ClientRefusal {
     TooManyFailures(RetryAfter),
 }
 
-/// An assertion lives no longer than this ahead, so that its replay record does not either.
-const LONGEST_ASSERTION: i64 = 24 * 60 * 60;
+/// Maximum lifetime of an assertion, and so of its replay record.
+const MAX_ASSERTION_LIFETIME: i64 = 24 * 60 * 60;
 const REPLAY_KIND: &str = "client_assertion";
 const BAD: Failure<ClientRefusal> = Failure::Refused(ClientRefusal::BadCredentials);
 
@@ -132,7 +132,7 @@ async fn find_first(
     Ok(None)
 }
 
-/// Without a connection, when it is remembered.
+/// Finds an application, from the cache if possible.
 pub(in crate::flows) async fn find(
     ctx: &Context,
     id: &str,
@@ -147,7 +147,7 @@ pub(in crate::flows) async fn find(
 
 fn knows_secret(client: &Client, secret: &str) -> bool {
     let presented = hash::hash_secret(secret);
-    // Every one is compared, so that the time does not tell which of them matched.
+    // Every secret is compared, so that the timing does not show which one matched.
     client
         .secret_hashes
         .iter()
@@ -191,7 +191,7 @@ fn check_claims<'c>(
     let times = Times::read(claims).ok()?;
     times.check(now.timestamp()).ok()?;
     let meant = own("iss") && own("sub") && text("aud") == Some(issuer);
-    let soon = times.exp <= now.timestamp() + LONGEST_ASSERTION;
+    let soon = times.exp <= now.timestamp() + MAX_ASSERTION_LIFETIME;
     let jti = text("jti").filter(|jti| !jti.is_empty() && jti.len() <= 255)?;
     let forget_at = Timestamp::from_timestamp(times.exp + EXPIRY_LEEWAY + 1, 0)?;
     (meant && soon).then_some((jti, forget_at))

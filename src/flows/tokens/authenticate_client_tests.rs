@@ -77,7 +77,7 @@ fn c40_an_assertion_with_a_defect_is_refused() {
         ("aud", json!([ISSUER])),
         ("exp", json!(now - 300)),
         ("exp", json!(null)),
-        ("exp", json!(now + LONGEST_ASSERTION + 1)),
+        ("exp", json!(now + MAX_ASSERTION_LIFETIME + 1)),
         ("nbf", json!(now + 61)),
         ("jti", json!("")),
         ("jti", json!(7)),

@@ -1,7 +1,6 @@
-//! What an application is told about a user, by scope ([OpenID Connect Core §5.4]).
+//! The claims about a user, by scope ([OpenID Connect Core §5.4]).
 //!
-//! Only the standard claims; what a user may edit freely never comes in here, and the marks are written
-//! over it at the end by [`crate::impersonation::marks`].
+//! Only standard claims; [`crate::impersonation::marks`] are written last, so that user data cannot forge them.
 //!
 //! [OpenID Connect Core §5.4]: https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims
 use crate::domain::scope::{EMAIL, PHONE, PROFILE, Scopes};

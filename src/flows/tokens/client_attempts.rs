@@ -1,6 +1,6 @@
-//! Wrong secrets of applications: how many one network may show, and what the audit trail is told of them.
+//! Throttles wrong client secrets by network, and reports them in the audit trail.
 //!
-//! An application that shows the right secret costs nothing here, unless a wrong one of it was shown lately.
+//! A correct secret costs no query, unless a wrong one was used for that application lately.
 use crate::audit::{Event, EventKind};
 use crate::authentication::throttle::{
     CLIENT_AND_NETWORK, CLIENT_BRAKE, CLIENT_STREAK_KEPT, CLIENT_SUSPICION, CLIENT_WINDOW,
@@ -15,8 +15,8 @@ use crate::store::sessions::login_failures::{self, FailureLimit, KeptKey};
 use crate::store::{Conn, StoreError, Transactional as _};
 use std::time::Duration;
 
-/// Applications of which a wrong secret or assertion was shown lately; all workers of a process share it, and what
-/// other nodes saw is learnt within a second.
+/// Applications with a recent wrong secret or assertion, shared by all workers; other nodes' findings arrive within
+/// a second.
 #[derive(Clone)]
 pub struct SuspectedClients(moka::future::Cache<String, ()>);
 
@@ -28,20 +28,20 @@ impl Default for SuspectedClients {
     }
 }
 
-/// How the audit trail hears of a failure.
+/// How a failure is recorded in the audit trail.
 #[derive(Clone, Copy)]
 enum FailureReport<'a> {
     /// Once a minute, with the address they came from.
     Counted(Option<&'a CallerAddress>),
-    /// By an event that each has of its own.
+    /// Each by an event of its own.
     OneByOne,
 }
 
-/// What wrong secrets of one application from one caller are counted by.
+/// The keys by which wrong secrets are counted.
 pub(in crate::flows) struct ClientAttempts<'a> {
     client: &'a ClientId,
     told: FailureReport<'a>,
-    /// By network; the first of them says whether this caller is one of those who guess.
+    /// By network; the first one says whether this network has failed before.
     limits: Vec<FailureLimit>,
     /// Over all networks.
     streak: Option<Vec<u8>>,
@@ -57,7 +57,7 @@ fn limit(key: &str, factor: u16) -> FailureLimit {
 }
 
 impl<'a> ClientAttempts<'a> {
-    /// Secrets, and assertions that stand for one, of whoever says that they are `client`.
+    /// For secrets, and for assertions used instead, of a caller that claims to be `client`.
     pub(in crate::flows) fn at_secrets(client: &'a ClientId, caller: &'a Caller) -> Self {
         let by_network =
             |network: &str, factor| limit(&format!("client\0{client}\0{network}"), factor);
@@ -77,7 +77,7 @@ impl<'a> ClientAttempts<'a> {
         }
     }
 
-    /// Assertions that `client` brings after it has shown who it is.
+    /// For assertions of an authenticated `client`.
     pub(in crate::flows) fn at_assertions(client: &'a ClientId) -> Self {
         let limits = vec![limit(&format!("client assertions\0{client}"), 1)];
         Self {
@@ -89,8 +89,7 @@ impl<'a> ClientAttempts<'a> {
         }
     }
 
-    /// How long the next attempt has to wait, whatever it shows. Asks the database only for an application of which
-    /// something wrong was shown lately.
+    /// The delay before the next attempt. Queries the database only for an application with recent failures.
     pub(in crate::flows) async fn retry_after(
         &self,
         ctx: &Context,
@@ -111,16 +110,15 @@ impl<'a> ClientAttempts<'a> {
         Ok(until.and_then(|until| RetryAfter::until(until, count.now)))
     }
 
-    /// Whether a wrong secret came from this network, or nobody knows from which it would come: a network without one
-    /// does not wait for what others do.
+    /// Whether this network has sent wrong secrets, or is unknown; other networks are not delayed.
     async fn guesses(&self, conn: &Conn) -> Result<bool, StoreError> {
         let Some(network) = self.limits.first() else { return Ok(true) };
         let one = FailureLimit { most: 1, window: CLIENT_SUSPICION, ..network.clone() };
         Ok(login_failures::count(conn, &[one], None).await?.full_until.is_some())
     }
 
-    /// It was wrong, and is counted; or it came too soon to be told so, which only a node learns here that has not
-    /// heard of the failures elsewhere.
+    /// Counts a wrong attempt, or refuses it because it came too early, which a node without knowledge of failures
+    /// elsewhere learns only here.
     pub(in crate::flows) async fn failed(
         &self,
         ctx: &Context,
@@ -151,7 +149,7 @@ impl<'a> ClientAttempts<'a> {
     }
 }
 
-/// Learns of which applications wrong secrets were shown to other nodes.
+/// Loads the applications with failures on other nodes.
 pub async fn follow(ctx: &Context) -> Result<(), StoreError> {
     let conn = ctx.store.conn().await?;
     for client in login_failures::list_suspected_clients(&conn).await? {
@@ -160,7 +158,7 @@ pub async fn follow(ctx: &Context) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// One event a minute for each application and address that wrong secrets came from; how many events.
+/// Writes one event a minute for each application and address with wrong secrets; returns the number of events.
 pub async fn report(ctx: &Context) -> Result<usize, StoreError> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction::<_, StoreError, _>(async |tx| {

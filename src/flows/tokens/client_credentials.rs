@@ -1,4 +1,4 @@
-//! A token for an application that speaks for itself ([RFC 6749 §4.4]).
+//! Issues client credentials tokens ([RFC 6749 §4.4]).
 //!
 //! [RFC 6749 §4.4]: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
 use super::authenticate_client::AuthenticatedClient;
@@ -47,9 +47,9 @@ pub async fn client_credentials(
     })
 }
 
-/// What was asked for, if the application may have all of it. Where nothing was asked for: what it lists, without
-/// scopes of our own APIs, which are never given unasked. The global client's token is what its requests are made
-/// with, so it carries what they need. A token for an API of somebody else opens none of ours.
+/// The requested scope, if the application may have all of it. Without a request: the registered scopes without
+/// those of this server's APIs, which must be requested; the global client gets what its calls need. A token for
+/// another API carries none of this server's scopes.
 fn scope(client: &Client, asked: Option<&Scopes>, audience: Option<&str>) -> Option<Scopes> {
     let own = |scope: &str| ApiScope::parse(scope).is_some();
     let Some(asked) = asked else {

@@ -1,15 +1,15 @@
-//! Whether a page in a browser may ask for tokens at all.
+//! Checks whether an origin may call the token endpoint from a browser (CORS).
 use crate::flows::Context;
 use crate::observability::counters;
 use crate::store::{self, StoreError};
 use std::time::{Duration, Instant};
 
-/// What was found out about an origin, for as long as it is taken to stand.
+/// Cache lifetime of an origin.
 const REMEMBERED_FOR: Duration = Duration::from_secs(30);
 const MAX_ORIGINS: u64 = 2_000;
 
-/// Origins that pages have asked from, registered or not. During an outage what was found last still stands: it opens
-/// nothing but the words of an error.
+/// Known origins, registered or not. During an outage the cached result stays valid, because it exposes only an
+/// error message.
 #[derive(Clone)]
 pub struct Origins(moka::future::Cache<String, (bool, Instant)>);
 
@@ -19,7 +19,7 @@ impl Default for Origins {
     }
 }
 
-/// Some application that runs in browsers is answered at this origin.
+/// Whether a browser application has registered this origin.
 pub async fn is_known(ctx: &Context, origin: &str) -> Result<bool, StoreError> {
     let memory = &ctx.shared.origins.0;
     let before = memory.get(origin).await;

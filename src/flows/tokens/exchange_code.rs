@@ -1,9 +1,9 @@
-//! A code becomes tokens, once ([RFC 6749 §4.1.3], [RFC 7636 §4.6]).
+//! Exchanges a code for tokens, once ([RFC 6749 §4.1.3], [RFC 7636 §4.6]).
 //!
 //! [RFC 6749 §4.1.3]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
 //! [RFC 7636 §4.6]: https://www.rfc-editor.org/rfc/rfc7636#section-4.6
 use super::authenticate_client::AuthenticatedClient;
-use super::issue_tokens::{self, IssuedTokens, Mint};
+use super::issue_tokens::{self, IssuedTokens, TokenRequest};
 use super::refresh_tokens;
 use super::refusal::GrantRefusal;
 use crate::audit::{Event, EventKind};
@@ -23,7 +23,7 @@ use crate::store::tokens::{
 };
 use crate::store::{Conn, StoreError};
 
-/// What the application brings with its code.
+/// The parameters of the exchange.
 pub struct Exchange {
     pub code: String,
     pub redirect_uri: Option<String>,
@@ -58,14 +58,14 @@ pub async fn exchange_code(
         codes::revoke(&conn, &grant.id).await?;
         return Err(INVALID);
     }
-    // Of an impersonation the decision says so.
+    // For an impersonation the decision checks this.
     if grant.impersonation.is_none() && !serves(client, &grant.user) {
         return Err(INVALID);
     }
     let principal = principal(ctx, &conn, &grant, caller).await?.ok_or(INVALID)?;
     let audience = issue_tokens::audience(ctx.issuer(), client, grant.audience.as_deref())
         .map_err(|_| Failure::Refused(GrantRefusal::Audience))?;
-    let mint = Mint {
+    let mint = TokenRequest {
         client,
         principal: &principal,
         session: Some(&grant.session),
@@ -77,14 +77,14 @@ pub async fn exchange_code(
     redeem(ctx, &conn, &code_hash, &mint, caller).await?.ok_or(INVALID)
 }
 
-/// Somebody else has the code too, so nobody keeps what came of it (RFC 6749 §4.1.2).
+/// A second use means that the code was copied, so all its tokens are revoked (RFC 6749 §4.1.2).
 async fn replayed<T>(conn: &Conn, grant: &CodeGrant) -> Result<T, Failure<GrantRefusal>> {
     codes::revoke(conn, &grant.id).await?;
     Err(INVALID)
 }
 
-/// The code is brought by whom it was made for: the same redirect URI, and the verifier of the challenge.
-/// A verifier where no challenge was is a challenge that somebody took away ([RFC 9700 §4.8.2]).
+/// Whether the request matches the code: the same redirect URI, and the verifier of the challenge. A verifier
+/// without a challenge means that an attacker has removed the challenge ([RFC 9700 §4.8.2]).
 ///
 /// [RFC 9700 §4.8.2]: https://www.rfc-editor.org/rfc/rfc9700#section-4.8.2
 fn belongs(grant: &CodeGrant, exchange: &Exchange) -> bool {
@@ -107,7 +107,7 @@ fn well_formed(verifier: &str) -> bool {
     (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved)
 }
 
-/// Whom the grant is about, judged again now; `None` when they may not go on.
+/// The principal of the grant, decided again; `None` if it is denied now.
 async fn principal(
     ctx: &Context,
     conn: &Conn,
@@ -121,15 +121,15 @@ async fn principal(
     Ok(own.ok().map(Principal::from))
 }
 
-/// `None`: somebody else was faster.
+/// `None`: a concurrent request has redeemed the code.
 async fn redeem(
     ctx: &Context,
     conn: &Conn,
     code_hash: &[u8],
-    mint: &Mint<'_>,
+    mint: &TokenRequest<'_>,
     caller: &Caller,
 ) -> Result<Option<IssuedTokens>, StoreError> {
-    let drawn = issue_tokens::draw(mint);
+    let prepared = issue_tokens::prepare(mint);
     let scope = mint.scope.to_string();
     let by = mint.principal.impersonation();
     let offline = by.is_none()
@@ -137,11 +137,11 @@ async fn redeem(
         && mint.client.may_use(GrantType::RefreshToken);
     let refresh = offline.then(|| refresh_tokens::first(mint.now));
     let tokens = NewTokens {
-        access_hash: &drawn.access_hash,
+        access_hash: &prepared.access_hash,
         scope: &scope,
         audience: mint.audience,
         now: mint.now,
-        expires_at: drawn.expires_at,
+        expires_at: prepared.expires_at,
         refresh: refresh.as_ref().map(|refresh| refresh.stored(&scope)),
     };
     let won = match by {
@@ -151,19 +151,20 @@ async fn redeem(
         }
     };
     if won {
-        issue_tokens::finish(ctx, mint, drawn, refresh.map(|refresh| refresh.secret)).map(Some)
+        issue_tokens::sign_tokens(ctx, mint, prepared, refresh.map(|refresh| refresh.secret))
+            .map(Some)
     } else {
         lost(conn, code_hash).await?;
         Ok(None)
     }
 }
 
-fn event(by: &Impersonation, mint: &Mint<'_>, caller: &Caller) -> Event {
+fn event(by: &Impersonation, mint: &TokenRequest<'_>, caller: &Caller) -> Event {
     let event = Event::under(EventKind::TokenIssued, by, caller);
     event.with("scope", mint.scope.to_string()).with("audience", mint.audience)
 }
 
-/// Two at the same time are a replay as well: the tokens of the faster one go too.
+/// A concurrent use is a replay too, so the tokens of the first request are revoked.
 async fn lost(conn: &Conn, code_hash: &[u8]) -> Result<(), StoreError> {
     match codes::find(conn, code_hash).await? {
         Some(grant) if grant.redeemed => codes::revoke(conn, &grant.id).await,

@@ -1,12 +1,13 @@
-//! A person's token becomes one with which they act as somebody ([RFC 8693]).
+//! Exchanges an actor's token for one with which they act as a subject ([RFC 8693]).
 //!
-//! Delegation only: the actor brings their own fresh token, and the new token names them in `act`. Whoever
-//! acts already exchanges nothing, in either place: so a token never loses its `act`, and chains do not begin.
+//! Delegation only: the actor presents their own fresh token, and the new token names them in `act`. An
+//! impersonated token cannot be exchanged, neither as subject nor as actor, so that a token never loses its `act`
+//! and there are no chains.
 //!
 //! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
 use super::act_as_user::{self, ActedCall, SubjectName};
 use super::authenticate_client::AuthenticatedClient;
-use super::issue_tokens::{self, IssuedTokens, Mint};
+use super::issue_tokens::{self, IssuedTokens, TokenRequest};
 use super::refusal::GrantRefusal;
 use super::verify_access_token::{LiveToken, verify};
 use crate::audit::{Event, EventKind};
@@ -25,10 +26,10 @@ use crate::store::{self, Conn, Transactional as _};
 use chrono::Duration;
 
 pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// The longest that such a token lives.
-const LONGEST: Duration = Duration::minutes(30);
+/// Maximum lifetime of the new token.
+const MAX_LIFETIME: Duration = Duration::minutes(30);
 
-/// As whom.
+/// The subject of the request.
 pub enum SubjectGiven {
     User(UserId),
     /// An access token of the subject's own.
@@ -39,7 +40,7 @@ pub struct ExchangeToken<'a> {
     pub subject: SubjectGiven,
     pub actor_token: &'a str,
     pub scope: Option<&'a Scopes>,
-    /// Every one that was asked for.
+    /// All requested resources and audiences.
     pub targets: &'a [&'a str],
 }
 
@@ -60,7 +61,7 @@ pub enum ExchangeRefusal {
 }
 
 impl ExchangeRefusal {
-    /// The heart has written down its own.
+    /// Whether the decision has recorded the refusal already.
     fn is_of_the_heart(self) -> bool {
         matches!(self, Self::StepUp | Self::Grant(GrantRefusal::MayNotAct))
     }
@@ -104,7 +105,7 @@ pub async fn exchange_token(
     outcome
 }
 
-/// As far as the actor is known: their auditors see it, else those of the application.
+/// Records a refusal for the auditors of the actor if they are known, else of the application.
 fn refused(
     client: &Client,
     (exchange, actor): (&ExchangeToken<'_>, Option<&LiveToken<TokenSubject>>),
@@ -133,7 +134,7 @@ fn refused(
     .requested(&requested_by)
 }
 
-/// What is asked for, with tokens that will do.
+/// The request with verified tokens.
 struct ExchangeRequest<'a> {
     actor: &'a LiveToken<TokenSubject>,
     subject: SubjectName,
@@ -165,20 +166,21 @@ async fn read<'a>(
         }
     };
     let ceiling = own.as_ref().unwrap_or(actor);
-    let until = ceiling.expires_at.min(actor.expires_at).min(actor.at.now + LONGEST);
+    let until = ceiling.expires_at.min(actor.expires_at).min(actor.at.now + MAX_LIFETIME);
     let audience = target(ctx, client, (ceiling.audience.as_deref(), exchange.targets))?;
     let most = ApiScope::within(&ceiling.scope, audience.as_deref());
     let scope = scope(client, &most, exchange.scope)?;
     Ok(ExchangeRequest { actor, subject: SubjectName::Id(subject), scope, audience, until })
 }
 
-/// A person who signed in at this very application: no token of another. How long ago, the heart judges.
+/// Whether the actor's token was issued to this application for a person. The decision checks the age of the
+/// sign-in.
 fn is_own(client: &Client, actor: &LiveToken<TokenSubject>) -> bool {
     actor.client.id == client.id && actor.user.is_some()
 }
 
-/// Whose token it is: their own, made for this very application, and for anybody's acting or this actor's. A token
-/// that another application was given says nothing to this one ([RFC 9700 §2.3]).
+/// The subject of a token: an own token of the user, issued to this application, and usable by this actor. A token
+/// of another application is not accepted ([RFC 9700 §2.3]).
 ///
 /// [RFC 9700 §2.3]: https://www.rfc-editor.org/rfc/rfc9700#section-2.3
 fn named_by(
@@ -193,15 +195,15 @@ fn named_by(
     user.filter(|_| own.client.id == client.id).map(|user| user.id.clone())
 }
 
-/// Never more than the token of the subject had, or, where the subject was only named, the actor's; and
-/// never what the application may not have.
+/// The scope: at most that of the subject's token, or of the actor's if the subject was only named, and what the
+/// application may have.
 fn scope(
     client: &Client,
     most: &Scopes,
     asked: Option<&Scopes>,
 ) -> Result<Scopes, ExchangeRefused> {
     let allowed = |scope: &str| {
-        // The new token acts as somebody, and manages no impersonations.
+        // An impersonated token manages no impersonations.
         let acting = ApiScope::parse(scope).is_none_or(ApiScope::is_for_impersonated);
         let own = acting && (STANDARD.contains(&scope) || client.may_ask_for(scope));
         own && scope != OFFLINE_ACCESS && most.contains(scope)
@@ -213,7 +215,7 @@ fn scope(
     }
 }
 
-/// One that the application may ask for, and no other than the token was for, if it was for one.
+/// The audience: registered for the application, and equal to that of the token if it has one.
 fn target(
     ctx: &Context,
     client: &Client,
@@ -229,7 +231,7 @@ fn target(
     }
 }
 
-/// The impersonation and its token, or neither.
+/// Starts the impersonation and issues its token, in one transaction.
 async fn issue(
     ctx: &Context,
     conn: &mut Conn,
@@ -246,7 +248,7 @@ async fn issue(
                 Ok(Err(Failure::Refused(ExchangeRefusal::StepUp)))
             }
             Err(Failure::Refused(_)) => Ok(Err(no(GrantRefusal::MayNotAct))),
-            Err(Failure::Accident(cause)) => Err(cause),
+            Err(Failure::Internal(cause)) => Err(cause),
             Err(Failure::Busy) => Ok(Err(Failure::Busy)),
         }
     })
@@ -265,7 +267,7 @@ async fn write(
         .with("grant", "token_exchange")
         .with("scope", text.as_str());
     let principal = Principal::from(granted);
-    let mint = Mint {
+    let mint = TokenRequest {
         client,
         principal: &principal,
         session: None,
@@ -274,11 +276,11 @@ async fn write(
         audience: asked.audience.as_deref(),
         now,
     };
-    let mut drawn = issue_tokens::draw(&mint);
-    drawn.expires_at = drawn.expires_at.min(asked.until);
-    let expires_at = drawn.expires_at;
+    let mut prepared = issue_tokens::prepare(&mint);
+    prepared.expires_at = prepared.expires_at.min(asked.until);
+    let expires_at = prepared.expires_at;
     let token = NewToken {
-        token_hash: &drawn.access_hash,
+        token_hash: &prepared.access_hash,
         client: &client.id,
         user: &principal.subject().id,
         impersonation: principal.impersonation().map(Impersonation::id),
@@ -289,7 +291,7 @@ async fn write(
     };
     box_tokens::insert(tx, None, &token, &event).await?;
     Ok(IssuedTokens {
-        access_token: issue_tokens::access_token(ctx, &mint, drawn)?,
+        access_token: issue_tokens::access_token(ctx, &mint, prepared)?,
         expires_in: (expires_at - now).num_seconds(),
         scope: asked.scope.clone(),
         id_token: None,

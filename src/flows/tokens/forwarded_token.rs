@@ -1,7 +1,7 @@
-//! A token for the API behind a proxy that asked us about a call: who it is, signed, for one minute.
+//! Issues a signed token for the API behind a forward-auth proxy, valid for one minute.
 //!
-//! An API that reads it need not trust the network between itself and the proxy. It is no access token: its
-//! `typ` is its own, and nothing here takes it.
+//! The API need not trust the network between itself and the proxy. It is no access token: its `typ` is its own,
+//! and this server does not accept it.
 use super::act_as_user::CalledAs;
 use super::issue_tokens::{UnknownAudience, audience, registered_audience, sign, signer};
 use super::verify_access_token::LiveToken;
@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use chrono::Duration;
 use serde_json::Map;
 
-/// What a proxy asks about a bearer, for the API behind it.
+/// The proxy's requirements on a bearer.
 #[derive(Debug, Clone, Copy)]
 pub struct ForwardPurpose<'a> {
     /// Only tokens for this API.
@@ -26,7 +26,7 @@ pub struct ForwardPurpose<'a> {
     pub scope: Option<&'a Scopes>,
 }
 
-/// Why a bearer was not made for the API that it is brought to.
+/// Why a bearer is not accepted for the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotMeant {
     /// It is for another API.
@@ -47,7 +47,7 @@ impl ForwardPurpose<'_> {
             Some(_) => audience == self.audience,
             None => self.internal.is_some() && audience == self.internal,
         };
-        // And its application may still ask for it.
+        // The application must still be registered for it.
         let named =
             named && audience.is_some_and(|a| registered_audience(&token.client, a).is_some());
         if !named && (self.audience.is_some() || !token.is_for(issuer)) {
@@ -70,7 +70,7 @@ impl ForwardPurpose<'_> {
 pub const TYPE: &str = "forwarded+jwt";
 const LIFETIME: Duration = Duration::minutes(1);
 
-/// Whether the application of the call may be known to the API of this name.
+/// Checks that the application of the call may use this audience.
 pub fn check_audience(
     ctx: &Context,
     called: &CalledAs,
@@ -78,12 +78,12 @@ pub fn check_audience(
 ) -> Result<(), UnknownAudience> {
     match audience(ctx.issuer(), &called.token.client, Some(asked))? {
         Some(_) => Ok(()),
-        // Our own API is behind no proxy.
+        // This server's API is not behind a proxy.
         None => Err(UnknownAudience),
     }
 }
 
-/// Never longer than the bearer lives, or the impersonation.
+/// Issues the token; it never outlives the bearer or the impersonation.
 pub fn forwarded_token(
     ctx: &Context,
     called: &CalledAs,

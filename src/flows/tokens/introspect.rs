@@ -1,4 +1,4 @@
-//! What a token stands for, told to an application that was given it ([RFC 7662]).
+//! Token introspection ([RFC 7662]).
 //!
 //! [RFC 7662]: https://www.rfc-editor.org/rfc/rfc7662
 use super::act_as_user::{self, Call, CallRefusal, CalledAs, SubjectName};
@@ -15,10 +15,10 @@ use crate::flows::{Context, Failure};
 use crate::impersonation::{Denial, marks};
 use serde_json::{Map, Value};
 
-/// What is asked about.
+/// An introspection request.
 pub struct IntrospectionQuestion<'a> {
     pub token: &'a str,
-    /// As whom the bearer of the token called: an API passes the `As-User` on that it was sent.
+    /// The `As-User` header that the API received, if any.
     pub as_user: Option<&'a UserId>,
 }
 
@@ -26,7 +26,7 @@ pub struct IntrospectionQuestion<'a> {
 ///
 /// # Errors
 ///
-/// Refused when the token is good and may not act as the user that is named.
+/// Refused when the token is valid and may not act as the named user.
 pub async fn introspect(
     ctx: &Context,
     asker: &AuthenticatedClient,
@@ -35,7 +35,7 @@ pub async fn introspect(
 ) -> Result<Option<Map<String, Value>>, Failure<Denial>> {
     let named = question.as_user.map(|id| (Channel::AsUser, SubjectName::Id(id.clone())));
     if named.is_none() {
-        // An API that asks about a token does nothing in the name of anybody.
+        // Introspection records no use of an impersonation.
         let conn = ctx.store.conn().await?;
         let live = verify(ctx, &conn, question.token, caller).await?;
         let live = live.filter(|live| may_ask(asker.client(), live));
@@ -49,14 +49,13 @@ pub async fn introspect(
         Ok(made) => Ok(Some(describe(ctx, &made))),
         Err(Failure::Refused(CallRefusal::InvalidToken)) => Ok(None),
         Err(Failure::Refused(CallRefusal::Denied(denial))) => Err(Failure::Refused(denial)),
-        Err(Failure::Accident(cause)) => Err(Failure::Accident(cause)),
+        Err(Failure::Internal(cause)) => Err(Failure::Internal(cause)),
         Err(Failure::Busy) => Err(Failure::Busy),
     }
 }
 
-/// Who may learn what a token stands for ([RFC 7662 §4]): the application that it was given to; where it names an API,
-/// the applications of that API; and about an opaque token, which names none, those that an administrator has
-/// switched it on for, within their organization.
+/// Whether `asker` may introspect the token ([RFC 7662 §4]): its own application, the applications of the API in
+/// its audience, and for opaque tokens applications with the setting `introspect`, within their organization.
 ///
 /// [RFC 7662 §4]: https://www.rfc-editor.org/rfc/rfc7662#section-4
 fn may_ask(asker: &Client, live: &LiveToken<TokenSubject>) -> bool {

@@ -1,8 +1,8 @@
-//! An application that has shown who it is asks for a token: for its service account in an organization,
-//! for an app user that it made, or for a managed user.
+//! Issues tokens to authenticated applications: for their service account in an organization, for an app user that
+//! they created, or for a managed user.
 //!
-//! The first two are its own, and it vouches for them. A managed user is somebody else: that is an
-//! impersonation by the service account, and the heart decides.
+//! The first two belong to the application. A managed user does not: that is an impersonation by the service
+//! account, which is decided.
 use super::act_as_user::{self, Granting};
 use super::authenticate_client::AuthenticatedClient;
 use super::client_attempts::ClientAttempts;
@@ -28,14 +28,14 @@ use crate::store::tokens::box_tokens::{self, NewToken, Once};
 use crate::store::{self, Conn, StoreError, Transactional as _, directory::box_subjects};
 use chrono::Duration;
 
-/// However long the tokens of the application live otherwise.
-const LONGEST: Duration = Duration::hours(1);
+/// Maximum lifetime, whatever the application's setting.
+const MAX_LIFETIME: Duration = Duration::hours(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BoxRefusal {
     #[error("{0}")]
     Fault(AssertionFault),
-    /// Switched off for the application, or no administrator of the organization has let it in.
+    /// Disabled for the application, or the organization has not authorized it.
     #[error("the application is not authorized")]
     NotAuthorized,
     #[error("the application may not get tokens of managed users")]
@@ -46,14 +46,14 @@ pub enum BoxRefusal {
     TooManyFailures(RetryAfter),
 }
 
-/// A token, as it goes out.
+/// An issued token.
 pub struct BoxToken {
     pub access_token: String,
     /// Seconds.
     pub expires_in: i64,
 }
 
-/// How the application asks: what is written down about it.
+/// The request, for the audit trail.
 #[derive(Clone, Copy)]
 pub struct BoxTokenRequest<'a> {
     pub client: &'a AuthenticatedClient,
@@ -84,7 +84,7 @@ pub async fn by_assertion(
     outcome
 }
 
-/// Box's form of the client credentials grant: the subject is named and nothing more is shown.
+/// Box's client credentials grant: the subject is named by id.
 pub async fn by_name(
     ctx: &Context,
     asking: BoxTokenRequest<'_>,
@@ -105,7 +105,7 @@ pub async fn by_name(
     outcome
 }
 
-/// Only an application that keeps a secret: a name alone proves nothing.
+/// Only confidential applications take part, because a client id alone proves nothing.
 fn check_takes_part(client: &Client) -> Result<(), Failure<BoxRefusal>> {
     if client.box_.is_none() || client.auth_method == AuthMethod::None {
         return Err(Failure::Refused(BoxRefusal::NotAuthorized));
@@ -157,7 +157,7 @@ fn replay_key(client: &Client, asserted: &Asserted) -> [u8; 32] {
     hash::sha256(format!("{}\n{}", client.id, asserted.jti).as_bytes())
 }
 
-/// What is to be decided about, as it stands in the database.
+/// The current state of application, subject and organization.
 struct BoxGrant<'a> {
     subject: &'a Subject,
     found: Option<User>,
@@ -210,7 +210,7 @@ async fn issue(
     }
 }
 
-/// A user of the application's own: one statement.
+/// Issues a token for the application's own user, in one statement.
 async fn own(
     conn: &Conn,
     (asking, grant): (BoxTokenRequest<'_>, &BoxGrant<'_>),
@@ -223,9 +223,9 @@ async fn own(
     }
 }
 
-/// A managed user, as whom the service account acts until the token is over.
+/// Issues a token with which the service account acts as a managed user.
 ///
-/// In one transaction: the `jti` is used up, the impersonation begun and the token written, or none of it.
+/// In one transaction: the `jti` is used, the impersonation starts and the token is written, or none of it.
 async fn act(
     ctx: &Context,
     conn: &mut Conn,
@@ -234,7 +234,7 @@ async fn act(
     trail: &Event,
 ) -> Result<BoxToken, Failure<BoxRefusal>> {
     let (client, now) = (asking.client.client(), grant.now);
-    // Of an organization that has not let the application in nobody is known to it.
+    // An application may not learn of users in organizations that have not authorized it.
     let settings = client.box_.as_ref();
     let organization = subject
         .organization_id()
@@ -242,7 +242,7 @@ async fn act(
     let (Some(organization), UserKind::Person) = (organization, subject.kind) else {
         return Err(Failure::Refused(NO_SUCH_SUBJECT));
     };
-    // Before anything begins that a wrong scope would leave without a token.
+    // Checked first, because a wrong scope must not leave an impersonation without a token.
     granted_scope(asking, subject.kind)?;
     let service = box_subjects::service_account(conn, &client.id, organization.as_str()).await?.0;
     let service = service.ok_or(Failure::Refused(BoxRefusal::NotAuthorized))?;
@@ -266,7 +266,7 @@ async fn act(
             Err(Failure::Refused(denial)) => {
                 return Ok(Err(Failure::Refused(refusal_of(denial))));
             }
-            Err(Failure::Accident(cause)) => return Err(cause),
+            Err(Failure::Internal(cause)) => return Err(cause),
             Err(Failure::Busy) => return Ok(Err(Failure::Busy)),
         };
         let issued = Event {
@@ -275,14 +275,14 @@ async fn act(
         };
         match mint(tx, (asking, now), None, &Principal::from(granted), &issued).await {
             Ok(token) => Ok(token.ok_or(USED)),
-            Err(Failure::Accident(cause)) => Err(cause),
+            Err(Failure::Internal(cause)) => Err(cause),
             Err(refused) => Ok(Err(refused)),
         }
     })
     .await?
 }
 
-/// Draws and writes a token; `None` when the assertion was used before.
+/// Creates and stores a token; `None` when the assertion was used before.
 async fn mint(
     conn: &Conn,
     (asking, now): (BoxTokenRequest<'_>, Timestamp),
@@ -292,26 +292,26 @@ async fn mint(
 ) -> Result<Option<BoxToken>, Failure<BoxRefusal>> {
     let client = asking.client.client();
     let scope = granted_scope(asking, principal.subject().kind)?;
-    let drawn = issue_tokens::draw_bearer(principal, now, now + lifetime(client));
+    let prepared = issue_tokens::prepare_opaque(principal, now, now + lifetime(client));
     let token = NewToken {
-        token_hash: &drawn.access_hash,
+        token_hash: &prepared.access_hash,
         client: &client.id,
         user: &principal.subject().id,
         impersonation: principal.impersonation().map(Impersonation::id),
         scope: &scope,
         audience: None,
         now,
-        expires_at: drawn.expires_at,
+        expires_at: prepared.expires_at,
     };
     let event = event.clone().with("scope", scope.as_str());
     if !box_tokens::insert(conn, once, &token, &event).await? {
         return Ok(None);
     }
-    let expires_in = (drawn.expires_at - now).num_seconds();
-    Ok(Some(BoxToken { access_token: drawn.into_bearer(), expires_in }))
+    let expires_in = (prepared.expires_at - now).num_seconds();
+    Ok(Some(BoxToken { access_token: prepared.into_bearer(), expires_in }))
 }
 
-/// What the application learns of the heart's no.
+/// The refusal for a denial of the decision.
 fn refusal_of(denial: Denial) -> BoxRefusal {
     match denial {
         Denial::ClientNotEnabled | Denial::ImpersonationDisabled => BoxRefusal::NoUserTokens,
@@ -339,11 +339,10 @@ fn refusal_of(denial: Denial) -> BoxRefusal {
 }
 
 fn lifetime(client: &Client) -> Duration {
-    Duration::seconds(client.access_token_lifetime).min(LONGEST)
+    Duration::seconds(client.access_token_lifetime).min(MAX_LIFETIME)
 }
 
-/// All that the application may have, or the part of it that it asks for. Managing users is for service
-/// accounts; a user's token never does it.
+/// The scope: all that the application may have, or the requested part. Only service accounts manage users.
 fn granted_scope(
     asking: BoxTokenRequest<'_>,
     kind: UserKind,

@@ -1,7 +1,7 @@
-//! Tokens: drawn before they are written to the database, signed after.
+//! Issues tokens: the secret is generated and its hash stored first, then the token is signed.
 //!
-//! Every path to a token of a user comes through here, with a [`Principal`]: so the marks of an
-//! impersonation and its hard end are never forgotten.
+//! Every token of a user is issued here, with a [`Principal`], so that the marks and the hard end of an
+//! impersonation are never forgotten.
 use super::claims;
 use super::jwt::{CLIENT_CREDENTIALS, jti_hash, new_jti};
 use crate::crypto::keys::SigningKey;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 const ID_TOKEN_LIFETIME: Duration = Duration::hours(1);
 
-/// What goes out at the token endpoint ([RFC 6749 §5.1]).
+/// The response of the token endpoint ([RFC 6749 §5.1]).
 ///
 /// [RFC 6749 §5.1]: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
 pub struct IssuedTokens {
@@ -31,27 +31,27 @@ pub struct IssuedTokens {
     pub scope: Scopes,
     pub id_token: Option<String>,
     pub refresh_token: Option<String>,
-    /// What an exchange gave ([RFC 8693 §2.2.1]).
+    /// The type of an exchanged token ([RFC 8693 §2.2.1]).
     ///
     /// [RFC 8693 §2.2.1]: https://www.rfc-editor.org/rfc/rfc8693#section-2.2.1
     pub issued_token_type: Option<&'static str>,
 }
 
-/// Whom the tokens are about, and what was granted.
-pub struct Mint<'a> {
+/// The principal and the grant for which tokens are issued.
+pub struct TokenRequest<'a> {
     pub client: &'a Client,
     pub principal: &'a Principal,
-    /// None: it comes of no sign-in at a browser.
+    /// `None`: there was no sign-in in a browser.
     pub session: Option<&'a SessionId>,
     pub scope: &'a Scopes,
     pub nonce: Option<&'a str>,
-    /// None: for this server's own API, by an opaque token.
+    /// `None`: an opaque token for this server's own API.
     pub audience: Option<&'a str>,
     pub now: Timestamp,
 }
 
-/// Secrets that are drawn but not given out: their hashes are stored first.
-pub struct Drawn {
+/// A token whose hash is stored before it is issued.
+pub struct PreparedToken {
     /// The opaque token, or the `jti` of the JWT.
     secret: String,
     pub access_hash: Vec<u8>,
@@ -62,7 +62,7 @@ pub struct Drawn {
 #[error("the application may not ask for tokens for this audience")]
 pub struct UnknownAudience;
 
-/// For whom a token is ([RFC 8707 §2]); `None` is our own API, under each of the names that clients give it.
+/// The audience of a token ([RFC 8707 §2]); `None` is this server's API, by any of its names.
 ///
 /// [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
 pub fn audience<'a>(
@@ -77,7 +77,7 @@ pub fn audience<'a>(
     registered_audience(client, asked).map(Some).ok_or(UnknownAudience)
 }
 
-/// The audience of `client` that is `asked` for, as it is registered: a token says no other spelling of it.
+/// The registered audience that matches `asked`; a token contains the registered spelling.
 ///
 /// An empty path and `/` are one address ([RFC 3986 §6.2.3]); apart from that it is compared byte for byte.
 ///
@@ -100,60 +100,66 @@ fn with_path(address: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{authority}/{rest}"))
 }
 
-/// Nothing of an impersonation outlives its hard end.
+/// Limits an expiry to the hard end of the impersonation.
 fn bounded(impersonation: Option<&Impersonation>, at: Timestamp) -> Timestamp {
     impersonation.map_or(at, |by| at.min(by.terms().ends_at))
 }
 
-pub fn draw(mint: &Mint<'_>) -> Drawn {
+pub fn prepare(request: &TokenRequest<'_>) -> PreparedToken {
     let secret = random::secret();
-    let lifetime = Duration::seconds(mint.client.access_token_lifetime);
-    let expires_at = bounded(mint.principal.impersonation(), mint.now + lifetime);
-    let access_hash = match mint.audience {
+    let lifetime = Duration::seconds(request.client.access_token_lifetime);
+    let expires_at = bounded(request.principal.impersonation(), request.now + lifetime);
+    let access_hash = match request.audience {
         None => hash::hash_secret(&secret),
         Some(_) => jti_hash(&secret),
     };
-    Drawn { secret, access_hash, expires_at }
+    PreparedToken { secret, access_hash, expires_at }
 }
 
-/// An opaque token that comes of no sign-in at a browser, for our own API.
-pub fn draw_bearer(principal: &Principal, now: Timestamp, until: Timestamp) -> Drawn {
+/// Prepares an opaque token without a browser sign-in, for this server's API.
+pub fn prepare_opaque(principal: &Principal, now: Timestamp, until: Timestamp) -> PreparedToken {
     let secret = random::secret();
     let access_hash = hash::hash_secret(&secret);
-    Drawn { secret, access_hash, expires_at: bounded(principal.impersonation(), until.max(now)) }
+    PreparedToken {
+        secret,
+        access_hash,
+        expires_at: bounded(principal.impersonation(), until.max(now)),
+    }
 }
 
-impl Drawn {
-    /// Gives out an opaque token; its hash is stored by now.
+impl PreparedToken {
+    /// The opaque token, after its hash was stored.
     pub fn into_bearer(self) -> String {
         self.secret
     }
 }
 
-/// Signs what was drawn and stored.
-pub fn finish(
+/// Signs the tokens, after their hashes were stored.
+pub fn sign_tokens(
     ctx: &Context,
-    mint: &Mint<'_>,
-    drawn: Drawn,
+    request: &TokenRequest<'_>,
+    prepared: PreparedToken,
     refresh_token: Option<String>,
 ) -> Result<IssuedTokens, StoreError> {
-    let expires_in = (drawn.expires_at - mint.now).num_seconds();
-    let access_token = access_token(ctx, mint, drawn)?;
-    let wanted = mint.scope.contains(OPENID);
-    let id_token = wanted.then(|| id_token(ctx, mint, &access_token)).transpose()?;
-    let (scope, issued_token_type) = (mint.scope.clone(), None);
+    let expires_in = (prepared.expires_at - request.now).num_seconds();
+    let access_token = access_token(ctx, request, prepared)?;
+    let wanted = request.scope.contains(OPENID);
+    let id_token = wanted.then(|| id_token(ctx, request, &access_token)).transpose()?;
+    let (scope, issued_token_type) = (request.scope.clone(), None);
     Ok(IssuedTokens { access_token, expires_in, scope, id_token, refresh_token, issued_token_type })
 }
 
-/// The access token alone, of what was drawn and stored.
+/// Signs the access token alone, after its hash was stored.
 pub(in crate::flows) fn access_token(
     ctx: &Context,
-    mint: &Mint<'_>,
-    drawn: Drawn,
+    request: &TokenRequest<'_>,
+    prepared: PreparedToken,
 ) -> Result<String, StoreError> {
-    match mint.audience {
-        None => Ok(drawn.secret),
-        Some(audience) => access_jwt(ctx, mint, audience, (&drawn.secret, drawn.expires_at)),
+    match request.audience {
+        None => Ok(prepared.secret),
+        Some(audience) => {
+            access_jwt(ctx, request, audience, (&prepared.secret, prepared.expires_at))
+        }
     }
 }
 
@@ -162,50 +168,54 @@ pub(in crate::flows) fn access_token(
 /// [RFC 9068 §2.2]: https://www.rfc-editor.org/rfc/rfc9068#section-2.2
 fn access_jwt(
     ctx: &Context,
-    mint: &Mint<'_>,
+    request: &TokenRequest<'_>,
     audience: &str,
     (jti, expires_at): (&str, Timestamp),
 ) -> Result<String, StoreError> {
     let mut claims = Map::new();
     claims.insert("iss".into(), ctx.issuer().into());
-    claims.insert("sub".into(), mint.principal.subject().id.as_str().into());
+    claims.insert("sub".into(), request.principal.subject().id.as_str().into());
     claims.insert("aud".into(), audience.into());
-    claims.insert("client_id".into(), mint.client.id.as_str().into());
-    claims.insert("iat".into(), mint.now.timestamp().into());
+    claims.insert("client_id".into(), request.client.id.as_str().into());
+    claims.insert("iat".into(), request.now.timestamp().into());
     claims.insert("exp".into(), expires_at.timestamp().into());
     claims.insert("jti".into(), jti.into());
-    claims.insert("scope".into(), mint.scope.to_string().into());
-    if let Some(session) = mint.session {
+    claims.insert("scope".into(), request.scope.to_string().into());
+    if let Some(session) = request.session {
         claims.insert("sid".into(), session.as_str().into());
     }
-    claims::sign_in(&mut claims, mint.principal.authenticated_at());
-    marks::write(&mut claims, mint.principal.impersonation(), ctx.issuer());
+    claims::sign_in(&mut claims, request.principal.authenticated_at());
+    marks::write(&mut claims, request.principal.impersonation(), ctx.issuer());
     sign(&*signer(ctx, SigningAlgorithm::Es256)?, "at+jwt", &claims)
 }
 
-fn id_token(ctx: &Context, mint: &Mint<'_>, access_token: &str) -> Result<String, StoreError> {
-    let key = signer(ctx, mint.client.id_token_algorithm)?;
+fn id_token(
+    ctx: &Context,
+    request: &TokenRequest<'_>,
+    access_token: &str,
+) -> Result<String, StoreError> {
+    let key = signer(ctx, request.client.id_token_algorithm)?;
     let at_hash = hash::left_half_hash(key.algorithm(), access_token);
-    let mut of_this_one = Map::new();
-    if let Some(session) = mint.session {
-        of_this_one.insert("sid".into(), session.as_str().into());
+    let mut token_specific_claims = Map::new();
+    if let Some(session) = request.session {
+        token_specific_claims.insert("sid".into(), session.as_str().into());
     }
-    of_this_one.insert("at_hash".into(), at_hash.into());
-    if let Some(nonce) = mint.nonce {
-        of_this_one.insert("nonce".into(), nonce.into());
+    token_specific_claims.insert("at_hash".into(), at_hash.into());
+    if let Some(nonce) = request.nonce {
+        token_specific_claims.insert("nonce".into(), nonce.into());
     }
-    let told = IdTokenSubject {
-        client: mint.client,
-        user: mint.principal.subject(),
-        scope: mint.scope,
-        authenticated_at: mint.principal.authenticated_at(),
-        impersonation: mint.principal.impersonation(),
-        now: mint.now,
+    let about = IdTokenSubject {
+        client: request.client,
+        user: request.principal.subject(),
+        scope: request.scope,
+        authenticated_at: request.principal.authenticated_at(),
+        impersonation: request.principal.impersonation(),
+        now: request.now,
     };
-    sign(&key, "JWT", &id_token_claims(ctx.issuer(), &told, of_this_one))
+    sign(&key, "JWT", &id_token_claims(ctx.issuer(), &about, token_specific_claims))
 }
 
-/// About whom an ID token speaks, and to whom.
+/// Subject and recipient of an ID token.
 pub(in crate::flows) struct IdTokenSubject<'a> {
     pub client: &'a Client,
     pub user: &'a User,
@@ -215,27 +225,26 @@ pub(in crate::flows) struct IdTokenSubject<'a> {
     pub now: Timestamp,
 }
 
-/// OpenID Connect Core §2. Profile and e-mail are in it too, when their scopes were granted, because
-/// many applications look nowhere else. `of_this_one` is what differs from token to token.
+/// The claims of an ID token (OpenID Connect Core §2). It includes profile and e-mail if their scopes were granted,
+/// because many applications read only the ID token. `token_specific_claims` differ between tokens.
 pub(in crate::flows) fn id_token_claims(
     issuer: &str,
-    told: &IdTokenSubject<'_>,
-    of_this_one: Map<String, Value>,
+    about: &IdTokenSubject<'_>,
+    token_specific_claims: Map<String, Value>,
 ) -> Map<String, Value> {
-    let expires_at = bounded(told.impersonation, told.now + ID_TOKEN_LIFETIME);
-    let mut claims = claims::about(&told.user.id, &told.user.profile, told.scope);
+    let expires_at = bounded(about.impersonation, about.now + ID_TOKEN_LIFETIME);
+    let mut claims = claims::about(&about.user.id, &about.user.profile, about.scope);
     claims.insert("iss".into(), issuer.into());
-    claims.insert("aud".into(), told.client.id.as_str().into());
-    claims.insert("iat".into(), told.now.timestamp().into());
+    claims.insert("aud".into(), about.client.id.as_str().into());
+    claims.insert("iat".into(), about.now.timestamp().into());
     claims.insert("exp".into(), expires_at.timestamp().into());
-    claims.extend(of_this_one);
-    claims::sign_in(&mut claims, told.authenticated_at);
-    marks::write(&mut claims, told.impersonation, issuer);
+    claims.extend(token_specific_claims);
+    claims::sign_in(&mut claims, about.authenticated_at);
+    marks::write(&mut claims, about.impersonation, issuer);
     claims
 }
 
-/// A JWT for an application that speaks for itself. Nothing is stored: the signature is enough until it
-/// is revoked.
+/// A client credentials JWT. It has no row; the signature is enough until it is revoked.
 pub(in crate::flows) fn access_jwt_for_client(
     ctx: &Context,
     client: &Client,
@@ -276,7 +285,7 @@ fn no_key(what: &str) -> StoreError {
     StoreError::Corrupt { table: "signing_keys", what: format!("cannot sign: {what}") }
 }
 
-/// The claims of an ID token of ours. One that has expired still says who was meant.
+/// The claims of an ID token of this server, expired or not, because an expired one still names the user.
 pub(in crate::flows) fn read_id_token(
     ctx: &Context,
     token: &str,

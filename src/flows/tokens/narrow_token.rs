@@ -1,8 +1,7 @@
-//! A token is exchanged for one that may do less ([RFC 8693], as Box's SDKs ask for it).
+//! Exchanges a token for one with less scope ([RFC 8693], as Box's SDKs request it).
 //!
-//! The new one has part of the old one's scope and nothing more: the same user, application, sign-in,
-//! impersonation and end. So whoever holds the old one needs no other proof, and it goes with the old one
-//! when that is revoked.
+//! Everything else is equal: user, application, sign-in, impersonation and end. So the old token is the only proof
+//! needed, and revoking it revokes the new one.
 //!
 //! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
 use super::authenticate_client::AuthenticatedClient;
@@ -18,7 +17,7 @@ use crate::store::tokens::box_tokens;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NarrowRefusal {
-    /// Unknown, over, somebody else's, or of another kind: all one.
+    /// Unknown, expired, another application's, or of another kind: one answer for all.
     #[error("the token is not valid")]
     Token,
     #[error("the scope is more than the token has")]
@@ -35,7 +34,7 @@ pub async fn narrow_token(
     let conn = ctx.store.conn().await?;
     let live = verify(ctx, &conn, token, caller).await?.ok_or(NOT_VALID)?;
     let belongs = client.is_none_or(|client| client.client().id == live.client.id);
-    // A JWT is for whom it names, and has no row to hang on.
+    // A JWT is for its audience and has no row.
     let ours = live.audience.is_none() && live.user.is_some() && live.client.box_.is_some();
     if !belongs || !ours {
         return Err(NOT_VALID);

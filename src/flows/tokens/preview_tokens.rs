@@ -1,8 +1,8 @@
-//! What an application would be told about a user, without signing in as anybody.
+//! Shows what an application would receive about a user, without a sign-in.
 //!
-//! The claims are made by the functions that make them for real ([`super::issue_tokens`],
-//! [`super::userinfo`]), for the user as they stand now; nothing is signed, stored or handed out. A room that
-//! speaks in its answer says by itself what it would say ([`crate::login::Protocol::describe`]).
+//! The claims come from the functions that issue real tokens ([`super::issue_tokens`], [`super::userinfo`]), for
+//! the user's current state; nothing is signed, stored or issued. Other protocols describe their response
+//! themselves ([`crate::login::Protocol::describe`]).
 use super::issue_tokens::{IdTokenSubject, id_token_claims};
 use super::userinfo::userinfo_claims;
 use crate::domain::client::Client;
@@ -12,14 +12,14 @@ use crate::domain::user::User;
 use crate::domain::{ClientId, Timestamp};
 use crate::flows::Context;
 use crate::flows::login::complete_login::granted_scope_in;
-use crate::flows::shared::decision_facts::{self, Who};
+use crate::flows::shared::decision_facts::{self, DecisionParties};
 use crate::impersonation::RequestedBy;
 use crate::store::{self, StoreError};
 use serde_json::{Map, Value};
 
 /// Applications offered to choose from.
-const MOST_CLIENTS: i64 = 200;
-/// What stands where a token has a value of its own.
+const MAX_CLIENTS: i64 = 200;
+/// Placeholder for values that differ in each token.
 const ITS_OWN: &str = "(of its own in each token)";
 
 pub enum TokenPreview {
@@ -31,20 +31,20 @@ pub enum TokenPreview {
     },
     /// Names and values, in the order of the answer.
     Attributes(Vec<(String, String)>),
-    /// This room cannot say it without answering.
+    /// The protocol has no preview.
     Unknown,
 }
 
-/// The applications in which somebody can be signed in, by a protocol that is served here.
+/// The applications that a user can sign in to.
 pub async fn applications_of(ctx: &Context, user: &User) -> Result<Vec<Client>, StoreError> {
     let conn = ctx.store.conn().await?;
     let clients =
-        store::applications::clients::list_open_to(&conn, user.organization_id(), MOST_CLIENTS)
+        store::applications::clients::list_open_to(&conn, user.organization_id(), MAX_CLIENTS)
             .await?;
     Ok(clients.into_iter().filter(|client| !protocols_of(ctx, client).is_empty()).collect())
 }
 
-/// The same, those first that the user signed in to last.
+/// As [`applications_of`], most recently used first.
 pub async fn applications_by_use(ctx: &Context, user: &User) -> Result<Vec<Client>, StoreError> {
     let mut clients = applications_of(ctx, user).await?;
     let used =
@@ -56,12 +56,11 @@ pub async fn applications_by_use(ctx: &Context, user: &User) -> Result<Vec<Clien
 
 /// The protocols that an application speaks and that are served here.
 pub fn protocols_of(ctx: &Context, client: &Client) -> Vec<ProtocolName> {
-    let served = |name: &ProtocolName| client.kind.speaks(*name) && ctx.room(*name).is_some();
+    let served = |name: &ProtocolName| client.kind.speaks(*name) && ctx.protocol(*name).is_some();
     ProtocolName::ALL.into_iter().filter(served).collect()
 }
 
-/// What `client` would be told about `user` if they signed in for themselves now; `None` when there is no
-/// such application for them.
+/// What `client` would receive about `user` now; `None` when the user cannot sign in there.
 pub async fn preview_tokens(
     ctx: &Context,
     user: &User,
@@ -69,7 +68,7 @@ pub async fn preview_tokens(
     scope: &Scopes,
 ) -> Result<Option<TokenPreview>, StoreError> {
     let conn = ctx.store.conn().await?;
-    let who = Who {
+    let who = DecisionParties {
         actor: user.id.clone(),
         subject: user.id.clone(),
         client: client.clone(),
@@ -83,11 +82,11 @@ pub async fn preview_tokens(
             && home.is_none_or(|home| user.organization_id() == Some(home))
     };
     let Some(client) = known.client().filter(|client| fits(client)) else { return Ok(None) };
-    let Some(room) = ctx.room(protocol) else { return Ok(None) };
+    let Some(served) = ctx.protocol(protocol) else { return Ok(None) };
     Ok(Some(match protocol {
         ProtocolName::Oauth2 => claims(ctx, user, (client, scope), known.now),
         ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
-            room.describe(user, client).map_or(TokenPreview::Unknown, TokenPreview::Attributes)
+            served.describe(user, client).map_or(TokenPreview::Unknown, TokenPreview::Attributes)
         }
     }))
 }

@@ -1,6 +1,6 @@
-//! What an application says in an assertion ([RFC 7523 §3], in the form that Box's SDKs write).
+//! Verifies JWT assertions ([RFC 7523 §3], in the form of Box's SDKs).
 //!
-//! The signature is judged before anything that is signed, and the keys are the application's own.
+//! The signature is verified first, with the application's own keys.
 //!
 //! [RFC 7523 §3]: https://www.rfc-editor.org/rfc/rfc7523#section-3
 use crate::crypto::jwk::VerifyingKey;
@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An assertion lives no longer than this, in seconds.
-const LONGEST: i64 = 60;
+const MAX_LIFETIME: i64 = 60;
 
-/// Whose token is asked for: `box_sub_type` and `sub`.
+/// The requested subject: `box_sub_type` and `sub`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The application's service account in the organization of this id.
@@ -34,7 +34,7 @@ impl Subject {
     }
 }
 
-/// The claim that is at fault. What it is called decides what SDKs do next.
+/// The faulty claim; its name decides what SDKs do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionFault {
     #[error("it is not a signed token")]
@@ -108,17 +108,17 @@ pub async fn verify(
     Ok(SignedAssertion { key: header.kid, claims })
 }
 
-/// What was found right.
+/// A valid assertion.
 #[derive(Debug)]
 pub struct Asserted {
     pub subject: Subject,
     pub jti: String,
-    /// Until then the `jti` must be remembered.
+    /// The `jti` is stored until then.
     pub forget_at: Timestamp,
 }
 
 impl SignedAssertion {
-    /// Whom the assertion names, before anything about it is judged: for reading the right rows.
+    /// The subject of the assertion before it is checked, to load the right rows.
     pub fn subject(&self) -> Result<Subject, AssertionFault> {
         let sub = self.text("sub").filter(|sub| !sub.is_empty()).ok_or(AssertionFault::Subject)?;
         let kind = self.text("box_sub_type").ok_or(AssertionFault::SubjectType)?;
@@ -141,7 +141,9 @@ impl SignedAssertion {
         let times = Times::read(&self.claims).map_err(at_fault)?;
         times.check(now.timestamp()).map_err(at_fault)?;
         let issued = times.iat.unwrap_or(i64::MAX).min(now.timestamp());
-        if times.exp > now.timestamp() + LONGEST || times.exp > issued.saturating_add(LONGEST) {
+        if times.exp > now.timestamp() + MAX_LIFETIME
+            || times.exp > issued.saturating_add(MAX_LIFETIME)
+        {
             return Err(AssertionFault::ExpiryTooFar);
         }
         let fits = |jti: &&str| (16..=128).contains(&jti.chars().count());

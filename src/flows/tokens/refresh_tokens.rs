@@ -1,16 +1,16 @@
-//! A refresh token becomes the next one and an access token ([RFC 6749 §6], [RFC 9700 §4.14]).
+//! Exchanges a refresh token for its successor and an access token ([RFC 6749 §6], [RFC 9700 §4.14]).
 //!
-//! Each is good once. One that comes again was copied, and then nobody keeps anything of its family. An
-//! impersonation never has one.
+//! Each token is used once. A reused one was copied, so its whole family is revoked. An impersonation never has a
+//! refresh token.
 //!
-//! One exception: an answer that was lost on its way. An application with a secret that asks again within ten
-//! seconds, however often and at the same moment too, gets the same successor, as long as that one was not used.
-//! Nothing that is good for anything is stored for it: the successor is a MAC of the token that it follows.
+//! One exception, for a lost response: a confidential application that repeats the request within ten seconds gets
+//! the same successor, as long as that is unused. The successor is a MAC of its predecessor, so no usable secret is
+//! stored.
 //!
 //! [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
 //! [RFC 9700 §4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 use super::authenticate_client::AuthenticatedClient;
-use super::issue_tokens::{self, IssuedTokens, Mint};
+use super::issue_tokens::{self, IssuedTokens, TokenRequest};
 use super::refusal::GrantRefusal;
 use crate::authentication::remembered;
 use crate::crypto::{hash, random};
@@ -29,12 +29,12 @@ use crate::store::tokens::{
 use crate::store::{self, Conn, StoreError};
 use chrono::Duration;
 
-/// A token that nobody uses for this long is over.
+/// Idle limit of a token.
 const IDLE_LIMIT: Duration = Duration::days(14);
-/// An answer that was lost is asked for again at once (C28).
+/// Time in which a lost response may be requested again (C28).
 const LOST_WITHIN: Duration = Duration::seconds(10);
-/// A family is over after this long, however much it is used.
-const LONGEST: Duration = Duration::days(30);
+/// Maximum lifetime of a family.
+const MAX_FAMILY_LIFETIME: Duration = Duration::days(30);
 const INVALID: Failure<GrantRefusal> = Failure::Refused(GrantRefusal::Invalid);
 
 /// A new refresh token; only its hash is stored.
@@ -63,7 +63,7 @@ impl FreshToken {
 
 /// The first of a family.
 pub(in crate::flows) fn first(now: Timestamp) -> FreshToken {
-    FreshToken::until(random::secret(), now, now + LONGEST)
+    FreshToken::until(random::secret(), now, now + MAX_FAMILY_LIFETIME)
 }
 
 pub async fn refresh_tokens(
@@ -110,7 +110,7 @@ pub async fn refresh_tokens(
     let own = remembered(grant.user.clone(), grant.authenticated_at).map_err(|_| INVALID)?;
     let audience = issue_tokens::audience(ctx.issuer(), client, grant.audience.as_deref())
         .map_err(|_| Failure::Refused(GrantRefusal::Audience))?;
-    let mint = Mint {
+    let mint = TokenRequest {
         client,
         principal: &Principal::from(own),
         session: Some(&grant.session),
@@ -124,17 +124,17 @@ pub async fn refresh_tokens(
     rotate(ctx, &conn, (&token_hash, &record, again), (&mint, next)).await
 }
 
-/// The token that follows `token`, for whoever may ask for it again: with a secret, a thief of tokens may not.
+/// The successor of `token` for a confidential application; a thief of a token lacks the secret.
 fn successor(ctx: &Context, client: &Client, token: &str) -> Option<String> {
     let proven = client.auth_method != AuthMethod::None;
     proven.then(|| ctx.shared.refreshes.sign("successor", &[token]))
 }
 
-/// What a token that was used already gets.
+/// The response to a reused token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Again {
     Never,
-    /// The successor that was handed out before.
+    /// The successor that was issued before.
     Same,
 }
 
@@ -148,8 +148,8 @@ async fn end_family<T>(conn: &Conn, record: &RefreshRecord) -> Result<T, Failure
     Err(INVALID)
 }
 
-/// A sign-out ends it, also when it was asked for as `offline_access` (stricter than OpenID Connect
-/// Core §11): people who sign out mean it.
+/// Whether the family is still valid. A sign-out ends it, also with `offline_access` (stricter than OpenID Connect
+/// Core §11), because users expect that.
 async fn may_go_on(
     conn: &Conn,
     client: &Client,
@@ -171,29 +171,29 @@ async fn rotate(
     ctx: &Context,
     conn: &Conn,
     (token_hash, record, again): (&[u8], &RefreshRecord, Again),
-    (mint, next): (&Mint<'_>, String),
+    (mint, next): (&TokenRequest<'_>, String),
 ) -> Result<IssuedTokens, Failure<GrantRefusal>> {
-    let drawn = issue_tokens::draw(mint);
+    let prepared = issue_tokens::prepare(mint);
     let next = FreshToken::until(next, mint.now, record.ends_at);
     // What was granted stays with the family; `scope` narrows this one access token (RFC 6749 §6).
     let (scope, granted) = (mint.scope.to_string(), record.scope.to_string());
     let tokens = NewTokens {
-        access_hash: &drawn.access_hash,
+        access_hash: &prepared.access_hash,
         scope: &scope,
         audience: mint.audience,
         now: mint.now,
-        expires_at: drawn.expires_at,
+        expires_at: prepared.expires_at,
         refresh: Some(next.stored(&granted)),
     };
     let mut done = record.used_at.is_none()
         && store::tokens::refresh_tokens::rotate(conn, token_hash, &tokens).await?;
     if !done && again == Again::Same {
-        // Used before, or by another request at this very moment.
+        // Used before, or by a concurrent request.
         let both = (token_hash, next.hash.as_slice());
         done = store::tokens::refresh_tokens::hand_out_again(conn, both, &tokens).await?;
     }
     if done {
-        return Ok(issue_tokens::finish(ctx, mint, drawn, Some(next.secret))?);
+        return Ok(issue_tokens::sign_tokens(ctx, mint, prepared, Some(next.secret))?);
     }
     end_family(conn, record).await
 }

@@ -1,4 +1,4 @@
-//! A token is given back ([RFC 7009]).
+//! Revokes tokens ([RFC 7009]).
 //!
 //! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
 use super::authenticate_client::AuthenticatedClient;
@@ -12,8 +12,7 @@ use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::{self, EndedBy};
 use crate::store::{self, Conn, StoreError};
 
-/// Whatever kind of token it is. An unknown one is revoked already, and of another application's nothing
-/// is said and nothing done (§2.2).
+/// Revokes a token of any kind. Unknown tokens and those of other applications are ignored (§2.2).
 pub async fn revoke(
     ctx: &Context,
     client: &AuthenticatedClient,
@@ -44,7 +43,7 @@ pub async fn revoke(
     Ok(())
 }
 
-/// An impersonation that was begun for a token, and for nothing else, is over with it.
+/// Ends an impersonation that depends on the token alone.
 async fn end_with(
     conn: &Conn,
     token_hash: &[u8],

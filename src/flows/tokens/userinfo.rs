@@ -1,4 +1,4 @@
-//! What an application may know about the user of a token ([OpenID Connect Core §5.3]).
+//! The UserInfo claims ([OpenID Connect Core §5.3]).
 //!
 //! [OpenID Connect Core §5.3]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
 use super::act_as_user::CalledAs;
@@ -25,8 +25,7 @@ pub fn userinfo(ctx: &Context, called: &CalledAs) -> Result<Map<String, Value>, 
     Ok(userinfo_claims(ctx.issuer(), about, (session, called.impersonation.as_ref())))
 }
 
-/// What is said about a user at a scope; about an impersonated one also in which session, if in one, and
-/// the marks.
+/// The claims by scope; for an impersonated user also session and marks.
 pub(in crate::flows) fn userinfo_claims(
     issuer: &str,
     (user, profile, scope): (&UserId, &Profile, &Scopes),

@@ -1,7 +1,7 @@
-//! What a bearer token stands for, now.
+//! Verifies bearer tokens against their current state.
 //!
-//! Opaque tokens are rows; a JWT's signature only says that we made it, and its row whether it still
-//! counts. A JWT that an application got for itself has a row only once it is revoked.
+//! Opaque tokens are rows. The signature of a JWT proves only its issuer, and its row whether it is still valid. A
+//! client credentials JWT has a row only once it is revoked.
 use super::jwt::{self, CLIENT_CREDENTIALS, jti_hash};
 use crate::authentication::check_own;
 use crate::crypto::{hash, jws};
@@ -23,10 +23,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// The longest token that is looked at.
-const LONGEST: usize = jws::MAX_TOKEN;
+/// Longer tokens are rejected unread.
+const MAX_TOKEN_LEN: usize = jws::MAX_TOKEN;
 
-/// A token that counts at `now`, with everybody it speaks for. `U` is how much is known of the user.
+/// A valid token with its client and user. `U` is how much is known of the user.
 #[derive(Debug, Clone)]
 pub struct LiveToken<U = User> {
     pub client: Arc<Client>,
@@ -44,13 +44,13 @@ pub struct LiveToken<U = User> {
     pub may_act: Option<String>,
     /// `jti` of a JWT, the hash of an opaque token: no secret.
     pub id: String,
-    /// By which its row is found, if it has one.
+    /// The key of its row, if it has one.
     pub hash: Vec<u8>,
     /// When it was looked up.
     pub at: Moment,
 }
 
-/// What the signature of a JWT vouches for.
+/// The signed content of a JWT.
 struct SignedToken {
     jti: String,
     client: ClientId,
@@ -61,15 +61,15 @@ struct SignedToken {
     by_client_credentials: bool,
 }
 
-/// Never a stale yes: everything but the application is read from the database, and an outage is an
-/// accident, not a no.
+/// Verifies a token. Everything except the application is read from the database, so the result is never stale; an
+/// outage is an error, not an invalid token.
 pub async fn verify(
     ctx: &Context,
     conn: &Conn,
     token: &str,
     caller: &Caller,
 ) -> Result<Option<LiveToken<TokenSubject>>, StoreError> {
-    if token.len() > LONGEST {
+    if token.len() > MAX_TOKEN_LEN {
         return Ok(None);
     }
     if !token.contains('.') {
@@ -92,14 +92,14 @@ pub async fn verify(
     }
 }
 
-/// The same for a bearer that names somebody, with the row of an earlier call as them.
+/// As [`verify`], with the row of an earlier call as the same subject.
 pub(in crate::flows) async fn verify_acting(
     ctx: &Context,
     conn: &Conn,
     (token, channel, subject): (&str, Channel, &UserId),
     caller: &Caller,
 ) -> Result<Option<(LiveToken<TokenSubject>, Option<Acted>)>, StoreError> {
-    if token.contains('.') || token.len() > LONGEST {
+    if token.contains('.') || token.len() > MAX_TOKEN_LEN {
         let live = verify(ctx, conn, token, caller).await?;
         let Some(live) = live else { return Ok(None) };
         let key = ActingKey { channel, bearer_hash: &live.hash, subject };
@@ -116,7 +116,7 @@ pub(in crate::flows) async fn verify_acting(
     Ok(live.map(|live| (live, acted)))
 }
 
-/// The same, for a caller that has no connection and decides by what the user may do.
+/// As [`verify`], with the user's permissions, for a caller without a connection.
 pub async fn live_token_of(
     ctx: &Context,
     token: &str,
@@ -130,7 +130,7 @@ pub async fn live_token_of(
 }
 
 impl LiveToken<TokenSubject> {
-    /// With the user as the rules look at one. `None`: there is no such active user any more.
+    /// Loads the user with permissions. `None`: the user is not active any more.
     pub(in crate::flows) async fn with_person(
         self,
         conn: &Conn,
@@ -147,7 +147,7 @@ impl LiveToken<TokenSubject> {
 }
 
 impl<U> LiveToken<U> {
-    /// Whether it was minted for an API of ours, under each of the names that clients give it.
+    /// Whether it was issued for this server's API, by any of its names.
     pub fn is_for(&self, issuer: &str) -> bool {
         self.audience.as_deref().is_none_or(|audience| {
             let rest = audience.strip_prefix(issuer);
@@ -186,7 +186,7 @@ async fn judge(
     if record.ended || at.now >= record.expires_at {
         return Ok(None);
     }
-    // First, because a no ends the impersonation, whatever else is wrong.
+    // Checked first, because a denial ends the impersonation.
     let impersonation = match &record.impersonation {
         None => None,
         Some(id) => match decide_again(ctx, conn, id, caller).await? {
@@ -209,7 +209,7 @@ async fn judge(
     if impersonation.is_none() && record.user.as_ref().is_some_and(outside) {
         return Ok(None);
     }
-    // A user without a login is let in by nobody but the application whose own they are.
+    // An app user may be used only by the application that owns it.
     let app_user =
         record.user.as_ref().filter(|user| user.owner.is_some() && impersonation.is_none());
     let stranger = |user: &TokenSubject| {
@@ -270,7 +270,7 @@ async fn unstored(
     }))
 }
 
-/// A JWT access token of ours ([RFC 9068 §4]); the times are judged later.
+/// Parses a JWT access token of this server ([RFC 9068 §4]); its times are checked later.
 ///
 /// [RFC 9068 §4]: https://www.rfc-editor.org/rfc/rfc9068#section-4
 fn read(ctx: &Context, token: &str) -> Result<Option<SignedToken>, StoreError> {
@@ -289,7 +289,7 @@ fn parse_claims(ctx: &Context, claims: &Map<String, Value>) -> Option<SignedToke
         client: ClientId::parse(text("client_id")?).ok()?,
         times: Times::read(claims).ok()?,
         scope: Scopes::parse_stored(text("scope").unwrap_or_default()).ok()?,
-        // One without is for nobody, and not for us (RFC 9068 §4).
+        // A token without an audience is invalid (RFC 9068 §4).
         audience: Some(audience(claims)?),
         may_act: may_act(claims),
         by_client_credentials: text("gty") == Some(CLIENT_CREDENTIALS),
@@ -304,7 +304,7 @@ fn audience(claims: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// Who alone may act with it ([RFC 8693 §4.4]); somebody who cannot be read is nobody.
+/// The only permitted actor ([RFC 8693 §4.4]); an unreadable value permits no actor.
 ///
 /// [RFC 8693 §4.4]: https://www.rfc-editor.org/rfc/rfc8693#section-4.4
 fn may_act(claims: &Map<String, Value>) -> Option<String> {
@@ -312,14 +312,14 @@ fn may_act(claims: &Map<String, Value>) -> Option<String> {
     Some(named.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned())
 }
 
-/// What has to be known of a JWT to revoke it.
+/// The data for revoking a JWT.
 pub(in crate::flows) struct Revocable {
     pub(in crate::flows) jti: String,
     pub(in crate::flows) expires_at: Timestamp,
     pub(in crate::flows) by_client_credentials: bool,
 }
 
-/// A JWT that `client` was given.
+/// Parses a JWT that was issued to `client`.
 pub(in crate::flows) fn signed(
     ctx: &Context,
     token: &str,

@@ -2,7 +2,7 @@
 use super::owner::AccountOwner;
 use super::{AccountSection, tabs};
 use crate::domain::{ImpersonationId, Timestamp};
-use crate::flows::impersonation::see_history::{
+use crate::flows::impersonation::impersonation_history::{
     self, HistoryEntry, HistoryResult as History, HistoryState,
 };
 use crate::flows::login::account::{accesses, end_access};
@@ -58,8 +58,8 @@ fn access(
     started: Timestamp,
     now: Timestamp,
 ) -> AccountAccess {
-    let state = see_history::state(row, now);
-    let ended = see_history::ended_at(row, now);
+    let state = impersonation_history::state(row, now);
+    let ended = impersonation_history::ended_at(row, now);
     let id = row.id.to_string();
     AccountAccess {
         csrf: owner.token("end-access", &id),

@@ -1,7 +1,7 @@
 //! Whose account it is.
 use crate::authentication::Session;
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::{Accident, Context};
+use crate::flows::{Context, InternalError};
 use crate::http::ui::browser::BrowserSession;
 use crate::http::ui::done_in;
 use crate::http::ui::error::PageError;
@@ -123,7 +123,7 @@ impl AccountOwner {
         &self.browser.request
     }
 
-    pub fn accident(&self, cause: &Accident) -> PageError {
+    pub fn accident(&self, cause: &InternalError) -> PageError {
         self.browser.accident(cause)
     }
 

@@ -82,7 +82,7 @@ pub async fn post(owner: RepeatableOwner, posted: Posted) -> Result<HttpResponse
             let (status, field, text) = words_of(refusal);
             Ok(throttled::told(page(&owner, status, Some((field, text))), wait))
         }
-        Err(Failure::Accident(cause)) => Err(owner.accident(&cause)),
+        Err(Failure::Internal(cause)) => Err(owner.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(owner.request())),
     }
 }

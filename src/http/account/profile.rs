@@ -1,7 +1,7 @@
 //! `/account/profile`: the names of the account owner.
 use super::owner::AccountOwner;
 use super::{AccountSection, tabs};
-use crate::flows::login::change_profile::{self, LONGEST, ProfileRefusal, change_profile};
+use crate::flows::login::change_profile::{self, MAX_NAME_LEN, ProfileRefusal, change_profile};
 use crate::http::console::kit::{Field, Tab};
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::Posted;
@@ -44,7 +44,7 @@ fn page(owner: &AccountOwner, names: &[String; 4], error: Option<&'static str>) 
     let fields = NAMES
         .iter()
         .zip(names)
-        .map(|((name, label, _), value)| Field::new(name, label, value).at_most(LONGEST));
+        .map(|((name, label, _), value)| Field::new(name, label, value).at_most(MAX_NAME_LEN));
     let page = ProfilePage {
         page: frame(&owner.browser, "Your profile"),
         tabs: tabs(AccountSection::Profile),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// An event that is sealed later than this is a warning.
-const LONGEST_UNSEALED: Duration = Duration::from_mins(1);
+const MAX_UNSEALED: Duration = Duration::from_mins(1);
 
 /// When the watcher in `app` last found everything good. It looks every half second; a database that stands still
 /// gives it no answer at all, so an old one counts no more.
@@ -60,7 +60,7 @@ impl Readiness {
 
     /// The audit trail has not been sealed for more than a minute.
     pub fn is_trail_late(&self) -> bool {
-        self.unsealed_seconds() > LONGEST_UNSEALED.as_secs_f64()
+        self.unsealed_seconds() > MAX_UNSEALED.as_secs_f64()
     }
 
     pub fn warnings(&self) -> Vec<String> {

@@ -13,7 +13,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// The longest free text that is kept.
-const LONGEST_TEXT: usize = 1000;
+const MAX_TEXT_LEN: usize = 1000;
 
 pub async fn create(
     global: GlobalClient,
@@ -89,8 +89,8 @@ pub fn mode(text: Option<String>) -> Result<Mode, ApiError> {
 pub fn text(name: &'static str, text: Option<String>) -> Result<Option<String>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let text = text.trim().to_owned();
-    if text.chars().count() > LONGEST_TEXT || !is_plain_line(&text) {
-        let problem = format!("`{name}` is a line of at most {LONGEST_TEXT} characters");
+    if text.chars().count() > MAX_TEXT_LEN || !is_plain_line(&text) {
+        let problem = format!("`{name}` is a line of at most {MAX_TEXT_LEN} characters");
         return Err(ApiError::invalid_request(problem));
     }
     Ok((!text.is_empty()).then_some(text))

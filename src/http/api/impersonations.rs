@@ -6,7 +6,7 @@ use crate::domain::protocol::{Channel, EndReason};
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
 use crate::flows::Context;
 use crate::flows::impersonation::end_impersonation::{self, EndedBy, Which};
-use crate::flows::impersonation::see_impersonations::{
+use crate::flows::impersonation::list_impersonations::{
     self, ImpersonationFilter, SeenImpersonation,
 };
 use crate::flows::impersonation::start_impersonation::{Issued, Start, start_impersonation};
@@ -198,7 +198,7 @@ pub async fn list(
         before: listing.before,
         limit,
     };
-    let page = see_impersonations::list(&ctx, &filter).await?;
+    let page = list_impersonations::list(&ctx, &filter).await?;
     let full = i64::try_from(page.len()).is_ok_and(|length| length == limit);
     let next = page.last().filter(|_| full).map(|seen| &seen.record.id);
     let entries: Vec<Value> = page.iter().map(shown).collect();
@@ -223,7 +223,7 @@ pub async fn read_one(
 ) -> Result<SeenImpersonation, ApiError> {
     let unknown = || ApiError::not_found("there is no such impersonation");
     let id = ImpersonationId::parse(id).map_err(|_| unknown())?;
-    see_impersonations::find(ctx, &id, who.organization()).await?.ok_or_else(unknown)
+    list_impersonations::find(ctx, &id, who.organization()).await?.ok_or_else(unknown)
 }
 
 pub async fn read_impersonation(

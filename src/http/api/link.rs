@@ -149,7 +149,7 @@ async fn confirm_with_password(
         Err(Failure::Refused(refusal)) => {
             show(request, &preview, ConfirmedRequest::PasswordAgain(refusal)).await
         }
-        Err(Failure::Accident(cause)) => crate::http::ui::in_kind(request, &cause.into()),
+        Err(Failure::Internal(cause)) => crate::http::ui::in_kind(request, &cause.into()),
         Err(Failure::Busy) => crate::http::ui::in_kind(request, &ApiError::unavailable()),
     }
 }
@@ -188,7 +188,7 @@ async fn repeat(
     match prove_again(ctx, presented, password.to_owned(), &caller(request)).await {
         Ok(proven) => Some(redeem_by(request, ctx, body, proven).await),
         Err(Failure::Refused(_)) => None,
-        Err(Failure::Accident(cause)) => Some(crate::http::ui::in_kind(request, &cause.into())),
+        Err(Failure::Internal(cause)) => Some(crate::http::ui::in_kind(request, &cause.into())),
         Err(Failure::Busy) => Some(crate::http::ui::in_kind(request, &ApiError::unavailable())),
     }
 }

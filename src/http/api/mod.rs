@@ -19,7 +19,7 @@ use actix_web::http::StatusCode;
 use actix_web::{Route, guard, web};
 
 /// A request for a link fits many times.
-const LARGEST_BODY: usize = 64 * 1024;
+const MAX_BODY_SIZE: usize = 64 * 1024;
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.app_data(
@@ -92,7 +92,7 @@ fn unreadable(problem: &QueryPayloadError) -> ApiError {
 async fn body(payload: web::Payload) -> Result<web::Bytes, ApiError> {
     let status = StatusCode::PAYLOAD_TOO_LARGE;
     let too_large = ApiError::new(status, "invalid_request", "the body is larger than 64 KiB");
-    let body = payload.to_bytes_limited(LARGEST_BODY).await.map_err(|_| too_large)?;
+    let body = payload.to_bytes_limited(MAX_BODY_SIZE).await.map_err(|_| too_large)?;
     body.map_err(|_| ApiError::invalid_request("the body did not arrive whole"))
 }
 

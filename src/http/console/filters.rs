@@ -3,7 +3,9 @@ use super::kit::{Field, Select, address};
 use super::session::ConsoleSession;
 use crate::domain::Timestamp;
 use crate::flows::directory::find_users::Choices;
-use crate::flows::impersonation::see_history::{MAX_MATCHES, Matches, Recognized, resolve};
+use crate::flows::impersonation::impersonation_history::{
+    MAX_MATCHES, Matches, Recognized, resolve,
+};
 use crate::http::ui::error::PageError;
 use chrono::NaiveDateTime;
 

@@ -8,7 +8,7 @@ use crate::domain::permission::{
 };
 use crate::domain::user::User;
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::{Accident, Context};
+use crate::flows::{Context, InternalError};
 use crate::http::ui::browser::BrowserSession;
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::{self, Form};
@@ -194,7 +194,7 @@ impl ConsoleSession {
         PageError::malformed(self.request(), text)
     }
 
-    pub fn accident(&self, cause: &Accident) -> PageError {
+    pub fn accident(&self, cause: &InternalError) -> PageError {
         self.browser.accident(cause)
     }
 

@@ -111,7 +111,7 @@ impl FromRequest for ConfirmableForm {
                 Err(Failure::Refused(refusal)) => {
                     Ok(Self { console, posted, not_proven: Some(refusal) })
                 }
-                Err(Failure::Accident(cause)) => Err(console.accident(&cause).into()),
+                Err(Failure::Internal(cause)) => Err(console.accident(&cause).into()),
                 Err(Failure::Busy) => Err(PageError::busy(&request).into()),
             }
         })

@@ -26,7 +26,7 @@ const ON_BEHALF_OF: HeaderName = HeaderName::from_static("on-behalf-of");
 /// The longest address ([RFC 5321 §4.5.3.1]).
 ///
 /// [RFC 5321 §4.5.3.1]: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1
-const LONGEST_ADDRESS: usize = 254;
+const MAX_ADDRESS_LEN: usize = 254;
 
 /// A caller with a live bearer that is for an API of ours, and the user that the call is made as.
 pub struct ActingAs(CalledAs<User>);
@@ -84,7 +84,7 @@ pub async fn called(
     let called = act_as_user::call(ctx, &call, accepts).await.map_err(|failure| match failure {
         Failure::Refused(CallRefusal::InvalidToken) => ApiError::invalid_token().into(),
         Failure::Refused(CallRefusal::Denied(_)) => ActingRefusal::forbidden(request),
-        Failure::Accident(cause) => ApiError::from(cause).into(),
+        Failure::Internal(cause) => ApiError::from(cause).into(),
         Failure::Busy => ApiError::unavailable().into(),
     })?;
     if let Some(granted) = &called.impersonation {
@@ -172,7 +172,7 @@ pub fn named(headers: &HeaderMap) -> Result<Option<(Channel, SubjectName)>, &'st
         (None, Some(address)) => {
             let (local, domain) = address.split_once('@').unwrap_or_default();
             let readable = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
-            if !readable || address.len() > LONGEST_ADDRESS {
+            if !readable || address.len() > MAX_ADDRESS_LEN {
                 return Err("On-Behalf-Of is no e-mail address");
             }
             Ok(Some((Channel::OnBehalfOf, SubjectName::Email(address.to_owned()))))

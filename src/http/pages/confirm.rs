@@ -4,7 +4,7 @@ use crate::authentication::Session;
 use crate::domain::protocol::{Mode, ProtocolName};
 use crate::domain::user::User;
 use crate::flows::Context;
-use crate::flows::impersonation::see_impersonations::ImpersonationRecord;
+use crate::flows::impersonation::list_impersonations::ImpersonationRecord;
 use crate::flows::login::step_up::StepUpRefusal;
 use crate::http::ui::browser::BrowserSession;
 use crate::http::ui::forms::{self, Form};

@@ -3,8 +3,8 @@
 //! Each letter travels in a frame of its own, all at once, so that one application that hangs holds up
 //! nobody; after [`PATIENCE`] the browser goes on without it.
 use crate::domain::SessionId;
-use crate::flows::logout::notify_logout::{Letter, letters};
-use crate::flows::{Accident, Context};
+use crate::flows::logout::notify_logout::{Letter, logout_notifications};
+use crate::flows::{Context, InternalError};
 use crate::http::ui::assets;
 use crate::http::ui::headers::{redirect, render_parting};
 use crate::http::ui::layout::{Page, bare};
@@ -44,8 +44,8 @@ pub async fn onward(
     ctx: &Context,
     sessions: &[SessionId],
     to: &str,
-) -> Result<HttpResponse, Accident> {
-    let letters = letters(ctx, sessions).await?;
+) -> Result<HttpResponse, InternalError> {
+    let letters = logout_notifications(ctx, sessions).await?;
     if letters.is_empty() {
         return Ok(redirect(request.method(), to));
     }

@@ -109,7 +109,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
             let shown = ShownCode { status, error: Some(text), code, asks_password: true, wait };
             Ok(page(&browser, session, shown))
         }
-        Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
+        Err(Failure::Internal(cause)) => Err(browser.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
     }
 }
@@ -125,7 +125,7 @@ async fn use_typed(
             Ok(redirect(browser.request.method(), path))
         }
         Err(Failure::Refused(reason)) => Ok(refused(browser, session, &reason, code)),
-        Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
+        Err(Failure::Internal(cause)) => Err(browser.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
     }
 }

@@ -78,7 +78,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
             let (status, field, text) = words_of(refusal);
             Ok(throttled::told(page(&browser, status, &code, Some((field, text))), wait))
         }
-        Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
+        Err(Failure::Internal(cause)) => Err(browser.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
     }
 }

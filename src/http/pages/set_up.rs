@@ -4,7 +4,7 @@
 use crate::crypto::random;
 use crate::flows::Failure;
 use crate::flows::login::change_password::{self, SHORTEST};
-use crate::flows::login::set_up::{FirstAdministrator, SetUpRefusal, is_needed, set_up};
+use crate::flows::login::first_admin::{FirstAdministrator, SetUpRefusal, is_needed, set_up};
 use crate::http::cookies;
 use crate::http::ui::browser::{BrowserSession, with_cookies};
 use crate::http::ui::error::PageError;
@@ -116,7 +116,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
             let (status, field, text) = words_of(refusal);
             Ok(throttled::told(again(status, (field, text)), wait))
         }
-        Err(Failure::Accident(cause)) => Err(browser.accident(&cause)),
+        Err(Failure::Internal(cause)) => Err(browser.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(&browser.request)),
     }
 }

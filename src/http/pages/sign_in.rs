@@ -137,8 +137,8 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
     if email.chars().any(char::is_control) {
         return Err(PageError::malformed(&browser.request, "Enter a valid email address."));
     }
-    let acquaintance = cookies::acquaintance(&browser.request);
-    let typed = Credentials { email: &email, password, acquaintance: acquaintance.as_deref() };
+    let known_device = cookies::known_device(&browser.request);
+    let typed = Credentials { email: &email, password, known_device: known_device.as_deref() };
     match sign_in(&browser.ctx, typed, &browser.caller).await {
         Ok(signed_in) => enter(&browser, &signed_in, &return_to).await,
         Err(failure) => refuse(&browser, &return_to, &email, failure).await,
@@ -200,7 +200,7 @@ async fn enter(
     ended.map_err(|cause| browser.accident(&cause))?;
     let request = &browser.request;
     let own = cookies::set_own(request, &signed_in.session_token);
-    let known = cookies::set_acquaintance(request, &signed_in.acquaintance);
+    let known = cookies::set_known_device(request, &signed_in.known_device);
     let acted: Vec<SessionId> = browser.seen.held.iter().map(|held| held.session.clone()).collect();
     let to = if return_to.is_default() {
         super::home::landing(&signed_in.user)
@@ -221,7 +221,7 @@ async fn refuse(
 ) -> Result<HttpResponse, PageError> {
     let reason = match failure {
         Failure::Refused(reason) => reason,
-        Failure::Accident(cause) => return Err(browser.accident(&cause)),
+        Failure::Internal(cause) => return Err(browser.accident(&cause)),
         Failure::Busy => return Err(PageError::busy(&browser.request)),
     };
     let (status, error) = words_of(reason);

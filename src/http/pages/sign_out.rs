@@ -1,7 +1,7 @@
 //! `/logout`: a person signs out, and everything that runs in their browser ends.
 use super::farewell;
 use crate::domain::SessionId;
-use crate::flows::Accident;
+use crate::flows::InternalError;
 use crate::flows::login::browser::sign_out_everything;
 use crate::flows::logout::end_session::{LogoutRequest, find_destination};
 use crate::http::cookies;
@@ -142,7 +142,7 @@ pub async fn post(browser: BrowserSession, posted: Posted) -> Result<HttpRespons
 
 /// Ends everything that runs in the browser, takes its cookies away, and goes on to `to` by way of the
 /// applications that have to hear of it.
-pub async fn leave(browser: &BrowserSession, to: &str) -> Result<HttpResponse, Accident> {
+pub async fn leave(browser: &BrowserSession, to: &str) -> Result<HttpResponse, InternalError> {
     sign_out_everything(&browser.ctx, &browser.seen, &browser.caller).await?;
     let own = browser.own().map(|session| session.id.clone());
     let acted = browser.seen.held.iter().map(|held| held.session.clone());

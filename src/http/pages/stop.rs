@@ -6,7 +6,7 @@ use crate::flows::impersonation::start_impersonation::encode;
 use crate::flows::login::browser::{HeldSession, Parting, find_parting, stop};
 use crate::flows::login::use_once::{URL_TTL, is_recent};
 use crate::flows::shared::clock;
-use crate::flows::{Accident, Context};
+use crate::flows::{Context, InternalError};
 use crate::http::console::users::path;
 use crate::http::cookies;
 use crate::http::ui::browser::{BrowserSession, with_cookies};
@@ -64,14 +64,14 @@ fn chosen<'a>(browser: &'a BrowserSession, id: &str) -> Option<&'a HeldSession> 
 pub async fn stopped_path(
     ctx: &Context,
     impersonation: &ImpersonationId,
-) -> Result<String, Accident> {
+) -> Result<String, InternalError> {
     let id = impersonation.as_str();
     let at = clock::now(ctx).await?.timestamp_millis().to_string();
     let seal = forms::token(ctx, "stopped", &[id, &at]);
     Ok(format!("/impersonation/stopped?id={}&at={at}&seal={seal}", encode(id)))
 }
 
-async fn gone(browser: &BrowserSession, held: &HeldSession) -> Result<HttpResponse, Accident> {
+async fn gone(browser: &BrowserSession, held: &HeldSession) -> Result<HttpResponse, InternalError> {
     let to = stopped_path(&browser.ctx, &held.impersonation).await?;
     let sessions = [held.session.clone()];
     let mut answer = farewell::onward(&browser.request, &browser.ctx, &sessions, &to).await?;

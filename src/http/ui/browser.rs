@@ -3,8 +3,8 @@ use super::error::PageError;
 use super::forms;
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
-use crate::flows::Accident;
 use crate::flows::Context;
+use crate::flows::InternalError;
 use crate::flows::login::browser::{BrowserTokens, HeldSession, Live, SeenBrowser, meet};
 use crate::flows::login::next_cookie::find_superseded;
 use crate::http::{caller, cookies};
@@ -22,7 +22,7 @@ pub struct BrowserSession {
 }
 
 impl BrowserSession {
-    pub async fn of(request: &HttpRequest) -> Result<Self, Accident> {
+    pub async fn of(request: &HttpRequest) -> Result<Self, InternalError> {
         let (ctx, tokens, caller) = parts(request)?;
         let seen = meet(&ctx, &tokens, &caller).await?;
         Ok(Self { seen, caller, ctx, request: request.clone() })
@@ -61,13 +61,15 @@ impl BrowserSession {
         Err(PageError::forged(&self.request))
     }
 
-    pub fn accident(&self, cause: &Accident) -> PageError {
+    pub fn accident(&self, cause: &InternalError) -> PageError {
         PageError::accident(&self.request, cause)
     }
 }
 
-fn parts(request: &HttpRequest) -> Result<(web::Data<Context>, BrowserTokens, Caller), Accident> {
-    let missing = || Accident::Unavailable("no store is configured".into());
+fn parts(
+    request: &HttpRequest,
+) -> Result<(web::Data<Context>, BrowserTokens, Caller), InternalError> {
+    let missing = || InternalError::Unavailable("no store is configured".into());
     let ctx = request.app_data::<web::Data<Context>>().ok_or_else(missing)?;
     let tokens = BrowserTokens {
         own: cookies::own(request),

@@ -1,8 +1,8 @@
 //! Errors that a page ends in, as text for people. They never contain internal details.
 use super::layout::Action;
 use super::message::{Message, Surroundings, Tone};
-use crate::flows::Accident;
 use crate::flows::Failure;
+use crate::flows::InternalError;
 use crate::http::caller;
 use crate::http::error::{RETRY_AFTER, is_outage, log};
 use crate::http::reason::with_reason;
@@ -57,7 +57,7 @@ impl PageError {
         Self { retry_after: Some(RETRY_AFTER), ..error }
     }
 
-    pub fn accident(request: &HttpRequest, cause: &Accident) -> Self {
+    pub fn accident(request: &HttpRequest, cause: &InternalError) -> Self {
         log(cause);
         if is_outage(cause) {
             return Self::busy(request);
@@ -91,7 +91,7 @@ impl PageError {
     ) -> Self {
         match failure {
             Failure::Refused(reason) => words(reason),
-            Failure::Accident(cause) => Self::accident(request, &cause),
+            Failure::Internal(cause) => Self::accident(request, &cause),
             Failure::Busy => Self::busy(request),
         }
     }

@@ -6,7 +6,7 @@ use crate::domain::client::Client;
 use crate::flows::impersonation::start_impersonation::encode;
 use crate::flows::login::authorize::{AuthorizeRefusal, AuthorizeStep, Secrets, authorize};
 use crate::flows::login::use_once::{URL_TTL, is_used, use_once};
-use crate::flows::{Accident, Context, Failure, shared::clock};
+use crate::flows::{Context, Failure, InternalError, shared::clock};
 use crate::http::ui::browser::with_cookies;
 use crate::http::ui::error::PageError;
 use crate::http::ui::headers::redirect;
@@ -151,8 +151,8 @@ async fn answer_to(
             let told = RefusalContext { client, checked, refusal, now: *now };
             with_cookies(refused(request, ctx, &told), ended.then(over))
         }
-        Err(Failure::Accident(cause)) => accident(request, &cause),
-        Err(Failure::Busy) => accident(request, &Accident::Unavailable("busy".into())),
+        Err(Failure::Internal(cause)) => accident(request, &cause),
+        Err(Failure::Busy) => accident(request, &InternalError::Unavailable("busy".into())),
     }
 }
 
@@ -195,9 +195,9 @@ fn sign_in(
     }
 }
 
-fn back(ctx: &Context, sealed: &SealedRequest, browser: &str) -> Result<String, Accident> {
+fn back(ctx: &Context, sealed: &SealedRequest, browser: &str) -> Result<String, InternalError> {
     let text = sealed.seal(&ctx.shared.forms, browser);
-    let text = text.map_err(|cause| Accident::Unavailable(cause.into()))?;
+    let text = text.map_err(|cause| InternalError::Unavailable(cause.into()))?;
     let id = encode(sealed.checked.request.client.as_str());
     Ok(format!("{PATH}?client_id={id}&request={text}"))
 }
@@ -220,6 +220,6 @@ fn gone(request: &HttpRequest) -> HttpResponse {
     here(request, "The application no longer takes answers there.")
 }
 
-pub fn accident(request: &HttpRequest, cause: &Accident) -> HttpResponse {
+pub fn accident(request: &HttpRequest, cause: &InternalError) -> HttpResponse {
     PageError::accident(request, cause).error_response()
 }

@@ -25,8 +25,8 @@ mod tests;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, ProtocolResponse,
-    Setting, Unanswerable,
+    Answer, BadParameter, Login, LoginRequest, LogoutNotification, Parameters, Protocol,
+    ProtocolResponse, Setting, Unanswerable,
 };
 
 pub struct Oauth2;
@@ -50,7 +50,10 @@ impl Protocol for Oauth2 {
     }
 
     /// Applications hear of it from server to server (OpenID Connect Back-Channel Logout).
-    fn farewell(&self, _: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
+    fn logout_notification(
+        &self,
+        _: &LogoutNotification<'_>,
+    ) -> Result<Option<Answer>, Unanswerable> {
         Ok(None)
     }
 

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// 80 bytes are recommended ([SAML bindings §3.4.3]); many need more.
 ///
 /// [SAML bindings §3.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
-pub const LONGEST_RELAY_STATE: usize = 2048;
+pub const MAX_RELAY_STATE_LEN: usize = 2048;
 const REQUEST: &str = "SAMLRequest";
 const RESPONSE: &str = "SAMLResponse";
 const KNOWN: [&str; 6] = [REQUEST, RESPONSE, "RelayState", "SigAlg", "Signature", "SAMLEncoding"];
@@ -247,7 +247,7 @@ pub fn relay_state_of(query: &str) -> Result<Option<String>, UnreadableMessage> 
 /// [SAML bindings §3.4.3]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
 fn relay_state(sent: &SentMessage<'_>) -> Result<Option<String>, UnreadableMessage> {
     match sent.value("RelayState")? {
-        Some(state) if state.len() > LONGEST_RELAY_STATE => {
+        Some(state) if state.len() > MAX_RELAY_STATE_LEN => {
             Err(UnreadableMessage("The RelayState is longer than 2048 bytes."))
         }
         other => Ok(other),

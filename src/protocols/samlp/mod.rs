@@ -25,8 +25,8 @@ use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, ProtocolResponse,
-    Setting, Unanswerable,
+    Answer, BadParameter, Login, LoginRequest, LogoutNotification, Parameters, Protocol,
+    ProtocolResponse, Setting, Unanswerable,
 };
 pub use sso::refused;
 
@@ -49,8 +49,11 @@ impl Protocol for Samlp {
         answer::with_assertion(login)
     }
 
-    fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
-        logout::farewell(farewell)
+    fn logout_notification(
+        &self,
+        notification: &LogoutNotification<'_>,
+    ) -> Result<Option<Answer>, Unanswerable> {
+        logout::logout_notification(notification)
     }
 
     fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {

@@ -19,7 +19,7 @@ use chrono::Duration;
 
 /// How far the clock of an application may be from ours (D19).
 const SKEW: Duration = Duration::minutes(5);
-const LONGEST_ID: usize = 256;
+const MAX_ID_LEN: usize = 256;
 
 /// Why a request is not answered with an assertion.
 pub enum BadSamlRequest {
@@ -249,5 +249,5 @@ fn flag(sent: Element<'_>, name: &str) -> Result<bool, BadSamlRequest> {
 
 /// `ID` of a message, wherever one is read.
 pub fn is_message_id(id: &str) -> bool {
-    id.len() <= LONGEST_ID && is_ncname(id)
+    id.len() <= MAX_ID_LEN && is_ncname(id)
 }

@@ -5,7 +5,7 @@ use super::sso;
 use crate::domain::ClientId;
 use crate::domain::protocol::ProtocolName;
 use crate::flows::login::browser::find_application;
-use crate::flows::{Accident, Context};
+use crate::flows::{Context, InternalError};
 use crate::http::api::{head_of_what_changes, method_not_allowed, read};
 use crate::http::extract::Anyone;
 use crate::http::pages;
@@ -64,20 +64,20 @@ async fn only_get_and_post(_: Anyone) -> HttpResponse {
 pub struct SignedQuery(Mutex<HashMap<String, Arc<str>>>);
 
 /// Each has a few kilobytes.
-const MOST_SIGNED: usize = 256;
+const MAX_SIGNED: usize = 256;
 
 impl SignedQuery {
     fn get_or_sign(
         &self,
         written: String,
-        sign: impl FnOnce() -> Result<String, Accident>,
-    ) -> Result<Arc<str>, Accident> {
+        sign: impl FnOnce() -> Result<String, InternalError>,
+    ) -> Result<Arc<str>, InternalError> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(signed) = known.get(&written) {
             return Ok(Arc::clone(signed));
         }
         let signed: Arc<str> = sign()?.into();
-        if known.len() >= MOST_SIGNED {
+        if known.len() >= MAX_SIGNED {
             known.clear();
         }
         known.insert(written, Arc::clone(&signed));
@@ -116,6 +116,6 @@ async fn metadata(
     }
 }
 
-fn unwritten(cause: crate::crypto::xml::XmlError) -> Accident {
-    Accident::Unavailable(cause.into())
+fn unwritten(cause: crate::crypto::xml::XmlError) -> InternalError {
+    InternalError::Unavailable(cause.into())
 }

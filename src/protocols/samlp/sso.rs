@@ -10,7 +10,7 @@ use crate::domain::federation::SamlSettings;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::{ClientId, Timestamp};
 use crate::flows::login::browser::{find_application, find_service_provider};
-use crate::flows::{Accident, Context, shared::clock};
+use crate::flows::{Context, InternalError, shared::clock};
 use crate::http::extract::Anyone;
 use crate::http::{pages, ui::message};
 use crate::login::LoginRequest;
@@ -55,7 +55,7 @@ pub async fn post(
 type KnownParty = Option<(Arc<Client>, Arc<SamlSettings>)>;
 
 /// The active application of the path.
-async fn of_path(request: &HttpRequest, ctx: &Context) -> Result<KnownParty, Accident> {
+async fn of_path(request: &HttpRequest, ctx: &Context) -> Result<KnownParty, InternalError> {
     let id = request.match_info().get("client_id").and_then(|id| ClientId::parse(id).ok());
     let Some(id) = id else { return Ok(None) };
     Ok(find_application(ctx, &id).await?.and_then(service_provider))
@@ -66,7 +66,7 @@ async fn sender(
     request: &HttpRequest,
     ctx: &Context,
     document: &Document,
-) -> Result<KnownParty, Accident> {
+) -> Result<KnownParty, InternalError> {
     if request.match_info().get("client_id").is_some() {
         return of_path(request, ctx).await;
     }
@@ -170,6 +170,6 @@ fn tell(
     };
     match refuse(asked, refusal, (ctx.issuer(), now, ring.xml_signer())) {
         Ok(answer) => pages::answer(request, answer),
-        Err(cause) => accident(request, &Accident::Unavailable(cause.into())),
+        Err(cause) => accident(request, &InternalError::Unavailable(cause.into())),
     }
 }

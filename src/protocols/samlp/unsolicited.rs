@@ -1,7 +1,7 @@
 //! A sign-in that the service provider did not ask for ([SAML profiles §4.1.5]).
 //!
 //! [SAML profiles §4.1.5]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
-use super::message::LONGEST_RELAY_STATE;
+use super::message::MAX_RELAY_STATE_LEN;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::login::{BadParameter, LoginRequest, Parameters};
@@ -10,7 +10,7 @@ use crate::login::{BadParameter, LoginRequest, Parameters};
 pub(super) fn read(client: &Client, sent: &Parameters) -> Result<LoginRequest, BadParameter> {
     let text = |name: &str| sent.get(name).cloned().filter(|text| !text.is_empty());
     let state = text("state");
-    if state.as_ref().is_some_and(|state| state.len() > LONGEST_RELAY_STATE) {
+    if state.as_ref().is_some_and(|state| state.len() > MAX_RELAY_STATE_LEN) {
         return Err(bad("state", "is longer than 2048 bytes"));
     }
     // That an address is not registered is for the heart to say.

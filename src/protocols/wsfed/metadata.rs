@@ -7,7 +7,7 @@ use crate::domain::ClientId;
 use crate::domain::protocol::ProtocolName;
 use crate::flows::impersonation::start_impersonation::encode;
 use crate::flows::login::browser::find_application;
-use crate::flows::{Accident, Context};
+use crate::flows::{Context, InternalError};
 use crate::http::extract::Anyone;
 use crate::http::ui::message;
 use crate::protocols::common::attributes;
@@ -80,11 +80,11 @@ fn publish(request: &HttpRequest, ctx: &Context, endpoint: &str) -> HttpResponse
         .body(written)
 }
 
-fn write(ctx: &Context, endpoint: &str) -> Result<String, Accident> {
+fn write(ctx: &Context, endpoint: &str) -> Result<String, InternalError> {
     let ring = ctx.shared.keys.ring()?;
     let signer = ring.xml_signer();
     let certificates: Vec<&str> = ring.xml_certificates().collect();
-    let unwritten = |problem: XmlError| Accident::Corrupt {
+    let unwritten = |problem: XmlError| InternalError::Corrupt {
         table: "signing_keys",
         what: format!("metadata: {problem}"),
     };

@@ -27,8 +27,8 @@ use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, ProtocolResponse,
-    Setting, Unanswerable,
+    Answer, BadParameter, Login, LoginRequest, LogoutNotification, Parameters, Protocol,
+    ProtocolResponse, Setting, Unanswerable,
 };
 use crate::protocols::wsfed::profile::{Manner, ReplyAddress, Token, realm};
 
@@ -56,8 +56,11 @@ impl Protocol for Wsfed {
         response::answer(login, MANNER)
     }
 
-    fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
-        Ok(Some(profile::farewell(farewell)))
+    fn logout_notification(
+        &self,
+        notification: &LogoutNotification<'_>,
+    ) -> Result<Option<Answer>, Unanswerable> {
+        Ok(Some(profile::logout_notification(notification)))
     }
 
     fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {

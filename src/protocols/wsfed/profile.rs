@@ -9,7 +9,7 @@ use super::names::CLEANUP;
 use crate::domain::Timestamp;
 use crate::domain::client::Client;
 use crate::domain::protocol::ProtocolName;
-use crate::login::{Answer, Farewell};
+use crate::login::{Answer, LogoutNotification};
 
 /// What one of the two rooms does in its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,8 @@ pub fn realm(client: &Client) -> &str {
 }
 
 /// `wsignoutcleanup1.0` to the address where the relying party takes its tokens (§13.2.4).
-pub fn farewell(farewell: &Farewell<'_>) -> Answer {
-    let url = farewell.return_url;
+pub fn logout_notification(notification: &LogoutNotification<'_>) -> Answer {
+    let url = notification.return_url;
     let joint = if url.contains('?') { '&' } else { '?' };
     Answer::Redirect(format!("{url}{joint}wa={CLEANUP}"))
 }

@@ -19,7 +19,7 @@ use crate::protocols::common::checked::Checked;
 use chrono::Duration;
 
 /// `wctx` is returned as it was; no cookie or form is made for more.
-pub const LONGEST_CONTEXT: usize = 8 * 1024;
+pub const MAX_CONTEXT_LEN: usize = 8 * 1024;
 /// How far the clock of a relying party may be from ours.
 const SKEW: Duration = Duration::minutes(5);
 
@@ -120,7 +120,7 @@ pub fn reply(
 
 fn context(sent: &SentParameters) -> Result<Option<String>, BadWsfedRequest> {
     match sent.exactly("wctx") {
-        Some(text) if text.len() > LONGEST_CONTEXT => Err(BadWsfedRequest::Context),
+        Some(text) if text.len() > MAX_CONTEXT_LEN => Err(BadWsfedRequest::Context),
         text => Ok(text.map(str::to_owned)),
     }
 }

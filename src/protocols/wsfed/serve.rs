@@ -7,7 +7,7 @@ use crate::domain::ClientId;
 use crate::domain::client::Client;
 use crate::flows::login::authorize::AuthorizeRefusal;
 use crate::flows::login::browser::{find_application, find_relying_party};
-use crate::flows::{Accident, Context, shared::clock};
+use crate::flows::{Context, InternalError, shared::clock};
 use crate::http::ui::message;
 use crate::protocols::common::sign_on::{self, RefusalContext, accident, here};
 use actix_web::http::StatusCode;
@@ -81,7 +81,7 @@ async fn relying_party(
     named: PathClient<'_>,
     sent: &SentParameters,
     manner: Manner,
-) -> Result<Option<Arc<Client>>, Accident> {
+) -> Result<Option<Arc<Client>>, InternalError> {
     let found = match (named, sent.get("wtrealm")) {
         (Some(id), _) => match ClientId::parse(id) {
             Ok(id) => find_application(ctx, &id).await?,

@@ -9,7 +9,7 @@ use super::refusal::BadWsfedRequest;
 use crate::domain::ClientId;
 use crate::domain::client::Client;
 use crate::flows::login::browser::{find_application, find_by_reply_url};
-use crate::flows::{Accident, Context};
+use crate::flows::{Context, InternalError};
 use crate::http::cookies;
 use crate::http::ui::browser::BrowserSession;
 use crate::http::ui::error::PageError;
@@ -108,7 +108,7 @@ pub async fn confirmed(browser: BrowserSession, posted: Posted) -> Result<HttpRe
     sign_out::leave(&browser, &to).await.map_err(|cause| browser.accident(&cause))
 }
 
-async fn find(ctx: &Context, id: &str) -> Result<Option<std::sync::Arc<Client>>, Accident> {
+async fn find(ctx: &Context, id: &str) -> Result<Option<std::sync::Arc<Client>>, InternalError> {
     match ClientId::parse(id) {
         Ok(id) => find_application(ctx, &id).await,
         Err(_) => Ok(None),

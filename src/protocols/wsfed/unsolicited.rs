@@ -16,7 +16,7 @@ pub fn read(
         }
         (one, other) => one.or(other).cloned(),
     };
-    if state.as_ref().is_some_and(|state| state.len() > super::request::LONGEST_CONTEXT) {
+    if state.as_ref().is_some_and(|state| state.len() > super::request::MAX_CONTEXT_LEN) {
         return Err(bad("wctx", "is longer than 8 KiB"));
     }
     let first = client.redirect_uris.first();

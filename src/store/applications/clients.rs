@@ -57,7 +57,7 @@ fn scopes(names: &[String]) -> Result<Scopes, StoreError> {
         .map_err(|problem| StoreError::Corrupt { table: TABLE, what: problem.to_string() })
 }
 
-/// What the application has registered for its protocol.
+/// Parses the settings of a protocol.
 fn section<T: DeserializeOwned>(
     value: Option<serde_json::Value>,
 ) -> Result<Option<Arc<T>>, StoreError> {
@@ -94,7 +94,7 @@ impl TryFrom<ApplicationAndOrganization> for Client {
             backchannel_logout_uri: row.backchannel_logout_uri,
             grant_types: grants.collect::<Result<_, _>>()?,
             scopes: scopes(&row.scopes)?,
-            // One that a later release has written opens nothing in this one.
+            // An unknown scope, written by a later release, is ignored.
             api_scopes: row.api_scopes.iter().filter_map(|name| ApiScope::parse(name)).collect(),
             audiences: row.audiences,
             introspect: row.introspect,
@@ -124,7 +124,7 @@ pub async fn find(mut conn: &Conn, client: &ClientId) -> Result<Option<Client>, 
     row.map(Client::try_from).transpose()
 }
 
-/// The relying party of `realm`, byte for byte. `None` also when two say that it is theirs.
+/// The relying party of `realm`, compared byte for byte. `None` also when two have it.
 pub async fn find_by_realm(mut conn: &Conn, realm: &str) -> Result<Option<ClientId>, StoreError> {
     struct ByRealm;
     const BY_REALM: &str = "SELECT min(id) FROM clients WHERE kind = 'wsfed' \
@@ -138,7 +138,7 @@ pub async fn find_by_realm(mut conn: &Conn, realm: &str) -> Result<Option<Client
     found.map(|id| crate::store::id(TABLE, id)).transpose()
 }
 
-/// The active relying party that has registered this address, byte for byte; of several the first by id.
+/// The active relying party with this reply URL, byte for byte; of several the first by id.
 pub async fn find_by_reply_url(mut conn: &Conn, url: &str) -> Result<Option<ClientId>, StoreError> {
     struct ByReplyUrl;
     const BY_REPLY_URL: &str = "SELECT id FROM clients WHERE kind = 'wsfed' AND status = 'active' \
@@ -152,7 +152,7 @@ pub async fn find_by_reply_url(mut conn: &Conn, url: &str) -> Result<Option<Clie
     found.map(|id| crate::store::id(TABLE, id)).transpose()
 }
 
-/// The service provider of this entity ID, byte for byte. `None` also when two say that it is theirs.
+/// The service provider with this entity ID, byte for byte. `None` also when two have it.
 pub async fn find_by_entity_id(
     mut conn: &Conn,
     entity_id: &str,
@@ -169,7 +169,7 @@ pub async fn find_by_entity_id(
     found.map(|id| crate::store::id(TABLE, id)).transpose()
 }
 
-/// The active applications that people of `organization` sign in to: its own and the operator's; at most
+/// The active applications that users of `organization` can sign in to: its own and the operator's, at most
 /// `limit`, by name.
 pub async fn list_open_to(
     mut conn: &Conn,
@@ -190,8 +190,8 @@ pub async fn list_open_to(
     rows.into_iter().map(Client::try_from).collect()
 }
 
-/// The ids of the applications that `user` signed in to, the last one first; then of those that somebody signed in to
-/// as them.
+/// The ids of the applications that `user` signed in to, latest first; then of those that an actor signed in to as
+/// them.
 pub async fn last_used_by(mut conn: &Conn, user: &UserId) -> Result<Vec<String>, StoreError> {
     struct LastUsed;
     const LAST_USED: &str = "SELECT client_id FROM ( \

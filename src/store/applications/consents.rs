@@ -1,4 +1,4 @@
-//! `consents`: what people have allowed other people's applications.
+//! `consents`: scopes that users have allowed third-party applications.
 use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, Timestamp, UserId};
 use crate::store::schema::{clock_now, consents};

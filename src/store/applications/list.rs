@@ -1,4 +1,4 @@
-//! Applications for people to find and look at. There are hundreds of them, not millions.
+//! Lists and searches applications, of which there are hundreds, not millions.
 use crate::domain::client::ClientKind;
 use crate::domain::{ClientId, OrganizationId, Status, Timestamp};
 use crate::store::{Conn, StoreError, word};
@@ -7,13 +7,13 @@ use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-/// Which applications; every field narrows.
+/// A filter; every field narrows.
 #[derive(Debug, Clone, Default)]
 pub struct ApplicationSearch {
-    /// Found literally in name or id, whatever the case.
+    /// Literal part of name or id, case-insensitive.
     pub text: String,
     pub organization: Option<OrganizationId>,
-    /// One of these, unless there is none.
+    /// Any of these kinds; an empty list matches all.
     pub kinds: Vec<&'static str>,
     pub status: Option<Status>,
     /// The last one of the page before.
@@ -114,7 +114,7 @@ pub async fn search(
     rows.into_iter().map(FoundApplications::try_from).collect()
 }
 
-/// What a page says of an application beside what is registered.
+/// Additional columns of an application's page.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct ApplicationCard {
     #[diesel(sql_type = Nullable<Text>)]
@@ -123,10 +123,10 @@ pub struct ApplicationCard {
     pub created_at: Timestamp,
     #[diesel(sql_type = Timestamptz)]
     pub updated_at: Timestamp,
-    /// When its newest secret was made.
+    /// When its newest secret was created.
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub secret_since: Option<Timestamp>,
-    /// Users that it made, and that go with it.
+    /// Its app users, which are deleted with it.
     #[diesel(sql_type = BigInt)]
     pub users: i64,
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
 
-/// A row, in the words of its columns; who writes one has checked them.
+/// A row; the caller has validated the values.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = clients, treat_none_as_null = true, treat_none_as_default_value = false)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column")]
@@ -64,7 +64,7 @@ pub async fn list(mut conn: &Conn) -> Result<Vec<StoredClient>, StoreError> {
     Ok(rows.into_iter().map(whole).collect())
 }
 
-/// Those of `ids` that exist, without their secrets.
+/// The applications among `ids` that exist, without secrets.
 pub async fn list_named(mut conn: &Conn, ids: &[String]) -> Result<Vec<StoredClient>, StoreError> {
     let rows: Vec<ClientRecord> = clients::table
         .filter(clients::id.eq_any(ids))
@@ -91,7 +91,7 @@ pub async fn find(mut conn: &Conn, id: &str) -> Result<Option<StoredClient>, Sto
     Ok(Some(StoredClient { record, secret_hashes }))
 }
 
-/// Writes it, whether there is one of that id or not.
+/// Inserts or updates the application.
 pub async fn put(mut conn: &Conn, record: &ClientRecord) -> Result<(), StoreError> {
     diesel::insert_into(clients::table)
         .values(record)
@@ -103,7 +103,7 @@ pub async fn put(mut conn: &Conn, record: &ClientRecord) -> Result<(), StoreErro
     Ok(())
 }
 
-/// From now on this secret and no other.
+/// Replaces all secrets by this one.
 pub async fn put_secret(mut conn: &Conn, client: &str, hash: &[u8]) -> Result<(), StoreError> {
     let others = client_secrets::table
         .filter(client_secrets::client_id.eq(client))

@@ -1,8 +1,7 @@
-//! A connection that is not waited for without end.
+//! A database connection with a client-side limit on waiting.
 //!
-//! The server ends a statement that takes too long by itself, and a peer that is gone is noticed by TCP. What
-//! neither sees is something in between, a proxy or a firewall, that takes what is sent and delivers nothing:
-//! there only a limit on this side helps (J06).
+//! The server cancels statements that take too long, and TCP detects a dead peer. A proxy or firewall that accepts
+//! data and delivers nothing is detected only by a limit on this side (J06).
 use super::generation::PoolGeneration;
 use crate::store::DbError;
 use crate::store::directory::user_cache::People;
@@ -25,26 +24,26 @@ use std::time::Duration;
 use std::vec;
 use tokio::time::timeout;
 
-/// What the server may take for a statement (`statement_timeout`).
+/// Server-side limit of a statement (`statement_timeout`).
 pub(in crate::store) const STATEMENT: Duration = Duration::from_secs(4);
-/// For the way. It is begun only when the first time is over: a thread that was held up finds its timer and
-/// its answer due at the same moment, and has then time left to look at the answer.
+/// Extra time on top of the statement timeout for network latency. It is a second timer, so that a stalled executor
+/// thread that wakes late still polls the reply once before giving up.
 const WAY: Duration = Duration::from_millis(500);
 
-/// A connection to Postgres. What is asked on it is answered, or fails, within 4.5 seconds; one that has
-/// failed so is never used again.
+/// A connection to Postgres. A statement completes or fails within 4.5 seconds; after such a failure the connection
+/// is never used again.
 pub struct Conn {
     inner: AsyncPgConnection,
     fate: Fate,
-    /// What the pool remembers.
+    /// The user cache of the pool.
     people: Arc<People>,
 }
 
 struct Fate {
     lost: AtomicBool,
-    /// Milliseconds that a statement of long work may take; 0: the usual time.
+    /// Limit in milliseconds for long statements; 0: the normal limit.
     allowed: AtomicU64,
-    /// Of the same pool.
+    /// The connections of the same pool.
     others: Arc<PoolGeneration>,
 }
 
@@ -68,7 +67,7 @@ impl Conn {
         &self.people
     }
 
-    /// How long this side waits for the answer to a statement from now on; `None`: the usual time.
+    /// Sets how long this side waits for a statement; `None`: the normal limit.
     pub(in crate::store) fn allow(&self, time: Option<Duration>) {
         let allowed = time.and_then(|time| u64::try_from(time.as_millis()).ok());
         self.fate.allowed.store(allowed.unwrap_or_default(), Ordering::Relaxed);
@@ -91,7 +90,7 @@ async fn in_time<T>(fate: &Fate, asking: impl Future<Output = QueryResult<T>>) -
         }
     }
     fate.lost.store(true, Ordering::Relaxed);
-    // They lead through the same place.
+    // All connections of this pool use the same network path, so retire them too.
     fate.others.retire_all();
     Err(gone())
 }
@@ -101,8 +100,7 @@ fn gone() -> DbError {
     DbError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(what))
 }
 
-/// All rows: they are as much a part of the answer as its beginning. Up to the first error: of a connection that
-/// breaks among them there is no end.
+/// Reads all rows within the limit, up to the first error, because the stream of a broken connection has no end.
 async fn rows(
     loading: impl Future<Output = QueryResult<impl stream::Stream<Item = QueryResult<PgRow>>>>,
 ) -> QueryResult<Rows> {
@@ -149,7 +147,7 @@ impl AsyncConnectionCore for Conn {
     }
 }
 
-/// Several questions at a time, on one connection.
+/// Pipelined statements on one connection.
 impl<'a> AsyncConnectionCore for &'a Conn {
     type ExecuteFuture<'conn, 'query> = BoxFuture<'a, QueryResult<usize>>;
     type LoadFuture<'conn, 'query> = BoxFuture<'a, QueryResult<Rows>>;
@@ -181,7 +179,7 @@ impl<'a> AsyncConnectionCore for &'a Conn {
 impl AsyncConnection for Conn {
     type TransactionManager = AnsiTransactionManager;
 
-    /// Without TLS and limits; the pool makes its own.
+    /// A connection without TLS and limits; the pool makes its own.
     async fn establish(_: &str) -> ConnectionResult<Self> {
         Err(ConnectionError::BadConnection("connections are made by the pool".to_owned()))
     }

@@ -1,4 +1,4 @@
-//! Which connections of a pool are still used.
+//! Pool generation: decides which connections of a pool may still be used.
 use std::sync::{PoisonError, RwLock};
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ impl PoolGeneration {
         Self(RwLock::new(None))
     }
 
-    /// No connection that is open now is used again.
+    /// Retires all open connections.
     pub(in crate::store) fn retire_all(&self) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }

@@ -1,4 +1,4 @@
-//! The pool, the limits of a connection, statements, TLS, and whether a pooler stands between.
+//! The pool, the limits of a connection, statements, TLS, and the check for a connection pooler.
 pub(super) mod bounded_conn;
 pub mod long_transaction;
 mod generation;

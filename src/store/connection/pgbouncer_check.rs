@@ -1,8 +1,7 @@
-//! Whether a connection of ours is one session of Postgres, as everything here takes for granted.
+//! Checks that a connection is one session of Postgres, as this program needs.
 //!
-//! A pooler in between may hand each transaction to another session: prepared statements are then missing or
-//! doubled, and the lock that migrations take holds nobody back. That is found out at the start (J26), not under
-//! load.
+//! A transaction pooler may run each transaction in another session: prepared statements are then missing or
+//! doubled, and the migration lock protects nothing. It is detected at start (J26), not under load.
 use super::pool::{Conn, connect};
 use crate::store::{DbError, StoreError};
 use diesel::dsl::sql;
@@ -29,12 +28,13 @@ const REFUSED: StoreError = StoreError::Pooled(
 
 /// What `PgBouncer` says, in English always.
 const NO_OPTIONS: &str = "unsupported startup parameter";
-/// Longer than a session needs that is ours, beside what the database took for the same a moment ago.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// A start does not wait longer for a database that may be ill.
+/// More time than a direct session needs, on top of the database's time for an equal statement.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum delay of a start, if the database is slow.
 const START: Duration = Duration::from_secs(8);
 
-/// What stops a start. A database that is away, or slow, does not: the server waits for it.
+/// Returns the problems that stop a start. A database that is slow or down does not, because the server waits for
+/// it.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ pub async fn check_at_start(url: &str) -> Result<(), StoreError> {
     }
 }
 
-/// How often a pooler has to show itself: a connection that is cut at the wrong moment looks like one.
+/// Number of findings before a pooler is assumed, because a connection cut at the wrong moment looks like one.
 const SUSPICIONS: usize = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,12 +76,12 @@ async fn look(url: &str) -> Result<PoolerVerdict, StoreError> {
     };
     let begun = Instant::now();
     let session = session(&mut one).await?;
-    let patience = PATIENCE + begun.elapsed() * 4;
-    // A pooler of transactions gives out the session that was used last: ours, which is then somebody else's.
+    let patience = CHECK_TIMEOUT + begun.elapsed() * 4;
+    // A transaction pooler hands out the session that was used last, which is this one.
     let mut other = connect(url).await?;
     match other.batch_execute("BEGIN").await {
         Ok(()) => {}
-        // A session that answered a moment ago and is ours refuses none of this.
+        // A direct session that has just answered refuses none of this.
         Err(DbError::DatabaseError(..)) => return Ok(PoolerVerdict::PerhapsShared),
         Err(problem) => return Err(problem.into()),
     }
@@ -94,13 +94,13 @@ async fn look(url: &str) -> Result<PoolerVerdict, StoreError> {
     if is_set(&mut one).await? { Ok(PoolerVerdict::OwnSession) } else { Err(BARE) }
 }
 
-/// Nothing came back while `other` had a transaction open: either a pooler has given our session to it, and then it
-/// answers, or the database answers nobody.
+/// There was no reply while `other` had a transaction open: if `other` replies, a pooler has given the session to
+/// it; otherwise the database does not respond.
 async fn silent(url: &str, mut other: Conn) -> StoreError {
-    let answers = within(PATIENCE, other.batch_execute("ROLLBACK")).await;
+    let answers = within(CHECK_TIMEOUT, other.batch_execute("ROLLBACK")).await;
     match answers {
         Some(Ok(())) => SHARED,
-        Some(Err(_)) | None => match within(PATIENCE, connect(url)).await {
+        Some(Err(_)) | None => match within(CHECK_TIMEOUT, connect(url)).await {
             Some(Err(problem)) => problem,
             Some(Ok(_)) | None => {
                 StoreError::Unavailable("the database does not answer in time".into())
@@ -118,7 +118,7 @@ async fn session(mut conn: &mut Conn) -> Result<i32, StoreError> {
     Ok(diesel::select(sql::<Integer>("pg_backend_pid()")).get_result(&mut conn).await?)
 }
 
-/// Whether what a connection starts with is in force, by whoever has set it.
+/// Whether the startup options are in force, whoever has set them.
 async fn is_set(mut conn: &mut Conn) -> Result<bool, DbError> {
     let all = "current_setting('statement_timeout') <> '0' AND current_setting('lock_timeout') <> '0' \
         AND current_setting('idle_in_transaction_session_timeout') <> '0' \

@@ -1,4 +1,4 @@
-//! Connections: a small pool that never makes a caller wait long.
+//! The connection pool, small and with short waits.
 use super::bounded_conn::STATEMENT;
 use super::generation::PoolGeneration;
 use crate::domain::database_url::DatabaseUrl;
@@ -23,9 +23,9 @@ pub use super::bounded_conn::Conn;
 pub type PooledConn = Object<Conn>;
 
 pub(in crate::store) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-/// Any number; the same in every version, because nodes that start together wait for each other on it.
+/// Id of the migration lock. It never changes, because nodes that start together wait for each other on it.
 pub(in crate::store) const MIGRATION_LOCK: i64 = 0x756e_6465_7273;
-const PATIENCE: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct Store {
@@ -47,8 +47,8 @@ impl Store {
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder(manager)
             .max_size(size)
-            .wait_timeout(Some(PATIENCE))
-            .create_timeout(Some(PATIENCE))
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
             .pre_recycle(Hook::sync_fn(move |_, metrics| {
                 refuse_left_behind(metrics.created, &silent)
             }))
@@ -63,7 +63,7 @@ impl Store {
     }
 }
 
-/// A pool as operators see it. It keeps no connection open.
+/// A pool's metrics. It keeps no connection open.
 pub struct ObservedPool(deadpool::managed::WeakPool<AsyncDieselConnectionManager<Conn>>);
 
 /// How busy a pool is.
@@ -95,10 +95,10 @@ impl ObservedPool {
     }
 }
 
-/// When the database was last found to take no writes.
+/// When the database was last found read-only.
 ///
-/// After a fail-over a connection may lead to the old primary, which lives on as a read-only node. It
-/// would for ever: only a new connection finds the node that writes.
+/// After a fail-over a connection may lead to the old primary, which runs on as a read-only node. Only a new
+/// connection finds the new primary.
 static LEFT_BEHIND: PoolGeneration = PoolGeneration::new();
 
 pub fn distrust() {
@@ -112,7 +112,7 @@ fn refuse_left_behind(created: Instant, silent: &PoolGeneration) -> Result<(), H
     Ok(())
 }
 
-/// The database is there and has no connection left for us.
+/// The database has no free connection slot.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Crowded(String);
@@ -121,13 +121,13 @@ pub fn is_crowded(problem: &StoreError) -> bool {
     matches!(problem, StoreError::Unavailable(cause) if cause.is::<Crowded>())
 }
 
-/// One connection outside a pool, which says plainly what is wrong.
+/// Opens one connection outside the pool, with plain error messages.
 pub async fn connect(url: &str) -> Result<Conn, StoreError> {
     let conn = establish_in_time(url).await?;
     Ok(Conn::new(conn, Arc::default(), Arc::default()))
 }
 
-/// Runs the migrations that are missing; nodes that start together take turns. If none is, the role needs no right to
+/// Runs pending migrations; nodes that start together take turns. Without pending ones the role needs no right to
 /// change the schema.
 pub async fn migrate(url: &str) -> Result<Vec<String>, StoreError> {
     if is_current(url).await? {
@@ -140,7 +140,7 @@ pub async fn migrate(url: &str) -> Result<Vec<String>, StoreError> {
     .await
 }
 
-/// Whether every migration has been run, by a look only. False also where there is none of ours at all.
+/// Whether every migration has been run, by reading only. False also in a database without any.
 async fn is_current(url: &str) -> Result<bool, StoreError> {
     use diesel::migration::{Migration, MigrationSource as _};
     use diesel_async::RunQueryDsl as _;
@@ -165,14 +165,14 @@ pub async fn revert_last(url: &str) -> Result<String, StoreError> {
 }
 
 type Harness = diesel_async::AsyncMigrationHarness<AsyncPgConnection>;
-type Accident = Box<dyn std::error::Error + Send + Sync>;
+type InternalError = Box<dyn std::error::Error + Send + Sync>;
 
 async fn with_harness<T: Send + 'static>(
     url: &str,
-    work: impl FnOnce(&mut Harness) -> Result<T, Accident> + Send + 'static,
+    work: impl FnOnce(&mut Harness) -> Result<T, InternalError> + Send + 'static,
 ) -> Result<T, StoreError> {
     use diesel_async::RunQueryDsl as _;
-    // A migration takes the time that it takes, and so does waiting for one's turn.
+    // Migrations and waiting for one's turn have no time limit.
     let mut conn = establish_in_time(url).await?;
     diesel::sql_query("SET statement_timeout = 0").execute(&mut conn).await?;
     diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
@@ -185,15 +185,15 @@ async fn with_harness<T: Send + 'static>(
     })
     .await
     .map_err(|e| StoreError::Unavailable(e.into()))?;
-    // A dropped connection closes some time later, and its lock with it: commands that wait for the lock must not
-    // wait for that. If the connection is broken already, the server has released the lock.
+    // A dropped connection closes some time later, and its lock with it; commands that wait for the lock should
+    // not wait for that. If the connection is broken already, the server has released the lock.
     let unlocked = diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"));
     let _ = unlocked.execute(&mut conn).await;
     done.map_err(of_migration)
 }
 
-/// A role that may not change the schema is a setting that is wrong: the database can be reached.
-fn of_migration(problem: Accident) -> StoreError {
+/// A role without the right to change the schema is a wrong setting, not an outage.
+fn of_migration(problem: InternalError) -> StoreError {
     let said = problem.to_string();
     if !said.contains("must be owner") && !said.contains("permission denied") {
         return StoreError::Unavailable(problem);
@@ -203,7 +203,7 @@ fn of_migration(problem: Accident) -> StoreError {
     StoreError::Setting { name: "DATABASE_URL", what }
 }
 
-/// All of it in time, the greetings too: whoever takes the connection need not be a database that answers.
+/// The timeout covers the protocol handshake, because the peer that accepts TCP may not be Postgres.
 async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {
     establish_in_time(&url).await.map_err(|problem| match problem {
         NotConnected::NotNow(error) => error,
@@ -212,12 +212,12 @@ async fn establish(url: String) -> ConnectionResult<AsyncPgConnection> {
     })
 }
 
-/// Why there is no connection.
+/// Why a connection failed.
 enum NotConnected {
-    /// Later there may be one.
+    /// A retry may succeed.
     NotNow(ConnectionError),
     Crowded(String),
-    /// As long as the settings stay what they are, waiting does not help.
+    /// A retry cannot succeed with these settings.
     NotEver(StoreError),
 }
 
@@ -272,11 +272,11 @@ async fn establish_at_all(url: &str) -> Result<AsyncPgConnection, NotConnected> 
     let mut config = config.map_err(|e| unread(describe(&e)))?;
     config
         .application_name("understudy")
-        .connect_timeout(PATIENCE)
+        .connect_timeout(CONNECT_TIMEOUT)
         .keepalives_idle(Duration::from_secs(10))
         .tcp_user_timeout(Duration::from_secs(5))
         .options(format!("-c statement_timeout={} -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC", STATEMENT.as_millis()));
-    // Nobody listens in on a socket of this machine; the certificates would only take up memory.
+    // A Unix socket needs no TLS; the certificates would only take memory.
     if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) {
         return establish_by(&config, NoTls).await;
     }
@@ -293,7 +293,7 @@ where
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
     let (client, connection) = config.connect(tls).await?;
-    // A standby says what was so: there somebody who was shut out a moment ago is still let in (J25).
+    // A standby returns old data, where a user who was just disabled can still sign in (J25).
     if connection.parameter("in_hot_standby") == Some("on") {
         let what = "this is a standby of another database".to_owned();
         return Err(NotConnected::NotNow(ConnectionError::BadConnection(what)));

@@ -1,5 +1,5 @@
-//! One prepared statement of several steps (`WITH … INSERT … UPDATE …`), which diesel's builder has no
-//! words for. `sql_query` would be parsed and planned at every call.
+//! Prepared statements of several steps (`WITH … INSERT … UPDATE …`), which diesel's builder cannot express.
+//! `sql_query` would parse and plan them at every call.
 use crate::domain::Timestamp;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 /// A value bound where the text has a `?`.
 pub(in crate::store) enum Value<'a> {
-    /// The database's clock: no value, but what the function `clock_now` says.
+    /// The database's clock: the SQL function `clock_now`.
     Now,
     Text(&'a str),
     MaybeText(Option<&'a str>),

@@ -1,4 +1,4 @@
-//! TLS to Postgres, by rustls, with what `DATABASE_URL` says of it.
+//! TLS to Postgres with rustls, as configured in `DATABASE_URL`.
 use crate::domain::database_url::{Authorities, ClientCertificate, DatabaseTls, ServerProof};
 use crate::store::StoreError;
 use rustls::client::WebPkiServerVerifier;
@@ -22,8 +22,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// The certificates that this machine trusts. Read once: there are a few hundred on some systems, and to parse them
-/// for each connection is felt.
+/// The system's root certificates, read once, because parsing hundreds of them for each connection is slow.
 fn system_roots() -> Arc<RootCertStore> {
     static READ: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let read = || {
@@ -34,7 +33,7 @@ fn system_roots() -> Arc<RootCertStore> {
     Arc::clone(READ.get_or_init(read))
 }
 
-/// With the certificates of this machine, for everything that is no database.
+/// Configuration with the system's root certificates, for connections other than the database.
 pub(crate) fn system() -> Result<ClientConfig, Error> {
     static MADE: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(made) = MADE.get() {
@@ -47,7 +46,7 @@ pub(crate) fn system() -> Result<ClientConfig, Error> {
     Ok(MADE.get_or_init(|| config).clone())
 }
 
-/// Files are read for each connection, so that a certificate that was renewed is used from then on.
+/// Files are read for each connection, so that a renewed certificate is used at once.
 pub(in crate::store) fn config(tls: &DatabaseTls) -> Result<ClientConfig, StoreError> {
     let unusable = |cause: &dyn std::fmt::Display| wrong(format!("TLS: {cause}"));
     if tls.authorities == Authorities::System
@@ -101,7 +100,7 @@ fn certificates(parameter: &str, file: &Path) -> Result<Vec<CertificateDer<'stat
 
 type OwnCertificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// As libpq does, a key that others may read is refused; root's may be read by a group.
+/// Like libpq, refuses a key that others may read; a key of root may be readable by a group.
 fn read_own(own: &ClientCertificate) -> Result<OwnCertificate, StoreError> {
     let file = &own.key;
     let named = |what: &dyn std::fmt::Display| wrong(format!("sslkey {}: {what}", file.display()));
@@ -115,7 +114,7 @@ fn read_own(own: &ClientCertificate) -> Result<OwnCertificate, StoreError> {
     Ok((certificates("sslcert", &own.certificate)?, key))
 }
 
-/// A certificate of a known authority is enough, for whatever name it was made (`verify-ca`).
+/// Accepts a certificate of a trusted authority for any name (`verify-ca`).
 #[derive(Debug)]
 struct ChainOnly(Arc<WebPkiServerVerifier>);
 

@@ -1,7 +1,7 @@
-//! Many people at a time: what a directory file names, what an export writes.
+//! Reads and writes users in batches, for directory files and exports.
 //!
-//! A statement takes one array for each column, so it is the same statement for one person and for a thousand, and no
-//! list of people is longer than [`BATCH_SIZE`].
+//! A statement takes one array for each column, so it is the same statement for any number of users; a batch has at
+//! most [`BATCH_SIZE`].
 use super::write::{StoredUser, UserRecord};
 use crate::domain::role::ADMIN;
 use crate::store::connection::statement::{Statement, Value};
@@ -12,18 +12,18 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
 
-/// People that one statement reads or writes.
+/// Users that one statement reads or writes.
 pub const BATCH_SIZE: usize = 1000;
 
 /// A user as a batch writes one.
 pub struct BatchUserRow<'a> {
     pub record: &'a UserRecord,
     pub roles: &'a [String],
-    /// A new one; without it the stored one stays.
+    /// A new hash; `None` keeps the stored one.
     pub password_hash: Option<&'a str>,
 }
 
-/// What a list of people goes by.
+/// The key of a list of users.
 #[derive(Debug, Clone, Copy)]
 pub enum NamedBy {
     Id,
@@ -33,7 +33,8 @@ pub enum NamedBy {
 
 type Row = (UserRecord, Option<String>);
 
-/// Those of `names` who exist, but for service accounts that follow from what applications are authorized for.
+/// The users among `names` that exist, without service accounts, because these follow from the authorizations of
+/// applications.
 pub async fn list_named(
     conn: &Conn,
     by: NamedBy,
@@ -64,7 +65,7 @@ async fn list_some(
     with_roles(conn, rows).await
 }
 
-/// Everybody who has the role `admin`, whatever their status.
+/// All users with the role `admin`, whatever their status.
 pub async fn list_administrators(mut conn: &Conn) -> Result<Vec<StoredUser>, StoreError> {
     let holders = user_roles::table.filter(user_roles::role.eq(ADMIN)).select(user_roles::user_id);
     let rows: Vec<Row> = users::table
@@ -81,7 +82,7 @@ pub async fn list_administrators(mut conn: &Conn) -> Result<Vec<StoredUser>, Sto
     Ok(found)
 }
 
-/// The people after `after`, by id.
+/// The next users after `after`, by id.
 pub async fn list_page(mut conn: &Conn, after: &str) -> Result<Vec<StoredUser>, StoreError> {
     let rows: Vec<Row> = users::table
         .left_join(credentials::table.on(credentials::user_id.eq(users::id)))
@@ -135,14 +136,14 @@ async fn with_roles(mut conn: &Conn, rows: Vec<Row>) -> Result<Vec<StoredUser>, 
     Ok(rows.into_iter().map(whole).collect())
 }
 
-/// Whether there is a person at all.
+/// Whether there is no user.
 pub async fn is_empty(mut conn: &Conn) -> Result<bool, StoreError> {
     let somebody = users::table.filter(diesel::dsl::not(is_derived()));
     let found: bool = diesel::select(diesel::dsl::exists(somebody)).get_result(&mut conn).await?;
     Ok(!found)
 }
 
-/// Writes people with their roles and new passwords, whether they exist or not. No id comes twice.
+/// Inserts or updates users with their roles and new passwords. Ids must be distinct.
 pub async fn put_all(conn: &Conn, rows: &[BatchUserRow<'_>]) -> Result<(), StoreError> {
     for some in rows.chunks(BATCH_SIZE) {
         put_records(conn, some).await?;
@@ -244,7 +245,7 @@ async fn put_password_hashes(mut conn: &Conn, rows: &[BatchUserRow<'_>]) -> Resu
     Ok(())
 }
 
-/// Who of `ids` acts as somebody, is acted as, or has a link or a handover code for it that waits.
+/// The users among `ids` that take part in a running impersonation, or have a waiting link or handover code.
 pub async fn list_impersonating(
     mut conn: &Conn,
     ids: &[String],
@@ -286,7 +287,7 @@ pub async fn sign_out_all(mut conn: &Conn, ids: &[String]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Removes all of `ids`; what they were given stays dead, also for another user of such an id.
+/// Deletes all of `ids`; their credentials stay invalid, also for a later user with such an id.
 pub async fn delete_all(mut conn: &Conn, ids: &[String]) -> Result<(), StoreError> {
     for some in ids.chunks(BATCH_SIZE) {
         let query = diesel::sql_query("SELECT put_not_before('user_not_before', $1)");
@@ -296,7 +297,7 @@ pub async fn delete_all(mut conn: &Conn, ids: &[String]) -> Result<(), StoreErro
     Ok(())
 }
 
-/// How many people there are, for a progress bar: as Postgres estimates it.
+/// Estimated number of users, from the statistics of Postgres, for a progress bar.
 pub async fn estimate_count(mut conn: &Conn) -> Result<i64, StoreError> {
     #[derive(diesel::QueryableByName)]
     struct Estimate {

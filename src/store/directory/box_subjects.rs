@@ -1,4 +1,4 @@
-//! Whom an application may get a token for: `people`, with the time, in one read.
+//! Finds the users for whom an application may get a token: `people`, with the time, in one read.
 use super::users::UserRow;
 use crate::domain::user::{User, UserKind};
 use crate::domain::{ClientId, Timestamp, UserId};

@@ -1,4 +1,4 @@
-//! Users as the Box-shaped API keeps them: `people` with what `users` has beside.
+//! Users of the Box-compatible API: `people` with additional columns of `users`.
 use super::users::UserRow;
 use super::write::UserRecord;
 use crate::domain::box_profile::{BoxProfile, BoxUser};
@@ -52,34 +52,34 @@ pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<BoxUser>, Sto
     row.map(whole).transpose()
 }
 
-/// Whether any user, of whatever kind, has this id.
+/// Whether a user of any kind has this id.
 pub async fn is_id_taken(mut conn: &Conn, id: &str) -> Result<bool, StoreError> {
     let known = users::table.find(id).select(users::id);
     let known: Option<String> = known.first(&mut conn).await.optional()?;
     Ok(known.is_some())
 }
 
-/// The same, and nobody else changes the row until the transaction ends.
+/// As `find`, and locks the row until the transaction ends.
 pub async fn find_and_lock(mut conn: &Conn, user: &UserId) -> Result<Option<BoxUser>, StoreError> {
     let row = users::table.find(user.as_str()).select(users::id).for_update();
     let locked: Option<String> = row.first(&mut conn).await.optional()?;
     if locked.is_none() { Ok(None) } else { find(conn, user).await }
 }
 
-/// Whom a caller sees.
+/// The users that a caller may see.
 #[derive(Debug, Clone)]
 pub enum BoxUserReach {
     /// The app users that this application made there.
     Own(ClientId, OrganizationId),
-    /// Everybody there but the service accounts of applications.
+    /// All users of the organization except service accounts of applications.
     Organization(OrganizationId),
 }
 
-/// Which ones to list, in the order of their ids.
+/// A filter; rows are in the order of their ids.
 #[derive(Debug, Clone)]
 pub struct BoxUserFilter {
     pub reach: BoxUserReach,
-    /// How the name or the login begins, in any case.
+    /// Prefix of name or login, case-insensitive.
     pub term: Option<String>,
     pub external_id: Option<String>,
     /// Only those after this one, for paging by marker.
@@ -110,7 +110,7 @@ fn within(reach: &BoxUserReach) -> BoxUserCondition {
     }
 }
 
-/// `%` and `_` stand for themselves.
+/// A `LIKE` pattern for a prefix; `%` and `_` are literal.
 fn beginning(term: &str) -> String {
     let mut pattern = String::with_capacity(term.len() + 1);
     for c in term.chars() {
@@ -152,7 +152,7 @@ pub async fn list(mut conn: &Conn, filter: &BoxUserFilter) -> Result<Vec<BoxUser
     rows.into_iter().map(whole).collect()
 }
 
-/// How many there are on all pages together.
+/// The total number of matches.
 pub async fn count(mut conn: &Conn, filter: &BoxUserFilter) -> Result<i64, StoreError> {
     Ok(people::table
         .inner_join(users::table.on(users::id.eq(people::id)))
@@ -162,7 +162,7 @@ pub async fn count(mut conn: &Conn, filter: &BoxUserFilter) -> Result<i64, Store
         .await?)
 }
 
-/// Fails with [`LOGIN_IS_UNIQUE`] or [`EXTERNAL_ID_IS_UNIQUE`] when there is another one like it.
+/// Inserts a user; fails with [`LOGIN_IS_UNIQUE`] or [`EXTERNAL_ID_IS_UNIQUE`] when the value is taken.
 pub async fn insert(mut conn: &Conn, record: &UserRecord) -> Result<(), StoreError> {
     diesel::insert_into(users::table).values(record).execute(&mut conn).await?;
     Ok(())
@@ -179,7 +179,7 @@ pub struct BoxUserChanges<'a> {
     pub box_: serde_json::Value,
 }
 
-/// Fails with [`LOGIN_IS_UNIQUE`] when the address is somebody else's.
+/// Updates a user; fails with [`LOGIN_IS_UNIQUE`] when the address is taken.
 pub async fn update(
     mut conn: &Conn,
     user: &UserId,

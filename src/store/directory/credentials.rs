@@ -1,4 +1,4 @@
-//! `credentials`: the hashes of passwords.
+//! `credentials`: password hashes.
 use crate::domain::UserId;
 use crate::store::schema::{clock_now, credentials};
 use crate::store::{Conn, StoreError};
@@ -16,7 +16,7 @@ pub async fn find_hash(mut conn: &Conn, user: &UserId) -> Result<Option<String>,
     Ok(row.flatten())
 }
 
-/// Puts `new` in the place of `old`; false when it is another one meanwhile.
+/// Replaces `old` by `new`; false when the stored hash is not `old` any more.
 pub async fn change(
     mut conn: &Conn,
     user: &UserId,
@@ -31,7 +31,7 @@ pub async fn change(
     Ok(changed == 1)
 }
 
-/// Takes the password away: nothing that is typed matches any more.
+/// Deletes the password, so that no password is accepted.
 pub async fn delete(mut conn: &Conn, user: &UserId) -> Result<(), StoreError> {
     diesel::delete(credentials::table.find(user.as_str())).execute(&mut conn).await?;
     Ok(())

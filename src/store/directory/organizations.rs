@@ -1,4 +1,4 @@
-//! `organizations`.
+//! `organizations`: rows, list, members and counts.
 use crate::domain::Timestamp;
 use crate::store::schema::{clock_now, organizations};
 use crate::store::{Conn, StoreError};
@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Int4, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-/// A row, in the words of its columns; who writes one has checked them.
+/// A row; the caller has validated the values.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = organizations)]
 pub struct OrganizationRecord {
@@ -38,7 +38,7 @@ pub async fn list_named(
         .await?)
 }
 
-/// Writes it, whether there is one of that id or not.
+/// Inserts or updates the organization.
 pub async fn put(mut conn: &Conn, record: &OrganizationRecord) -> Result<(), StoreError> {
     diesel::insert_into(organizations::table)
         .values(record)
@@ -55,10 +55,10 @@ pub async fn delete(mut conn: &Conn, id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Which ones; sorted by name, then by id.
+/// A filter; sorted by name, then by id.
 #[derive(Debug, Clone, Default)]
 pub struct OrganizationSearch {
-    /// Found literally in name or id, whatever the case.
+    /// Literal part of name or id, case-insensitive.
     pub text: String,
     pub status: Option<String>,
     /// Only this one.
@@ -68,7 +68,7 @@ pub struct OrganizationSearch {
     pub limit: i64,
 }
 
-/// One of a list.
+/// A row of the list.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct ListedOrganization {
     #[diesel(sql_type = Text)]
@@ -123,13 +123,13 @@ pub async fn find(mut conn: &Conn, id: &str) -> Result<Option<OrganizationRecord
     Ok(found.first(&mut conn).await.optional()?)
 }
 
-/// Those of `ids` that are there.
+/// The ids among `ids` that exist.
 pub async fn existing(mut conn: &Conn, ids: &[String]) -> Result<Vec<String>, StoreError> {
     let there = organizations::table.filter(organizations::id.eq_any(ids));
     Ok(there.select(organizations::id).load(&mut conn).await?)
 }
 
-/// As [`find`]; until the transaction ends nobody changes it or comes into it.
+/// As [`find`], and locks the row against changes and new members until the transaction ends.
 pub async fn find_and_lock(
     mut conn: &Conn,
     id: &str,
@@ -139,13 +139,13 @@ pub async fn find_and_lock(
     if locked.is_none() { Ok(None) } else { find(conn, id).await }
 }
 
-/// Fails when there is one of that id.
+/// Inserts an organization; fails when the id exists.
 pub async fn insert(mut conn: &Conn, record: &OrganizationRecord) -> Result<(), StoreError> {
     diesel::insert_into(organizations::table).values(record).execute(&mut conn).await?;
     Ok(())
 }
 
-/// What is in one. Nobody counts a million: at most `limit` of each.
+/// Counts of its content, each at most `limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 pub struct OrganizationContents {
     /// Without the service accounts that follow from what applications are authorized for.
@@ -167,7 +167,7 @@ pub async fn count_inside(
     Ok(counted.get_result(&mut conn).await?)
 }
 
-/// How many of its people have a live session of their own; at most `limit` are counted.
+/// Counts users with a live own session, at most `limit`.
 pub async fn count_signed_in(
     mut conn: &Conn,
     id: &str,
@@ -192,7 +192,7 @@ pub async fn count_signed_in(
     Ok(counted.people)
 }
 
-/// An application of one.
+/// An application of an organization.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct AuthorizedApplication {
     #[diesel(sql_type = Text)]

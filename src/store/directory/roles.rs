@@ -1,4 +1,4 @@
-//! `roles`: names for sets of permissions.
+//! `roles`: named sets of permissions.
 use crate::domain::role::ADMIN;
 use crate::store::schema::{roles, user_roles, users};
 use crate::store::{Conn, StoreError};
@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Int4, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
-/// A row, in the words of its columns; who writes one has checked them.
+/// A row; the caller has validated the values.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = roles)]
 pub struct RoleRecord {
@@ -16,7 +16,7 @@ pub struct RoleRecord {
     pub rank: i32,
 }
 
-/// Those that the operator made; the built-in ones are not among them.
+/// The custom roles, without the built-in ones.
 pub async fn list_custom(mut conn: &Conn) -> Result<Vec<RoleRecord>, StoreError> {
     Ok(roles::table
         .filter(roles::built_in.eq(false))
@@ -30,7 +30,7 @@ pub async fn list_built_in(mut conn: &Conn) -> Result<Vec<String>, StoreError> {
     Ok(roles::table.filter(roles::built_in).select(roles::name).load(&mut conn).await?)
 }
 
-/// Writes it, whether there is one of that name or not.
+/// Inserts or updates the role.
 pub async fn put(mut conn: &Conn, record: &RoleRecord) -> Result<(), StoreError> {
     diesel::insert_into(roles::table)
         .values(record)
@@ -55,7 +55,7 @@ pub struct ListedRole {
     pub holders: i64,
 }
 
-/// All of them, the highest rank first, with how many people hold each.
+/// All roles, highest rank first, with their number of holders.
 pub async fn list(mut conn: &Conn) -> Result<Vec<ListedRole>, StoreError> {
     let held = user_roles::table.group_by(user_roles::role);
     let held = held.select((user_roles::role, diesel::dsl::count_star()));
@@ -80,7 +80,7 @@ pub async fn find(mut conn: &Conn, name: &str) -> Result<Option<(RoleRecord, boo
     Ok(found.first(&mut conn).await.optional()?)
 }
 
-/// The same, and nobody changes it, gives it or takes it until the transaction ends.
+/// As [`find`], and locks the role against changes and assignments until the transaction ends.
 pub async fn find_and_lock(
     mut conn: &Conn,
     name: &str,
@@ -90,7 +90,7 @@ pub async fn find_and_lock(
     if locked.is_none() { Ok(None) } else { find(conn, name).await }
 }
 
-/// Those of a user, the highest rank first.
+/// The roles of a user, highest rank first.
 pub async fn list_of(mut conn: &Conn, user: &str) -> Result<Vec<RoleRecord>, StoreError> {
     Ok(roles::table
         .inner_join(user_roles::table.on(user_roles::role.eq(roles::name)))
@@ -101,13 +101,13 @@ pub async fn list_of(mut conn: &Conn, user: &str) -> Result<Vec<RoleRecord>, Sto
         .await?)
 }
 
-/// Fails when there is one of that name.
+/// Inserts a role; fails when the name exists.
 pub async fn insert(mut conn: &Conn, record: &RoleRecord) -> Result<(), StoreError> {
     diesel::insert_into(roles::table).values(record).execute(&mut conn).await?;
     Ok(())
 }
 
-/// False when they have it already.
+/// Assigns the role; false when the user has it already.
 pub async fn give(mut conn: &Conn, user: &str, role: &str) -> Result<bool, StoreError> {
     let given = diesel::insert_into(user_roles::table)
         .values((user_roles::user_id.eq(user), user_roles::role.eq(role)))
@@ -117,19 +117,19 @@ pub async fn give(mut conn: &Conn, user: &str, role: &str) -> Result<bool, Store
     Ok(given == 1)
 }
 
-/// False when they do not have it.
+/// Removes the role; false when the user does not have it.
 pub async fn take(mut conn: &Conn, user: &str, role: &str) -> Result<bool, StoreError> {
     let taken = diesel::delete(user_roles::table.find((user, role))).execute(&mut conn).await?;
     Ok(taken == 1)
 }
 
-/// How many people hold it.
+/// The number of users with this role.
 pub async fn count_holders(mut conn: &Conn, role: &str) -> Result<i64, StoreError> {
     let held = user_roles::table.filter(user_roles::role.eq(role));
     Ok(held.count().get_result(&mut conn).await?)
 }
 
-/// Somebody who holds a role.
+/// A user with a role.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct RoleHolder {
     #[diesel(sql_type = Text)]
@@ -144,7 +144,7 @@ pub struct RoleHolder {
     pub active: bool,
 }
 
-/// Who holds it, by name; only those of `organization` unless it is `None`.
+/// The users with this role, by name; only those of `organization` unless it is `None`.
 pub async fn holders(
     mut conn: &Conn,
     (role, organization): (&str, Option<&str>),
@@ -163,7 +163,7 @@ pub async fn holders(
         .await?)
 }
 
-/// How many people can administer everything now.
+/// The number of administrators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 pub struct Administrators {
     /// Staff of the operator.
@@ -173,8 +173,8 @@ pub struct Administrators {
     pub all: i32,
 }
 
-/// Counts active people with the role `admin`; until the transaction ends nobody else counts them so, nor
-/// gives or takes that role.
+/// Counts active users with the role `admin`, and locks count and assignments of that role until the transaction
+/// ends.
 pub async fn lock_and_count_administrators(mut conn: &Conn) -> Result<Administrators, StoreError> {
     find_and_lock(conn, ADMIN).await?;
     let text = "SELECT count(*) FILTER (WHERE u.organization_id IS NULL)::int AS of_operator, \
@@ -185,7 +185,7 @@ pub async fn lock_and_count_administrators(mut conn: &Conn) -> Result<Administra
     Ok(diesel::sql_query(text).bind::<Text, _>(ADMIN).get_result(&mut conn).await?)
 }
 
-/// Whether somebody can administer now, as far as one sees without waiting for anybody.
+/// Whether there is an administrator, without waiting for locks.
 pub async fn has_administrator(mut conn: &Conn) -> Result<bool, StoreError> {
     let active = users::table
         .inner_join(user_roles::table.on(user_roles::user_id.eq(users::id)))

@@ -1,7 +1,7 @@
-//! Finding people: by a part of name, e-mail address or id, a page at a time.
+//! Searches users by a part of name, e-mail address or id, a page at a time.
 //!
-//! The text of the statement depends on what is asked, and Postgres plans it anew each time: a plan that
-//! fits a rare word does not fit a common one.
+//! The statement depends on the search, and Postgres plans it each time, because a plan for a rare word is slow for
+//! a common one.
 use crate::domain::user::UserKind;
 use crate::domain::{OrganizationId, Status, Timestamp, UserId};
 use crate::store::{Conn, StoreError, word};
@@ -11,11 +11,11 @@ use diesel::query_builder::SqlQuery;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-/// Which people; every field narrows.
+/// A filter; every field narrows.
 #[derive(Debug, Clone, Default)]
 pub struct UserSearch {
-    /// Each word is found literally in name, e-mail address or id, whatever the case. What has
-    /// no three letters or digits in a row is found where a word begins.
+    /// Each word is found literally in name, e-mail address or id, case-insensitive. A word without three letters
+    /// or digits in a row is found only where a word begins.
     pub text: String,
     pub organization: Option<OrganizationId>,
     pub role: Option<String>,
@@ -25,7 +25,7 @@ pub struct UserSearch {
     pub limit: i64,
 }
 
-/// Somebody in a list.
+/// A row of the list.
 #[derive(Debug, Clone)]
 pub struct FoundUsers {
     pub id: UserId,
@@ -93,7 +93,7 @@ enum Among {
     All,
 }
 
-/// As many as are read in a few milliseconds.
+/// Rows that can be read in a few milliseconds.
 const NEAR: i64 = 3000;
 
 impl UserSearch {
@@ -127,7 +127,7 @@ impl SearchStatement {
         Self { query: self.query.sql(sql).bind::<BigInt, _>(value), parameters }
     }
 
-    /// What the order of names goes along with.
+    /// Adds the order by name.
     fn in_order(mut self, search: &UserSearch) -> Self {
         if let Some(organization) = &search.organization {
             self = self.text(" AND organization_id = ", organization.as_str(), "");
@@ -150,7 +150,7 @@ impl SearchStatement {
             }
         }
         if let Some(digits) = phone {
-            // In the words of the index `users_phone`.
+            // The expression of the index `users_phone`.
             let digits_of = ") OR (phone_number IS NOT NULL AND \
                  regexp_replace(phone_number, '[^0-9]', '', 'g') LIKE ";
             self = self.text(digits_of, format!("%{digits}%"), "))");
@@ -193,7 +193,7 @@ async fn page(
     rows.into_iter().map(FoundUsers::try_from).collect()
 }
 
-/// Each is found by itself, in any order; whatever comes after the sixth is one.
+/// The words of a search, in any order; everything after the sixth is one word.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.trim().splitn(6, char::is_whitespace).map(str::trim).filter(|word| !word.is_empty())
 }
@@ -226,7 +226,7 @@ fn phone_digits(text: &str) -> Option<String> {
     (digits.len() >= MIN_PHONE_DIGITS).then(|| digits.to_owned())
 }
 
-/// Fewer are in almost every number.
+/// Fewer digits match almost every number.
 const MIN_PHONE_DIGITS: usize = 4;
 
 /// Whether Postgres can make a trigram of `text`, wherever it stands, that few people have. It looks at letters
@@ -244,7 +244,7 @@ fn sign(text: &str) -> Option<char> {
     text.chars().next().filter(|first| !first.is_alphanumeric() && !has_trigram(text))
 }
 
-/// The users whom `text` finds, with their organizations; at most `limit`, in no particular order.
+/// The users that match `text`, with their organizations; at most `limit`, unordered.
 pub async fn ids(
     mut conn: &Conn,
     text: &str,
@@ -265,7 +265,7 @@ pub async fn ids(
     Ok(found.into_iter().map(|it| (it.id, it.organization_id)).collect())
 }
 
-/// What a page says of somebody beside who they are.
+/// Additional columns of a user's page.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct UserCard {
     #[diesel(sql_type = Nullable<Text>)]
@@ -289,7 +289,7 @@ pub async fn card(mut conn: &Conn, user: &UserId) -> Result<Option<UserCard>, St
     Ok(card.get_result(&mut conn).await.optional()?)
 }
 
-/// A name to choose by.
+/// An option of a select field.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct ApplicationChoice {
     #[diesel(sql_type = Text)]

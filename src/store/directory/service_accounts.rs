@@ -1,11 +1,10 @@
-//! Service accounts: the `users` that applications are themselves, one in each organization that has let
-//! them in.
+//! Service accounts: the `users` of applications, one in each organization that has authorized them.
 use crate::domain::permission::APP_SERVICE;
 use crate::store::{Conn, StoreError};
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 
-/// One that is authorized and has no account yet.
+/// An authorized application without an account.
 #[derive(diesel::QueryableByName)]
 pub struct MissingAccount {
     #[diesel(sql_type = Text)]
@@ -31,7 +30,7 @@ pub struct NewAccount<'a> {
     pub canonical_login: &'a str,
 }
 
-/// With the built-in role that lets it manage users.
+/// Inserts the account with the built-in role for managing users.
 pub async fn insert(mut conn: &Conn, account: &NewAccount<'_>) -> Result<(), StoreError> {
     let text = "WITH account AS (INSERT INTO users (id, organization_id, kind, email, \
          email_canonical, name, created_by_client_id) \
@@ -50,7 +49,7 @@ pub async fn insert(mut conn: &Conn, account: &NewAccount<'_>) -> Result<(), Sto
     Ok(())
 }
 
-/// An account whose status did not fit the authorization any more, and now does.
+/// An account whose status was corrected to match the authorization.
 #[derive(diesel::QueryableByName)]
 pub struct Settled {
     #[diesel(sql_type = Text)]
@@ -74,7 +73,7 @@ pub async fn settle(mut conn: &Conn) -> Result<Vec<Settled>, StoreError> {
     Ok(diesel::sql_query(text).load(&mut conn).await?)
 }
 
-/// Those in an organization that is about to go.
+/// Deletes the service accounts of an organization that is being deleted.
 pub async fn delete_in(mut conn: &Conn, organization: &str) -> Result<(), StoreError> {
     let text = "DELETE FROM users WHERE kind = 'service_account' AND organization_id = $1 \
          AND created_by_client_id IS NOT NULL";

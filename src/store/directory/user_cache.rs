@@ -1,10 +1,10 @@
-//! People, remembered for as long as the database says that nothing in their organization has changed.
+//! Caches users until something in their organization changes.
 //!
-//! It says so with whatever names them, a session, a code or a token, in the same statement ([`Moment`]): nothing is
-//! asked twice, and nobody is seen as they were before.
+//! The statement that finds a session, code or token returns the directory version too ([`Moment`]), so the cache
+//! costs no query and is never stale.
 //!
-//! Only for whoever shows something of their own. Somebody who is named by others is read each time, or the time of
-//! the answer would say whether there is such a user.
+//! Only for users who present a credential of their own. A user who is only named is read each time, because the
+//! timing would show whether they exist.
 use super::box_users::{BoxColumns, whole};
 use super::users::UserRow;
 use super::version::{DirectoryVersions, OrganizationVersion};
@@ -18,24 +18,24 @@ use diesel_async::RunQueryDsl;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The most that are remembered at a time.
-const MOST: usize = 10_000;
+/// Maximum number of cached users.
+const MAX_ENTRIES: usize = 10_000;
 
-/// What the connections of a pool have in common.
+/// The cache that the connections of a pool share.
 #[derive(Default)]
 pub(in crate::store) struct People(Mutex<CachedUser>);
 
-/// Each with the version of their organization at which they were read.
+/// Users with the version of their organization at the read.
 type CachedUser = HashMap<String, (OrganizationVersion, Arc<UserStanding>)>;
 
-/// Somebody, and until when what they were given is dead.
+/// A user, and the time before which their credentials are invalid.
 pub struct UserStanding {
     pub person: BoxUser,
     not_before: Option<Timestamp>,
 }
 
 impl UserStanding {
-    /// Whether what they were given at `at` is dead.
+    /// The `not_before` that invalidates credentials issued at `at`, if any.
     pub fn ended_since(&self, at: Timestamp) -> Option<Timestamp> {
         self.not_before.filter(|not_before| at <= *not_before)
     }
@@ -49,7 +49,7 @@ impl std::ops::Deref for UserStanding {
     }
 }
 
-/// The latest moment of [`crate::store::tokens::not_before`] that is about a row of `people`.
+/// The latest [`crate::store::tokens::not_before`] of a row of `people`.
 struct PersonNotBefore;
 
 impl Written for PersonNotBefore {
@@ -61,7 +61,7 @@ impl Written for PersonNotBefore {
 }
 
 impl People {
-    /// Whoever has moved to another organization has changed both, so the one they were in says enough.
+    /// A move to another organization changes the versions of both, so the old one is enough.
     fn get(&self, id: &str, directory: &DirectoryVersions) -> Option<Arc<UserStanding>> {
         let known = self.known();
         let (version, person) = known.get(id)?;
@@ -72,7 +72,7 @@ impl People {
     fn keep(&self, id: &str, directory: &DirectoryVersions, person: &Arc<UserStanding>) {
         let version = directory.of(person.user.organization_id());
         let mut known = self.known();
-        if known.len() >= MOST && !known.contains_key(id) {
+        if known.len() >= MAX_ENTRIES && !known.contains_key(id) {
             *known = HashMap::new();
         }
         known.insert(id.to_owned(), (version, Arc::clone(person)));

@@ -71,8 +71,8 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-/// The form in which e-mail addresses are compared: NFC ([RFC 6532 §3.1]), because keyboards and systems differ in how
-/// they write an `é`, and small letters.
+/// The form in which e-mail addresses are compared: NFC ([RFC 6532 §3.1]), because systems differ in how they
+/// encode an `é`, and lower case.
 ///
 /// [RFC 6532 §3.1]: https://www.rfc-editor.org/rfc/rfc6532#section-3.1
 pub fn canonical_email(email: &str) -> String {
@@ -90,7 +90,7 @@ pub async fn find(mut conn: &Conn, user: &UserId) -> Result<Option<User>, StoreE
     row.map(User::try_from).transpose()
 }
 
-/// Somebody who tries to sign in, with the hash of their password if they have one, and the time.
+/// Finds a user for a sign-in, with their password hash if they have one, and the current time.
 pub async fn find_for_sign_in(
     mut conn: &Conn,
     email: &str,
@@ -105,8 +105,7 @@ pub async fn find_for_sign_in(
     row.map(|(person, hash, now)| Ok((person.try_into()?, hash, now))).transpose()
 }
 
-/// Whom a login e-mail address names: somebody who has shown that it is theirs, or an app user, whose
-/// address we made up.
+/// The user with this login: one with a verified address, or an app user, whose address this server generated.
 pub async fn find_id_by_login(mut conn: &Conn, email: &str) -> Result<Option<UserId>, StoreError> {
     let found: Option<String> = users::table
         .filter(users::email_canonical.eq(canonical_email(email)))
@@ -118,7 +117,7 @@ pub async fn find_id_by_login(mut conn: &Conn, email: &str) -> Result<Option<Use
     found.map(|text| id("users", text)).transpose()
 }
 
-/// Counts a sign-in of the user's own; an impersonation leaves no such trace.
+/// Records a sign-in of the user; impersonations are not recorded here.
 pub async fn note_login(mut conn: &Conn, user: &UserId, at: Timestamp) -> Result<(), StoreError> {
     diesel::update(users::table.find(user.as_str()))
         .set((users::last_login_at.eq(at), users::login_count.eq(users::login_count + 1)))
@@ -139,7 +138,7 @@ pub async fn set_password_hash(
     Ok(())
 }
 
-/// How somebody is called.
+/// The names of a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserNames {
     pub name: Option<String>,
@@ -166,7 +165,7 @@ pub async fn set_names(
     Ok(())
 }
 
-/// Somebody, and nobody else changes the row until the transaction ends.
+/// Finds a user and locks the row until the transaction ends.
 pub async fn find_and_lock(mut conn: &Conn, user: &UserId) -> Result<Option<User>, StoreError> {
     let row = users::table.find(user.as_str()).select(users::id).for_update();
     let locked: Option<String> = row.first(&mut conn).await.optional()?;

@@ -1,8 +1,8 @@
-//! Versions of the directory, one for each organization: what is remembered of the directory is good for as long as the
-//! versions are the same that it was read at.
+//! Versions of the directory, one for each organization: cached data is valid as long as the versions of its read
+//! have not changed.
 //!
-//! Triggers make a new version with the commit of a change. A statement reads all of them, because there are rows only
-//! of the organizations that have changed since the version of everything was made.
+//! Triggers set a new version with the commit of a change. A statement reads all of them, because there are rows
+//! only for organizations that have changed since the last change of everything.
 use crate::domain::OrganizationId;
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
@@ -12,9 +12,9 @@ use std::sync::Arc;
 /// The versions that a statement saw.
 #[derive(Debug, Clone, PartialEq, Eq, deserialize::FromSqlRow)]
 pub struct DirectoryVersions {
-    /// Of roles, settings, applications without an organization, and with them of everything else.
+    /// Version of roles, settings and applications without an organization, which covers everything else.
     everything: i64,
-    /// Of the organizations that have changed since; the empty name is that of the people without one.
+    /// Versions of the organizations that have changed since; the empty name covers users without one.
     changed: Arc<[(Box<str>, i64)]>,
 }
 

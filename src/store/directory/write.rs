@@ -1,11 +1,11 @@
-//! Writing people; many at a time: [`super::batches`].
+//! Writes users; in batches: [`super::batches`].
 use crate::store::schema::{authorization_codes, clock_now, credentials, sessions, users};
 use crate::store::tokens::not_before::{self, NotBefore};
 use crate::store::{Conn, StoreError};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-/// A row, in the words of its columns; who writes one has checked them.
+/// A row; the caller has validated the values.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = users, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct UserRecord {
@@ -29,7 +29,7 @@ pub struct UserRecord {
     pub box_: serde_json::Value,
 }
 
-/// Somebody with everything that hangs on them.
+/// A user with roles and password.
 #[derive(Clone)]
 pub struct StoredUser {
     pub record: UserRecord,
@@ -38,7 +38,7 @@ pub struct StoredUser {
     pub password_hash: Option<String>,
 }
 
-/// Unlike [`super::users::set_password_hash`], also for somebody who had no password.
+/// Sets the password hash; unlike [`super::users::set_password_hash`], also of a user without a password.
 pub async fn put_password_hash(mut conn: &Conn, user: &str, hash: &str) -> Result<(), StoreError> {
     diesel::insert_into(credentials::table)
         .values((credentials::user_id.eq(user), credentials::password_hash.eq(hash)))
@@ -50,7 +50,7 @@ pub async fn put_password_hash(mut conn: &Conn, user: &str, hash: &str) -> Resul
     Ok(())
 }
 
-/// Ends every session of somebody and everything that applications were given in one.
+/// Ends every session of a user and all tokens issued in them.
 pub async fn sign_out_everywhere(mut conn: &Conn, user: &str) -> Result<(), StoreError> {
     let live =
         sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::ended_at.is_null());
@@ -66,11 +66,11 @@ pub async fn sign_out_everywhere(mut conn: &Conn, user: &str) -> Result<(), Stor
         .set(authorization_codes::revoked_at.eq(clock_now().nullable()))
         .execute(&mut conn)
         .await?;
-    // Tokens that come of no sign-in, too.
+    // Includes tokens without a sign-in.
     not_before::put(conn, NotBefore::User(user)).await
 }
 
-/// Takes the e-mail addresses away from `ids`, so that they can be given out anew in any order.
+/// Clears the e-mail addresses of `ids`, so that they can be reassigned in any order.
 pub async fn release_emails(mut conn: &Conn, ids: &[String]) -> Result<(), StoreError> {
     diesel::update(users::table.filter(users::id.eq_any(ids)))
         .set((users::email.eq(None::<String>), users::email_canonical.eq(None::<String>)))

@@ -1,4 +1,4 @@
-//! Acting by a token: one row for a bearer, a subject and a channel, without a link and without a session.
+//! Impersonations by token: one row for each bearer, subject and channel, without link and session.
 use super::links::by_token;
 use super::{TABLE, first_id_at};
 use crate::audit::{Event, EventKind};
@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 
-/// Which row is meant.
+/// The key of a row.
 #[derive(Clone, Copy)]
 pub struct ActingKey<'a> {
     pub channel: Channel,
@@ -21,7 +21,7 @@ pub struct ActingKey<'a> {
     pub subject: &'a UserId,
 }
 
-/// What the next call has to know of the row.
+/// The columns that the next call needs.
 #[derive(Clone)]
 pub struct Acted {
     pub id: ImpersonationId,
@@ -71,8 +71,8 @@ pub async fn find(mut conn: &Conn, key: ActingKey<'_>) -> Result<Option<Acted>, 
     row.map(Acted::try_from).transpose()
 }
 
-/// Whether this bearer has acted as the subject before and that has ended: by the other header, or as the token that
-/// it was narrowed from, or that was narrowed from the same one.
+/// Whether this bearer has acted as the subject before and that has ended: with the other header, as the token that
+/// it was narrowed from, or as one that was narrowed from the same token.
 pub async fn has_ended(
     mut conn: &Conn,
     bearer_hash: &[u8],
@@ -89,7 +89,7 @@ pub async fn has_ended(
     Ok(Statement::<HasEnded, Bool>::new(TEXT, &values).get_result(&mut conn).await?)
 }
 
-/// Writes the row, active from the first moment, and its event; false when there is one already.
+/// Inserts the row, active at once, and its event; false when it exists already.
 pub async fn start(
     mut conn: &Conn,
     granted: &Impersonation,
@@ -134,9 +134,9 @@ pub async fn start(
     Ok(id.is_some())
 }
 
-/// Ends what lived by a token that is over, or by one of somebody who is switched off, at most a thousand
-/// rows at a time, each with its event; only those that began after `begun`. Nothing depends on it: such a token
-/// does nothing any more.
+/// Ends impersonations whose token has expired or belongs to a disabled user, at most a thousand rows at a time,
+/// each with its event, only those that began after `begun`. It only records the end, because such a token is
+/// rejected anyway.
 pub async fn end_over(mut conn: &Conn, begun: Timestamp) -> Result<usize, StoreError> {
     struct EndOver;
     const TEXT: &str = "WITH over AS (UPDATE impersonations SET status = 'ended', ended_at = clock_now(), \

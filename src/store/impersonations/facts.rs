@@ -1,4 +1,4 @@
-//! What the heart looks at: who, as whom, where, and whether at all, in one read; and a link.
+//! The facts for the decision, in one read: actor, subject, application, and whether the feature is on; or a link.
 use super::{ImpersonationRecord, Link, RecordRow, TABLE};
 use crate::domain::api_scope::ApiScope;
 use crate::domain::client::{Client, ClientKind};
@@ -19,13 +19,13 @@ use diesel_async::RunQueryDsl;
 diesel::alias!(people as actors: Actors, people as subjects: Subjects);
 diesel::alias!(applications as requesting: Requesting);
 
-/// The people and the application as they stand now; `None` for who is not there.
+/// The current users and application; `None` for one that does not exist.
 #[derive(Clone)]
 pub struct DecisionFacts {
     pub actor: Option<User>,
     pub subject: Option<User>,
     pub client: Option<Client>,
-    /// The application that asks, where it is another one than `client`.
+    /// The requesting application, if it is not `client`.
     pub requesting: Option<RequestingApplication>,
     pub feature_enabled: bool,
     /// The latest moment of [`crate::store::tokens::not_before`] that is about any of them.
@@ -34,8 +34,8 @@ pub struct DecisionFacts {
 }
 
 impl DecisionFacts {
-    /// Whether nothing that they are about has changed between when they were read and `directory`. A move to another
-    /// organization changes both.
+    /// Whether the facts are still true at `directory`, because none of their organizations has changed. A move to
+    /// another organization changes the versions of both.
     pub fn hold_at(&self, directory: &DirectoryVersions) -> bool {
         let (Some(seen), Some(actor), Some(subject), Some(client)) =
             (&self.at.directory, &self.actor, &self.subject, &self.client)
@@ -44,7 +44,7 @@ impl DecisionFacts {
         };
         let asks = self.requesting.as_ref().and_then(|asks| asks.organization.as_ref());
         let owner = client.organization.as_ref().map(|organization| &organization.id);
-        // An application without an organization is watched with everything.
+        // The version of an application without an organization covers everything.
         let owners = [owner, asks].into_iter().flatten().map(Some);
         let homes = [actor.organization_id(), subject.organization_id()];
         homes.into_iter().chain(owners).all(|home| seen.agree(directory, home))
@@ -103,7 +103,7 @@ fn requesting_application(columns: RequestingColumns) -> Result<RequestingApplic
     })
 }
 
-/// `other`: the application that asks, where it is another one than `client`.
+/// `other`: the requesting application, if it is not `client`.
 pub async fn facts(
     mut conn: &Conn,
     actor: &UserId,

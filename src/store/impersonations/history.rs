@@ -1,7 +1,7 @@
-//! Impersonations with the names of everybody in them, for people to look at.
+//! Impersonations with the names of users and applications, for display.
 //!
-//! Newest first by id: ours begin with their time, so a moment is a place in the index too.
-use super::{IsAfterSignOut, LONGEST_RUN, first_id_at};
+//! Newest first by id: ids begin with their time, so a moment is also a position in the index.
+use super::{IsAfterSignOut, MAX_RUN, first_id_at};
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
 use crate::store::schema::{clients, impersonations, users, written};
 use crate::store::{Conn, StoreError};
@@ -12,7 +12,7 @@ const TABLE: &str = "impersonations";
 
 diesel::alias!(users as actors: Actors, users as subjects: Subjects);
 
-/// One, as it is shown.
+/// An impersonation as it is displayed.
 #[derive(Debug, Clone)]
 pub struct HistoryEntry {
     pub id: ImpersonationId,
@@ -32,7 +32,7 @@ pub struct HistoryEntry {
     pub ticket: Option<String>,
     pub actor_proof: Option<String>,
     pub created_at: Timestamp,
-    /// None: it came of no link.
+    /// `None`: it did not begin with a link.
     pub link_expires_at: Option<Timestamp>,
     pub redeemed_at: Option<Timestamp>,
     pub ends_at: Option<Timestamp>,
@@ -41,18 +41,18 @@ pub struct HistoryEntry {
     pub end_reason: Option<String>,
 }
 
-/// An id, and what it is called; whoever is gone is called by the id.
+/// An id and its name; a deleted user or application is named by the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WithNames {
     pub id: String,
     pub name: String,
 }
 
-/// Which ones; every field narrows.
+/// A filter; every field narrows.
 #[derive(Debug, Clone, Default)]
 pub struct HistorySearch {
     pub id: Option<ImpersonationId>,
-    /// One of these; nothing fits an empty list.
+    /// Any of these ids; an empty list matches nothing.
     pub actor: Option<Vec<String>>,
     pub subject: Option<Vec<String>>,
     pub client: Option<Vec<String>>,
@@ -67,9 +67,9 @@ pub struct HistorySearch {
     pub until: Option<Timestamp>,
     /// Only rows of this organization.
     pub organization: Option<OrganizationId>,
-    /// A link that nobody opened was no access.
+    /// Only links that were opened.
     pub opened: bool,
-    /// Running by every clock.
+    /// Only impersonations within all time limits.
     pub running: bool,
     /// Only rows before this one, for paging.
     pub before: Option<ImpersonationId>,
@@ -107,14 +107,14 @@ struct HistoryRow {
 type CallEntry = (Option<String>, Option<String>);
 type HistoryColumns = (HistoryRow, Option<CallEntry>, Option<CallEntry>, Option<String>);
 
-/// The ids of the time that is looked for: from the first and before the second.
+/// The range of ids for the time filter: from the first, before the second.
 fn ids_of_time(search: &HistorySearch) -> Option<(String, String)> {
     let since = search.since.map(first_id_at).unwrap_or_default();
     let until = search.until.map_or_else(|| "j".to_owned(), first_id_at);
     (search.since.is_some() || search.until.is_some()).then_some((since, until))
 }
 
-/// The rows, and the time.
+/// The rows, and the current time.
 #[expect(
     clippy::too_many_lines,
     reason = "a filter for each field; the type of the query has no name"
@@ -138,7 +138,7 @@ pub async fn search(
     if let Some(id) = &search.id {
         query = query.filter(impersonations::id.eq(id.as_str()));
     }
-    // A single id is compared by `=`, so that an index on (id of the person, id) gives the rows in order.
+    // A single id is compared by `=`, so that an index on (user id, id) returns the rows in order.
     query = match search.actor.as_deref() {
         None => query,
         Some([actor]) => query.filter(impersonations::actor_id.eq(actor)),
@@ -182,7 +182,7 @@ pub async fn search(
         let by_token = impersonations::ticket_hash.is_null().nullable();
         let seen_since = now - crate::impersonation::grant::IDLE_LIMIT;
         query = query
-            .filter(impersonations::id.ge(first_id_at(now - LONGEST_RUN)))
+            .filter(impersonations::id.ge(first_id_at(now - MAX_RUN)))
             .filter(impersonations::status.eq("active"))
             .filter(impersonations::ends_at.gt(now))
             .filter(written::<IsAfterSignOut>())
@@ -197,7 +197,7 @@ pub async fn search(
     Ok((entries, now))
 }
 
-/// One of that id, if it is of `organization`, and the time.
+/// The impersonation with this id, if it belongs to `organization`, and the current time.
 pub async fn find(
     conn: &Conn,
     id: &ImpersonationId,
@@ -215,7 +215,7 @@ pub async fn find(
 
 diesel::define_sql_function! { fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>; }
 
-/// A pattern of `LIKE` that finds `text` anywhere, as it stands.
+/// A `LIKE` pattern that finds `text` literally, anywhere.
 pub fn anywhere(text: &str) -> String {
     let mut pattern = String::from("%");
     for letter in text.chars() {
@@ -228,7 +228,7 @@ pub fn anywhere(text: &str) -> String {
     pattern
 }
 
-/// The user whose id or e-mail address `text` is: id and organization.
+/// The user with this id or e-mail address: id and organization.
 pub async fn find_person(
     mut conn: &Conn,
     text: &str,
@@ -243,7 +243,7 @@ pub async fn find_person(
         .optional()?)
 }
 
-/// The application with the id `text`, else those with `text` in their names; with their organizations, at most
+/// The application with the id `text`, else those whose names contain it, with their organizations, at most
 /// `limit`.
 pub async fn find_applications(
     mut conn: &Conn,

@@ -1,4 +1,4 @@
-//! Links: handed out, superseded, redeemed.
+//! Impersonation links: issued, replaced, redeemed.
 use super::{TABLE, first_id_at};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
@@ -14,7 +14,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 
-/// A link to be handed out.
+/// A new link.
 pub struct NewLink<'a> {
     pub granted: &'a Impersonation,
     pub request: &'a LoginRequest,
@@ -72,7 +72,7 @@ pub async fn insert(mut conn: &Conn, link: &NewLink<'_>, event: &Event) -> Resul
     Ok(())
 }
 
-/// The application that holds the token of a person who asked: what the id alone does not say.
+/// The application whose token a person used for the request.
 pub(super) fn by_token(requested_by: &RequestedBy) -> Option<&str> {
     match requested_by {
         RequestedBy::Token { application, .. } => application.as_ref().map(ClientId::as_str),
@@ -80,8 +80,7 @@ pub(super) fn by_token(requested_by: &RequestedBy) -> Option<&str> {
     }
 }
 
-/// Revokes the oldest links of `actor` that nobody has opened, but for the newest `keep`; each with its
-/// event.
+/// Revokes the oldest waiting links of `actor` except the newest `keep`, each with its event.
 pub async fn revoke_waiting(
     mut conn: &Conn,
     actor: &UserId,
@@ -110,7 +109,7 @@ pub async fn revoke_waiting(
     Ok(())
 }
 
-/// What one redemption writes: the session, the code if the application is answered at once, the event.
+/// The rows of a redemption: session, code if the response is immediate, and event.
 pub struct Redemption<'a> {
     pub granted: &'a Impersonation,
     pub ticket_hash: &'a [u8],
@@ -122,10 +121,10 @@ pub struct Redemption<'a> {
     pub caller: &'a Caller,
 }
 
-/// Redeems the ticket; false when it is not waiting any more. One statement: however many open the
-/// link, on however many nodes, one wins, and nothing is written half.
+/// Redeems the ticket; false when it is not waiting any more. It is one statement, so that one of any number of
+/// concurrent requests succeeds and nothing is written half.
 ///
-/// It asks for the times and not for the status, which would tempt Postgres to read all waiting links.
+/// The condition is on times, not on the status, because Postgres would read all waiting links for the status.
 pub async fn redeem(
     mut conn: &Conn,
     redemption: &Redemption<'_>,

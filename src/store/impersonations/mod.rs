@@ -1,7 +1,7 @@
-//! `impersonations`: the link, the session and the end, in one row.
+//! `impersonations`: one row for link, session and end.
 //!
-//! The moves are single guarded statements that write their audit event too, so that a ticket is redeemed
-//! ⇔ its session exists ⇔ its event exists. Those of links are in [`links`], those of calls in [`acting`].
+//! State changes are single guarded statements that also write their audit event, so that a ticket is redeemed ⇔
+//! its session exists ⇔ its event exists. Statements about links are in [`links`], about calls in [`acting`].
 pub mod acting;
 mod facts;
 pub mod links;
@@ -28,15 +28,16 @@ pub use overdue::list_overdue;
 
 const TABLE: &str = "impersonations";
 
-/// Whatever runs began within this time: the table's CHECK gives a link an hour and a token a day.
-pub const LONGEST_RUN: Duration = Duration::days(1);
+/// Every running impersonation began within this time: the table's CHECK limits a link to an hour and a token to a
+/// day.
+pub const MAX_RUN: Duration = Duration::days(1);
 
-/// The first id that a row made at `at` can have: ours begin with their time.
+/// The smallest id of a row that was created at `at`, because ids begin with their time.
 pub fn first_id_at(at: Timestamp) -> String {
     format!("imp_{:012x}", at.timestamp_millis().max(0))
 }
 
-/// A row, as it stands.
+/// A row.
 #[derive(Clone)]
 pub struct ImpersonationRecord {
     pub id: ImpersonationId,
@@ -52,9 +53,9 @@ pub struct ImpersonationRecord {
     pub reason: Option<String>,
     pub ticket: Option<String>,
     pub target_link_uri: Option<String>,
-    /// None: it came of no link.
+    /// `None`: it did not begin with a link.
     pub link: Option<Link>,
-    /// By which the actor's own token is found, if one proves the actor.
+    /// Hash of the actor's token, if a token proves the actor.
     pub bearer_hash: Option<Vec<u8>>,
     pub created_at: Timestamp,
     pub redeemed_at: Option<Timestamp>,
@@ -65,10 +66,10 @@ pub struct ImpersonationRecord {
     pub end_reason: Option<String>,
 }
 
-/// What a link says beside who and whom.
+/// The link's own columns.
 #[derive(Clone)]
 pub struct Link {
-    /// The login request that the application would have made.
+    /// The login request that the link stands in for.
     pub request: LoginRequest,
     pub redeem: Redeem,
     /// Seconds.
@@ -108,8 +109,8 @@ pub(super) struct RecordRow {
     end_reason: Option<String>,
 }
 
-/// Who asked. A row without a kind was written by a release that did not know it, where the channel says which
-/// kind of id stands there: only persons who acted themselves asked by a token of theirs.
+/// The requester. A row without a kind was written by an earlier release, where the channel determines the kind of
+/// the id: only persons who acted themselves used a token of their own.
 fn requested_by(row: &RecordRow) -> Result<RequestedBy, StoreError> {
     let person = || super::id(TABLE, row.requested_by.clone());
     let client = || super::id(TABLE, row.requested_by.clone());
@@ -178,7 +179,7 @@ impl TryFrom<RecordRow> for ImpersonationRecord {
     }
 }
 
-/// A row, and when it was read.
+/// A row, and the time of the read.
 pub async fn find_at(
     mut conn: &Conn,
     id: &ImpersonationId,
@@ -205,25 +206,25 @@ pub async fn find(
     row.map(ImpersonationRecord::try_from).transpose()
 }
 
-/// Which ones to list; every field narrows. Newest first, by id: ours begin with their time.
+/// A filter; every field narrows. Newest first, by id, because ids begin with their time.
 #[derive(Debug, Default, Clone)]
 pub struct ImpersonationFilter {
     pub status: Option<String>,
     pub actor: Option<UserId>,
     pub subject: Option<UserId>,
     pub client: Option<ClientId>,
-    /// Asked for by this application: for itself, or by a person with a token that it holds.
+    /// Requested by this application: for itself, or by a person with a token that it holds.
     pub requester: Option<ClientId>,
     /// Only rows of this organization.
     pub organization: Option<OrganizationId>,
-    /// Not those that a moment of [`super::tokens::not_before`] has ended, and of which no row says so yet.
+    /// Without those that a [`super::tokens::not_before`] has ended and that are not marked yet.
     pub without_signed_out: bool,
     /// Only rows before this one, for paging.
     pub before: Option<ImpersonationId>,
     pub limit: i64,
 }
 
-/// The impersonation is not one of those that a moment of [`super::tokens::not_before`] has ended.
+/// Condition: no [`super::tokens::not_before`] has ended the impersonation.
 pub(super) struct IsAfterSignOut;
 
 impl Written for IsAfterSignOut {
@@ -270,13 +271,13 @@ pub async fn list(
     rows.into_iter().map(ImpersonationRecord::try_from).collect()
 }
 
-/// The live ones that the session of their actor stands behind.
+/// Running impersonations that were started from this session of their actor.
 pub async fn list_of_actor_session(
     mut conn: &Conn,
     session: &SessionId,
 ) -> Result<Vec<ImpersonationRecord>, StoreError> {
     use super::schema::sessions;
-    let since = super::installation::settings::now(conn).await? - LONGEST_RUN;
+    let since = super::installation::settings::now(conn).await? - MAX_RUN;
     let actor = sessions::table.find(session.as_str()).select(sessions::user_id).single_value();
     let rows: Vec<RecordRow> = impersonations::table
         .filter(impersonations::actor_id.nullable().eq(actor))
@@ -290,7 +291,7 @@ pub async fn list_of_actor_session(
     rows.into_iter().map(ImpersonationRecord::try_from).collect()
 }
 
-/// Ends it, its session and tells its application; false when it was over already.
+/// Ends the impersonation and its session, and queues the logout notification; false when it had ended before.
 pub async fn end(
     mut conn: &Conn,
     id: &ImpersonationId,
@@ -330,7 +331,7 @@ pub async fn end(
     Ok(ended.is_some())
 }
 
-/// Seen by one of our endpoints: the idle clock starts again.
+/// Records a use at one of this server's endpoints, which restarts the idle limit.
 pub async fn touch(
     mut conn: &Conn,
     id: &ImpersonationId,

@@ -1,4 +1,4 @@
-//! Those that should be over by now, or may be because something else has changed.
+//! Finds impersonations that should have ended, or that a change may have ended.
 use super::{TABLE, first_id_at};
 use crate::domain::{ImpersonationId, Timestamp};
 use crate::store::schema::{clock_now, impersonations, user_roles};
@@ -6,9 +6,8 @@ use crate::store::{Conn, StoreError, id};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-/// Running ones of links whose time is up, or that nobody has used since `seen_since`; the oldest first. Those
-/// that live by a token have no idle clock, and [`super::acting::end_over`] ends them. Only those that began
-/// after `begun`.
+/// Running impersonations with a link whose time is up, or that were not used since `seen_since`, oldest first,
+/// only those that began after `begun`. Those by token have no idle limit; [`super::acting::end_over`] ends them.
 pub async fn list_overdue(
     mut conn: &Conn,
     (now, seen_since): (Timestamp, Timestamp),
@@ -29,20 +28,20 @@ pub async fn list_overdue(
     ids.into_iter().map(|text| id(TABLE, text)).collect()
 }
 
-/// Whose change running impersonations and waiting links are looked for by.
+/// The changed object by which impersonations and links are found.
 #[derive(Debug, Clone, Copy)]
 pub enum Touched<'a> {
-    /// They act, or are acted as.
+    /// The user is actor or subject.
     User(&'a str),
-    /// So for whoever holds this role.
+    /// Actor or subject holds this role.
     Role(&'a str),
-    /// Those in this organization.
+    /// Actor or subject is in this organization.
     Organization(&'a str),
-    /// Those in this application, or that it asked for.
+    /// The application is the one acted in, or the requester.
     Application(&'a str),
 }
 
-/// Those that run or whose link waits, and that a change may have ended, of those that began after `begun`.
+/// Running impersonations and waiting links that the change may have ended, only those that began after `begun`.
 pub async fn list_touched(
     mut conn: &Conn,
     by: Touched<'_>,

@@ -1,28 +1,28 @@
-//! What is over and still there: how much of it, and tables whose rows are over for other reasons than their time.
+//! Deletes rows of tables that need more than a time limit, and counts the backlog of every table.
 //!
-//! Of those tables a page is looked at, in the order of time, and the next turn goes on where it ended. Rows that have to
-//! stay are so read once in a round and not at every turn.
+//! A turn reads one page in the order of time, and the next turn continues there, so that rows that have to stay
+//! are read once in a round.
 use crate::domain::Timestamp;
 use crate::store::{Conn, StoreError};
 use chrono::Duration;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
 
-/// Rows of a table that one turn looks at.
+/// Rows of a table that one turn reads.
 const PAGE_SIZE: i64 = 5000;
-/// What is over is not counted further.
+/// Maximum that is counted.
 pub const MAX_COUNTED: i64 = 10_000;
 
 /// Where the next turn begins; `None`: at the oldest row.
 pub type Cursor = Option<Timestamp>;
 
-/// From now on this connection reads no table from end to end that has an index for the question. Statistics make
-/// Postgres believe that much is over where nothing is: what it knows of kinds and of times it does not know of both.
+/// Disables sequential scans on this connection, because statistics make Postgres expect many expired rows where
+/// there are none.
 pub async fn begin(mut conn: &Conn) -> Result<(), StoreError> {
     Ok(conn.batch_execute("SET enable_seqscan = off").await?)
 }
 
-/// The connection is as it was before [`begin`].
+/// Undoes [`begin`].
 pub async fn end(mut conn: &Conn) -> Result<(), StoreError> {
     Ok(conn.batch_execute("RESET enable_seqscan").await?)
 }
@@ -37,8 +37,8 @@ struct TablePage {
     last: Option<Timestamp>,
 }
 
-/// Removes codes that nothing hangs on any more. As long as its session lives a row stays: it says which applications
-/// a sign-out has to be told to.
+/// Deletes codes that nothing depends on. A row stays as long as its session lives, because it names an application
+/// that a logout has to notify.
 pub async fn delete_codes(conn: &Conn, from: Cursor) -> Result<(usize, Cursor), StoreError> {
     // Each row asks by an index: a join of a page with a table that grows may read all of it.
     let text = "WITH page AS MATERIALIZED (SELECT id, session_id, expires_at FROM authorization_codes \
@@ -52,8 +52,8 @@ pub async fn delete_codes(conn: &Conn, from: Cursor) -> Result<(usize, Cursor), 
     turn(conn, text, from).await
 }
 
-/// Removes refresh tokens that are over. A used one is kept until its whole family is over, because it has to be
-/// recognised when it comes again.
+/// Deletes expired refresh tokens. A used one stays until its whole family has expired, because its reuse has to be
+/// detected.
 pub async fn delete_refresh_tokens(
     conn: &Conn,
     from: Cursor,
@@ -79,8 +79,8 @@ async fn turn(mut conn: &Conn, text: &str, from: Cursor) -> Result<(usize, Curso
     Ok((usize::try_from(page.gone).unwrap_or_default(), next))
 }
 
-/// Removes impersonations that began before `begun`, with their sessions, at most a thousand at a time. None of them
-/// still runs: an hour is the longest. The trail keeps its events.
+/// Deletes impersonations that began before `begun`, with their sessions, at most a thousand at a time. None of
+/// them is running, because an hour is the maximum. Their audit events stay.
 pub async fn delete_impersonations(mut conn: &Conn, begun: Timestamp) -> Result<usize, StoreError> {
     use diesel::sql_types::Text;
     // The trigger that keeps an impersonation with a session looks after both are gone.
@@ -92,8 +92,8 @@ pub async fn delete_impersonations(mut conn: &Conn, begun: Timestamp) -> Result<
     Ok(diesel::sql_query(text).bind::<Text, _>(before).execute(&mut conn).await?)
 }
 
-/// How many rows of `table` are over, counted up to [`MAX_COUNTED`]. Of tables that are not here nothing is counted,
-/// because only a look at each row says whether it is over.
+/// Counts expired rows of `table`, up to [`MAX_COUNTED`]. Tables that are not listed are not counted, because only
+/// a look at each row shows whether it has expired.
 pub async fn count_over(mut conn: &Conn, table: &str) -> Result<Option<i64>, StoreError> {
     #[derive(diesel::QueryableByName)]
     struct Counted {

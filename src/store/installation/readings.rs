@@ -1,13 +1,13 @@
-//! What is counted over several tables for operators. Each count reads an index or a small table.
+//! Metrics of the database for operators. Each reads an index or a small table.
 use crate::domain::Timestamp;
 use crate::store::connection::statement::{Statement, Value};
 use crate::store::impersonations::first_id_at;
-use crate::store::sessions::logout_deliveries::MOST_ATTEMPTS;
+use crate::store::sessions::logout_deliveries::MAX_ATTEMPTS;
 use crate::store::{Conn, StoreError};
 use diesel::sql_types::{BigInt, Double, Nullable};
 use diesel_async::RunQueryDsl;
 
-/// The numbers of one moment.
+/// The values at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Readings {
     pub impersonations_running: i64,
@@ -39,7 +39,7 @@ pub async fn take(mut conn: &Conn, begun: Timestamp) -> Result<Readings, StoreEr
     type Columns = (BigInt, BigInt, Nullable<Double>, Nullable<Double>, Nullable<Double>);
     type Row = (i64, i64, Option<f64>, Option<f64>, Option<f64>);
     let first = first_id_at(begun);
-    let values = [Value::Text(&first), Value::Int(MOST_ATTEMPTS)];
+    let values = [Value::Text(&first), Value::Int(MAX_ATTEMPTS)];
     let row: Row = Statement::<Take, Columns>::new(TEXT, &values).get_result(&mut conn).await?;
     let (impersonations_running, logout_deliveries_waiting, token, bewit, xml) = row;
     let key_ages = KeyAges { token, bewit, xml };

@@ -1,6 +1,6 @@
-//! Which schema the database has, and which one this program needs.
+//! Compares the schema of the database with the one that this program needs.
 //!
-//! Nobody but `migrate` and `serve` changes the schema; everybody else looks first.
+//! Only `migrate` and `serve` change the schema; other commands check it first.
 use crate::store::connection::pool::{MIGRATION_LOCK, MIGRATIONS};
 use crate::store::{Conn, StoreError};
 use diesel::migration::MigrationSource;
@@ -24,7 +24,7 @@ pub struct Misfit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SchemaOrder {
     Older,
-    /// It holds what this program does not know.
+    /// The schema is newer than this program.
     Newer,
 }
 
@@ -62,10 +62,10 @@ async fn is_so(mut conn: &Conn, question: &str) -> Result<bool, StoreError> {
     Ok(answer.yes)
 }
 
-/// How long a command waits for somebody who migrates.
+/// Maximum time that a command waits for a migration.
 const MIGRATION_TAKES: Duration = Duration::from_mins(1);
 
-/// For commands: waits until nobody changes the schema, and looks whether it is ours.
+/// For commands: waits for a running migration, then checks the schema.
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub async fn check_once_migrated(conn: &Conn) -> Result<(), StoreError> {
     check(conn).await
 }
 
-/// Whether somebody is changing it just now.
+/// Whether a migration is running.
 async fn is_being_migrated(conn: &Conn) -> Result<bool, StoreError> {
     let (class, object) = (MIGRATION_LOCK >> 32, MIGRATION_LOCK & 0xffff_ffff);
     let held = format!(

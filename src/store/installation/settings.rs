@@ -5,7 +5,7 @@ use crate::store::{Conn, StoreError};
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
 
-/// Whether impersonation is switched on at all, and what time it is.
+/// Whether impersonation is enabled, and the current time.
 pub async fn feature_and_clock(mut conn: &Conn) -> Result<(bool, Timestamp), StoreError> {
     Ok(settings::table
         .select((settings::impersonation_enabled, clock_now()))
@@ -13,7 +13,7 @@ pub async fn feature_and_clock(mut conn: &Conn) -> Result<(bool, Timestamp), Sto
         .await?)
 }
 
-/// What time it is.
+/// The current time.
 pub async fn now(mut conn: &Conn) -> Result<Timestamp, StoreError> {
     Ok(diesel::select(clock_now()).get_result(&mut conn).await?)
 }
@@ -41,14 +41,14 @@ pub async fn writable_and_clock(mut conn: &Conn) -> Result<(bool, Timestamp), St
 ///
 /// # Errors
 ///
-/// The database's own words when there is none.
+/// The error of the database when the disk is full.
 pub async fn check_room(conn: &mut Conn) -> Result<(), StoreError> {
     // The two statements are one transaction, as they are sent together.
     let spill = "SET LOCAL work_mem = '64kB'; SELECT count(*) FROM generate_series(1, 30000)";
     Ok(conn.batch_execute(spill).await?)
 }
 
-/// One writer of applications at a time, on any node; held until the transaction is over. Keys have a lock of their own.
+/// Serializes writers of applications over all nodes until the transaction ends. Keys have another lock.
 pub async fn lock_applications(mut conn: &Conn) -> Result<(), StoreError> {
     diesel::sql_query("SELECT pg_advisory_xact_lock(7236840)").execute(&mut conn).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! `sessions`: browsers that people are signed in with, and those of impersonations.
+//! `sessions`: signed-in browsers, and the sessions of impersonations.
 use crate::authentication::Session;
 use crate::domain::caller::Caller;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
@@ -11,7 +11,7 @@ use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "sessions";
 
-/// A session to be made for somebody who has just signed in.
+/// A new session of a user who has just signed in.
 pub struct NewSession<'a> {
     pub id: &'a SessionId,
     pub token_hash: &'a [u8],
@@ -63,19 +63,19 @@ impl Written for ActorSession {
          WHERE i.id = sessions.impersonation_id)";
 }
 
-/// What a session cookie stands for.
+/// The session of a cookie.
 pub enum FoundSession {
     Own(Box<Session>),
     Impersonated {
         session: SessionId,
         impersonation: ImpersonationId,
         client: ClientId,
-        /// The actor's own session that stands behind it; none: the actor was only named.
+        /// The actor's own session from which it was started; `None`: the actor was only named.
         actor_session: Option<SessionId>,
     },
 }
 
-/// Looks a cookie up, and the clock. Judges nothing: see [`Session::resume`].
+/// Finds the session of a cookie, and the current time, without checks: see [`Session::resume`].
 pub async fn find(
     mut conn: &Conn,
     token_hash: &[u8],
@@ -90,7 +90,7 @@ pub async fn find(
     convert(conn, columns).await
 }
 
-/// The session whose cookie this one was until a moment ago, and the clock. Judges nothing.
+/// The session that had this cookie until a moment ago, and the current time, without checks.
 pub async fn find_superseded(
     mut conn: &Conn,
     token_hash: &[u8],
@@ -131,7 +131,7 @@ async fn convert(
             let Some(person) = user_cache::at(conn, &row.user_id, &at).await? else {
                 return Ok(None);
             };
-            // A fresh sign-in in a session does not make it a session of after the moment that ended it.
+            // A new sign-in in an old session does not lift a `not_before` that ended it.
             let made_at = row.created_at.min(row.authenticated_at);
             FoundSession::Own(Box::new(Session {
                 id,
@@ -155,7 +155,7 @@ async fn convert(
     Ok(Some((found, at.now)))
 }
 
-/// The live session of an impersonation that came of a link.
+/// The live session of a link's impersonation.
 pub async fn find_impersonated(
     mut conn: &Conn,
     impersonation: &ImpersonationId,
@@ -178,7 +178,7 @@ pub async fn touch(mut conn: &Conn, session: &SessionId, now: Timestamp) -> Resu
     Ok(())
 }
 
-/// Ends a session; false when it was over already.
+/// Ends a session; false when it had ended before.
 pub async fn end(mut conn: &Conn, session: &SessionId) -> Result<bool, StoreError> {
     let live = sessions::table.find(session.as_str()).filter(sessions::ended_at.is_null());
     let ended = diesel::update(live)
@@ -188,7 +188,8 @@ pub async fn end(mut conn: &Conn, session: &SessionId) -> Result<bool, StoreErro
     Ok(ended == 1)
 }
 
-/// Removes what was over at `before`, at most a thousand rows at a time. Sessions of impersonations go with these.
+/// Deletes sessions that had ended at `before`, at most a thousand at a time. Sessions of impersonations go with
+/// theirs.
 pub async fn delete_expired(mut conn: &Conn, before: Timestamp) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM sessions WHERE id = ANY(ARRAY(SELECT id FROM sessions \
@@ -196,7 +197,7 @@ pub async fn delete_expired(mut conn: &Conn, before: Timestamp) -> Result<usize,
     Ok(Statement::<Delete, ()>::new(TEXT, &[Value::Time(before)]).execute(&mut conn).await?)
 }
 
-/// The session is not one of those that a moment of [`crate::store::tokens::not_before`] has ended.
+/// Condition: no [`crate::store::tokens::not_before`] has ended the session.
 struct SessionIsAfterSignOut;
 
 impl Written for SessionIsAfterSignOut {
@@ -205,7 +206,7 @@ impl Written for SessionIsAfterSignOut {
      > coalesce(user_not_before(sessions.user_id), '-infinity'))";
 }
 
-/// How many sessions of their own `user` has that are neither over nor forgotten.
+/// Counts the live own sessions of `user`.
 pub async fn count_live(
     mut conn: &Conn,
     user: &UserId,
@@ -233,7 +234,7 @@ pub struct Browser {
     pub user_agent: Option<String>,
 }
 
-/// The sessions of their own that `user` has, the last seen first.
+/// The live own sessions of `user`, last seen first.
 pub async fn list_live(
     mut conn: &Conn,
     user: &UserId,
@@ -271,8 +272,8 @@ pub async fn list_live(
     rows.into_iter().map(convert).collect()
 }
 
-/// Ends every session of `user`'s own but `kept`, those too that are over by their clock: refresh tokens of
-/// applications may still hang on them. Returns which.
+/// Ends every own session of `user` except `kept`, expired ones too, because refresh tokens may still depend on
+/// them. Returns their ids.
 pub async fn end_others(
     mut conn: &Conn,
     user: &UserId,
@@ -291,7 +292,7 @@ pub async fn end_others(
     ids.into_iter().map(|id| crate::store::id(TABLE, id)).collect()
 }
 
-/// Ends every session of `user`'s own. Returns which.
+/// Ends every own session of `user`. Returns their ids.
 pub async fn end_all_of(mut conn: &Conn, user: &UserId) -> Result<Vec<SessionId>, StoreError> {
     let own = sessions::table
         .filter(sessions::user_id.eq(user.as_str()))
@@ -305,7 +306,7 @@ pub async fn end_all_of(mut conn: &Conn, user: &UserId) -> Result<Vec<SessionId>
     ids.into_iter().map(|id| crate::store::id(TABLE, id)).collect()
 }
 
-/// The cookie of an impersonated `session` is another one from now on.
+/// Replaces the cookie of an impersonated `session`.
 pub async fn renew(
     mut conn: &Conn,
     session: &SessionId,
@@ -318,7 +319,7 @@ pub async fn renew(
     Ok(())
 }
 
-/// The next cookie of a session that somebody signed in to.
+/// The next cookie of a session after a sign-in.
 pub struct NextCookie<'a> {
     /// Hash of the cookie that the browser sent: the present one, or the one before it.
     pub presented: &'a [u8],
@@ -327,7 +328,7 @@ pub struct NextCookie<'a> {
     pub superseded_until: Timestamp,
 }
 
-/// Gives `session` its next cookie. Nothing happens when it has moved on from the presented one.
+/// Replaces the cookie of `session`, unless it has changed since.
 pub async fn replace_cookie(
     mut conn: &Conn,
     session: &SessionId,
@@ -351,7 +352,7 @@ pub async fn replace_cookie(
     Ok(())
 }
 
-/// Its user has shown once more at `now` that it is them.
+/// Records that the user confirmed their password at `now`.
 pub async fn prove(mut conn: &Conn, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {
     diesel::update(sessions::table.find(session.as_str()))
         .set((sessions::authenticated_at.eq(now), sessions::last_seen_at.eq(now)))

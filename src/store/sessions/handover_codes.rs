@@ -1,4 +1,4 @@
-//! `handover_codes`: what the console asked for, waiting to be opened in another window of the same person.
+//! `handover_codes`: requests of the console that the same person can open in another window.
 use crate::audit::Event;
 use crate::domain::{ClientId, OrganizationId, Timestamp, UserId};
 use crate::store::connection::statement::{Statement, Value};
@@ -11,7 +11,7 @@ use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "handover_codes";
 
-/// A code to be shown once.
+/// A new code.
 pub struct NewHandoverCode<'a> {
     pub code_hash: &'a [u8],
     pub actor: &'a UserId,
@@ -49,7 +49,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Whose code this is, whether it is good or not.
+/// The actor of a code, valid or not.
 pub async fn find_actor(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<String>, StoreError> {
     Ok(handover_codes::table
         .find(code_hash)
@@ -59,14 +59,14 @@ pub async fn find_actor(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<Stri
         .optional()?)
 }
 
-/// What a code stood for.
+/// A redeemed code.
 pub struct Used {
     pub subject: UserId,
     pub client: ClientId,
     pub request: serde_json::Value,
 }
 
-/// The code is not one of those that a moment of [`crate::store::tokens::not_before`] has ended.
+/// Condition: no [`crate::store::tokens::not_before`] has ended the code.
 struct CodeIsAfterSignOut;
 
 impl Written for CodeIsAfterSignOut {
@@ -74,7 +74,7 @@ impl Written for CodeIsAfterSignOut {
     const SQL: &'static str = "(handover_codes.created_at > coalesce(user_not_before(handover_codes.actor_id), '-infinity'))";
 }
 
-/// Whether the code waits for this person. It is not used up.
+/// Whether the code is valid for this user. It stays usable.
 pub async fn waits(mut conn: &Conn, code_hash: &[u8], actor: &UserId) -> Result<bool, StoreError> {
     let good = handover_codes::table
         .find(code_hash)
@@ -85,7 +85,7 @@ pub async fn waits(mut conn: &Conn, code_hash: &[u8], actor: &UserId) -> Result<
     Ok(diesel::select(diesel::dsl::exists(good)).get_result(&mut conn).await?)
 }
 
-/// Whether this person has used the code after `since`.
+/// Whether this user has redeemed the code after `since`.
 pub async fn was_just_used(
     mut conn: &Conn,
     code_hash: &[u8],
@@ -99,8 +99,8 @@ pub async fn was_just_used(
     Ok(diesel::select(diesel::dsl::exists(used)).get_result(&mut conn).await?)
 }
 
-/// Uses the code up; `None` when it is not this person's, used, expired, or no code at all. One statement:
-/// however many windows try it, one gets it.
+/// Redeems the code; `None` when it is unknown, used, expired or another user's. It is one statement, so that one
+/// of any number of concurrent requests succeeds.
 pub async fn redeem(
     mut conn: &Conn,
     code_hash: &[u8],
@@ -127,7 +127,7 @@ pub async fn redeem(
     row.map(convert).transpose()
 }
 
-/// Whose codes; every field narrows.
+/// A filter; every field narrows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Whose<'a> {
     pub actor: Option<&'a UserId>,
@@ -137,7 +137,7 @@ pub struct Whose<'a> {
     pub organization: Option<&'a OrganizationId>,
 }
 
-/// Codes that wait do not count any more.
+/// Invalidates waiting codes.
 pub async fn void(mut conn: &Conn, whose: &Whose<'_>) -> Result<(), StoreError> {
     struct Void;
     const TEXT: &str = "UPDATE handover_codes SET expires_at = clock_now() \
@@ -154,7 +154,8 @@ pub async fn void(mut conn: &Conn, whose: &Whose<'_>) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// The same for those that a change touches, whatever it is: what it forbids must not come back with it.
+/// Invalidates waiting codes that a change may affect, so that a denied request does not become valid again when
+/// the change is undone.
 pub async fn void_touched(mut conn: &Conn, by: Touched<'_>) -> Result<(), StoreError> {
     struct VoidTouched;
     const TEXT: &str = "UPDATE handover_codes SET expires_at = clock_now() \
@@ -174,7 +175,7 @@ pub async fn void_touched(mut conn: &Conn, by: Touched<'_>) -> Result<(), StoreE
     Ok(())
 }
 
-/// Removes what nobody can use any more, at most a thousand rows at a time.
+/// Deletes used and expired codes, at most a thousand at a time.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM handover_codes WHERE code_hash = ANY(ARRAY(SELECT code_hash FROM handover_codes \

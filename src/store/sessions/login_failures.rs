@@ -1,5 +1,5 @@
-//! `login_failures`: failed attempts to show who somebody, or which application, is. Keys are hashes of what was
-//! typed and from where.
+//! `login_failures`: failed authentication attempts of users and applications. Keys are hashes of identifier and
+//! network.
 use crate::domain::caller::{Caller, CallerAddress};
 use crate::domain::network::ClientOrigin;
 use crate::domain::{ClientId, Timestamp};
@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-/// So many failures in a window, and whoever has them waits until the oldest of them has left it.
+/// A maximum number of failures in a window; above it, attempts wait until the oldest failure has left the window.
 #[derive(Debug, Clone)]
 pub struct FailureLimit {
     pub key: Vec<u8>,
@@ -18,21 +18,21 @@ pub struct FailureLimit {
     pub window: chrono::Duration,
 }
 
-/// As many limits as one attempt can have.
+/// Maximum number of limits of one attempt.
 pub const MAX_LIMITS: usize = 4;
 
-/// How things stand before an attempt.
+/// The counters before an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct FailureCount {
     pub now: Timestamp,
-    /// When the last of the limits that are reached has room again.
+    /// When the last of the reached limits allows an attempt again.
     pub full_until: Option<Timestamp>,
     /// Failures in a row, and the last of them.
     pub in_a_row: i64,
     pub last: Option<Timestamp>,
 }
 
-/// Counts in one statement what `limits` and the key of failures in a row have.
+/// Counts in one statement the failures of `limits` and of the streak key.
 pub async fn count(
     mut conn: &Conn,
     limits: &[FailureLimit],
@@ -64,7 +64,7 @@ pub async fn count(
     Ok(FailureCount { now, full_until, in_a_row, last })
 }
 
-/// Attempts that are counted by `key` are judged one after the other, on all nodes, until the transaction is over.
+/// Serializes attempts with the same `key` over all nodes, until the transaction ends.
 pub async fn lock(mut conn: &Conn, key: &[u8]) -> Result<(), StoreError> {
     struct Lock;
     const TEXT: &str = "SELECT pg_advisory_xact_lock(hashtextextended(encode(?, 'hex'), 0))";
@@ -72,7 +72,7 @@ pub async fn lock(mut conn: &Conn, key: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A key, and for how long its failure counts.
+/// A key, and how long its failure is stored.
 pub type KeptKey<'a> = (&'a [u8], chrono::Duration);
 
 pub async fn insert(mut conn: &Conn, keys: &[KeptKey<'_>]) -> Result<(), StoreError> {
@@ -91,7 +91,7 @@ pub async fn insert(mut conn: &Conn, keys: &[KeptKey<'_>]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// The same for a wrong secret of `client`; the first row of it waits to be told in the audit trail.
+/// As [`insert`], for a wrong secret of `client`; the first row waits to be reported in the audit trail.
 pub async fn insert_of_client(
     mut conn: &Conn,
     (client, ip): (&ClientId, Option<&str>),
@@ -115,7 +115,7 @@ pub async fn insert_of_client(
     Ok(())
 }
 
-/// A success forgets the failures that are counted by these keys.
+/// Deletes the failures with these keys, after a success.
 pub async fn forget(mut conn: &Conn, keys: &[&[u8]]) -> Result<(), StoreError> {
     diesel::delete(login_failures::table.filter(login_failures::key_hash.eq_any(keys)))
         .execute(&mut conn)
@@ -123,7 +123,7 @@ pub async fn forget(mut conn: &Conn, keys: &[&[u8]]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes the newest failure of a key back: the attempt was never judged.
+/// Deletes the newest failure of a key, because the attempt was not checked.
 pub async fn take_back(mut conn: &Conn, key: &[u8]) -> Result<(), StoreError> {
     struct TakeBack;
     const TEXT: &str = "DELETE FROM login_failures WHERE ctid = (SELECT ctid FROM login_failures \
@@ -132,7 +132,7 @@ pub async fn take_back(mut conn: &Conn, key: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Wrong secrets of one application from one address, of which the audit trail has not heard.
+/// Wrong secrets of one application from one address that are not in the audit trail yet.
 pub struct WrongSecrets {
     pub client: String,
     /// None: the application is gone, or has no organization.
@@ -142,7 +142,7 @@ pub struct WrongSecrets {
 }
 
 impl WrongSecrets {
-    /// From where they came, as far as it was written down.
+    /// The caller, as far as it was stored.
     pub fn caller(&self) -> Caller {
         let address = self.ip.as_deref().and_then(|ip| ip.parse().ok());
         let origin = address.map(|address| ClientOrigin { address, unreadable: None });
@@ -150,8 +150,8 @@ impl WrongSecrets {
     }
 }
 
-/// Those of which the first was a minute ago; each is returned once, whichever node asks. Only in a transaction that
-/// writes them down.
+/// Failures of which the first is a minute old. Each is returned once over all nodes, so the transaction must
+/// record them.
 pub async fn take_unreported(mut conn: &Conn) -> Result<Vec<WrongSecrets>, StoreError> {
     struct Take;
     const TEXT: &str = "WITH due AS (SELECT client_id, ip FROM login_failures \
@@ -170,7 +170,7 @@ pub async fn take_unreported(mut conn: &Conn) -> Result<Vec<WrongSecrets>, Store
     Ok(rows.into_iter().map(convert).collect())
 }
 
-/// Applications of which a wrong secret was shown within the last hour.
+/// Applications with a wrong secret within the last hour.
 pub async fn list_suspected_clients(mut conn: &Conn) -> Result<Vec<String>, StoreError> {
     struct List;
     const TEXT: &str = "SELECT DISTINCT client_id FROM login_failures WHERE client_id IS NOT NULL \
@@ -178,7 +178,7 @@ pub async fn list_suspected_clients(mut conn: &Conn) -> Result<Vec<String>, Stor
     Ok(Statement::<List, Text>::new(TEXT, &[]).load(&mut conn).await?)
 }
 
-/// Removes what no limit reaches back to and the audit trail has heard of, at most a thousand rows at a time.
+/// Deletes failures that no limit counts any more and that were reported, at most a thousand at a time.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM login_failures WHERE ctid = ANY(ARRAY(SELECT ctid \

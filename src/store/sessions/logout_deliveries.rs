@@ -1,4 +1,4 @@
-//! `logout_deliveries`: logout tokens that applications have not had yet.
+//! `logout_deliveries`: logout notifications that are not delivered yet.
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
 use crate::observability::trace_context::current_traceparent;
 use crate::store::connection::statement::{Statement, Value};
@@ -9,10 +9,10 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "logout_deliveries";
-/// Then it is given up: the application was told as often as it is worth.
-pub const MOST_ATTEMPTS: i32 = 3;
+/// Attempts before a delivery is given up.
+pub const MAX_ATTEMPTS: i32 = 3;
 
-/// One that is due, claimed for this attempt.
+/// A delivery that is due, claimed for this attempt.
 pub struct Due {
     pub id: i64,
     pub client: ClientId,
@@ -24,8 +24,8 @@ pub struct Due {
     pub now: Timestamp,
 }
 
-/// Notes for every application that was signed in from `session` that it has to be told. The browser may
-/// bring a service provider of SAML the news first, so that waits a little.
+/// Queues a notification for every application of `session`. A SAML service provider may be notified by the browser
+/// first, so its delivery is delayed a little.
 pub async fn enqueue(mut conn: &Conn, session: &SessionId) -> Result<(), StoreError> {
     struct Enqueue;
     const TEXT: &str = "INSERT INTO logout_deliveries (client_id, user_id, session_id, impersonation_id, \
@@ -51,7 +51,8 @@ pub async fn enqueue(mut conn: &Conn, session: &SessionId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Claims what is due. The next attempt is put off first, so that no other node makes this one too.
+/// Claims the deliveries that are due. The next attempt is scheduled first, so that no other node makes this one
+/// too.
 pub async fn claim(mut conn: &Conn, most: i64) -> Result<Vec<Due>, StoreError> {
     struct Claim;
     const TEXT: &str = "UPDATE logout_deliveries SET attempts = attempts + 1, \
@@ -61,7 +62,7 @@ pub async fn claim(mut conn: &Conn, most: i64) -> Result<Vec<Due>, StoreError> {
          RETURNING id, client_id, user_id, session_id, impersonation_id, traceparent, clock_now()";
     type Columns = (BigInt, Text, Text, Text, Nullable<Text>, Nullable<Text>, Timestamptz);
     type Row = (i64, String, String, String, Option<String>, Option<String>, Timestamp);
-    let values = [Value::Int(MOST_ATTEMPTS), Value::BigInt(most)];
+    let values = [Value::Int(MAX_ATTEMPTS), Value::BigInt(most)];
     let rows: Vec<Row> = Statement::<Claim, Columns>::new(TEXT, &values).load(&mut conn).await?;
     let convert = |(id, client, user, session, impersonation, traceparent, now): Row| {
         Ok(Due {
@@ -96,12 +97,12 @@ pub async fn failed(mut conn: &Conn, id: i64, failure: &str) -> Result<(), Store
     Ok(())
 }
 
-/// Removes what was delivered or given up a week ago, at most a thousand rows at a time.
+/// Deletes rows that were delivered or given up a week ago, at most a thousand at a time.
 pub async fn delete_old(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM logout_deliveries WHERE id = ANY(ARRAY(SELECT id FROM logout_deliveries \
          WHERE (delivered_at IS NOT NULL OR attempts >= ?) \
          AND due_at < clock_now() - interval '7 days' ORDER BY due_at LIMIT 1000))";
-    let values = [Value::Int(MOST_ATTEMPTS)];
+    let values = [Value::Int(MAX_ATTEMPTS)];
     Ok(Statement::<Delete, ()>::new(TEXT, &values).execute(&mut conn).await?)
 }

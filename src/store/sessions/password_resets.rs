@@ -5,7 +5,7 @@ use crate::store::{Conn, StoreError};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-/// A link in place of the one before, if there was one.
+/// Stores a link and replaces the previous one.
 pub async fn put(
     mut conn: &Conn,
     user: &UserId,
@@ -26,7 +26,7 @@ pub async fn put(
     Ok(())
 }
 
-/// Uses it up, and says whose it was; `None` for one that is unknown, used, replaced or too old.
+/// Redeems the link and returns its user; `None` for one that is unknown, used, replaced or expired.
 pub async fn redeem(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<UserId>, StoreError> {
     let live = password_resets::table
         .filter(password_resets::code_hash.eq(code_hash))
@@ -39,7 +39,7 @@ pub async fn redeem(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<UserId>,
     user.map(|id| crate::store::id("password_resets", id)).transpose()
 }
 
-/// Whose link it is, as long as it can be used.
+/// The user of a link that is still valid.
 pub async fn find(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<UserId>, StoreError> {
     let user: Option<String> = password_resets::table
         .filter(password_resets::code_hash.eq(code_hash))

@@ -1,4 +1,4 @@
-//! `session_participants`: which applications were told about a session, by SAML or WS-Federation.
+//! `session_participants`: the applications of a session that signed in by SAML or WS-Federation.
 use crate::audit::Event;
 use crate::domain::protocol::ProtocolName;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp, UserId};
@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "session_participants";
 
-/// An application that is told who signed in.
+/// A new participant.
 pub struct NewParticipant<'a> {
     pub id: String,
     pub user: &'a UserId,
@@ -34,7 +34,7 @@ pub struct Participant {
     pub impersonation: Option<ImpersonationId>,
     pub return_url: String,
     pub name: Option<NameId>,
-    /// The application has said that its session is over.
+    /// The application has confirmed the logout.
     pub left: bool,
 }
 
@@ -75,8 +75,8 @@ impl TryFrom<ParticipantRow> for Participant {
     }
 }
 
-/// Writes it down if it is not there already, with the event of an impersonation's answer; false when the session is
-/// over, and then nobody may be told.
+/// Inserts the participant (idempotent) and, for impersonations, its audit event. Returns false if the session has
+/// ended; then the response must not be sent.
 pub async fn insert(
     mut conn: &Conn,
     new: &NewParticipant<'_>,
@@ -132,7 +132,7 @@ pub async fn insert(
     Ok(written.is_some())
 }
 
-/// The applications that were told about `session` and have not said that they are done.
+/// The participants of `session` that have not confirmed the logout.
 pub async fn list_of_session(
     mut conn: &Conn,
     session: &SessionId,
@@ -147,8 +147,8 @@ pub async fn list_of_session(
     rows.into_iter().map(Participant::try_from).collect()
 }
 
-/// The rows of running sessions that `client` may mean: by what it calls the user, and by `SessionIndex`
-/// if it gives any.
+/// The participants of live sessions that a logout request of `client` names: by its name for the user, and by
+/// `SessionIndex` if there is any.
 pub async fn find_named(
     mut conn: &Conn,
     client: &ClientId,
@@ -171,8 +171,8 @@ pub async fn find_named(
     rows.into_iter().map(Participant::try_from).collect()
 }
 
-/// Whether `client` has ever been told of such a login, of a session that runs or of one that is over. What
-/// was over a month ago is forgotten.
+/// Whether `client` has ever received such a login, in a live or ended session. Rows are deleted a month after the
+/// end.
 pub async fn has_named(
     mut conn: &Conn,
     client: &ClientId,
@@ -201,7 +201,7 @@ pub async fn find(mut conn: &Conn, id: &str) -> Result<Option<Participant>, Stor
     row.map(Participant::try_from).transpose()
 }
 
-/// The application of one of these says that its session is over.
+/// Marks these participants of `client` as logged out.
 pub async fn leave(mut conn: &Conn, client: &ClientId, ids: &[String]) -> Result<(), StoreError> {
     let theirs = participants::table
         .filter(participants::id.eq_any(ids))

@@ -1,11 +1,11 @@
-//! `setup_codes`: what the first administrator of an installation shows.
+//! `setup_codes`: the code by which the first administrator is created.
 use crate::domain::Timestamp;
 use crate::store::schema::{clock_now, setup_codes};
 use crate::store::{Conn, StoreError};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-/// Whether there is one that could still be used.
+/// Whether there is a valid code.
 pub async fn is_waiting(mut conn: &Conn, now: Timestamp) -> Result<bool, StoreError> {
     let waiting = setup_codes::table
         .filter(setup_codes::used_at.is_null())
@@ -13,7 +13,7 @@ pub async fn is_waiting(mut conn: &Conn, now: Timestamp) -> Result<bool, StoreEr
     Ok(diesel::select(diesel::dsl::exists(waiting)).get_result(&mut conn).await?)
 }
 
-/// Makes this the only one.
+/// Replaces all codes by this one.
 pub async fn replace(
     mut conn: &Conn,
     code_hash: &[u8],
@@ -32,7 +32,7 @@ pub async fn replace(
     Ok(())
 }
 
-/// Whether this one could still be used; [`redeem`] decides.
+/// Whether this code is still valid; [`redeem`] decides.
 pub async fn is_live(
     mut conn: &Conn,
     code_hash: &[u8],
@@ -45,7 +45,7 @@ pub async fn is_live(
     Ok(diesel::select(diesel::dsl::exists(live)).get_result(&mut conn).await?)
 }
 
-/// Uses it up; false for one that is unknown, used or too old.
+/// Redeems the code; false for one that is unknown, used or expired.
 pub async fn redeem(mut conn: &Conn, code_hash: &[u8]) -> Result<bool, StoreError> {
     let live = setup_codes::table
         .find(code_hash)

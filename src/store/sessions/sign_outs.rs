@@ -1,8 +1,8 @@
-//! `sign_outs`: what a moment of [`crate::store::tokens::not_before`] has ended and no row says yet.
+//! `sign_outs`: sessions and impersonations that a [`crate::store::tokens::not_before`] has ended and that are not
+//! marked yet.
 //!
-//! From the commit of that moment on nothing from before it verifies. Marking a million sessions as ended, telling
-//! their applications and writing the end of each impersonation takes longer, so it is done in batches, by any node,
-//! and goes on where it stopped.
+//! From its commit on nothing issued before it verifies. Marking a million sessions, notifying their applications
+//! and recording the end of each impersonation takes longer, so any node does it in batches and can resume.
 use crate::domain::{ImpersonationId, Timestamp};
 use crate::store::connection::statement::{Statement, Value};
 use crate::store::tokens::not_before::NotBefore;
@@ -11,10 +11,11 @@ use diesel::OptionalExtension as _;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-/// The most of each that are counted: what is above it is said to be more, because the emergency does not wait for a count.
-pub const MOST_COUNTED: u32 = 200_000;
+/// Maximum that is counted; above it the number is reported as "more", because an emergency does not wait for a
+/// count.
+pub const MAX_COUNTED: u32 = 200_000;
 
-/// A sign-out whose rows are still to be marked.
+/// A sign-out whose rows are not all marked yet.
 pub struct SignOut {
     kind: String,
     id: String,
@@ -23,7 +24,7 @@ pub struct SignOut {
     after: String,
 }
 
-/// Notes that the rows of it are to be marked.
+/// Queues the marking of its rows.
 pub async fn insert(
     mut conn: &Conn,
     whose: NotBefore<'_>,
@@ -38,7 +39,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// One that no other node is at work on. Only in a transaction: it is locked until its end.
+/// Claims a sign-out that no other node works on. It is locked until the transaction ends.
 pub async fn claim(mut conn: &Conn) -> Result<Option<SignOut>, StoreError> {
     struct Claim;
     const TEXT: &str = "SELECT s.kind, s.id, s.actor_id, v.since, s.after_session FROM sign_outs s \
@@ -57,7 +58,7 @@ pub async fn claim(mut conn: &Conn) -> Result<Option<SignOut>, StoreError> {
     Ok(row.map(convert))
 }
 
-/// Its links and running impersonations, at most `limit` of them.
+/// The links and running impersonations of the sign-out, at most `limit`.
 pub async fn list_impersonations(
     mut conn: &Conn,
     of: &SignOut,
@@ -86,8 +87,8 @@ pub async fn list_impersonations(
     ids.into_iter().map(|text| crate::store::id("impersonations", text)).collect()
 }
 
-/// Marks the next sessions as ended and notes which applications have to be told, in one statement; false when there
-/// are no more. Those of impersonations end with their impersonation, those of applications with their user.
+/// Marks the next sessions as ended and queues their logout notifications, in one statement; false when none is
+/// left. Sessions of impersonations end with their impersonation, those of applications with their user.
 pub async fn end_sessions(mut conn: &Conn, of: &SignOut, limit: i64) -> Result<bool, StoreError> {
     struct EndSessions;
     const TEXT: &str = "WITH page AS ((SELECT s.id, s.user_id, s.impersonation_id, \
@@ -135,7 +136,7 @@ pub async fn end_sessions(mut conn: &Conn, of: &SignOut, limit: i64) -> Result<b
     Ok(there > 0)
 }
 
-/// Every row of it is marked.
+/// Deletes the sign-out, because all its rows are marked.
 pub async fn delete(mut conn: &Conn, of: &SignOut) -> Result<(), StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM sign_outs WHERE kind = ? AND id = ?";
@@ -144,7 +145,7 @@ pub async fn delete(mut conn: &Conn, of: &SignOut) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How much is alive: at most [`MOST_COUNTED`] and one of each.
+/// Counts of live rows: each at most [`MAX_COUNTED`] plus one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alive {
     pub sessions: u64,
@@ -152,14 +153,14 @@ pub struct Alive {
     pub impersonations: u64,
 }
 
-/// What a sign-out of `whose` would end now: sessions of people, access tokens, links and running impersonations.
+/// Counts what a sign-out of `whose` would end now: own sessions, access tokens, links and running impersonations.
 pub async fn count_alive(mut conn: &Conn, whose: NotBefore<'_>) -> Result<Alive, StoreError> {
     struct OfEverybody;
     struct OfOrganization;
     struct OfUser;
     struct OfClient;
     type Columns = (BigInt, BigInt, BigInt);
-    let most = || Value::BigInt(i64::from(MOST_COUNTED) + 1);
+    let most = || Value::BigInt(i64::from(MAX_COUNTED) + 1);
     let (id, _) = whose.row();
     let id = || Value::Text(id);
     let (sessions, tokens, impersonations): (i64, i64, i64) = match whose {
@@ -191,7 +192,7 @@ pub async fn count_alive(mut conn: &Conn, whose: NotBefore<'_>) -> Result<Alive,
     })
 }
 
-/// Of millions of rows only the moment for everybody is taken off, which is the same for all of them.
+/// For millions of rows only the `not_before` for everybody is subtracted, because it is equal for all.
 const EVERYBODY: &str = "WITH last AS (SELECT coalesce(max(since), '-infinity') AS since FROM vetoes \
      WHERE id = '*' AND kind = 'everybody_not_before') SELECT \
      (SELECT count(*) FROM (SELECT FROM sessions s WHERE s.ended_at IS NULL AND s.impersonation_id IS NULL \

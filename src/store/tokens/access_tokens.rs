@@ -1,4 +1,4 @@
-//! `access_tokens`: opaque ones by their hash, JWTs by the hash of their `jti`.
+//! `access_tokens`: opaque tokens by their hash, JWTs by the hash of their `jti`.
 use crate::domain::scope::Scopes;
 use crate::domain::user::TokenSubject;
 use crate::domain::{ClientId, ImpersonationId, SessionId, Timestamp};
@@ -12,10 +12,10 @@ use diesel_async::RunQueryDsl;
 
 const TABLE: &str = "access_tokens";
 
-/// A token with the state of everything it hangs on, as it stands now.
+/// A token with the current state of its client, session, grant and user.
 pub struct AccessRecord {
     pub client: ClientId,
-    /// None: the application speaks for itself.
+    /// `None`: a token of client credentials.
     pub user: Option<TokenSubject>,
     pub session: Option<SessionId>,
     pub impersonation: Option<ImpersonationId>,
@@ -24,7 +24,7 @@ pub struct AccessRecord {
     pub issued_at: Timestamp,
     pub authenticated_at: Option<Timestamp>,
     pub expires_at: Timestamp,
-    /// The token, its grant or its session is over, or its user is gone.
+    /// The token, its grant or its session has ended, or its user was deleted.
     pub ended: bool,
     /// Its user, the organization of that user or its application is not active.
     pub inactive: bool,
@@ -47,11 +47,11 @@ struct AccessTokenRow {
 
 type TokenColumns = (AccessTokenRow, Vec<String>, Moment);
 
-/// The same, with the row of an earlier call.
+/// As above, with the row of an earlier impersonated call.
 type ActingColumns = (AccessTokenRow, Vec<String>, Moment, Option<ActedRow>);
 
-/// What of that which the token hangs on is switched off, ended, revoked or gone: triggers keep `vetoes`. And whether
-/// its application was given it before the moment since which its tokens count.
+/// Kinds of revocations (client, session, grant) that apply to this token, which triggers maintain in table
+/// `vetoes`; and whether the token is older than the client's `not_before`.
 struct Vetoes;
 
 impl Written for Vetoes {
@@ -64,7 +64,7 @@ impl Written for Vetoes {
      WHEN 'client_not_before' THEN v.id = access_tokens.client_id AND access_tokens.issued_at <= v.since END)";
 }
 
-/// The token and when that was, in one indexed read. Judges nothing but what has ended.
+/// Finds the token and the current time, in one indexed read. Sets only `ended` and `inactive`; callers decide.
 pub async fn find(
     mut conn: &Conn,
     token_hash: &[u8],
@@ -81,7 +81,7 @@ pub async fn find(
     }
 }
 
-/// The same, with the row of an earlier call by which it acted as somebody.
+/// As [`find`], with the row of an earlier impersonated call.
 pub async fn find_acting(
     mut conn: &Conn,
     key: ActingKey<'_>,
@@ -102,14 +102,14 @@ pub async fn find_acting(
         .get_result(&mut conn)
         .await
         .optional()?;
-    let Some((token, vetoes, at, acted)) = row else { return Ok(None) };
-    let (record, at) = convert(conn, (token, vetoes, at)).await?;
+    let Some((token, revocations, at, acted)) = row else { return Ok(None) };
+    let (record, at) = convert(conn, (token, revocations, at)).await?;
     Ok(Some((record, at, acted.map(Acted::try_from).transpose()?)))
 }
 
 async fn convert(
     conn: &Conn,
-    (row, vetoes, at): TokenColumns,
+    (row, revocations, at): TokenColumns,
 ) -> Result<(AccessRecord, Moment), StoreError> {
     let user = match &row.user_id {
         Some(id) => user_cache::at(conn, id, &at).await?,
@@ -118,12 +118,12 @@ async fn convert(
     let ended = row.revoked_at.is_some()
         || row.user_id.is_some() != user.is_some()
         || user.as_ref().is_some_and(|person| person.ended_since(row.issued_at).is_some())
-        || vetoes
+        || revocations
             .iter()
             .any(|kind| ["session", "grant", "client_not_before"].contains(&kind.as_str()));
-    // Whatever else there may be a veto of.
+    // Any other revocation means inactive.
     let inactive =
-        !vetoes.is_empty() || user.as_ref().is_some_and(|person| !person.user.is_active());
+        !revocations.is_empty() || user.as_ref().is_some_and(|person| !person.user.is_active());
     let record = AccessRecord {
         client: crate::store::id(TABLE, row.client_id)?,
         user: user.map(|person| TokenSubject::from(&person.user)),
@@ -143,7 +143,7 @@ async fn convert(
     Ok((record, at))
 }
 
-/// Whether a token that was made at `issued_at` for `client`, and of which there is no row, counts; and what time it is.
+/// Whether a token of `client` without a row, issued at `issued_at`, is valid; and the current time.
 pub async fn standing_of_client(
     mut conn: &Conn,
     client: &ClientId,
@@ -156,7 +156,7 @@ pub async fn standing_of_client(
     Ok(Statement::<OfClient, (Bool, Timestamptz)>::new(TEXT, &values).get_result(&mut conn).await?)
 }
 
-/// Writes an opaque token of an application that speaks for itself, and nothing else.
+/// Inserts an opaque token of client credentials.
 pub async fn insert_for_client(
     mut conn: &Conn,
     token_hash: &[u8],
@@ -177,7 +177,7 @@ pub async fn insert_for_client(
     Ok(())
 }
 
-/// Revokes a token of `client`, and what was narrowed from it; somebody else's stays as it is.
+/// Revokes a token of `client` and the tokens narrowed from it; tokens of other clients stay.
 pub async fn revoke(
     mut conn: &Conn,
     token_hash: &[u8],
@@ -196,7 +196,7 @@ pub async fn revoke(
     Ok(revoked > 0)
 }
 
-/// The impersonation that lives by a token of `client`, unless the token was narrowed from another one.
+/// The impersonation that depends on a token of `client`, unless the token was narrowed from another one.
 pub async fn impersonation_of(
     mut conn: &Conn,
     token_hash: &[u8],
@@ -213,7 +213,7 @@ pub async fn impersonation_of(
     found.flatten().map(|text| crate::store::id(TABLE, text)).transpose()
 }
 
-/// Remembers that a JWT of which nothing was stored is revoked.
+/// Records the revocation of a JWT that has no row.
 pub async fn insert_revoked(
     mut conn: &Conn,
     token_hash: &[u8],
@@ -237,10 +237,10 @@ pub async fn insert_revoked(
     Ok(())
 }
 
-/// Removes what has expired, at most a thousand rows at a time.
+/// Deletes expired tokens, at most a thousand at a time.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
-    // A minute more: a JWT may be a few seconds over its time and still be asked about.
+    // One more minute, because a JWT may be checked a few seconds after its expiry.
     const TEXT: &str = "DELETE FROM access_tokens WHERE token_hash = ANY(ARRAY(SELECT token_hash \
          FROM access_tokens WHERE expires_at < clock_now() - interval '1 minute' ORDER BY expires_at LIMIT 1000))";
     Ok(Statement::<Delete, ()>::new(TEXT, &[]).execute(&mut conn).await?)

@@ -1,4 +1,4 @@
-//! `authorization_codes`: what one sign-in gave an application; the grant behind every token.
+//! `authorization_codes`: the codes, and the grants behind all tokens.
 use crate::audit::Event;
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
@@ -19,7 +19,7 @@ const TABLE: &str = "authorization_codes";
 /// [RFC 6749 §4.1.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2
 const LIFETIME: chrono::Duration = chrono::Duration::seconds(60);
 
-/// A code to be handed out for `request`.
+/// A new code for `request`.
 pub struct NewCode<'a> {
     pub id: String,
     pub code_hash: Vec<u8>,
@@ -90,7 +90,7 @@ pub async fn insert(mut conn: &Conn, code: &NewCode<'_>) -> Result<(), StoreErro
     Ok(())
 }
 
-/// A row with the user and the session behind it, as they stand now.
+/// A grant with the current state of its user and session.
 pub struct CodeGrant {
     pub id: String,
     pub client: ClientId,
@@ -130,10 +130,10 @@ pub(in crate::store) struct CodeRow {
     revoked_at: Option<Timestamp>,
 }
 
-/// The row, when its session ended, whether it was made before what its application has counts, and the clock.
+/// The row, the end of its session, whether the client's `not_before` invalidates it, and the current time.
 pub(in crate::store) type CodeColumns = (CodeRow, Option<Timestamp>, bool, Moment);
 
-/// The application was given this before the moment since which what it has counts.
+/// Condition: the grant is older than the client's `not_before`.
 pub(in crate::store) struct ClientEndedIt;
 
 impl Written for ClientEndedIt {
@@ -170,7 +170,7 @@ pub(in crate::store) async fn convert(
     }))
 }
 
-/// What a code stands for. Judges nothing.
+/// Finds the grant of a code, without checks.
 pub async fn find(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<CodeGrant>, StoreError> {
     let row: Option<CodeColumns> = authorization_codes::table
         .inner_join(sessions::table.on(sessions::id.eq(authorization_codes::session_id)))
@@ -183,7 +183,7 @@ pub async fn find(mut conn: &Conn, code_hash: &[u8]) -> Result<Option<CodeGrant>
     convert(conn, columns).await
 }
 
-/// The tokens that a code or a refresh token gives.
+/// The tokens that replace a code or refresh token.
 pub struct NewTokens<'a> {
     pub access_hash: &'a [u8],
     pub scope: &'a str,
@@ -232,8 +232,8 @@ impl NewTokens<'_> {
     }
 }
 
-/// Redeems a code for `tokens`; false when it does not wait any more. One statement: however many bring
-/// the code, one wins.
+/// Redeems a code for `tokens`; false when it is not valid any more. It is one statement, so that one of any number
+/// of concurrent requests succeeds.
 pub async fn redeem(
     mut conn: &Conn,
     code_hash: &[u8],
@@ -259,8 +259,8 @@ pub async fn redeem(
     Ok(id.is_some())
 }
 
-/// The same for a code of an impersonation: only while that runs, never with a refresh token, and not
-/// without its event.
+/// As [`redeem`], for a code of an impersonation: only while it runs, never with a refresh token, and with its
+/// audit event.
 pub async fn redeem_impersonated(
     mut conn: &Conn,
     code_hash: &[u8],
@@ -295,7 +295,7 @@ pub async fn redeem_impersonated(
     Ok(id.is_some())
 }
 
-/// Ends everything that came of a code: its tokens are looked at together with it.
+/// Revokes a grant, and with it all its tokens.
 pub async fn revoke(mut conn: &Conn, grant: &str) -> Result<(), StoreError> {
     let live =
         authorization_codes::table.find(grant).filter(authorization_codes::revoked_at.is_null());
@@ -306,7 +306,7 @@ pub async fn revoke(mut conn: &Conn, grant: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends all that `client` was given from `session`.
+/// Revokes all grants of `client` from `session`.
 pub async fn revoke_of_session(
     mut conn: &Conn,
     session: &SessionId,

@@ -1,5 +1,4 @@
-//! Tokens that applications are given for users by assertion or by name: `access_tokens`, with the guard
-//! against replays and the trail.
+//! Inserts access tokens for users by assertion or client credentials, together with replay guard and audit event.
 //!
 //! One statement each: a `jti` is used up ⇔ its token exists ⇔ its event exists.
 use crate::audit::Event;
@@ -11,7 +10,7 @@ use diesel_async::RunQueryDsl;
 /// As `replay_guard` knows them.
 pub const KIND: &str = "box_assertion";
 
-/// An assertion that must not be taken again.
+/// An assertion that may be used only once.
 pub struct Once<'a> {
     pub key_hash: &'a [u8],
     pub until: Timestamp,
@@ -29,7 +28,7 @@ pub struct NewToken<'a> {
     pub expires_at: Timestamp,
 }
 
-/// Never seen, and never will be: stands where there is no assertion.
+/// Placeholder where there is no assertion.
 const NO_ASSERTION: Once<'static> = Once { key_hash: &[0; 32], until: Timestamp::UNIX_EPOCH };
 
 fn once_values<'a>(once: Option<&'a Once<'a>>) -> [Value<'a>; 4] {
@@ -38,7 +37,7 @@ fn once_values<'a>(once: Option<&'a Once<'a>>) -> [Value<'a>; 4] {
     [Value::Bytes(once.key_hash), Value::Time(once.until), Value::Int(given), Value::Int(given)]
 }
 
-/// Writes it with its event; false when the assertion was used before.
+/// Inserts the token with its event; false when the assertion was used before.
 pub async fn insert(
     mut conn: &Conn,
     once: Option<&Once<'_>>,
@@ -76,8 +75,8 @@ fn token_values<'a>(token: &'a NewToken<'_>) -> [Value<'a>; 9] {
     ]
 }
 
-/// A token with part of the scope of another, and with everything else that hangs on it: whose it is,
-/// its sign-in, its impersonation, its end. False when the other one is not there any more.
+/// Inserts a token with a part of another token's scope and everything else equal: user, sign-in, impersonation,
+/// end. False when the other token does not exist any more.
 pub async fn insert_narrowed(
     mut conn: &Conn,
     (from, token_hash): (&[u8], &[u8]),

@@ -1,13 +1,12 @@
-//! What was handed out before a moment and is dead: rows of `vetoes` that do not vanish when what they are about is
-//! switched on again.
+//! Times before which issued credentials are invalid: rows of `vetoes` that stay when their object is reactivated.
 //!
-//! They cost nothing where nothing of the kind was done: the statement that finds a token reads `vetoes` anyway, and
-//! those of people are remembered with the person. Impersonations end by themselves, one by one, with their events.
+//! They cost no query, because the statement that finds a token reads `vetoes` anyway, and those of users are
+//! cached with the user. Impersonations end one by one, with their events.
 use crate::store::connection::statement::{Statement, Value};
 use crate::store::{Conn, StoreError};
 use diesel_async::RunQueryDsl;
 
-/// Whose sessions, codes and tokens are dead that were made until now.
+/// The owner of the credentials that become invalid.
 #[derive(Debug, Clone, Copy)]
 pub enum NotBefore<'a> {
     /// All that this application was given.
@@ -31,7 +30,7 @@ impl<'a> NotBefore<'a> {
     }
 }
 
-/// From this commit on. Two in one moment are one.
+/// Invalidates from the commit on; two calls in one moment count as one.
 pub async fn put(mut conn: &Conn, whose: NotBefore<'_>) -> Result<(), StoreError> {
     struct Put;
     const TEXT: &str = "SELECT put_not_before(?, ARRAY[?])";
@@ -53,7 +52,7 @@ async fn put_for_clients_of(mut conn: &Conn, organization: &str) -> Result<(), S
     Ok(())
 }
 
-/// What every application was given, for itself too: there are hundreds of them, not millions.
+/// Invalidates the tokens of all applications, their own too; there are hundreds of applications, not millions.
 pub async fn put_for_all_clients(mut conn: &Conn) -> Result<(), StoreError> {
     struct AllClients;
     const TEXT: &str = "SELECT put_not_before('client_not_before', ARRAY(SELECT id FROM clients))";
@@ -61,7 +60,8 @@ pub async fn put_for_all_clients(mut conn: &Conn) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What an application was given for users of its own in one organization, which lets it in no longer, or again.
+/// Invalidates tokens for the application's own users in an organization that has withdrawn or renewed its
+/// authorization.
 pub async fn put_for_users_made_by(
     mut conn: &Conn,
     (client, organization): (&str, &str),

@@ -1,4 +1,4 @@
-//! `refresh_tokens`: each is used once, for the next; all of one sign-in are a family.
+//! `refresh_tokens`: each is used once, for its successor; all tokens of one sign-in are a family.
 use super::authorization_codes::{self as grants, CodeColumns, CodeGrant, NewTokens};
 use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, Timestamp};
@@ -22,7 +22,7 @@ pub struct RefreshRecord {
 
 type OwnToken = (String, Timestamp, Timestamp, Option<Timestamp>);
 
-/// What a refresh token stands for. Judges nothing.
+/// Finds a refresh token with its grant, without checks.
 pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<RefreshRecord>, StoreError> {
     let row: Option<(OwnToken, CodeColumns)> = refresh_tokens::table
         .inner_join(
@@ -53,8 +53,8 @@ pub async fn find(mut conn: &Conn, token_hash: &[u8]) -> Result<Option<RefreshRe
     Ok(Some(RefreshRecord { scope, expires_at, ends_at, used_at, grant }))
 }
 
-/// Uses a refresh token for `tokens`; false when it was used already, or its family is revoked. One
-/// statement: of two that bring the same token, one wins.
+/// Rotates a refresh token into `tokens`; false when it was used already, or its family is revoked. It is one
+/// statement, so that one of two concurrent requests succeeds.
 pub async fn rotate(
     mut conn: &Conn,
     token_hash: &[u8],
@@ -80,8 +80,8 @@ pub async fn rotate(
     Ok(grant.is_some())
 }
 
-/// Hands the `next` of a used refresh token out again, with another access token; false when it was used itself or
-/// when its family is revoked.
+/// Issues the successor of a used refresh token again, with a new access token; false when the successor was used
+/// itself, or the family is revoked.
 pub async fn hand_out_again(
     mut conn: &Conn,
     (token_hash, next): (&[u8], &[u8]),

@@ -1,4 +1,4 @@
-//! `replay_guard`: what was seen once and must not be taken again, on any node.
+//! `replay_guard`: values that may be used only once over all nodes.
 use crate::domain::Timestamp;
 use crate::store::connection::statement::Statement;
 use crate::store::schema::replay_guard;
@@ -6,7 +6,7 @@ use crate::store::{Conn, StoreError};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-/// Remembers `key_hash` until `expires_at`; false when it was seen before.
+/// Stores `key_hash` until `expires_at`; false when it is stored already.
 pub async fn first_seen(
     mut conn: &Conn,
     kind: &str,
@@ -25,7 +25,7 @@ pub async fn first_seen(
     Ok(inserted == 1)
 }
 
-/// Whether `key_hash` was seen before.
+/// Whether `key_hash` is stored.
 pub async fn was_seen(mut conn: &Conn, kind: &str, key_hash: &[u8]) -> Result<bool, StoreError> {
     let row = replay_guard::table
         .filter(replay_guard::kind.eq(kind))
@@ -33,7 +33,7 @@ pub async fn was_seen(mut conn: &Conn, kind: &str, key_hash: &[u8]) -> Result<bo
     Ok(diesel::select(diesel::dsl::exists(row)).get_result(&mut conn).await?)
 }
 
-/// Removes what cannot come again, at most a thousand rows at a time.
+/// Deletes expired keys, at most a thousand at a time.
 pub async fn delete_expired(mut conn: &Conn) -> Result<usize, StoreError> {
     struct Delete;
     const TEXT: &str = "DELETE FROM replay_guard WHERE ctid = ANY(ARRAY(SELECT ctid \

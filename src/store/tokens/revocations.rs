@@ -1,12 +1,12 @@
-//! `vetoes`: cleaning. Triggers write the rows, and [`super::not_before`].
+//! `vetoes`: deletes revocations that are not needed any more. Triggers and [`super::not_before`] write the rows.
 use crate::store::connection::statement::Statement;
 use crate::store::{Conn, StoreError};
 use diesel_async::RunQueryDsl;
 
-/// Removes what no token needs any more, at most a thousand rows of each kind at a time.
+/// Deletes rows that no token needs any more, at most a thousand of each kind at a time.
 ///
-/// A veto is needed for as long as a token of that time may live, a day, and longer only by what is still there and
-/// inactive. A moment before which nothing counts outlives the longest refresh token.
+/// A row is needed for as long as a token of that time may live (a day), and longer only while its object exists
+/// and is inactive. A `not_before` outlives the longest refresh token.
 pub async fn delete_needless(mut conn: &Conn) -> Result<usize, StoreError> {
     struct DeletePassing;
     struct DeleteOfOwners;

@@ -1,4 +1,4 @@
-//! `signing_keys`: the private parts are sealed; opening them is the caller's business.
+//! `signing_keys`: keys with encrypted private parts; callers decrypt them.
 use crate::domain::Timestamp;
 use crate::store::schema::{clock_now, signing_keys};
 use crate::store::{Conn, StoreError};
@@ -16,11 +16,11 @@ pub struct SealedKey {
     pub private_sealed: Vec<u8>,
     pub created_at: Timestamp,
     pub retires_at: Option<Timestamp>,
-    /// DER, of a key for XML alone.
+    /// DER; only for keys that sign XML.
     pub certificate: Option<Vec<u8>>,
 }
 
-/// Every key that still counts, and the time.
+/// The keys that are still valid, and the current time.
 pub async fn list(mut conn: &Conn) -> Result<(Vec<SealedKey>, Timestamp), StoreError> {
     let keys = signing_keys::table
         .filter(signing_keys::state.ne("retired"))
@@ -49,7 +49,7 @@ pub async fn set_state(
     Ok(())
 }
 
-/// One process at a time makes or rotates keys.
+/// Serializes processes that create or rotate keys.
 pub async fn lock(conn: &mut Conn) -> Result<(), StoreError> {
     diesel::sql_query("SELECT pg_advisory_xact_lock(7236838)").execute(conn).await?;
     Ok(())

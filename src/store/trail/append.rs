@@ -1,4 +1,4 @@
-//! `audit_events`: append only. The seals over it are in [`super::checkpoints`].
+//! `audit_events`: appends events. The seals over them are in [`super::checkpoints`].
 //!
 //! A statement names neither position nor time: a trigger sets both, and the role that serves may not write them.
 use crate::audit::Event;

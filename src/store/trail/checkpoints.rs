@@ -1,4 +1,4 @@
-//! `audit_checkpoints`: the seals over `audit_events`, and what they cover.
+//! `audit_checkpoints`: reads the seals over `audit_events` and the events that they cover.
 //!
 //! A seal of the old kind covers all events of the transactions in `[from_xact, to_xact)`, and exactly those events
 //! keep their `xact`. A seal of the new kind covers the positions in `(after_seq, up_to]`; its events have no `xact`.
@@ -23,7 +23,7 @@ pub struct Checkpoint {
     pub covers: Covers,
 }
 
-/// What a seal is over.
+/// The events that a seal covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Covers {
     /// The old kind.
@@ -71,7 +71,7 @@ impl From<CheckpointRow> for Checkpoint {
             (Some(epoch), Some(after_seq), Some(up_to), Some(digest)) => {
                 Covers::Positions { epoch, after_seq, up_to, digest }
             }
-            // A constraint says all or none; whatever else is there fits no seal of the old kind.
+            // A constraint allows all or none of these columns.
             _ => Covers::Transactions { from: row.from_xact, to: row.to_xact },
         };
         Self {
@@ -109,7 +109,7 @@ pub async fn list_after(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// What the events of a seal come to.
+/// The digest of a seal's events.
 pub struct Stretch {
     pub events: i64,
     /// Zero if there is no event.
@@ -232,7 +232,7 @@ pub async fn unsealed_seconds(mut conn: &Conn) -> Result<Option<f64>, StoreError
     Ok(rows.as_slice().first().map(|age| age.seconds))
 }
 
-/// Positions, as they stand. The order in which they are read matters: what is read later may be greater.
+/// Current positions. The order of the reads matters, because a later read may return a greater number.
 #[derive(Debug, Clone, Copy)]
 pub struct Positions {
     /// No event with such a position can come any more.

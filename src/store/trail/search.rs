@@ -1,4 +1,4 @@
-//! `audit_events`, read: by filters, newest first, or in order for an export.
+//! Searches `audit_events` by filters, newest first, or in order for an export.
 use crate::domain::Timestamp;
 use crate::store::schema::{audit_events, clients, users};
 use crate::store::{Conn, StoreError};
@@ -31,12 +31,12 @@ pub struct TrailEntry {
     pub detail: serde_json::Value,
 }
 
-/// Which ones; every field narrows.
+/// A filter; every field narrows.
 #[derive(Debug, Clone, Default)]
 pub struct EventSearch {
-    /// One of these; all when there is none.
+    /// Any of these kinds; an empty list matches all.
     pub kinds: Vec<String>,
-    /// One of these; nothing fits an empty list.
+    /// Any of these ids; an empty list matches nothing.
     pub actor: Option<Vec<String>>,
     pub subject: Option<Vec<String>>,
     pub client: Option<Vec<String>>,
@@ -47,11 +47,11 @@ pub struct EventSearch {
     pub until: Option<Timestamp>,
     /// Only events of this organization.
     pub organization: Option<String>,
-    /// Only what this person did, or what was done to them.
+    /// Only events of which this user is actor or subject.
     pub own: Option<String>,
 }
 
-/// A place in the trail.
+/// A page of the trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventOrder {
     /// Newest first, only those before this number.
@@ -60,16 +60,16 @@ pub enum EventOrder {
     Between(i64, i64),
 }
 
-/// What is written at every impersonation and at every token and call of one: their indexes are those of the
-/// impersonation. The migration names them in the same words.
+/// Kinds that are written for every impersonation, token and call: they are indexed by impersonation. The migration
+/// has the same list.
 const FREQUENT: &str = "('impersonation.link_issued', 'impersonation.started', \
      'impersonation.token_issued', 'impersonation.api_call')";
 
 type EventCondition<'a> =
     Box<dyn BoxableExpression<audit_events::table, diesel::pg::Pg, SqlType = Nullable<Bool>> + 'a>;
 
-/// What `person` did (`actor`), or what was done to them (`subject`). Two conditions, each of which has an
-/// index: the frequent events are found by the impersonations of that person.
+/// Events of which `person` is `actor` or `subject`. Two conditions, each with an index: frequent events are found
+/// by the impersonations of that user.
 fn of_person<'a>(column: &str, person: &'a str) -> EventCondition<'a> {
     let rare = format!("(audit_events.{column} = ");
     let frequent = format!(" AND audit_events.type NOT IN {FREQUENT} OR audit_events.{column} = ");
@@ -87,7 +87,7 @@ fn of_person<'a>(column: &str, person: &'a str) -> EventCondition<'a> {
     Box::new(condition)
 }
 
-/// The same for several people.
+/// As [`of_person`], for several users.
 fn of_people<'a>(column: &str, people: &'a [String]) -> EventCondition<'a> {
     if let [person] = people {
         return of_person(column, person);
@@ -178,7 +178,7 @@ pub async fn list(
     Ok(query.select(TrailEntry::as_select()).load(&mut conn).await?)
 }
 
-/// How many there are, counted no further than `most`, and the number of the newest.
+/// The number of matches, up to `most`, and the newest position.
 pub async fn count(
     mut conn: &Conn,
     search: &EventSearch,
@@ -193,7 +193,7 @@ pub async fn count(
     Ok((seqs.len(), seqs.iter().copied().next().unwrap_or(0)))
 }
 
-/// What the users and the applications among `ids` are called.
+/// The names of the users and applications among `ids`.
 pub async fn names(
     mut conn: &Conn,
     ids: &[&str],

@@ -2,7 +2,7 @@
 use super::people::{at_desk, cora, denied, get, userinfo_as};
 use crate::support::TestServer;
 use futures_util::future::join_all;
-use understudy::flows::impersonation::end_impersonation::Looking;
+use understudy::flows::impersonation::end_impersonation::ScanWindow;
 use understudy::flows::operations::housekeeping;
 
 const CALLS: &str = "SELECT count(*) FROM audit_events WHERE type = 'impersonation.api_call'";
@@ -107,15 +107,15 @@ async fn a18_what_lived_by_a_token_that_is_over_is_over_in_the_history_too() {
     let ctx = server.parts.context(1).unwrap();
     let token = cora(&server).await;
     assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
-    housekeeping::delete_expired(&ctx, Looking::Lately).await.unwrap();
+    housekeeping::delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
     assert_eq!(server.db.text(ended).await, "");
     let form = [("token", token.as_str()), ("client_id", "desk"), ("client_secret", "desk-secret")];
     assert_eq!(server.browser().post_form("/oauth/revoke", &form).await.status, 200);
-    housekeeping::delete_expired(&ctx, Looking::Lately).await.unwrap();
+    housekeeping::delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
     assert_eq!(server.db.text(ended).await, "actor_revoked usr_cora");
     let token = cora(&server).await;
     assert_eq!(userinfo_as(&server, &token, "usr_alice").await.status, 200);
     server.db.advance("1 day").await;
-    housekeeping::delete_expired(&ctx, Looking::Lately).await.unwrap();
+    housekeeping::delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
     assert_eq!(server.db.text(ended).await, "actor_revoked usr_cora, timeout usr_cora");
 }

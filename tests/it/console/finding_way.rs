@@ -3,7 +3,7 @@ use super::set_up::{code, fresh};
 use super::{button, signed_in, verdict};
 use crate::support::TestServer;
 use serde_json::json;
-use understudy::flows::login::set_up::WaitingSetup;
+use understudy::flows::login::first_admin::WaitingSetup;
 
 const HISTORY: &str = "/console/impersonations/history";
 const AUDIT: &str = "/console/audit";

@@ -3,7 +3,7 @@ use crate::support::TestServer;
 use crate::support::counterpart::{node, run};
 use crate::support::dev::Dev;
 use serde_json::json;
-use understudy::flows::login::set_up::WaitingSetup;
+use understudy::flows::login::first_admin::WaitingSetup;
 
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots");
 

@@ -2,7 +2,7 @@
 use crate::support::node::{run, until};
 use crate::support::{Browser, Node, Page, TestDb, TestServer};
 use understudy::app::ServerParts;
-use understudy::flows::login::set_up::{WaitingSetup, make_code};
+use understudy::flows::login::first_admin::{WaitingSetup, make_code};
 use understudy::store;
 
 /// As `serve` finds it the first time: migrated, and nobody is there.

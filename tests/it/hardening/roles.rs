@@ -4,7 +4,7 @@ use crate::support::{TestDb, TestServer};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use understudy::flows::impersonation::end_impersonation::Looking;
+use understudy::flows::impersonation::end_impersonation::ScanWindow;
 use understudy::flows::operations::housekeeping;
 
 const LEAST: &str = include_str!("../../../scripts/least-rights.sql");
@@ -42,7 +42,9 @@ async fn i14_the_role_that_serves_needs_no_more_than_rows() {
     let path = format!("/2.0/users/{}", made["id"].as_str().unwrap());
     let gone = browser.send(browser.request(Method::DELETE, &path).bearer_auth(&enterprise)).await;
     assert_eq!(gone.status, 204, "{gone:?}");
-    housekeeping::delete_expired(&server.parts.context(1).unwrap(), Looking::Lately).await.unwrap();
+    housekeeping::delete_expired(&server.parts.context(1).unwrap(), ScanWindow::Recent)
+        .await
+        .unwrap();
     assert_eq!(browser.get("/health/ready").await.status, 200);
     // Sealed, too.
     let sealed = async || owner.count("SELECT count(*) FROM audit_checkpoints").await > 0;

@@ -113,7 +113,7 @@ async fn k18_failures_that_were_not_told_yet_outlive_the_server_and_the_cleaning
     server.stop();
     server.db.advance("3 hours").await;
     let ctx = server.parts.context(1).unwrap();
-    let looking = understudy::flows::impersonation::end_impersonation::Looking::Lately;
+    let looking = understudy::flows::impersonation::end_impersonation::ScanWindow::Recent;
     understudy::flows::operations::housekeeping::delete_expired(&ctx, looking).await.unwrap();
     let node = other_node(&server, PROXIED).await;
     until("the event", 15, async || !node.db.text(TOLD).await.is_empty()).await;

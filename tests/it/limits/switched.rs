@@ -339,7 +339,7 @@ async fn k25_the_cleaning_does_not_bring_anything_back() {
     switch(&server, "client_id: orders", "active").await;
     server.db.advance("13 days").await;
     let ctx = server.parts.context(1).unwrap();
-    let looking = understudy::flows::impersonation::end_impersonation::Looking::Lately;
+    let looking = understudy::flows::impersonation::end_impersonation::ScanWindow::Recent;
     understudy::flows::operations::housekeeping::delete_expired(&ctx, looking).await.unwrap();
     let form = [
         ("grant_type", "refresh_token"),

@@ -234,7 +234,7 @@ async fn c39_an_assertion_is_good_once() {
     // Inside the tolerance after its expiry it is still known, also after cleaning up.
     server.db.advance("62 seconds").await;
     let ctx = server.parts.context(1).unwrap();
-    let looking = understudy::flows::impersonation::end_impersonation::Looking::Lately;
+    let looking = understudy::flows::impersonation::end_impersonation::ScanWindow::Recent;
     understudy::flows::operations::housekeeping::delete_expired(&ctx, looking).await.unwrap();
     refused(&assert_at(&server.url, &assertion).await, 401, "invalid_client");
 }

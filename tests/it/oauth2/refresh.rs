@@ -3,7 +3,7 @@ use super::*;
 use crate::support::Node;
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
-use understudy::flows::impersonation::end_impersonation::Looking;
+use understudy::flows::impersonation::end_impersonation::ScanWindow;
 use understudy::flows::operations::housekeeping;
 use understudy::provision::{self, DryRun, Prune};
 
@@ -371,7 +371,7 @@ async fn c34_a_family_ends_however_much_it_is_used() {
         tokens = answer.json();
         // The session behind it was over long ago; cleaning up takes nothing that is still used.
         let ctx = server.parts.context(1).unwrap();
-        housekeeping::delete_expired(&ctx, Looking::Lately).await.unwrap();
+        housekeeping::delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
     }
     server.db.advance("1 day").await;
     refused(&server.refresh(text(&tokens, "refresh_token"), &[]).await, 400, "invalid_grant");

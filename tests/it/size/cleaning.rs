@@ -2,7 +2,7 @@
 use crate::support::{TestDb, TestServer};
 use std::collections::BTreeMap;
 use understudy::flows::Context;
-use understudy::flows::impersonation::end_impersonation::Looking;
+use understudy::flows::impersonation::end_impersonation::ScanWindow;
 use understudy::flows::operations::housekeeping::delete_expired;
 
 fn context(db: &TestDb) -> Context {
@@ -58,7 +58,7 @@ async fn l13_no_turn_of_cleaning_reads_what_is_not_over() {
     fill(&db).await;
     let ctx = context(&db);
     let before = read(&db).await;
-    assert_eq!(delete_expired(&ctx, Looking::Lately).await.unwrap(), 0);
+    assert_eq!(delete_expired(&ctx, ScanWindow::Recent).await.unwrap(), 0);
     drop(ctx);
     for (table, (scanned, found)) in read(&db).await {
         let (scanned_before, found_before) = before[&table];
@@ -83,13 +83,13 @@ async fn l13_a_code_behind_many_that_stay_is_removed_by_a_later_turn() {
     let ctx = context(&db);
     let left = "SELECT count(*) FROM authorization_codes WHERE session_id = 'own2'";
     for expected in [1, 0] {
-        delete_expired(&ctx, Looking::Lately).await.unwrap();
+        delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
         assert_eq!(db.count(left).await, expected);
     }
     assert_eq!(db.count("SELECT count(*) FROM refresh_tokens").await, 6_996);
     // The next round begins with the oldest again.
     db.sql("UPDATE authorization_codes SET session_id = 'own2' WHERE id = 'c3'").await;
-    delete_expired(&ctx, Looking::Lately).await.unwrap();
+    delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
     assert_eq!(db.count(left).await, 0);
 }
 
@@ -105,13 +105,13 @@ async fn l13_each_table_has_its_turn_and_what_is_left_is_counted() {
             CREATE TRIGGER broken BEFORE DELETE ON replay_guard EXECUTE FUNCTION broken()")
         .await;
     let ctx = context(&db);
-    delete_expired(&ctx, Looking::Lately).await.unwrap_err();
+    delete_expired(&ctx, ScanWindow::Recent).await.unwrap_err();
     let backlog: BTreeMap<_, _> = ctx.shared.cleaning.backlog().into_iter().collect();
     assert_eq!((backlog["access_tokens"], backlog["replay_guard"]), (1500, 10_000));
     assert_eq!(db.count("SELECT count(*) FROM logout_deliveries").await, 0, "the last table");
     db.sql("DROP TRIGGER broken ON replay_guard").await;
-    assert_eq!(delete_expired(&ctx, Looking::Lately).await.unwrap(), 1000);
-    assert_eq!(delete_expired(&ctx, Looking::Lately).await.unwrap(), 500);
+    assert_eq!(delete_expired(&ctx, ScanWindow::Recent).await.unwrap(), 1000);
+    assert_eq!(delete_expired(&ctx, ScanWindow::Recent).await.unwrap(), 500);
     assert!(ctx.shared.cleaning.backlog().iter().all(|(_, rows)| *rows == 0));
     assert_eq!(db.count("SELECT count(*) FROM access_tokens").await, 0);
 }
@@ -131,10 +131,10 @@ async fn l21_impersonations_and_their_sessions_go_when_their_time_is_over_and_th
         let events = "SELECT count(*) FROM audit_events WHERE type LIKE 'impersonation.%'";
         let written = server.db.count(events).await;
         server.db.advance("39 days").await;
-        delete_expired(&ctx, Looking::Lately).await.unwrap();
+        delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
         assert_eq!((server.db.count(kept).await, server.db.count(sessions).await), (1, 1));
         server.db.advance("2 days").await;
-        delete_expired(&ctx, Looking::Lately).await.unwrap();
+        delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
         assert_eq!((server.db.count(kept).await, server.db.count(sessions).await), (left, left));
         assert!(server.db.count(events).await >= written);
     }
@@ -148,7 +148,7 @@ async fn l21_sessions_are_kept_for_as_long_as_the_setting_says() {
     let sessions = "SELECT count(*) FROM sessions";
     for (days, left) in [("59 days", 1), ("3 days", 0)] {
         server.db.advance(days).await;
-        delete_expired(&ctx, Looking::Lately).await.unwrap();
+        delete_expired(&ctx, ScanWindow::Recent).await.unwrap();
         assert_eq!(server.db.count(sessions).await, left, "{days}");
     }
 }

@@ -1,13 +1,13 @@
-//! A user is changed, switched off, removed.
+//! Changes, deactivates and deletes users for the Box-compatible API.
 use super::{Calling, ManageRefusal, Manager, Role, Wish, event};
 use crate::domain::UserId;
 use crate::domain::box_profile::{BoxProfile, BoxStatus, BoxUser, Flag, TrackingCode};
 use crate::domain::permission::COADMIN;
-use crate::domain::role::Clout;
+use crate::domain::role::GrantPower;
 use crate::domain::user::UserKind;
 use crate::flows::directory::last_administrator::{self, Before};
 use crate::flows::impersonation::end_impersonation::{Touched, judge_touched};
-use crate::flows::logout::revoke_user_access::shut_out;
+use crate::flows::logout::revoke_user_access::revoke_user_access;
 use crate::flows::{Context, Failure};
 use crate::store::directory::box_users;
 use crate::store::directory::users::canonical_email;
@@ -110,7 +110,7 @@ pub async fn change_user(
     // A refusal undoes what was written before it.
     let written = conn.transaction(async |tx| write(tx, (&manager, calling), user, changes).await);
     match written.await {
-        Err(Failure::Accident(taken)) if taken.violates(box_users::LOGIN_IS_UNIQUE) => {
+        Err(Failure::Internal(taken)) if taken.violates(box_users::LOGIN_IS_UNIQUE) => {
             Err(Failure::Refused(ManageRefusal::LoginTaken))
         }
         outcome => outcome,
@@ -149,7 +149,7 @@ async fn write(
     box_users::update(tx, user, &row).await?;
     let by = calling.user.map(|user| user.id.as_str());
     if was.is_active() && !status.is_active() {
-        shut_out(tx, user, by, calling.caller).await?;
+        revoke_user_access(tx, user, by, calling.caller).await?;
     } else if changes.role.is_some() {
         judge_touched(tx, Touched::User(user.as_str()), by.unwrap_or_default(), calling.caller)
             .await?;
@@ -207,10 +207,10 @@ pub(super) async fn check_reaches_coadmin(
 ) -> Result<(), Failure<ManageRefusal>> {
     let own = store::directory::roles::list_of(tx, manager.user.id.as_str()).await?;
     let rank = own.iter().map(|role| role.rank).max().unwrap_or(0);
-    let clout = Clout { permissions: &manager.user.permissions, rank };
+    let grant_power = GrantPower { permissions: &manager.user.permissions, rank };
     let role = store::directory::roles::find(tx, COADMIN).await?;
     let (role, _) = role.ok_or(Failure::Refused(ManageRefusal::RoleTooHigh))?;
-    if clout.reaches(role.permissions.iter().map(String::as_str), role.rank) {
+    if grant_power.reaches(role.permissions.iter().map(String::as_str), role.rank) {
         Ok(())
     } else {
         Err(Failure::Refused(ManageRefusal::RoleTooHigh))
@@ -229,7 +229,7 @@ pub async fn delete_user(
         let (_, before) = target(tx, &manager, user).await?;
         let by = calling.user.map(|user| user.id.as_str());
         // Also for another user who may have this id one day.
-        shut_out(tx, user, by, calling.caller).await?;
+        revoke_user_access(tx, user, by, calling.caller).await?;
         store::directory::write::delete(tx, user.as_str()).await?;
         stays_administered(tx, before).await?;
         let event = event(calling, user.as_str(), &manager.organization).with("action", "delete");

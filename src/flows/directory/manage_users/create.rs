@@ -1,4 +1,4 @@
-//! A new user.
+//! Creates users for the Box-compatible API.
 use super::change::check_reaches_coadmin;
 use super::{Calling, ManageRefusal, Manager, Role, Wish, event};
 use crate::domain::box_profile::{BoxProfile, BoxUser};
@@ -39,13 +39,13 @@ pub async fn create_user(
     let mut conn = ctx.store.conn().await?;
     let made = conn.transaction(async |tx| write(tx, (&manager, calling), &new).await).await;
     made.map_err(|failure| match failure {
-        Failure::Accident(taken) if taken.violates(box_users::LOGIN_IS_UNIQUE) => {
+        Failure::Internal(taken) if taken.violates(box_users::LOGIN_IS_UNIQUE) => {
             Failure::Refused(ManageRefusal::LoginTaken)
         }
-        Failure::Accident(taken) if taken.violates(box_users::EXTERNAL_ID_IS_UNIQUE) => {
+        Failure::Internal(taken) if taken.violates(box_users::EXTERNAL_ID_IS_UNIQUE) => {
             Failure::Refused(ManageRefusal::ExternalIdTaken)
         }
-        failure @ (Failure::Refused(_) | Failure::Accident(_) | Failure::Busy) => failure,
+        failure @ (Failure::Refused(_) | Failure::Internal(_) | Failure::Busy) => failure,
     })
 }
 

@@ -1,8 +1,8 @@
-//! The button of the confirmation page is pressed twice.
+//! Answers a repeated submit of the confirmation page.
 //!
-//! A browser follows the second press and drops the answer to the first, with the cookie in it. So whoever has just
-//! redeemed a link gets the same impersonation once more: in the session that redeemed it, by a form that was made
-//! for it, within a minute. Nothing new begins.
+//! A browser follows the second submit and drops the response to the first, with its cookie. So the session that
+//! has just redeemed the link gets the same impersonation again: by a form that was issued to it, within a minute.
+//! No new impersonation begins.
 use super::landing::initiate_login;
 use super::{Opener, Redeemed, check_mac, own_session};
 use crate::authentication::Session;
@@ -22,7 +22,7 @@ use chrono::Duration;
 
 const AGAIN_WITHIN: Duration = Duration::minutes(1);
 
-/// `None`: the link has not just been redeemed here, and is judged like any other.
+/// `None`: this session has not just redeemed the link, so the request is handled like any other.
 pub(super) async fn confirm_again(
     ctx: &Context,
     conn: &Conn,
@@ -53,10 +53,10 @@ pub(super) async fn confirm_again(
     Ok(Some(Redeemed { session_token, client, ends_at, answer }))
 }
 
-/// The link that the form was about, and the session that had the cookie `token` until a moment ago: the form asked for
-/// the password, and the first of two presses has given the session its next cookie.
+/// The link of the form, and the session that had the cookie `token` until a moment ago: the form asked for the
+/// password, and the first submit has replaced the session's cookie.
 ///
-/// It says nothing about whether the link waits. `None`: it is no link of ours, or not for the person of that session.
+/// The link need not be waiting. `None`: the URL is no valid link, or not for the user of that session.
 pub async fn find_repeated(
     ctx: &Context,
     resource: &str,
@@ -93,15 +93,15 @@ async fn answer(
     let GivenAnswer { granted, record, link, session, now } = given;
     let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };
     let principal = Principal::from(granted);
-    match (AfterRedemption::of(&client), ctx.room(record.protocol)) {
+    match (AfterRedemption::of(&client), ctx.protocol(record.protocol)) {
         (Some(AfterRedemption::InitiateLogin(uri)), _) => {
             Ok(Some(Answer::Redirect(initiate_login(ctx, uri, &principal, record))))
         }
-        (Some(AfterRedemption::UnsolicitedResponse), Some(room)) => {
+        (Some(AfterRedemption::UnsolicitedResponse), Some(protocol)) => {
             let request = &link.request;
             let signed_in =
                 CompletedLogin { principal: &principal, client: &client, request, session, now };
-            let Completed { answer, kept } = complete_login(ctx, room, signed_in)?;
+            let Completed { answer, kept } = complete_login(ctx, protocol, signed_in)?;
             let is_kept = kept.keep(conn, &principal, opener.caller).await?;
             Ok(is_kept.then_some(answer))
         }

@@ -1,4 +1,4 @@
-//! Whether a URL is a link of ours: its MAC, and whom its path names; and whether its ticket waits.
+//! Checks a link's URL: its MAC, the user in its path, and the state of its ticket.
 use super::RedeemRefusal;
 use crate::crypto::bewit::{self, BewitError};
 use crate::crypto::hash;
@@ -7,8 +7,8 @@ use crate::flows::{Context, Failure};
 use crate::impersonation::ticket::TicketState;
 use crate::store::impersonations::ImpersonationRecord;
 
-/// Whether the path names the ticket's subject, as ours do, or its actor, as in Auth0's document: a URL never says
-/// one person and signs in another.
+/// Whether the path names the ticket's subject, as this server's links do, or its actor, as in Auth0's
+/// documentation, so that a URL never names one user and signs in another.
 pub(super) fn names_somebody_of(record: &ImpersonationRecord, resource: &str) -> bool {
     let path = resource.split('?').next().unwrap_or_default();
     let raw = path.rsplit('/').nth(1).unwrap_or_default();
@@ -17,8 +17,8 @@ pub(super) fn names_somebody_of(record: &ImpersonationRecord, resource: &str) ->
     named.is_some_and(|named| named == record.subject || named == record.actor)
 }
 
-/// The hash of the ticket and the second from which the bewit is no longer good, if one of our keys made
-/// the MAC over exactly this URL.
+/// The hash of the ticket and the second at which the bewit expires, if one of this server's keys made the MAC over
+/// exactly this URL.
 pub(super) fn check_mac(
     ctx: &Context,
     resource: &str,
@@ -41,7 +41,7 @@ pub(super) fn check_mac(
     Ok((hash::hash_secret(&bewit.ext), bewit.expires_at))
 }
 
-/// What has become of the ticket of `record`.
+/// The state of `record`'s ticket.
 pub(super) fn state(
     record: &ImpersonationRecord,
     link_expires_at: Timestamp,

@@ -1,4 +1,4 @@
-//! Where the browser goes after a redemption.
+//! Decides where the browser goes after a redemption.
 use super::{FoundLink, RedeemRefusal};
 use crate::domain::SessionId;
 use crate::flows::impersonation::after_redemption::AfterRedemption;
@@ -14,7 +14,7 @@ pub(super) enum Landing<'a> {
     Respond(Box<Completed<'a>>),
 }
 
-/// To the application, so that it asks for itself; or the protocol's answer at once.
+/// Redirects to the application, which starts its own login request, or makes an unsolicited response.
 pub(super) fn answer<'a>(
     ctx: &Context,
     link: &'a FoundLink,
@@ -28,10 +28,11 @@ pub(super) fn answer<'a>(
             initiate_login(ctx, uri, principal, &link.record),
         ))),
         Some(AfterRedemption::UnsolicitedResponse) => {
-            let room = ctx.room(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
+            let protocol =
+                ctx.protocol(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
             let (client, request, now) = (&ask.client, &link.terms.request, ask.now);
             let signed_in = CompletedLogin { principal, client, request, session, now };
-            Ok(Landing::Respond(Box::new(complete_login(ctx, room, signed_in)?)))
+            Ok(Landing::Respond(Box::new(complete_login(ctx, protocol, signed_in)?)))
         }
         None => Err(refuse(Denial::ClientNotEnabled)),
     }

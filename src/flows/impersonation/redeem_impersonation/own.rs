@@ -1,7 +1,7 @@
-//! The console: the actor asks for a link and opens it, in one act.
+//! Creates and redeems a link in one step, for the console.
 //!
-//! They are at the keyboard with a session of their own, and have pressed a button of a page that named
-//! everybody: there is nothing left to confirm. The link is a link like any other, used up at once.
+//! The actor has a session of their own and has submitted a page that named all parties, so no confirmation is
+//! needed. The link is an ordinary link that is redeemed at once.
 use super::{RedeemRefusal, Redeemed, check_person, find_link, redeem};
 use crate::authentication::Session;
 use crate::domain::caller::Caller;

@@ -1,4 +1,4 @@
-//! Calls to servers that others have named: short, without redirects, and never into our own network.
+//! HTTP calls to registered URLs: short, without redirects, and never into internal networks.
 use crate::flows::Context;
 use crate::observability::trace_context::current_traceparent;
 use crate::store::{StoreError, connection::tls};
@@ -10,14 +10,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::{Host, Url};
 
-const PATIENCE: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Posts a logout token; the problem, if there is one, in words for the operator.
 pub(super) async fn post_token(ctx: &Context, url: &str, token: &str) -> Result<(), String> {
     send(form(ctx, url, &[("logout_token", token)])?, |status| status.is_success()).await
 }
 
-/// The same with the fields of a room's form.
+/// Posts the fields of a protocol's form.
 pub(super) async fn post(ctx: &Context, url: &str, fields: &[(&str, &str)]) -> Result<(), String> {
     send(form(ctx, url, fields)?, or_redirect).await
 }
@@ -44,7 +44,7 @@ fn prepare(ctx: &Context, url: &str) -> Result<(Url, &'static Client), String> {
     Ok((url, client(open).map_err(|problem| problem.to_string())?))
 }
 
-/// What counts as heard.
+/// Which status means delivered.
 type Heard = fn(StatusCode) -> bool;
 
 /// The answer of a service provider may travel in a redirect, which nobody follows.
@@ -91,7 +91,7 @@ fn client(open: bool) -> Result<&'static Client, StoreError> {
         .tls_backend_preconfigured(tls)
         .redirect(Policy::none())
         .no_proxy()
-        .timeout(PATIENCE)
+        .timeout(REQUEST_TIMEOUT)
         .pool_max_idle_per_host(0);
     let builder = if open { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) };
     let client = builder.build().map_err(|e| StoreError::Unavailable(e.into()))?;

@@ -43,7 +43,7 @@ const MORE: [&str; 12] = [
     "hostname",
 ];
 /// No content is kept here: for resource servers to look at.
-const LARGEST_UPLOAD: i64 = 16_106_127_360;
+const MAX_UPLOAD_SIZE: i64 = 16_106_127_360;
 
 /// Which fields a query wants: the usual ones, or `type`, `id` and those that it names, each once.
 ///
@@ -78,7 +78,7 @@ fn value(found: &BoxUser, name: &str) -> Value {
         "timezone" => json!(profile.timezone),
         "space_amount" => json!(profile.space_amount),
         "space_used" => json!(0),
-        "max_upload_size" => json!(LARGEST_UPLOAD),
+        "max_upload_size" => json!(MAX_UPLOAD_SIZE),
         "status" => json!(found.status().as_str()),
         "job_title" => json!(profile.job_title),
         "phone" => json!(phone.or(user.profile.phone_number.as_ref()).map_or("", String::as_str)),

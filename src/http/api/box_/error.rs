@@ -1,6 +1,6 @@
 //! What goes wrong, in the envelope that Box's SDKs read.
 use crate::flows::directory::manage_users::ManageRefusal;
-use crate::flows::{Accident, Failure};
+use crate::flows::{Failure, InternalError};
 use crate::http::box_error::HELP_URL;
 use crate::http::error::{ApiError, RETRY_AFTER, is_outage, log};
 use crate::http::reason::with_reason;
@@ -149,14 +149,14 @@ impl From<Failure<ManageRefusal>> for BoxError {
     fn from(failure: Failure<ManageRefusal>) -> Self {
         match failure {
             Failure::Refused(refusal) => Self::Refused(refusal),
-            Failure::Accident(cause) => cause.into(),
+            Failure::Internal(cause) => cause.into(),
             Failure::Busy => Self::Unavailable,
         }
     }
 }
 
-impl From<Accident> for BoxError {
-    fn from(cause: Accident) -> Self {
+impl From<InternalError> for BoxError {
+    fn from(cause: InternalError) -> Self {
         log(&cause);
         if is_outage(&cause) { Self::Unavailable } else { Self::Server }
     }

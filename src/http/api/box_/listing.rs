@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::{HashMap, HashSet};
 
-const LONGEST_TERM: usize = 255;
-const MOST_OFFSET: i64 = 10_000;
-const MOST_LIMIT: i64 = 1000;
+const MAX_TERM_LEN: usize = 255;
+const MAX_OFFSET: i64 = 10_000;
+const MAX_LIMIT: i64 = 1000;
 const USUAL_LIMIT: i64 = 100;
 
 /// Parameters by name, each once; those that nobody asks for are passed over, as SDKs send more.
@@ -70,7 +70,7 @@ impl BoxQuery {
     fn line(&self, name: &str) -> Result<Option<String>, BoxError> {
         let text = self.get(name);
         let fits = |text: &str| {
-            text.chars().count() <= LONGEST_TERM && !text.chars().any(char::is_control)
+            text.chars().count() <= MAX_TERM_LEN && !text.chars().any(char::is_control)
         };
         if text.is_some_and(|text| !fits(text)) {
             return Err(BoxError::field(name, "must be a line of at most 255 characters"));
@@ -80,8 +80,8 @@ impl BoxQuery {
 
     /// `None`: nobody is of the kind that is asked for.
     pub(super) fn listing(&self) -> Result<Option<(UserListing, Paging)>, BoxError> {
-        let limit = self.number(("limit", "invalid_limit"), USUAL_LIMIT, 1..=MOST_LIMIT)?;
-        let offset = self.number(("offset", "invalid_offset"), 0, 0..=MOST_OFFSET)?;
+        let limit = self.number(("limit", "invalid_limit"), USUAL_LIMIT, 1..=MAX_LIMIT)?;
+        let offset = self.number(("offset", "invalid_offset"), 0, 0..=MAX_OFFSET)?;
         let by_marker = self.flag("usemarker")?;
         let after = self.get("marker").filter(|_| by_marker).map(read_marker).transpose()?;
         let listing = UserListing {

@@ -10,13 +10,13 @@ use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-const LONGEST_NAME: usize = 50;
-const LONGEST_ID: usize = 255;
+const MAX_NAME_LEN: usize = 50;
+const MAX_ID_LEN: usize = 255;
 /// The longest address ([RFC 5321 §4.5.3.1]).
 ///
 /// [RFC 5321 §4.5.3.1]: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1
-const LONGEST_LOGIN: usize = 254;
-const MOST_TRACKING_CODES: usize = 50;
+const MAX_LOGIN_LEN: usize = 254;
+const MAX_TRACKING_CODES: usize = 50;
 /// `null` for any other is as if it were not there.
 const MAY_BE_NULL: [&str; 2] = ["notification_email", "enterprise"];
 
@@ -78,13 +78,13 @@ impl BoxFields {
     }
 
     fn status(&mut self) -> Result<Option<BoxStatus>, BoxError> {
-        let Some(word) = self.line("status", LONGEST_ID)? else { return Ok(None) };
+        let Some(word) = self.line("status", MAX_ID_LEN)? else { return Ok(None) };
         let problem = "must be active, inactive, cannot_delete_edit or cannot_delete_edit_upload";
         Ok(Some(BoxStatus::parse(&word).ok_or_else(|| BoxError::field("status", problem))?))
     }
 
     fn role(&mut self) -> Result<Option<Role>, BoxError> {
-        match self.line("role", LONGEST_ID)?.as_deref() {
+        match self.line("role", MAX_ID_LEN)?.as_deref() {
             None => Ok(None),
             Some("user") => Ok(Some(Role::User)),
             Some("coadmin") => Ok(Some(Role::Coadmin)),
@@ -103,15 +103,15 @@ impl BoxFields {
         let Some(value) = self.0.remove(NAME) else { return Ok(None) };
         let problem = || BoxError::field(NAME, "must be at most 50 objects with name and value");
         let Value::Array(codes) = value else { return Err(problem()) };
-        if codes.len() > MOST_TRACKING_CODES {
+        if codes.len() > MAX_TRACKING_CODES {
             return Err(problem());
         }
         let code = |value: Value| {
             let Value::Object(members) = value else { return Err(problem()) };
             let mut code = Self(members);
-            let kind = code.line("type", LONGEST_ID)?;
-            let name = code.filled("name", LONGEST_ID)?.ok_or_else(problem)?;
-            let value = code.line("value", LONGEST_ID)?.ok_or_else(problem)?;
+            let kind = code.line("type", MAX_ID_LEN)?;
+            let name = code.filled("name", MAX_ID_LEN)?.ok_or_else(problem)?;
+            let value = code.line("value", MAX_ID_LEN)?.ok_or_else(problem)?;
             let known = kind.is_none_or(|kind| kind == "tracking_code");
             if known && code.0.is_empty() {
                 Ok(TrackingCode { name, value })
@@ -123,7 +123,7 @@ impl BoxFields {
     }
 
     fn login(&mut self) -> Result<Option<String>, BoxError> {
-        let login = self.line("login", LONGEST_LOGIN)?;
+        let login = self.line("login", MAX_LOGIN_LEN)?;
         if login.as_deref().is_some_and(|login| !is_address(login)) {
             return Err(BoxError::field("login", "is no e-mail address"));
         }
@@ -138,7 +138,7 @@ impl BoxFields {
             Some(Value::Null) => return Ok(Some(SecondAddress::Removed)),
             Some(value) => value.get("email").and_then(Value::as_str).map(str::to_owned),
         };
-        let fits = |email: &String| email.len() <= LONGEST_LOGIN && is_address(email);
+        let fits = |email: &String| email.len() <= MAX_LOGIN_LEN && is_address(email);
         let email = email.filter(fits).ok_or_else(|| BoxError::field(NAME, "is no address"))?;
         Ok(Some(SecondAddress::Is(email)))
     }
@@ -160,7 +160,7 @@ impl BoxFields {
     /// What can be changed about everybody.
     fn changes(&mut self) -> Result<UserChanges, BoxError> {
         Ok(UserChanges {
-            name: self.filled("name", LONGEST_NAME)?,
+            name: self.filled("name", MAX_NAME_LEN)?,
             language: self.tag("language", 35)?,
             timezone: self.tag("timezone", 64)?,
             job_title: self.line("job_title", 100)?,
@@ -193,7 +193,7 @@ pub(super) fn new_user(body: &[u8]) -> Result<NewUser, BoxError> {
             return Err(BoxError::field("role", "an app user is no co-administrator"));
         }
         // `login` stays, and is refused: ours is made up.
-        NewUserIn::Application { external_id: fields.filled("external_app_user_id", LONGEST_ID)? }
+        NewUserIn::Application { external_id: fields.filled("external_app_user_id", MAX_ID_LEN)? }
     } else {
         let needed = || BoxError::field("login", "is needed, but for an app user");
         NewUserIn::Organization { login: fields.login()?.ok_or_else(needed)?, role }

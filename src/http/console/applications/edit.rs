@@ -6,7 +6,7 @@ use crate::domain::client::ClientKind;
 use crate::domain::permission::CLIENTS_WRITE;
 use crate::flows::directory::find_users::choices;
 use crate::flows::directory::manage_organizations::existing;
-use crate::flows::{Accident, Failure};
+use crate::flows::{Failure, InternalError};
 use crate::http::console::kit::Select;
 use crate::http::console::{ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
@@ -50,7 +50,7 @@ impl Homes {
     pub async fn of(
         console: &ConsoleSession,
         now: Option<(String, String)>,
-    ) -> Result<Self, Accident> {
+    ) -> Result<Self, InternalError> {
         if let Some(own) = console.organization() {
             return Ok(Self(vec![(own.to_string(), String::new())]));
         }

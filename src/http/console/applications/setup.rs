@@ -6,7 +6,7 @@ use crate::domain::ClientId;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::permission::CLIENTS_READ;
 use crate::domain::protocol::ProtocolName;
-use crate::flows::operations::see_keys::xml_certificate;
+use crate::flows::operations::show_keys::xml_certificate;
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
 use crate::http::ui::headers::render;
@@ -88,7 +88,7 @@ fn room(
     protocol: ProtocolName,
 ) -> Result<Option<ProtocolSetup>, PageError> {
     let ctx = console.ctx();
-    let Some(served) = ctx.room(protocol) else { return Ok(None) };
+    let Some(served) = ctx.protocol(protocol) else { return Ok(None) };
     let xml = protocol != ProtocolName::Oauth2;
     let certificate =
         if xml { Some(xml_certificate(ctx).map_err(|e| console.accident(&e))?) } else { None };

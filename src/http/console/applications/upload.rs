@@ -16,7 +16,7 @@ const LARGEST: usize = 1024 * 1024;
 /// XML that an administrator brings, in the encoding that it names.
 const FILE: &str = "file";
 /// Each with a name of ours.
-const MOST_FIELDS: usize = 8;
+const MAX_FIELDS: usize = 8;
 
 /// The fields of a form that a page of ours posted, as text; each name once.
 pub struct Uploaded(BTreeMap<String, String>);
@@ -73,7 +73,7 @@ async fn read(request: &HttpRequest, mut form: Multipart) -> Result<Uploaded, Pa
         // Other people's tools write files; the fields are typed into our own page.
         let text = if name == FILE { decode(&bytes).ok() } else { String::from_utf8(bytes).ok() };
         let text = text.ok_or_else(|| PageError::malformed(request, no_text))?;
-        if fields.insert(name, text).is_some() || fields.len() > MOST_FIELDS {
+        if fields.insert(name, text).is_some() || fields.len() > MAX_FIELDS {
             return Err(PageError::malformed(request, "A field of the form is given twice."));
         }
     }

@@ -1,8 +1,8 @@
 //! Export of the audit trail as CSV or JSON lines. An export is complete, or it is refused.
 use super::{NAMES, require, wanted};
 use crate::flows::operations::audit_lines::ExportFormat;
-use crate::flows::operations::see_audit::{self, AuditRefusal, Export};
-use crate::flows::{Accident, Context};
+use crate::flows::operations::list_audit_events::{self, AuditRefusal, Export};
+use crate::flows::{Context, InternalError};
 use crate::http::console::ConsoleSession;
 use crate::http::console::filters::Filters;
 use crate::http::ui::error::PageError;
@@ -37,7 +37,8 @@ pub async fn export(console: ConsoleSession, posted: Posted) -> Result<HttpRespo
     let what = (format.extension(), asked.join("&"));
     let caller = &console.browser.caller;
     let begun =
-        see_audit::export(console.ctx(), console.user(), search, (what.0, &what.1), caller).await;
+        list_audit_events::export(console.ctx(), console.user(), search, (what.0, &what.1), caller)
+            .await;
     let begun = begun.map_err(|failure| {
         PageError::failure(console.request(), failure, |refusal| too_many(&console, refusal))
     })?;
@@ -62,7 +63,7 @@ fn pieces(
     ctx: web::Data<Context>,
     export: Export,
     format: ExportFormat,
-) -> impl Stream<Item = Result<web::Bytes, Accident>> {
+) -> impl Stream<Item = Result<web::Bytes, InternalError>> {
     let head = format.head().map(|head| web::Bytes::from_static(head.as_bytes()));
     let rest = stream::try_unfold((ctx, export), move |(ctx, mut export)| async move {
         let Some(rows) = export.next(&ctx).await? else { return Ok(None) };

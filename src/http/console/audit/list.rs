@@ -2,7 +2,7 @@
 use super::shown::{ShownEvent, event};
 use super::{HERE, NAMES, export, require, wanted};
 use crate::domain::permission::AUDIT_READ;
-use crate::flows::operations::see_audit::newest;
+use crate::flows::operations::list_audit_events::newest;
 use crate::flows::operations::verify_audit::{Sealed, sealed};
 use crate::http::console::filters::Filters;
 use crate::http::console::kit::{Field, Pager, Select, ShownMoment};

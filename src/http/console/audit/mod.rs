@@ -5,7 +5,7 @@ pub mod shown;
 
 use super::resource;
 use crate::domain::permission::{AUDIT_READ, AUDIT_READ_OWN};
-use crate::flows::operations::see_audit::{EventSearch, visible_to};
+use crate::flows::operations::list_audit_events::{EventSearch, visible_to};
 use crate::http::console::ConsoleSession;
 use crate::http::console::filters::{Filters, Parties};
 use crate::http::ui::error::PageError;

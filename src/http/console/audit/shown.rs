@@ -1,7 +1,7 @@
 //! One audit event as the console shows it.
 use crate::domain::permission::{IMPERSONATIONS_READ, USERS_READ};
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::operations::see_audit::{AuditResult, TrailEntry};
+use crate::flows::operations::list_audit_events::{AuditResult, TrailEntry};
 use crate::http::console::ConsoleSession;
 use crate::http::console::kit::{ShownMoment, ShownPerson};
 use crate::http::ui::{labels, times};

@@ -3,8 +3,8 @@ use super::shown::{self, ImpersonationRow};
 use super::{HERE, HISTORY};
 use crate::domain::ImpersonationId;
 use crate::domain::permission::{AUDIT_READ, AUDIT_READ_OWN, IMPERSONATIONS_READ};
-use crate::flows::impersonation::see_history::{self, HistoryEntry};
-use crate::flows::operations::see_audit::{self, AuditResult as Events};
+use crate::flows::impersonation::impersonation_history::{self, HistoryEntry};
+use crate::flows::operations::list_audit_events::{self, AuditResult as Events};
 use crate::http::console::audit::shown::{ShownEvent, event};
 use crate::http::console::kit::{Pager, ShownMoment, address};
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
@@ -53,13 +53,15 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
     console.require(IMPERSONATIONS_READ)?;
     let id = console.segment(2).and_then(|id| ImpersonationId::parse(id).ok());
     let id = id.ok_or_else(|| console.missing())?;
-    let found = see_history::find(console.ctx(), &id, console.organization()).await;
+    let found = impersonation_history::find(console.ctx(), &id, console.organization()).await;
     let found = found.map_err(|e| console.accident(&e))?;
     let (entry, now) = found.ok_or_else(|| console.missing())?;
     let after = console.parameter("after").parse().ok();
-    let about =
-        see_audit::EventSearch { impersonation: Some(id.to_string()), ..Default::default() };
-    let events = see_audit::in_order(console.ctx(), &about, after, A_PAGE).await;
+    let about = list_audit_events::EventSearch {
+        impersonation: Some(id.to_string()),
+        ..Default::default()
+    };
+    let events = list_audit_events::in_order(console.ctx(), &about, after, A_PAGE).await;
     let events = events.map_err(|e| console.accident(&e))?;
     let (page, frame) = console.frame(ConsoleSection::Impersonations, "Impersonation", SENTENCES);
     let row = shown::row(&console, &entry, now);
@@ -68,7 +70,7 @@ pub async fn show(console: ConsoleSession) -> Result<HttpResponse, PageError> {
         page,
         console: frame,
         up: if row.ends.is_some() { HERE } else { HISTORY },
-        facts: facts(&entry, see_history::ended_at(&entry, now)),
+        facts: facts(&entry, impersonation_history::ended_at(&entry, now)),
         pages: pages(&row.href, after, &events),
         events: events.rows.iter().map(|it| event(&console, it, &events)).collect(),
         audit: audit.then(|| address("/console/audit", &[("impersonation", id.as_str())])),

@@ -6,7 +6,7 @@ use crate::domain::ImpersonationId;
 use crate::domain::permission::IMPERSONATIONS_END;
 use crate::domain::protocol::EndReason;
 use crate::flows::impersonation::end_impersonation::{EndedBy, Which, end_all, end_one};
-use crate::flows::impersonation::see_impersonations;
+use crate::flows::impersonation::list_impersonations;
 use crate::http::console::ConsoleSession;
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::Posted;
@@ -19,7 +19,7 @@ pub async fn one(console: ConsoleSession, posted: Posted) -> Result<HttpResponse
     let id = console.segment(2).and_then(|id| ImpersonationId::parse(id).ok());
     let id = id.ok_or_else(|| console.missing())?;
     console.check(&form, END, &[id.as_str()])?;
-    let found = see_impersonations::find(console.ctx(), &id, console.organization()).await;
+    let found = list_impersonations::find(console.ctx(), &id, console.organization()).await;
     let seen = found.map_err(|e| console.accident(&e))?.ok_or_else(|| console.missing())?;
     let me = &console.user().id;
     let reason = if seen.record.actor == *me {

@@ -4,7 +4,7 @@ use super::{HISTORY, tabs};
 use crate::domain::ImpersonationId;
 use crate::domain::permission::IMPERSONATIONS_READ;
 use crate::domain::protocol::EndReason;
-use crate::flows::impersonation::see_history::{HistorySearch, search};
+use crate::flows::impersonation::impersonation_history::{HistorySearch, search};
 use crate::http::console::filters::{Filters, Parties};
 use crate::http::console::kit::{Field, Pager, Select, Tab};
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};

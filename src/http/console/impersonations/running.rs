@@ -3,7 +3,7 @@ use super::shown::{self, ImpersonationRow};
 use super::{HERE, tabs};
 use crate::domain::ImpersonationId;
 use crate::domain::permission::{IMPERSONATIONS_END, IMPERSONATIONS_READ};
-use crate::flows::impersonation::see_history::{HistorySearch, search};
+use crate::flows::impersonation::impersonation_history::{HistorySearch, search};
 use crate::http::console::kit::{Pager, Tab, address};
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;

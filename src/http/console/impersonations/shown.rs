@@ -1,7 +1,9 @@
 //! One impersonation as lists of the console show it.
 use crate::domain::permission::USERS_READ;
 use crate::domain::{ImpersonationId, Timestamp};
-use crate::flows::impersonation::see_history::{self, HistoryEntry, HistoryState, WithNames};
+use crate::flows::impersonation::impersonation_history::{
+    self, HistoryEntry, HistoryState, WithNames,
+};
 use crate::flows::impersonation::start_impersonation::encode;
 use crate::http::console::ConsoleSession;
 use crate::http::console::kit::{ShownMoment, ShownPerson};
@@ -41,9 +43,9 @@ pub fn path(id: &ImpersonationId) -> String {
 }
 
 pub fn row(console: &ConsoleSession, entry: &HistoryEntry, now: Timestamp) -> ImpersonationRow {
-    let state = see_history::state(entry, now);
+    let state = impersonation_history::state(entry, now);
     let started = entry.redeemed_at.unwrap_or(entry.created_at);
-    let over = see_history::ended_at(entry, now);
+    let over = impersonation_history::ended_at(entry, now);
     let (tone, word) = state_in_words(state);
     ImpersonationRow {
         id: entry.id.to_string(),

@@ -1,7 +1,7 @@
 //! The keys, and the public part of one.
 use super::{HERE, require};
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::flows::operations::see_keys::{KeyState, PublishedKey, ShownKey, list_keys};
+use crate::flows::operations::show_keys::{KeyState, PublishedKey, ShownKey, list_keys};
 use crate::http::console::kit::ShownMoment;
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;

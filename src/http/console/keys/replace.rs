@@ -4,7 +4,7 @@ use super::{HERE, require};
 use crate::flows::Failure;
 use crate::flows::logout::sign_out_all::{Alive, in_words};
 use crate::flows::operations::replace_keys::{ReplaceKeysRefusal, Replaced, replace_seen};
-use crate::flows::operations::see_keys::{KeyState, list_keys};
+use crate::flows::operations::show_keys::{KeyState, list_keys};
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::cookies;
 use crate::http::pages::step_up::{wait_of, words_of};
@@ -44,7 +44,7 @@ struct ReplacedSigning {
 async fn signing(console: &ConsoleSession) -> Result<Vec<ReplacedSigning>, PageError> {
     let (keys, _) = list_keys(console.ctx()).await.map_err(|e| console.accident(&e))?;
     let current = keys.into_iter().filter(|key| key.state == KeyState::Current);
-    let row = |key: crate::flows::operations::see_keys::ShownKey| ReplacedSigning {
+    let row = |key: crate::flows::operations::show_keys::ShownKey| ReplacedSigning {
         purpose: purpose(&key.purpose),
         algorithm: key.algorithm,
         id: key.id,
@@ -98,7 +98,7 @@ pub async fn replace(console: ConsoleSession, posted: Posted) -> Result<HttpResp
         Err(Failure::Refused(ReplaceKeysRefusal::OthersSign)) => {
             Err(PageError::forged(console.request()))
         }
-        Err(Failure::Accident(cause)) => Err(console.accident(&cause)),
+        Err(Failure::Internal(cause)) => Err(console.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(console.request())),
     }
 }

@@ -2,7 +2,7 @@
 use super::list::purpose;
 use super::{HERE, require};
 use crate::flows::operations::rotate_keys;
-use crate::flows::operations::see_keys::{KeyState, list_keys};
+use crate::flows::operations::show_keys::{KeyState, list_keys};
 use crate::http::console::kit::ShownMoment;
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
@@ -43,7 +43,7 @@ async fn next(console: &ConsoleSession) -> Result<(Vec<Next>, Option<String>), P
     let next: Vec<_> = keys.into_iter().filter(|key| key.state == KeyState::Next).collect();
     let youngest = next.iter().map(|key| now - key.created_at).min();
     let young = youngest.filter(|age| *age < rotate_keys::KNOWN_AFTER).map(times::span);
-    let row = |key: crate::flows::operations::see_keys::ShownKey| Next {
+    let row = |key: crate::flows::operations::show_keys::ShownKey| Next {
         purpose: purpose(&key.purpose),
         created: key.created_at.into(),
         algorithm: key.algorithm,

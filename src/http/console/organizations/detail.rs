@@ -1,6 +1,6 @@
 //! One organization: what is in it, its settings, and an end to it.
 use super::{HERE, named, path, refused};
-use crate::domain::organization::LONGEST_NAME;
+use crate::domain::organization::MAX_NAME_LEN;
 use crate::domain::permission::{
     CLIENTS_READ, ORGANIZATIONS_READ, ORGANIZATIONS_WRITE, USERS_READ,
 };
@@ -9,7 +9,7 @@ use crate::flows::Failure;
 use crate::flows::directory::find_users::{FoundUsers, UserSearch, find_users};
 use crate::flows::directory::{
     manage_organizations as organizations,
-    manage_organizations::{MOST_COUNTED, OrganizationRefusal, OrganizationView, rights},
+    manage_organizations::{MAX_COUNTED, OrganizationRefusal, OrganizationView, rights},
 };
 use crate::http::console::kit::{Field, ShownPerson, address};
 use crate::http::console::{
@@ -120,7 +120,7 @@ async fn page(
 
 /// Nobody counts a million.
 fn counted(number: i32) -> String {
-    if number > MOST_COUNTED { format!("more than {MOST_COUNTED}") } else { number.to_string() }
+    if number > MAX_COUNTED { format!("more than {MAX_COUNTED}") } else { number.to_string() }
 }
 
 async fn people(
@@ -164,7 +164,7 @@ fn settings(
 ) -> OrganizationSettings {
     let record = &view.record;
     let typed = wrong.map_or(record.name.as_str(), |(typed, _)| typed);
-    let name = Field::new("name", "Name", typed).required().at_most(LONGEST_NAME);
+    let name = Field::new("name", "Name", typed).required().at_most(MAX_NAME_LEN);
     OrganizationSettings {
         name: name.error(wrong.map(|(_, text)| text.to_owned())),
         csrf: console.token(CHANGE, &[&record.id]),

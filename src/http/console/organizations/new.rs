@@ -1,6 +1,6 @@
 //! A new organization.
 use super::{path, refused};
-use crate::domain::organization::LONGEST_NAME;
+use crate::domain::organization::MAX_NAME_LEN;
 use crate::domain::permission::ORGANIZATIONS_WRITE;
 use crate::flows::Failure;
 use crate::flows::directory::manage_organizations::{OrganizationRefusal, create as make, rights};
@@ -58,7 +58,7 @@ fn page(
         console: frame,
         name: Field::new("name", "Name", &typed.name)
             .required()
-            .at_most(LONGEST_NAME)
+            .at_most(MAX_NAME_LEN)
             .error(wrong("name")),
         id: Field::new("id", "Id", &typed.id)
             .at_most(255)

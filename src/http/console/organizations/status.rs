@@ -1,10 +1,10 @@
 //! Switching an organization off, which is asked for once more, and on.
 use super::{named, path, refused};
-use crate::domain::organization::LONGEST_NAME;
+use crate::domain::organization::MAX_NAME_LEN;
 use crate::domain::permission::ORGANIZATIONS_WRITE;
 use crate::domain::{OrganizationId, Status};
 use crate::flows::directory::manage_organizations::{
-    MOST_COUNTED, OrganizationView, rights, set_status, signed_in, view,
+    MAX_COUNTED, OrganizationView, rights, set_status, signed_in, view,
 };
 use crate::http::console::kit::Field;
 use crate::http::console::sure::SurePage;
@@ -59,7 +59,7 @@ async fn page(
         texts: texts(view, signed_in),
         csrf: console.token(STATUS, &[&record.id]),
         status: Some(Status::Inactive.as_str()),
-        typed: Some(field.required().at_most(LONGEST_NAME).error(wrong)),
+        typed: Some(field.required().at_most(MAX_NAME_LEN).error(wrong)),
         submit: "Deactivate",
         bad: true,
     };
@@ -71,14 +71,14 @@ fn texts(view: &OrganizationView, signed_in: i32) -> Vec<String> {
     let out = match signed_in {
         0 => "Nobody of it is signed in now.".to_owned(),
         1 => "One person is signed out.".to_owned(),
-        many if many > MOST_COUNTED => format!("More than {MOST_COUNTED} people are signed out."),
+        many if many > MAX_COUNTED => format!("More than {MAX_COUNTED} people are signed out."),
         many => format!("{many} people are signed out."),
     };
     let locked = match view.inside.users {
         0 => "There is nobody in it.".to_owned(),
         1 => "The one person in it can no longer sign in anywhere.".to_owned(),
-        many if many > MOST_COUNTED => {
-            format!("More than {MOST_COUNTED} people in it can no longer sign in anywhere.")
+        many if many > MAX_COUNTED => {
+            format!("More than {MAX_COUNTED} people in it can no longer sign in anywhere.")
         }
         many => format!("{many} people in it can no longer sign in anywhere."),
     };

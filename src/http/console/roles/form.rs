@@ -1,7 +1,7 @@
 //! What a role is to be: name, rank, and a box to tick for each permission.
 use super::words::GROUPS;
 use crate::domain::permission::{ALL, Permissions, RETIRED};
-use crate::domain::role::LONGEST_NAME;
+use crate::domain::role::MAX_NAME_LEN;
 use crate::domain::text::whole_number;
 use crate::flows::directory::manage_roles::RoleRecord;
 use crate::http::console::ConsoleSession;
@@ -96,7 +96,7 @@ impl RoleFormInput {
             label,
             boxes: entries.iter().map(tick).collect(),
         });
-        let name = Field::new("name", "Name", &self.name).required().at_most(LONGEST_NAME);
+        let name = Field::new("name", "Name", &self.name).required().at_most(MAX_NAME_LEN);
         RoleFields {
             name: Some(name.error(error("name"))),
             rank: Field::new("rank", "Rank", &self.rank)

@@ -112,7 +112,7 @@ pub async fn check(
             Ok(CheckVerdict::Allowed { until, direct: redeem == Redeem::Direct })
         }
         Err(Failure::Refused(refusal)) => Ok(refused(&refusal)),
-        Err(Failure::Accident(cause)) => Err(console.accident(&cause)),
+        Err(Failure::Internal(cause)) => Err(console.accident(&cause)),
         Err(Failure::Busy) => Err(PageError::busy(console.request())),
     }
 }

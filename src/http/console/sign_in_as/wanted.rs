@@ -28,7 +28,7 @@ pub const NAMES: &[&str] = &[
 
 /// What goes on to the protocol's room, where it is checked.
 const PARAMETERS: &[&str] = &["response_type", "response_mode", "scope", "state"];
-const LONGEST_LINE: usize = 1000;
+const MAX_LINE_LEN: usize = 1000;
 
 /// As it was filled in; checked by nobody yet.
 #[derive(Debug, Clone, Default)]
@@ -114,7 +114,7 @@ impl SignInAsRequest {
     /// Free text that ends up on pages and in the trail.
     fn line(&self, name: &'static str) -> Result<Option<String>, StartRefusal> {
         let Some(text) = self.given(name) else { return Ok(None) };
-        if text.chars().count() > LONGEST_LINE || !is_plain_line(&text) {
+        if text.chars().count() > MAX_LINE_LEN || !is_plain_line(&text) {
             return Err(bad(name, "a line of at most 1000 characters"));
         }
         Ok(Some(text))

@@ -187,7 +187,7 @@ fn in_words(refusal: &OpenRefusal) -> Obstacle {
 fn obstacle_of(console: &ConsoleSession, failure: Failure<Obstacle>) -> SignInAsOutcome {
     match failure {
         Failure::Refused(obstacle) => Ok(Err(obstacle)),
-        Failure::Accident(cause) => Err(console.accident(&cause)),
+        Failure::Internal(cause) => Err(console.accident(&cause)),
         Failure::Busy => Err(PageError::busy(console.request())),
     }
 }

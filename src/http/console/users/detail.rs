@@ -9,7 +9,7 @@ use crate::domain::{SessionId, UserId};
 use crate::flows::directory::view_user::{
     Browser, EndSessionRefusal, UserView, end_session as end, impersonations, view_user,
 };
-use crate::flows::operations::see_audit::{self, EventSearch, visible_to};
+use crate::flows::operations::list_audit_events::{self, EventSearch, visible_to};
 use crate::http::console::audit::shown::{ShownEvent, event};
 use crate::http::console::impersonations::shown::{self, ImpersonationRow};
 use crate::http::console::kit::{ShownMoment, address};
@@ -208,7 +208,7 @@ async fn events(
     } else {
         return Ok(None);
     };
-    let found = see_audit::newest(console.ctx(), &about, None, 2 * FEW).await;
+    let found = list_audit_events::newest(console.ctx(), &about, None, 2 * FEW).await;
     let found = found.map_err(|e| console.accident(&e))?;
     Ok(Some(found.rows.iter().map(|it| event(console, it, &found)).collect()))
 }

@@ -84,7 +84,7 @@ fn here(request: &HttpRequest, text: &str) -> HttpResponse {
 async fn application(
     ctx: &Context,
     sent: &OauthParameters,
-) -> Result<Option<Arc<Client>>, crate::flows::Accident> {
+) -> Result<Option<Arc<Client>>, crate::flows::InternalError> {
     let id = sent.get("client_id").and_then(|id| ClientId::parse(id).ok());
     match id {
         Some(id) => find_application(ctx, &id).await,
@@ -118,9 +118,9 @@ async fn step(
             to_page(request, "/consent", &back_from_consent(sent, after))
         }
         Err(Failure::Refused(refusal)) => refused(request, ctx, (ask, sent), refusal),
-        Err(Failure::Accident(cause)) => accident_page(request, cause),
+        Err(Failure::Internal(cause)) => accident_page(request, cause),
         Err(Failure::Busy) => {
-            accident_page(request, crate::flows::Accident::Unavailable("busy".into()))
+            accident_page(request, crate::flows::InternalError::Unavailable("busy".into()))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Bodies and answers of the endpoints that applications call directly.
-use crate::flows::Accident;
 use crate::flows::Failure;
+use crate::flows::InternalError;
 use crate::http::api::method_not_allowed;
 use crate::http::error::{ApiError, RETRY_AFTER, is_outage, log};
 use crate::http::extract::Anyone;
@@ -81,7 +81,7 @@ pub fn secret(status: StatusCode) -> HttpResponseBuilder {
 pub fn refuse(request: &HttpRequest, failure: Failure<TokenRefusal>) -> HttpResponse {
     let refusal = match failure {
         Failure::Refused(refusal) => refusal,
-        Failure::Accident(cause) => return accident(&cause),
+        Failure::Internal(cause) => return accident(&cause),
         Failure::Busy => return unavailable(),
     };
     let (error, description) = refusal.words();
@@ -124,7 +124,7 @@ pub fn refuse(request: &HttpRequest, failure: Failure<TokenRefusal>) -> HttpResp
 }
 
 /// Never an answer made up because of an outage.
-pub fn accident(cause: &Accident) -> HttpResponse {
+pub fn accident(cause: &InternalError) -> HttpResponse {
     log(cause);
     if is_outage(cause) {
         return unavailable();
@@ -156,6 +156,6 @@ pub async fn only_get_and_post(_: Anyone) -> HttpResponse {
 }
 
 /// For a person, who has come by a link of an application.
-pub fn accident_page(request: &HttpRequest, cause: Accident) -> HttpResponse {
+pub fn accident_page(request: &HttpRequest, cause: InternalError) -> HttpResponse {
     crate::http::ui::message::of(request, &ApiError::from(cause))
 }

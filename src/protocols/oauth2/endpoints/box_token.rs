@@ -183,7 +183,7 @@ fn answered(outcome: BoxTokenOutcome) -> HttpResponse {
     let refusal = match outcome {
         Ok(answer) => return answer,
         Err(Failure::Refused(refusal)) => refusal,
-        Err(Failure::Accident(cause)) => return body::accident(&cause),
+        Err(Failure::Internal(cause)) => return body::accident(&cause),
         Err(Failure::Busy) => return body::unavailable(),
     };
     let (error, description) = refusal.words();

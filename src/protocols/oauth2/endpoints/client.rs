@@ -25,7 +25,7 @@ pub async fn authenticated(
     let presented = presented(request, sent).map_err(Failure::Refused)?;
     authenticate(ctx, &presented, &caller(request)).await.map_err(|failure| match failure {
         Failure::Refused(refusal) => Failure::Refused(refusal.into()),
-        Failure::Accident(cause) => Failure::Accident(cause),
+        Failure::Internal(cause) => Failure::Internal(cause),
         Failure::Busy => Failure::Busy,
     })
 }

@@ -23,7 +23,7 @@ use url::Url;
 const CALLED_BY_PAGES: [&str; 3] = ["/oauth/token", "/oauth/revoke", "/userinfo"];
 /// What a page may read beside the usual headers: what to mend, and how long to wait.
 const EXPOSED: HeaderValue = HeaderValue::from_static("WWW-Authenticate, Retry-After");
-const LONGEST_HEADER_LIST: usize = 2048;
+const MAX_HEADER_LIST_LEN: usize = 2048;
 
 /// Lets the page that asked read an answer to its own application.
 pub fn allow(request: &HttpRequest, client: &Client, answer: &mut HttpResponse) {
@@ -124,7 +124,7 @@ fn wanted_headers(request: &HttpRequest) -> String {
     let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS);
     let asked = asked.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_name = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, ".contains(&b);
-    if !asked.is_empty() && asked.len() <= LONGEST_HEADER_LIST && asked.bytes().all(is_name) {
+    if !asked.is_empty() && asked.len() <= MAX_HEADER_LIST_LEN && asked.bytes().all(is_name) {
         return asked.to_owned();
     }
     "authorization, content-type".to_owned()

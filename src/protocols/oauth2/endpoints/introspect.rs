@@ -43,7 +43,7 @@ pub async fn post(
         Ok(Some(members)) => body::secret(StatusCode::OK).json(members),
         Ok(None) => body::secret(StatusCode::OK).json(json!({ "active": false })),
         Err(Failure::Refused(_)) => ActingRefusal::forbidden(&request).error_response(),
-        Err(Failure::Accident(cause)) => body::accident(&cause),
+        Err(Failure::Internal(cause)) => body::accident(&cause),
         Err(Failure::Busy) => ApiError::unavailable().error_response(),
     }
 }

@@ -5,7 +5,7 @@ use super::body::accident_page;
 use crate::flows::logout::end_session::{
     Done, EndSessionRequest, LogoutRequest, end_session, registered_return,
 };
-use crate::flows::{Accident, Context};
+use crate::flows::{Context, InternalError};
 use crate::http::extract::Anyone;
 use crate::http::ui::browser::{BrowserSession, with_cookies};
 use crate::http::ui::error::PageError;
@@ -93,7 +93,7 @@ async fn ended(
     request: &HttpRequest,
     ctx: &Context,
     done: &Done,
-) -> Result<HttpResponse, Accident> {
+) -> Result<HttpResponse, InternalError> {
     let to = match (&done.to, &done.acting_in) {
         (Some(to), _) => to.clone(),
         // The actor's own session goes on: the page after *Stop* leads back to where they came from.
@@ -159,7 +159,7 @@ async fn return_of(
     ctx: &Context,
     client: Option<&str>,
     asked: Option<&str>,
-) -> Result<Option<String>, Accident> {
+) -> Result<Option<String>, InternalError> {
     match (client, asked) {
         (_, None) => Ok(Some(QUESTION.to_owned())),
         (None, Some(_)) => Ok(None),

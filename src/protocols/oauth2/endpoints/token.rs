@@ -66,7 +66,7 @@ pub(super) fn count<T, R>(sent: &OauthParameters, outcome: &Result<T, Failure<R>
     let outcome = match outcome {
         Ok(_) => "issued",
         Err(Failure::Refused(_)) => "refused",
-        Err(Failure::Accident(_) | Failure::Busy) => "error",
+        Err(Failure::Internal(_) | Failure::Busy) => "error",
     };
     counters::TOKENS.count_in(&grant.replace('-', "_"), outcome);
 }

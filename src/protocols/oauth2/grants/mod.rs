@@ -45,7 +45,7 @@ fn scope(sent: &OauthParameters) -> Result<Option<Scopes>, Failure<TokenRefusal>
 fn refused(failure: Failure<GrantRefusal>) -> Failure<TokenRefusal> {
     match failure {
         Failure::Refused(refusal) => Failure::Refused(refusal.into()),
-        Failure::Accident(cause) => Failure::Accident(cause),
+        Failure::Internal(cause) => Failure::Internal(cause),
         Failure::Busy => Failure::Busy,
     }
 }

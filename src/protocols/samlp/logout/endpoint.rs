@@ -10,9 +10,9 @@ use crate::flows::impersonation::start_impersonation::encode;
 use crate::flows::login::browser::{find_application, find_service_provider};
 use crate::flows::login::use_once::{URL_TTL, is_recent};
 use crate::flows::logout::notify_logout::{
-    NamedApplication, all_have_left, end_named, heard, message, participant_of,
+    NamedApplication, all_have_left, end_named, mark_logged_out, message, participant_of,
 };
-use crate::flows::{Accident, Context, shared::clock};
+use crate::flows::{Context, InternalError, shared::clock};
 use crate::http::extract::Anyone;
 use crate::http::form::pairs;
 use crate::http::pages::{self, farewell};
@@ -37,7 +37,7 @@ const LARGEST: usize = 512 * 1024;
 /// Why nothing is ended.
 enum LogoutRefusal {
     Unreadable(UnreadableMessage),
-    Accident(Accident),
+    Internal(InternalError),
 }
 
 impl From<UnreadableMessage> for LogoutRefusal {
@@ -46,9 +46,9 @@ impl From<UnreadableMessage> for LogoutRefusal {
     }
 }
 
-impl From<Accident> for LogoutRefusal {
-    fn from(cause: Accident) -> Self {
-        Self::Accident(cause)
+impl From<InternalError> for LogoutRefusal {
+    fn from(cause: InternalError) -> Self {
+        Self::Internal(cause)
     }
 }
 
@@ -76,7 +76,7 @@ fn answered(request: &HttpRequest, answer: Result<HttpResponse, LogoutRefusal>) 
             let heading = "This sign-out request does not work";
             crate::http::ui::message::error(request, StatusCode::BAD_REQUEST, heading, problem.0)
         }
-        LogoutRefusal::Accident(cause) => accident(request, &cause),
+        LogoutRefusal::Internal(cause) => accident(request, &cause),
     })
 }
 
@@ -194,8 +194,8 @@ struct Back {
 }
 
 impl Back {
-    fn path(&self, ctx: &Context, client: &ClientId) -> Result<String, Accident> {
-        let text = serde_json::to_string(self).map_err(|e| Accident::Unavailable(e.into()))?;
+    fn path(&self, ctx: &Context, client: &ClientId) -> Result<String, InternalError> {
+        let text = serde_json::to_string(self).map_err(|e| InternalError::Unavailable(e.into()))?;
         let mac = ctx.shared.forms.sign(PURPOSE, &[&text]);
         let (id, text) = (encode(client.as_str()), encode(&text));
         Ok(format!("/samlp/{id}/logout/done?back={text}&mac={mac}"))
@@ -250,7 +250,7 @@ async fn finish(
         now,
         signer: ring.xml_signer(),
     };
-    let answer = reply.send(&settings).map_err(|problem| Accident::Corrupt {
+    let answer = reply.send(&settings).map_err(|problem| InternalError::Corrupt {
         table: "clients",
         what: format!("{}: {problem}", client.id),
     })?;
@@ -277,7 +277,7 @@ async fn told(
         return Err(UNASKED.into());
     }
     if over {
-        heard(ctx, &client.id, &participant).await?;
+        mark_logged_out(ctx, &client.id, &participant).await?;
     }
     Ok(if over { signed_out(client) } else { still_there(request, client) })
 }

@@ -9,4 +9,4 @@ pub mod endpoint;
 mod read;
 mod word;
 
-pub use word::farewell;
+pub use word::logout_notification;

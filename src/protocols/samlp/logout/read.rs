@@ -12,7 +12,7 @@ pub(super) const RESPONSE: Name = samlp("LogoutResponse");
 
 /// How far the clock of an application may be off (SDP-G01 asks for three to five minutes).
 const SKEW: Duration = Duration::minutes(5);
-const MOST_INDEXES: usize = 50;
+const MAX_INDEXES: usize = 50;
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 const PARTIAL: &str = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout";
 
@@ -55,9 +55,9 @@ pub(super) fn request(
     let name = element.child(saml("NameID")).map_err(broken)?.ok_or(UnreadableMessage(
         "The sign-out request does not say in plain text whom it is about.",
     ))?;
-    let indexes = element.children_named(samlp("SessionIndex")).take(MOST_INDEXES + 1);
+    let indexes = element.children_named(samlp("SessionIndex")).take(MAX_INDEXES + 1);
     let logins: Vec<String> = indexes.map(|one| trimmed(one)).collect::<Result<_, _>>()?;
-    if logins.len() > MOST_INDEXES {
+    if logins.len() > MAX_INDEXES {
         return Err(UnreadableMessage("The sign-out request names too many sessions."));
     }
     Ok(SamlLogoutRequest { id: id(element)?, name: trimmed(name)?, logins })

@@ -4,7 +4,7 @@ use crate::crypto::xml::{SignaturePlace, Signer, XmlError, escape};
 use crate::domain::Timestamp;
 use crate::domain::federation::{NameIdFormat, SamlSettings, SloBinding};
 use crate::flows::impersonation::start_impersonation::encode;
-use crate::login::{Answer, Farewell, Unanswerable};
+use crate::login::{Answer, LogoutNotification, Unanswerable};
 use crate::protocols::common::saml_assertion::{compact, instant};
 use crate::protocols::samlp::names::entity_id;
 use askama::Template;
@@ -25,29 +25,31 @@ const LIFETIME: Duration = Duration::minutes(5);
 /// When a name holds a character that XML does not have.
 ///
 /// [SAML core §3.7.1]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
-pub fn farewell(farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
-    let saml = farewell.client.saml.as_deref();
-    let (Some(settings), Some(name)) = (saml, farewell.name) else { return Ok(None) };
+pub fn logout_notification(
+    notification: &LogoutNotification<'_>,
+) -> Result<Option<Answer>, Unanswerable> {
+    let saml = notification.client.saml.as_deref();
+    let (Some(settings), Some(name)) = (saml, notification.name) else { return Ok(None) };
     let Some(address) = settings.slo_url.as_deref() else { return Ok(None) };
     let write = || {
         compact(&LogoutRequestXml {
-            id: escape(farewell.message)?,
-            now: instant(farewell.now),
+            id: escape(notification.message)?,
+            now: instant(notification.now),
             destination: escape(address)?,
-            not_on_or_after: instant(farewell.now + LIFETIME),
-            issuer: escape(entity_id(farewell.issuer))?,
+            not_on_or_after: instant(notification.now + LIFETIME),
+            issuer: escape(entity_id(notification.issuer))?,
             format: escape(&name.format)?,
             qualified: name.format == NameIdFormat::Persistent.uri(),
             audience: escape(&settings.entity_id)?,
             name: escape(&name.value)?,
-            session_index: escape(farewell.login)?,
+            session_index: escape(notification.login)?,
         })
     };
     let message = LogoutMessage {
         kind: "SAMLRequest",
-        id: farewell.message,
-        relay_state: farewell.state,
-        signer: farewell.signer,
+        id: notification.message,
+        relay_state: notification.state,
+        signer: notification.signer,
     };
     let sent = write().and_then(|xml| message.send(&xml, settings, address));
     sent.map(Some).map_err(|problem| Unanswerable(problem.to_string()))

@@ -10,8 +10,8 @@ use crate::domain::protocol::ProtocolName;
 use crate::domain::user::User;
 use crate::flows::impersonation::start_impersonation::encode;
 use crate::login::{
-    Answer, BadParameter, Farewell, Login, LoginRequest, Parameters, Protocol, ProtocolResponse,
-    Setting, Unanswerable,
+    Answer, BadParameter, Login, LoginRequest, LogoutNotification, Parameters, Protocol,
+    ProtocolResponse, Setting, Unanswerable,
 };
 use crate::protocols::wsfed::profile::{Manner, ReplyAddress, Token, realm};
 
@@ -46,8 +46,11 @@ impl Protocol for WsfedRms {
         super::response::answer(login, MANNER)
     }
 
-    fn farewell(&self, farewell: &Farewell<'_>) -> Result<Option<Answer>, Unanswerable> {
-        Ok(Some(crate::protocols::wsfed::profile::farewell(farewell)))
+    fn logout_notification(
+        &self,
+        notification: &LogoutNotification<'_>,
+    ) -> Result<Option<Answer>, Unanswerable> {
+        Ok(Some(crate::protocols::wsfed::profile::logout_notification(notification)))
     }
 
     fn describe(&self, subject: &User, client: &Client) -> Option<Vec<(String, String)>> {

@@ -1,4 +1,4 @@
-//! The question of a token: facts, verdict, and the row that comes of a yes.
+//! Decides whether a bearer token may act as a user, and writes the `impersonations` row of a granted request.
 use crate::audit::{Event, EventKind};
 use crate::crypto::random;
 use crate::domain::caller::Caller;
@@ -6,7 +6,7 @@ use crate::domain::protocol::{Channel, EndReason, Mode, ProtocolName};
 use crate::domain::{ClientId, ImpersonationId, OrganizationId, Timestamp, UserId};
 use crate::flows::impersonation::end_impersonation::{self, EndedBy};
 use crate::flows::impersonation::question::{DecisionQuestion, GONE};
-use crate::flows::shared::decision_facts::{self, DecisionInputs, Who};
+use crate::flows::shared::decision_facts::{self, DecisionInputs, DecisionParties};
 use crate::flows::{Context, Failure};
 use crate::impersonation::{
     ActorProof, Denial, Given, Impersonation, ImpersonationRequest, Occasion, RequestedBy, Terms,
@@ -15,25 +15,25 @@ use crate::impersonation::{
 use crate::store::impersonations::acting::{self, Acted, ActingKey};
 use crate::store::{self, Conn, Moment, StoreError};
 
-/// The row of an earlier call.
+/// Whether the row of an earlier call has been looked up yet.
 pub(super) enum Earlier {
     NotLookedUp,
     Known(Option<Box<Acted>>),
 }
 
-/// What both ask.
+/// Input of the decision for header calls (`act`) and for JWT grants (`grant`).
 pub(super) struct ActRequest<'a> {
     pub(super) channel: Channel,
     pub(super) client: &'a ClientId,
-    /// And their organization. None: the bearer speaks for an application and for no user.
+    /// The actor with their organization; `None` if the bearer was issued to an application without a user.
     pub(super) actor: Option<(&'a UserId, Option<&'a OrganizationId>)>,
     pub(super) actor_is_impersonated: bool,
     pub(super) proof: ActorProof,
     pub(super) bearer_hash: Option<&'a [u8]>,
-    /// None: nobody has this name.
+    /// `None`: no user has this name.
     pub(super) subject: Option<&'a UserId>,
     pub(super) expires_at: Timestamp,
-    /// When the bearer was looked up.
+    /// When the bearer token was looked up.
     pub(super) at: Option<&'a Moment>,
 }
 
@@ -47,7 +47,7 @@ impl ActRequest<'_> {
     ) -> Result<Impersonation, Failure<Denial>> {
         let who = self.who()?;
         let by = who.requested_by.clone();
-        // Twice at most: whoever loses the race for the row finds it the second time.
+        // At most twice: a request that loses the race for the row finds it the second time.
         for _ in 0..2 {
             let known = decision_facts::at(ctx, conn, &who, self.at).await?;
             let record = match std::mem::replace(&mut earlier, Earlier::NotLookedUp) {
@@ -64,7 +64,7 @@ impl ActRequest<'_> {
             });
             match (verdict, record) {
                 (Ok(granted), Some(_)) => {
-                    decision_facts::remember(ctx, who, &known).await;
+                    decision_facts::cache(ctx, who, &known).await;
                     end_impersonation::touch(conn, &granted, ask.now).await?;
                     return Ok(granted);
                 }
@@ -86,10 +86,10 @@ impl ActRequest<'_> {
         Err(Failure::Busy)
     }
 
-    /// With a name that nobody has for one that is unknown, so that it takes as long.
-    fn who(&self) -> Result<Who, StoreError> {
+    /// For an unknown subject a dummy id is looked up, to keep the timing equal.
+    fn who(&self) -> Result<DecisionParties, StoreError> {
         let nobody = UserId::parse("-").map_err(|_| corrupt("id"))?;
-        Ok(Who {
+        Ok(DecisionParties {
             requested_by: self.requested_by(),
             actor: self.actor.map_or_else(|| nobody.clone(), |(id, _)| id.clone()),
             subject: self.subject.cloned().unwrap_or(nobody),
@@ -97,7 +97,7 @@ impl ActRequest<'_> {
         })
     }
 
-    /// The application in which somebody acts asks, by the bearer of the actor or for its service account.
+    /// The requester is the application in which the actor acts: by the actor's bearer, or for its service account.
     fn requested_by(&self) -> RequestedBy {
         match self.actor.filter(|_| self.channel != Channel::JwtGrant) {
             Some((actor, _)) => {
@@ -107,9 +107,9 @@ impl ActRequest<'_> {
         }
     }
 
-    /// Once it has ended, this bearer acts as that subject no more, in whatever form it is shown. Asked before a row is
-    /// made, so once for a bearer and a subject.
-    async fn has_ended(&self, conn: &Conn, who: &Who) -> Result<bool, StoreError> {
+    /// Whether this bearer has acted as the subject before and that has ended; then it never does so again, in any
+    /// form. Called before a row is made, so once for a bearer and a subject.
+    async fn has_ended(&self, conn: &Conn, who: &DecisionParties) -> Result<bool, StoreError> {
         match (self.channel, self.bearer_hash) {
             (Channel::AsUser | Channel::OnBehalfOf, Some(bearer)) => {
                 acting::has_ended(conn, bearer, &who.subject).await
@@ -118,7 +118,11 @@ impl ActRequest<'_> {
         }
     }
 
-    async fn look_up(&self, conn: &Conn, who: &Who) -> Result<Option<Acted>, StoreError> {
+    async fn look_up(
+        &self,
+        conn: &Conn,
+        who: &DecisionParties,
+    ) -> Result<Option<Acted>, StoreError> {
         let Some(bearer_hash) = self.bearer_hash else { return Ok(None) };
         acting::find(conn, ActingKey { channel: self.channel, bearer_hash, subject: &who.subject })
             .await
@@ -132,7 +136,7 @@ impl ActRequest<'_> {
     ) -> Result<ImpersonationRequest, Denial> {
         let now = known.now;
         known.actor().filter(|_| self.actor.is_some()).ok_or(Denial::NotPermitted)?;
-        // Nobody is nobody's colleague.
+        // An unknown subject is answered like one of another organization, so that ids cannot be probed.
         let subject = known.subject().filter(|_| self.subject.is_some());
         subject.ok_or(Denial::OtherOrganization)?;
         known.client().ok_or(Denial::ClientNotEnabled)?;
@@ -162,7 +166,7 @@ impl ActRequest<'_> {
         question.about(known).map_err(|_| GONE)
     }
 
-    /// Each exchange hands out another token, so each is a request of its own, whatever runs already.
+    /// Each exchange issues a new token, so it is decided as a new request even if one is running.
     fn occasion(&self, record: Option<&Acted>) -> Occasion {
         match (self.channel, record) {
             (Channel::TokenExchange, _) | (_, None) => Occasion::Request,
@@ -207,7 +211,7 @@ impl ActRequest<'_> {
     }
 }
 
-/// Ends what ran by an earlier call, if the refusal is one that ends anything.
+/// Ends the impersonation of an earlier call, if the denial is one that ends it.
 async fn end_by(
     conn: &Conn,
     denial: Denial,
@@ -236,7 +240,7 @@ fn terms_of(record: &Acted) -> Option<Terms> {
     })
 }
 
-/// Why it is over, if somebody or something has ended it.
+/// The reason for which the row has ended, if it has.
 fn ended(record: Option<&Acted>) -> Option<EndReason> {
     let record = record.filter(|record| record.ended_at.is_some())?;
     let reason = record.end_reason.as_deref().and_then(EndReason::parse);

@@ -1,10 +1,10 @@
-//! Looking at impersonations: one, or a page of them.
+//! Finds and lists impersonations.
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
 use crate::flows::Context;
 pub use crate::store::impersonations::{ImpersonationFilter, ImpersonationRecord};
 use crate::store::{self, StoreError};
 
-/// A record as it stands at `now`: a waiting link whose time is over is `expired`, although no row says so.
+/// A record at `now`: a waiting link whose time is over is `expired`, although no row says so.
 pub struct SeenImpersonation {
     pub record: ImpersonationRecord,
     pub now: Timestamp,
@@ -40,7 +40,7 @@ pub async fn list(
     Ok(records.into_iter().map(|record| SeenImpersonation { record, now }).collect())
 }
 
-/// One, if it is of the caller's organization; `None` for the operator means any.
+/// An impersonation of the caller's organization; `None` for the operator means any organization.
 pub async fn find(
     ctx: &Context,
     id: &ImpersonationId,

@@ -1,4 +1,4 @@
-//! The audit trail, for people to read and for files to take away.
+//! Lists and exports audit events.
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::permission::AUDIT_READ;
@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 /// Who does what a command of the program does, in the audit trail.
 pub(in crate::flows) const OPERATOR: &str = "cli";
 /// An export is whole or it is none: more than this is asked for in parts.
-pub const LARGEST_EXPORT: usize = 100_000;
+pub const MAX_EXPORT_ROWS: usize = 100_000;
 /// Events in memory at once.
-const BITE: i64 = 1_000;
+const BATCH_SIZE: i64 = 1_000;
 
 /// What `reader` may see of the trail, whatever else is asked for: of their organization, and without
 /// `audit:read` only what they did themselves or what was done to them.
@@ -101,9 +101,9 @@ pub async fn export(
     caller: &Caller,
 ) -> Result<Export, Failure<AuditRefusal>> {
     let conn = ctx.store.conn().await?;
-    let most = i64::try_from(LARGEST_EXPORT + 1).unwrap_or(i64::MAX);
+    let most = i64::try_from(MAX_EXPORT_ROWS + 1).unwrap_or(i64::MAX);
     let (count, last) = search::count(&conn, &search, most).await?;
-    if count > LARGEST_EXPORT {
+    if count > MAX_EXPORT_ROWS {
         return Err(Failure::Refused(AuditRefusal::TooMany));
     }
     let event = Event::by_owner(EventKind::AuditExported, reader, caller)
@@ -146,8 +146,8 @@ impl Export {
             return Ok(None);
         }
         let order = EventOrder::Between(self.after, self.last);
-        let rows = search::list(conn, &self.search, order, BITE).await?;
-        self.done = i64::try_from(rows.len()).is_ok_and(|count| count < BITE);
+        let rows = search::list(conn, &self.search, order, BATCH_SIZE).await?;
+        self.done = i64::try_from(rows.len()).is_ok_and(|count| count < BATCH_SIZE);
         self.after = rows.last().map_or(self.after, |entry| entry.seq);
         Ok(Some(rows))
     }

@@ -1,4 +1,4 @@
-//! Who acted as whom, for people to read: the subject, support staff, administrators.
+//! The history of impersonations, for subjects, support staff and administrators.
 use crate::domain::protocol::EndReason;
 use crate::domain::user::User;
 use crate::domain::{ImpersonationId, OrganizationId, Timestamp};
@@ -26,7 +26,7 @@ pub async fn search(ctx: &Context, search: &HistorySearch) -> Result<HistoryResu
     Ok(HistoryResult { rows, now, next })
 }
 
-/// One, if it is of the caller's organization; `None` for the operator means any.
+/// An entry of the caller's organization; `None` for the operator means any organization.
 pub async fn find(
     ctx: &Context,
     id: &ImpersonationId,
@@ -35,14 +35,14 @@ pub async fn find(
     store::impersonations::history::find(&*ctx.store.conn().await?, id, organization).await
 }
 
-/// What a filter for people or applications stands for.
+/// The matches of a filter for users or applications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matches {
     pub ids: Vec<String>,
     pub recognized: Recognized,
 }
 
-/// Whether a filter means anybody or anything that its reader may know of.
+/// Whether a filter matches anything that the reader may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recognized {
     Yes,
@@ -51,7 +51,7 @@ pub enum Recognized {
     TooMany,
 }
 
-/// More candidates than this say nothing: the reader has to type more.
+/// Above this number of matches the reader has to type more.
 pub const MAX_MATCHES: usize = 50;
 
 /// The ids of actors, subjects and applications, for which people type ids, e-mail addresses and parts of names. `None`
@@ -108,19 +108,19 @@ fn matches(
     Matches { ids, recognized }
 }
 
-/// Where one stands. Clocks end it whether or not anybody has written that down yet.
+/// The state of an impersonation. It is ended by time even if no row says so yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryState {
     /// The link waits to be opened.
     Waiting,
-    /// Nobody opened the link in time.
+    /// The link was not opened in time.
     Expired,
     Revoked,
     Running,
     Ended(Option<EndReason>),
 }
 
-/// When the idle clock runs out. What came of no link lives by a token and has none.
+/// When the idle limit is reached. An impersonation without a link depends on a token and has no idle limit.
 fn idle_at(entry: &HistoryEntry) -> Option<Timestamp> {
     entry.link_expires_at.and(entry.last_seen_at).map(|seen| seen + IDLE_LIMIT)
 }
@@ -144,7 +144,7 @@ pub fn state(entry: &HistoryEntry, now: Timestamp) -> HistoryState {
     }
 }
 
-/// When it ended: as written, or by the clock that ran out.
+/// When it ended: as stored, or by the time limit.
 pub fn ended_at(entry: &HistoryEntry, now: Timestamp) -> Option<Timestamp> {
     match state(entry, now) {
         HistoryState::Ended(Some(EndReason::Idle)) if entry.ended_at.is_none() => idle_at(entry),

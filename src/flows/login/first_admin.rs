@@ -1,7 +1,7 @@
-//! The first administrator of a fresh installation.
+//! Creates the first administrator of an installation.
 //!
-//! There is no default account. As long as nobody administers the installation, the server prints a code
-//! once; whoever can read it there shows it and becomes the administrator. It works once, for an hour.
+//! There is no default account. While there is no administrator, the server prints a code once, by which a person
+//! becomes the administrator. It works once, for an hour.
 use super::change_password::{self, check_new};
 use super::failed_attempts::{Attempt, FailureKeys};
 use super::sign_in::PURPOSE;
@@ -23,14 +23,14 @@ use serde_json::json;
 
 const LIFETIME: Duration = Duration::hours(1);
 
-/// Whether a code that waits is left alone.
+/// Whether a valid code is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitingSetup {
     Keep,
     Replace,
 }
 
-/// A code to be printed, if there is need of one: nobody administers, and no other waits.
+/// Creates a code to print, if there is no administrator and no valid code.
 pub async fn make_code(ctx: &Context, waiting: WaitingSetup) -> Result<Option<String>, StoreError> {
     let mut conn = ctx.store.conn().await?;
     conn.transaction(async |tx| {
@@ -52,7 +52,7 @@ pub async fn make_code(ctx: &Context, waiting: WaitingSetup) -> Result<Option<St
     .await
 }
 
-/// What is printed about a code, once.
+/// The text that is printed with a code.
 pub fn invitation(issuer: &str, code: &str) -> String {
     format!(
         "\nNobody administers this installation yet. Within an hour, open\n\n    {issuer}/setup\n\n\
@@ -60,7 +60,7 @@ pub fn invitation(issuer: &str, code: &str) -> String {
     )
 }
 
-/// Whether there is nobody who administers.
+/// Whether there is no administrator.
 pub async fn is_needed(ctx: &Context) -> Result<bool, StoreError> {
     Ok(!store::directory::roles::has_administrator(&*ctx.store.conn().await?).await?)
 }
@@ -83,7 +83,7 @@ pub enum SetUpRefusal {
     Password(change_password::PasswordRefusal),
 }
 
-/// What was typed.
+/// The submitted form.
 pub struct FirstAdministrator {
     pub code: String,
     pub email: String,
@@ -91,7 +91,7 @@ pub struct FirstAdministrator {
     pub password: String,
 }
 
-/// The first administrator, staff of the operator. They sign in like anybody.
+/// Creates the first administrator, as staff of the operator. They sign in like any user.
 pub async fn set_up(
     ctx: &Context,
     typed: FirstAdministrator,
@@ -100,7 +100,7 @@ pub async fn set_up(
     let (email, name) = (typed.email.trim(), typed.name.trim());
     check(email, name, &typed.password).map_err(Failure::Refused)?;
     let code = hash::hash_secret(typed.code.trim());
-    // Nobody guesses 256 bits; a count over all addresses would only let strangers keep the administrator out.
+    // 256 bits cannot be guessed; a count over all addresses would only let others lock out the administrator.
     let keys = FailureKeys::by_network(PURPOSE, "the first administrator", caller);
     let (attempt, now) = {
         let mut conn = ctx.store.conn().await?;
@@ -126,7 +126,7 @@ pub async fn set_up(
         Err(Failure::Refused(SetUpRefusal::WrongCode)) => {
             Err(wrong_code(&mut conn, attempt, caller).await?)
         }
-        Err(Failure::Accident(taken)) if taken.violates(LOGIN_IS_UNIQUE) => {
+        Err(Failure::Internal(taken)) if taken.violates(LOGIN_IS_UNIQUE) => {
             Err(Failure::Refused(SetUpRefusal::EmailTaken))
         }
         Err(other) => Err(other),
@@ -153,7 +153,7 @@ fn check(email: &str, name: &str, password: &str) -> Result<(), SetUpRefusal> {
     if !is_email || !plain(email) || email.chars().count() > 320 {
         return Err(SetUpRefusal::BadEmail);
     }
-    if name.chars().count() > super::change_profile::LONGEST || !is_plain_line(name) {
+    if name.chars().count() > super::change_profile::MAX_NAME_LEN || !is_plain_line(name) {
         return Err(SetUpRefusal::BadName);
     }
     check_new(password, [email, name]).map_err(SetUpRefusal::Password)
