@@ -61,17 +61,16 @@ if [[ -f $clients/package-lock.json ]]; then
     installed=target/clients
     mkdir -p "$installed"
     ln -sfn "$PWD/$clients" "$installed/scripts"
-    if ! cmp -s "$clients/package-lock.json" "$installed/package-lock.json"; then
+    # Written only when all is installed, so that an installation that was cut off is begun again.
+    done_mark=$installed/.installed
+    if ! cmp -s "$clients/package-lock.json" "$done_mark"; then
         echo "npm ci into $installed"
-        cp "$clients/package.json" "$clients/.npmrc" "$installed/"
+        cp "$clients/package.json" "$clients/package-lock.json" "$clients/.npmrc" "$installed/"
         # Before 10 it cannot read a lock file with an override of what came from git: Debian 12 has 9.2.
         npm=(npm)
         (( $(npm --version | cut -d. -f1) >= 10 )) || npm=(npx --yes npm@10.9.2)
-        cp "$clients/package-lock.json" "$installed/package-lock.json.new"
-        (cd "$installed" && cp package-lock.json.new package-lock.json \
-            && "${npm[@]}" ci --ignore-scripts --no-audit --no-fund --loglevel=error) \
-            || { rm -f "$installed/package-lock.json"; exit 1; }
-        rm -f "$installed/package-lock.json.new"
+        (cd "$installed" && "${npm[@]}" ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+        cp "$clients/package-lock.json" "$done_mark"
     fi
 fi
 

@@ -1,6 +1,9 @@
-//! The shape of `src/`, checked. No database; runs in milliseconds.
+//! The shape of `src/`, checked. No database; runs in seconds.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
-use std::collections::BTreeMap;
+#[path = "architecture/graph.rs"]
+mod graph;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +36,73 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("argon2::", &["crypto"]),
     ("actix_web", &["http", "protocols", "app", "cli"]),
     ("async fn", &["store", "flows", "http", "protocols", "provision", "app"]),
+];
+
+/// What each folder uses of the folders beside it.
+const FOLDERS: &[(&str, &[&str])] = &[
+    ("flows::directory", &["flows::impersonation", "flows::logout", "flows::tokens"]),
+    ("flows::impersonation", &["flows::login", "flows::shared"]),
+    (
+        "flows::login",
+        &[
+            "flows::impersonation",
+            "flows::logout",
+            "flows::operations",
+            "flows::shared",
+            "flows::tokens",
+        ],
+    ),
+    (
+        "flows::logout",
+        &["flows::directory", "flows::impersonation", "flows::login", "flows::tokens"],
+    ),
+    (
+        "flows::operations",
+        &["flows::impersonation", "flows::login", "flows::logout", "flows::shared"],
+    ),
+    ("flows::shared", &["flows::tokens"]),
+    ("flows::tokens", &["flows::impersonation", "flows::login", "flows::shared"]),
+    ("http::account", &["http::console", "http::pages", "http::ui"]),
+    ("http::api", &["http::extract", "http::pages", "http::ui"]),
+    ("http::console", &["http::pages", "http::ui"]),
+    ("http::extract", &[]),
+    ("http::pages", &["http::console", "http::extract", "http::ui"]),
+    ("http::ui", &["http::extract"]),
+    ("protocols::common", &[]),
+    ("protocols::oauth2", &[]),
+    ("protocols::samlp", &["protocols::common"]),
+    ("protocols::wsfed", &["protocols::common"]),
+    ("store::applications", &["store::connection", "store::directory"]),
+    ("store::connection", &["store::directory"]),
+    ("store::directory", &["store::connection", "store::tokens"]),
+    (
+        "store::impersonations",
+        &[
+            "store::applications",
+            "store::connection",
+            "store::directory",
+            "store::installation",
+            "store::tokens",
+            "store::trail",
+        ],
+    ),
+    ("store::installation", &["store::connection", "store::impersonations", "store::sessions"]),
+    (
+        "store::sessions",
+        &[
+            "store::connection",
+            "store::directory",
+            "store::impersonations",
+            "store::installation",
+            "store::tokens",
+            "store::trail",
+        ],
+    ),
+    (
+        "store::tokens",
+        &["store::connection", "store::directory", "store::impersonations", "store::trail"],
+    ),
+    ("store::trail", &["store::connection"]),
 ];
 
 const MAX_LINES: usize = 400;
@@ -131,6 +201,66 @@ fn rooms_do_not_know_each_other() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn source_graph() -> graph::Graph {
+    graph::read(&root().join("src"), &sources())
+}
+
+#[test]
+fn no_file_uses_another_that_leads_back_to_it() {
+    let found = graph::circles(&source_graph().uses);
+    let found: Vec<String> = found
+        .iter()
+        .map(|circle| circle.iter().map(|it| it.join("::")).collect::<Vec<_>>().join(", "))
+        .collect();
+    assert!(found.is_empty(), "these files use each other in a circle:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_circle_of_files_is_found() {
+    let module = |name: &str| vec![name.to_owned()];
+    let uses = |names: &[&str]| names.iter().map(|name| module(name)).collect::<BTreeSet<_>>();
+    let graph = BTreeMap::from([
+        (module("a"), uses(&["b"])),
+        (module("b"), uses(&["c"])),
+        (module("c"), uses(&["b", "d"])),
+        (module("d"), uses(&[])),
+    ]);
+    assert_eq!(graph::circles(&graph), [uses(&["b", "c"])]);
+}
+
+#[test]
+fn folders_use_only_the_folders_that_are_listed() {
+    let folders = ["flows", "store", "http", "protocols"];
+    let folder = |module: &graph::Module| match module.as_slice() {
+        [top, inner, ..] if folders.contains(&top.as_str()) => {
+            let path = root().join("src").join(top).join(inner);
+            path.is_dir().then(|| format!("{top}::{inner}"))
+        }
+        _ => None,
+    };
+    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (module, used) in source_graph().uses {
+        let Some(from) = folder(&module) else { continue };
+        let same_top = |to: &String| to.split("::").next() == from.split("::").next();
+        let used = used.iter().filter_map(folder).filter(|to| *to != from).filter(same_top);
+        let used: Vec<_> = used.collect();
+        arrows.entry(from.clone()).or_default().extend(used);
+    }
+    let listed: BTreeMap<String, BTreeSet<String>> = FOLDERS
+        .iter()
+        .map(|(from, to)| ((*from).to_owned(), to.iter().map(|to| (*to).to_owned()).collect()))
+        .collect();
+    assert_eq!(arrows, listed, "FOLDERS lists what each folder uses");
+}
+
+/// A name that has two meanings makes a reader look up which of them is meant.
+#[test]
+fn every_type_has_a_name_of_its_own() {
+    let twice: Vec<_> =
+        source_graph().types.into_iter().filter(|(_, homes)| homes.len() > 1).collect();
+    assert!(twice.is_empty(), "defined more than once: {twice:#?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod connections;
 pub mod management;
 mod observe;
+mod report;
 mod sealing;
 pub mod watch;
 
@@ -219,6 +220,8 @@ pub fn configure(cfg: &mut web::ServiceConfig, parts: &ServerParts) {
     // They are tried in this order: what machines ask all the time goes first.
     cfg.configure(protocols::routes)
         .configure(http::api::routes)
+        .configure(http::console::routes)
+        .configure(http::account::routes)
         .configure(http::pages::routes)
         .default_service(web::to(http::pages::not_found));
 }

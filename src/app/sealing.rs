@@ -1,5 +1,5 @@
 //! The audit trail is sealed every few seconds; the log, the metrics and the readiness say so when it is not.
-use super::watch::report;
+use super::report::report;
 use crate::flows::Context;
 use crate::flows::operations::seal_audit::{Sealer, unsealed_seconds};
 use crate::http::api::health::{Readiness, TrailSealing};

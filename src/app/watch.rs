@@ -3,6 +3,7 @@
 //! Three threads with a small runtime each. Nothing here decides anything: while it is stuck, requests
 //! go on, and a rule that depends on time asks the database itself.
 use super::ServerParts;
+use super::report::report;
 use super::sealing::Sealing;
 use crate::flows::impersonation::end_impersonation::Looking;
 use crate::flows::login::set_up::{self, WaitingSetup};
@@ -203,13 +204,6 @@ fn keep_ready(runtime: &Runtime, shift: Shift) {
 async fn is_crowded(parts: &ServerParts) -> bool {
     let tried = store::connection::pool::connect(&parts.database_url).await;
     tried.is_err_and(|problem| store::connection::pool::is_crowded(&problem))
-}
-
-/// With the causes, which the JSON of a log leaves out.
-pub(super) fn report(what: &'static str, error: &StoreError) {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let error = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-    tracing::warn!(%error, "{what}");
 }
 
 /// An error that repeats every second is logged once, and then once a minute.

@@ -1,5 +1,5 @@
 //! A file takes the last administrator away as little as the console does (H14).
-use super::steps::{ApplyStep, Write};
+use super::step::{ApplyStep, Write};
 use super::stored::StoredDirectory;
 use crate::domain::Status;
 use crate::domain::role::ADMIN;

@@ -2,10 +2,12 @@
 use super::administrators;
 use super::file::{File, WantedPassword};
 use super::mistake::Mistake;
+use super::options::{DryRun, Prune};
 use super::plan::Plan;
 use super::progress::{Phase, Progress};
 use super::read::beside;
-use super::steps::{ApplyStep, steps};
+use super::step::ApplyStep;
+use super::steps::steps;
 use super::stored::StoredDirectory;
 use super::write::{ACTOR, write_all};
 use crate::crypto::password::{self, PasswordError};
@@ -39,20 +41,6 @@ impl From<PasswordError> for ProvisionError {
     fn from(_: PasswordError) -> Self {
         Self::Hashing
     }
-}
-
-/// Whether to say only what would be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DryRun {
-    Yes,
-    No,
-}
-
-/// Whether what the file does not name is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prune {
-    Yes,
-    No,
 }
 
 /// Does what the file says, or only tells.

@@ -1,7 +1,7 @@
 //! What cannot be seen in a file alone: names that are taken, and metadata that is past its time.
-use super::apply::Prune;
 use super::file::File;
 use super::mistake::printable;
+use super::options::Prune;
 use super::stored::StoredDirectory;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};

@@ -2,7 +2,7 @@
 use super::document;
 use super::file::WantedClient;
 use super::mistake::{Notes, Path, PathStep};
-use super::read::{EntryNames, KnownNames};
+use super::names::{EntryNames, KnownNames};
 use super::read_client;
 use super::saml_metadata;
 use super::section::FileSection;

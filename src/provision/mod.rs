@@ -8,6 +8,7 @@
 //! The console writes one application at a time, by the same rules: [`entry`] reads it, [`applications`]
 //! writes it.
 mod administrators;
+mod application_rights;
 pub mod applications;
 mod apply;
 mod conflicts;
@@ -20,7 +21,9 @@ mod locate;
 mod metadata_file;
 mod mistake;
 mod named;
+mod names;
 mod new_user;
+mod options;
 mod plan;
 mod progress;
 mod read;
@@ -31,18 +34,22 @@ mod read_saml;
 mod read_user;
 mod saml_keys;
 mod saml_metadata;
+mod saml_names;
 mod section;
 mod service_provider;
+mod step;
 mod steps;
 mod stored;
 mod substitute;
+mod values;
 mod write;
 
-pub use apply::{DryRun, ProvisionError, Prune, apply, apply_to, apply_with_progress, plan};
+pub use apply::{ProvisionError, apply, apply_to, apply_with_progress, plan};
 pub use export::{Exporting, export, export_from};
 pub use file::File;
 pub use mistake::Mistake;
 pub use new_user::{PlannedUser, new_user};
+pub use options::{DryRun, Prune};
 pub use plan::{Change, ChangedField, Listing, Plan, PlannedAction, ShownPlan, What};
 pub use progress::{Phase, Progress};
 pub use read::{read, read_draft, read_with_files, values};

@@ -1,14 +1,14 @@
 //! Text → [`File`], or every mistake.
-use super::apply::Prune;
 use super::file::{Draft, File, LeftOut, WantedOrganization};
 use super::fill_in::fill_in;
 use super::locate::line_of;
 use super::mistake::{Mistake, Notes, Path, printable};
+use super::names::{EntryNames, KnownNames, check_id, read_status};
+use super::options::Prune;
 use super::section::FileSection;
 use super::stored::StoredDirectory;
 use super::substitute::Substitution;
 use super::{metadata_file, read_client, read_user};
-use crate::domain::OrganizationId;
 use crate::domain::organization;
 use crate::domain::permission::{self, APP_SERVICE};
 use crate::domain::role::{self, BUILT_IN};
@@ -17,7 +17,6 @@ use crate::store::directory::roles::RoleRecord;
 use secrecy::ExposeSecret as _;
 use std::collections::HashSet;
 
-pub(super) const STATUSES: [&str; 2] = ["active", "inactive"];
 /// Nobody mends more in one go, and each is looked up in the text by itself.
 const MOST_MISTAKES: usize = 100;
 
@@ -167,33 +166,6 @@ enum Elsewhere<'a> {
     Stored(&'a StoredDirectory),
 }
 
-/// The names of one kind of thing.
-#[derive(Default)]
-pub(super) struct KnownNames {
-    names: HashSet<String>,
-    /// Others may be somewhere else.
-    open: bool,
-}
-
-impl KnownNames {
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.open || self.names.contains(name)
-    }
-}
-
-impl FromIterator<String> for KnownNames {
-    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
-        Self { names: names.into_iter().collect(), open: false }
-    }
-}
-
-/// What others may refer to.
-pub(super) struct EntryNames {
-    pub(super) organizations: KnownNames,
-    pub(super) roles: KnownNames,
-    pub(super) clients: KnownNames,
-}
-
 impl Elsewhere<'_> {
     fn and(self, names: EntryNames) -> EntryNames {
         let mut names = names;
@@ -210,25 +182,6 @@ impl Elsewhere<'_> {
         }
         names
     }
-}
-
-impl EntryNames {
-    /// The organization that `section` belongs to.
-    pub(super) fn organization(&self, section: &FileSection<'_>) -> Option<String> {
-        let id = section.text("organization")?;
-        if !self.organizations.contains(&id) {
-            section.wrong("organization", unknown("organization", &id));
-        }
-        Some(id)
-    }
-}
-
-pub(super) fn unknown(what: &str, name: &str) -> String {
-    format!("there is no {what} `{}` in this file or in the database", printable(name))
-}
-
-pub(super) fn twice(name: &str) -> String {
-    format!("`{}` stands for another one already", printable(name))
 }
 
 fn read_file(top: FileSection<'_>, elsewhere: Elsewhere<'_>) -> File {
@@ -276,26 +229,6 @@ fn read_switch(section: FileSection<'_>) -> Option<bool> {
     enabled
 }
 
-/// `status`, and whether it was left out.
-pub(super) fn read_status(section: &FileSection<'_>) -> (String, LeftOut) {
-    let status = section.word("status", &STATUSES).unwrap_or("active").to_owned();
-    (status, LeftOut { status: !section.gives("status"), ..LeftOut::default() })
-}
-
-/// Whether a secret of the file counts for an entry that is there already: as a rule somebody has changed it since.
-pub(super) fn read_reset(
-    section: &FileSection<'_>,
-    key: &'static str,
-    secrets: [&'static str; 2],
-) -> bool {
-    let reset = section.flag(key).unwrap_or(false);
-    if reset && !secrets.iter().any(|secret| section.gives(secret)) {
-        let [plain, _] = secrets;
-        section.wrong(key, format!("needs a `{plain}` to set"));
-    }
-    reset
-}
-
 fn read_organizations(top: &FileSection<'_>) -> Vec<WantedOrganization> {
     let mut seen = HashSet::new();
     let read = |section: FileSection<'_>| {
@@ -324,24 +257,6 @@ fn check_organization_name(name: &str) -> Result<(), &'static str> {
         Ok(())
     } else {
         Err("is no name: a line of at most 255 characters")
-    }
-}
-
-/// Every id is well-formed and comes once; an empty one has been told of already.
-pub(super) fn check_id(
-    section: &FileSection<'_>,
-    key: &'static str,
-    id: &str,
-    seen: &mut HashSet<String>,
-) {
-    if id.is_empty() {
-        return;
-    }
-    if let Err(problem) = OrganizationId::parse_typed(id) {
-        section.wrong(key, problem.to_string());
-    }
-    if !seen.insert(id.to_owned()) {
-        section.wrong(key, twice(id));
     }
 }
 

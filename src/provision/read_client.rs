@@ -1,6 +1,6 @@
 //! The section `clients`.
 use super::file::{LeftOut, WantedClient};
-use super::read::{EntryNames, check_id, read_reset, read_status};
+use super::names::{EntryNames, check_id, read_reset, read_status};
 use super::read_rooms::{self, Rooms};
 use super::section::FileSection;
 use super::section::check_line;

@@ -1,15 +1,12 @@
 //! What an application says about its protocol: `saml`, `wsfed`, `box`.
-use super::mistake::printable;
-use super::read::{EntryNames, check_id, twice, unknown};
+use super::names::{EntryNames, check_id, twice, unknown};
 use super::read_saml;
 use super::section::{FileSection, check_line};
+use super::values::{read_addresses, read_attributes};
 use crate::crypto::pem;
-use crate::crypto::xml::is_xml_text;
 use crate::domain::Timestamp;
 use crate::domain::client::ClientKind;
-use crate::domain::federation::USER_FIELDS;
-use crate::domain::registered_uri::check_web;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// Names that say which application a message is for, so each is taken once.
@@ -106,33 +103,6 @@ fn read_name(section: &FileSection<'_>, key: &'static str, seen: &mut HashSet<St
     name
 }
 
-pub(super) fn read_addresses(section: &FileSection<'_>, key: &'static str) -> Vec<String> {
-    let addresses = section.checked(key, check_web);
-    match &addresses {
-        None if !section.gives(key) => section.missing(key),
-        Some(addresses) if addresses.is_empty() => section.wrong(key, "must hold an address"),
-        None | Some(_) => {}
-    }
-    addresses.unwrap_or_default()
-}
-
-/// The name that the application knows, and the field of the user that it is filled from.
-pub(super) fn read_attributes(section: &FileSection<'_>) -> Value {
-    let fields = || USER_FIELDS.iter().map(|(field, _, _)| *field);
-    let attributes = section.object("attributes").unwrap_or_else(|| json!({}));
-    for (name, field) in attributes.as_object().into_iter().flatten() {
-        let known = field.as_str().is_some_and(|field| fields().any(|known| known == field));
-        if !known {
-            let known = fields().collect::<Vec<_>>().join(", ");
-            let problem = format!("`{}` is filled from none of: {known}", printable(name));
-            section.wrong("attributes", problem);
-        } else if name.is_empty() || !is_xml_text(name) {
-            section.wrong("attributes", "has a name that XML cannot carry");
-        }
-    }
-    attributes
-}
-
 /// Only an application that keeps a secret can ask for tokens in the name of others.
 pub(super) fn read_box(
     client: &FileSection<'_>,
@@ -178,17 +148,4 @@ pub(super) fn read_box(
     });
     section.finish();
     Some(value)
-}
-
-pub(super) fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            map.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>().into()
-        }
-        other @ (Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_)) => other,
-    }
 }

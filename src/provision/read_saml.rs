@@ -3,11 +3,11 @@
 //!
 //! What was left out, guessed or not understood is a notice for the administrator, never silence.
 use super::mistake::printable;
-use super::read::twice;
+use super::names::twice;
 use super::read_encryption::{self, Encryption};
-use super::read_rooms::{read_addresses, read_attributes, without_nulls};
 use super::saml_metadata::{self, ReadMetadata};
 use super::section::{FileSection, check_line};
+use super::values::{read_addresses, read_attributes, without_nulls};
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::xml::MAX_KEYS;
 use crate::crypto::xml::values::date_time;

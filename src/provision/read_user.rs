@@ -1,6 +1,6 @@
 //! The section `users`.
 use super::file::{LeftOut, WantedPassword, WantedUser};
-use super::read::{EntryNames, check_id, read_reset, read_status, twice, unknown};
+use super::names::{EntryNames, check_id, read_reset, read_status, twice, unknown};
 use super::section::FileSection;
 use super::section::check_line;
 use crate::crypto::password;

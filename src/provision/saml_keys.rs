@@ -5,7 +5,7 @@
 //!
 //! [SAML metadata §2.4.1.1]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
 use super::mistake::printable;
-use super::saml_metadata::md;
+use super::saml_names::md;
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::xml::{Cipher, Element, Name};
 

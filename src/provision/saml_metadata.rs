@@ -6,6 +6,7 @@
 //! [SAML metadata §2.4.4]: https://docs.oasis-open.org/security/saml/v2.0/saml-metadata-2.0-os.pdf
 use super::mistake::printable;
 use super::saml_keys::{self, MetadataKeys};
+use super::saml_names::md;
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::xml::values::{boolean, collapse, date_time, unsigned_short};
 use crate::crypto::xml::{
@@ -15,7 +16,6 @@ use crate::domain::Timestamp;
 use crate::domain::federation::NameIdFormat;
 use crate::domain::registered_uri::check_web;
 
-pub(super) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 const USER_INTERFACE: &str = "urn:oasis:names:tc:SAML:metadata:ui";
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// A longer name is no name of an application.
@@ -23,10 +23,6 @@ const LONGEST_NAME: usize = 100;
 const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
-
-pub(super) const fn md(local: &'static str) -> Name {
-    Name::new(METADATA, local)
-}
 
 /// What is stored and shown. A part that cannot be read is kept as the reason, because it does not matter where the
 /// file gives the same part by hand.

@@ -1,81 +1,18 @@
 //! What would change, and the rows that would be written. Pure: the file, what is stored, and passwords
 //! that were hashed before.
-use super::apply::Prune;
 use super::file::{File, LeftOut, WantedClient, WantedOrganization, WantedPassword, WantedUser};
 use super::mistake::printable;
+use super::options::Prune;
 use super::plan::{Change, PlannedAction, What, change, note_secret};
+use super::step::{ApplyStep, ApplyTurn, UserWrite, Write};
 use super::stored::StoredDirectory;
 use super::{administrators, conflicts, document};
 use crate::crypto::random;
-use crate::store::applications::write::{ClientRecord, StoredClient};
+use crate::store::applications::write::StoredClient;
 use crate::store::directory::organizations::OrganizationRecord;
 use crate::store::directory::roles::RoleRecord;
 use crate::store::directory::write::{StoredUser, UserRecord};
 use std::collections::{HashMap, HashSet};
-
-/// A change with what it writes.
-pub(super) struct ApplyStep {
-    pub(super) change: Change,
-    pub(super) write: Write,
-}
-
-pub(super) enum Write {
-    Settings {
-        impersonation_enabled: bool,
-    },
-    /// Whether it is switched off or on by this.
-    Organization {
-        record: OrganizationRecord,
-        switched: bool,
-    },
-    Role(RoleRecord),
-    User(Box<UserWrite>),
-    Client {
-        record: Box<ClientRecord>,
-        secret_hash: Option<Vec<u8>>,
-        turn: ApplyTurn,
-    },
-    DeleteOrganization,
-    DeleteRole,
-    DeleteUser,
-    DeleteClient,
-}
-
-/// What a change does to what was begun before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ApplyTurn {
-    /// Nothing.
-    None,
-    /// Impersonations end: the application takes no part any more.
-    ImpersonationOff,
-    /// Everything ends.
-    Off,
-    /// Nothing of what was begun before it was switched off goes on.
-    On,
-}
-
-impl ApplyTurn {
-    pub(super) fn of(before: &ClientRecord, after: &ClientRecord) -> Self {
-        match (before.status.as_str(), after.status.as_str()) {
-            (one, other) if one == other => {
-                let off = before.impersonation_enabled && !after.impersonation_enabled;
-                if off { Self::ImpersonationOff } else { Self::None }
-            }
-            (_, "inactive") => Self::Off,
-            (_, _) => Self::On,
-        }
-    }
-}
-
-pub(super) struct UserWrite {
-    pub(super) record: UserRecord,
-    pub(super) roles: Vec<String>,
-    pub(super) password_hash: Option<String>,
-    /// Whatever was begun with the old password, or by somebody who may not any more, ends.
-    pub(super) signs_out: bool,
-    /// The address is somebody else's until it is taken from them.
-    pub(super) moves_email: bool,
-}
 
 /// The steps in the order in which they can be done, or what stands in the way.
 ///

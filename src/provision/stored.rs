@@ -2,9 +2,9 @@
 //!
 //! Of a million people only those are read whom the file means: by id, or as the owner of an e-mail address in it; besides
 //! them the administrators, because one has to be left.
-use super::apply::Prune;
 use super::file::{File, WantedUser};
 use super::named::Named;
+use super::options::Prune;
 use crate::domain::Timestamp;
 use crate::store::applications::write::StoredClient;
 use crate::store::directory::organizations::OrganizationRecord;

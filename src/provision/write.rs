@@ -3,7 +3,7 @@
 //! The events come last: whoever has written one holds up the sealing of all later ones until the commit.
 use super::plan::{Change, PlannedAction, What};
 use super::progress::{Phase, Progress};
-use super::steps::{ApplyStep, ApplyTurn, UserWrite, Write};
+use super::step::{ApplyStep, ApplyTurn, UserWrite, Write};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
 use crate::domain::protocol::EndReason;

@@ -9,9 +9,11 @@
 //! every value in them goes through [`escape()`], and [`Signer`] puts the signature in.
 mod algorithm;
 mod decode;
+mod document;
 mod element;
 mod encrypt;
 mod escape;
+mod limits;
 mod read;
 mod scan;
 mod shape;
@@ -24,10 +26,13 @@ mod tests;
 
 pub use algorithm::{DIGESTS, SignatureMethod};
 pub use decode::{decode, without_old_declaration};
+pub use document::Document;
 pub use element::{Element, Name};
 pub use encrypt::{Cipher, encrypt};
 pub use escape::{escape, is_xml_text};
-pub use read::{Document, Limits, read};
+pub use limits::Limits;
+pub use read::read;
+pub use shape::is_signed;
 pub use sign::{SignaturePlace, Signer};
 pub use verify::{MAX_KEYS, verify, verify_octets};
 

@@ -1,52 +1,10 @@
 //! The one way in for XML that somebody else wrote.
 use super::XmlError;
-use super::element::Element;
+use super::document::Document;
+use super::limits::Limits;
 use super::scan;
 use std::collections::HashSet;
-use std::fmt;
-use uppsala::{NodeId, Parser};
-
-/// How much of everything a document may have. Counted before the parse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    pub bytes: usize,
-    pub depth: usize,
-    /// With comments and CDATA sections.
-    pub elements: usize,
-    /// Of one element, namespace declarations included.
-    pub attributes_of_one: usize,
-    /// Of all elements together.
-    pub attributes: usize,
-    /// Declarations, of all elements together.
-    pub namespaces: usize,
-}
-
-impl Limits {
-    /// A request or logout message from the network: 256 KiB (D13), and read within 50 ms whatever it holds.
-    pub const MESSAGE: Self = Self {
-        bytes: 256 * 1024,
-        depth: 32,
-        elements: 2_000,
-        attributes_of_one: 64,
-        attributes: 4_000,
-        namespaces: 256,
-    };
-    /// Metadata that an administrator brings, with room for a federation of 2,000 entities (D35).
-    pub const METADATA: Self = Self {
-        bytes: 48 * 1024 * 1024,
-        depth: 48,
-        elements: 1_000_000,
-        attributes_of_one: 64,
-        attributes: 2_000_000,
-        namespaces: 200_000,
-    };
-}
-
-/// A document as the parser saw it once. Nothing in it is believed yet.
-pub struct Document {
-    pub(super) dom: uppsala::Document<'static>,
-    pub(super) root: NodeId,
-}
+use uppsala::Parser;
 
 /// Reads XML from the network or a file (D10, D12, D13).
 ///
@@ -80,27 +38,6 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, XmlError> {
     }
     check(&dom)?;
     Ok(Document { dom, root })
-}
-
-impl Document {
-    /// The message before anybody has vouched for it: good for finding out whose keys to
-    /// [`verify`](super::verify()) with, and for what needs no signature.
-    pub fn unverified(&self) -> Element<'_> {
-        Element { dom: &self.dom, id: self.root }
-    }
-
-    /// Whether a `ds:Signature` stands anywhere in it. A signature that is there must verify, even where none is
-    /// asked for (D04).
-    pub fn is_signed(&self) -> bool {
-        !super::shape::signatures(self).is_empty()
-    }
-}
-
-/// The outermost name only: values may be personal.
-impl fmt::Debug for Document {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Document").field(&self.unverified()).finish()
-    }
 }
 
 fn check(dom: &uppsala::Document<'_>) -> Result<(), XmlError> {

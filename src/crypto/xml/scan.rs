@@ -5,7 +5,7 @@
 //! for the verifier and for the reader alike.
 use super::XmlError;
 use super::escape::is_xml_char;
-use super::read::Limits;
+use super::limits::Limits;
 
 /// The text as the parser gets it: within `limits`, without declarations, and with literal TAB, LF and CR
 /// in attribute values turned into spaces, which the parser omits ([XML §3.3.3]).

@@ -5,8 +5,8 @@
 //!
 //! [SAML core §5.4]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
 use super::algorithm::{self, DSIG, ENVELOPED, EXCLUSIVE, EXCLUSIVE_WITH_COMMENTS};
+use super::document::Document;
 use super::element::{Element, Name};
-use super::read::Document;
 use super::{SignatureMethod, XmlError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -34,6 +34,12 @@ pub(super) fn signatures(document: &Document) -> Vec<Element<'_>> {
         .map(|id| Element { dom: &document.dom, id })
         .filter(|element| element.is(ds("Signature")))
         .collect()
+}
+
+/// Whether a `ds:Signature` stands anywhere in it. A signature that is there must verify, even where none is
+/// asked for (D04).
+pub fn is_signed(document: &Document) -> bool {
+    !signatures(document).is_empty()
 }
 
 /// One signature in the document, a child of the message, with one reference, which is to the message

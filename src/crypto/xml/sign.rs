@@ -1,6 +1,6 @@
 //! Our signature, put into our own messages.
 use super::algorithm::{DSIG, ENVELOPED, EXCLUSIVE, SHA256};
-use super::read::Limits;
+use super::limits::Limits;
 use super::{SignatureMethod, XmlError, scan};
 use crate::crypto::certificate::{self, PublicKey};
 use crate::crypto::keys::KeyError;

@@ -1,6 +1,6 @@
 //! Whether a registered key vouches for a message.
+use super::document::Document;
 use super::element::{Element, Name};
-use super::read::Document;
 use super::{SignatureMethod, XmlError, shape};
 use crate::crypto::certificate::PublicKey;
 use bergshamra_dsig::verify::verify_document;

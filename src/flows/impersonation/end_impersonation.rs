@@ -1,4 +1,5 @@
 //! An impersonation ends: by whoever may, or because the heart says no now.
+use super::question;
 use super::question::GONE;
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
@@ -108,7 +109,7 @@ async fn judge(
     known: &decision_facts::DecisionInputs,
     (by, caller): (Option<&str>, &Caller),
 ) -> Result<Option<Impersonation>, StoreError> {
-    let verdict = match decision_facts::of_running(conn, record, known).await? {
+    let verdict = match question::of_running(conn, record, known).await? {
         Some(ask) => decide(&ask),
         None => Err(GONE),
     };
@@ -150,7 +151,7 @@ async fn judge_waiting(
     known: &decision_facts::DecisionInputs,
     (by, caller): (&str, &Caller),
 ) -> Result<(), StoreError> {
-    let verdict = match decision_facts::of_waiting(record, known) {
+    let verdict = match question::of_waiting(record, known) {
         Some(ask) => decide(&ask),
         None => Err(GONE),
     };

@@ -2,13 +2,16 @@
 //! out, when it is opened, when a code is used, when a token is exchanged, and while it runs.
 //!
 //! So no door can forget who asks, or how the actor has shown who they are.
-use crate::domain::Timestamp;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
+use crate::domain::{SessionId, Timestamp};
 use crate::flows::shared::decision_facts::DecisionInputs;
 use crate::impersonation::{
     ActorProof, Denial, Given, ImpersonationRequest, Occasion, RequestedBy, Terms,
 };
+use crate::store::impersonations::ImpersonationRecord;
+use crate::store::sessions::browser_sessions::FoundSession;
+use crate::store::{self, Conn, StoreError};
 use chrono::Duration;
 
 /// What the flow knows of the question by itself; people and applications come from [`DecisionInputs`].
@@ -76,4 +79,113 @@ impl DecisionQuestion<'_> {
             now: known.now,
         })
     }
+}
+
+/// The question whether a running impersonation may go on, with today's facts. Whoever asked for it has to stand
+/// too: once the global client is switched off, whatever it asked for is over.
+///
+/// `None`: it is not running, or somebody it needs is not there any more.
+pub async fn of_running(
+    conn: &Conn,
+    record: &ImpersonationRecord,
+    known: &DecisionInputs,
+) -> Result<Option<ImpersonationRequest>, StoreError> {
+    let proof = proof_of_actor(conn, record).await?;
+    let (Some(starts_at), Some(ends_at), Some(last_seen_at), None) =
+        (record.redeemed_at, record.ends_at, record.last_seen_at, record.ended_at)
+    else {
+        return Ok(None);
+    };
+    let link = record.link.as_ref();
+    let question = DecisionQuestion {
+        occasion: Occasion::Use,
+        channel: record.channel,
+        protocol: record.protocol,
+        requested_by: &record.requested_by,
+        scopes: None,
+        proof,
+        actor_is_impersonated: false,
+        return_url: link.map(|link| link.request.return_url.as_str()),
+        mode: record.mode,
+        redeem: link.map(|link| link.redeem),
+        given: given(record),
+        step_up: None,
+        terms: Terms { id: record.id.clone(), starts_at, ends_at, last_seen_at },
+        created_at: Some(record.created_at),
+    };
+    Ok(question.about(known).ok())
+}
+
+/// The question whether a link that waits could still be opened by its actor, as if they had signed in just now: their
+/// session is asked about when they open it. A `direct` link is opened without one.
+///
+/// `None`: somebody it needs is not there any more.
+pub fn of_waiting(
+    record: &ImpersonationRecord,
+    known: &DecisionInputs,
+) -> Option<ImpersonationRequest> {
+    let link = record.link.as_ref()?;
+    let now = known.now;
+    let proof = match link.redeem {
+        Redeem::Confirm => ActorProof::Session { authenticated_at: now },
+        Redeem::Direct => ActorProof::Asserted,
+    };
+    let duration = Duration::seconds(link.duration);
+    let question = DecisionQuestion {
+        occasion: Occasion::Redemption,
+        channel: record.channel,
+        protocol: record.protocol,
+        requested_by: &record.requested_by,
+        scopes: None,
+        proof,
+        actor_is_impersonated: false,
+        return_url: Some(&link.request.return_url),
+        mode: record.mode,
+        redeem: Some(link.redeem),
+        given: given(record),
+        created_at: Some(record.created_at),
+        step_up: None,
+        terms: Terms::starting(record.id.clone(), now, duration, None),
+    };
+    question.about(known).ok()
+}
+
+/// What the row says was given for it.
+pub(in crate::flows) fn given(record: &ImpersonationRecord) -> Given {
+    Given { reason: record.reason.clone(), ticket: record.ticket.clone() }
+}
+
+async fn proof_of_actor(
+    conn: &Conn,
+    record: &ImpersonationRecord,
+) -> Result<ActorProof, StoreError> {
+    match (&record.actor_session, &record.bearer_hash) {
+        (Some(session), _) => proof_by_session(conn, session).await,
+        (None, Some(bearer)) => proof_by_token(conn, bearer).await,
+        (None, None) if record.channel == Channel::JwtGrant => Ok(ActorProof::Client),
+        (None, None) => Ok(ActorProof::Asserted),
+    }
+}
+
+async fn proof_by_session(conn: &Conn, session: &SessionId) -> Result<ActorProof, StoreError> {
+    // Not `resume`: an actor who works in the application leaves their own session idle.
+    Ok(match store::sessions::browser_sessions::find_by_id(conn, session).await? {
+        Some((FoundSession::Own(session), now))
+            if session.ended_at.is_none() && now < session.expires_at =>
+        {
+            ActorProof::Session { authenticated_at: session.authenticated_at }
+        }
+        Some((FoundSession::Own(_) | FoundSession::Impersonated { .. }, _)) | None => {
+            ActorProof::SessionEnded
+        }
+    })
+}
+
+async fn proof_by_token(conn: &Conn, bearer: &[u8]) -> Result<ActorProof, StoreError> {
+    Ok(match store::tokens::access_tokens::find(conn, bearer).await? {
+        Some((token, at)) if !token.ended && !token.inactive && at.now < token.expires_at => {
+            ActorProof::Token { authenticated_at: token.authenticated_at }
+        }
+        Some(_) | None => ActorProof::TokenEnded,
+    })
 }

@@ -4,32 +4,29 @@
 //! up in one statement with the session, the code and the audit event.
 mod again;
 mod genuine;
-mod onward;
+mod landing;
+mod write;
 pub mod own;
 
 use super::end_impersonation::event_about;
-use super::question::{DecisionQuestion, GONE};
+use super::question::{self, DecisionQuestion, GONE};
 use crate::audit::{Event, EventKind};
 use crate::authentication::Session;
-use crate::crypto::{hash, random};
+use crate::domain::Timestamp;
 use crate::domain::caller::Caller;
 use crate::domain::protocol::Redeem;
-use crate::domain::{SessionId, Timestamp};
-use crate::flows::login::complete_login::StoredLogin;
-use crate::flows::login::{next_cookie, sign_in};
+use crate::flows::login::sign_in;
 use crate::flows::shared::decision_facts::{self, DecisionInputs, Who};
 use crate::flows::{Context, Failure};
 use crate::impersonation::ticket::TicketState;
-use crate::impersonation::{
-    ActorProof, Denial, Impersonation, ImpersonationRequest, Occasion, Terms, decide, marks,
-};
-use crate::login::{Answer, Principal};
-use crate::store::impersonations::{ImpersonationRecord, Redemption, Ticket};
-use crate::store::{self, Conn, StoreError, Transactional as _};
+use crate::impersonation::{ActorProof, Denial, ImpersonationRequest, Occasion, Terms, decide};
+use crate::login::Answer;
+use crate::store::impersonations::{ImpersonationRecord, Ticket};
+use crate::store::{self, Conn, StoreError};
 pub use again::find_repeated;
 use chrono::Duration;
 use genuine::{check_mac, names_somebody_of, state};
-use onward::{Way, answer};
+use write::write;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedeemRefusal {
@@ -293,7 +290,7 @@ fn question(
         return_url: Some(&link.terms.request.return_url),
         mode: record.mode,
         redeem: Some(link.terms.redeem),
-        given: decision_facts::given(record),
+        given: question::given(record),
         step_up: ctx.shared.step_up,
         terms: Terms::starting(record.id.clone(), link.known.now, duration, session_ends),
         created_at: Some(record.created_at),
@@ -334,70 +331,4 @@ async fn redeem(
             Err(Failure::Refused(RedeemRefusal::Denied(denial)))
         }
     }
-}
-
-async fn write(
-    ctx: &Context,
-    conn: &mut Conn,
-    link: &FoundLink,
-    (granted, ask, actor_session): (Impersonation, &ImpersonationRequest, Option<&Session>),
-    caller: &Caller,
-) -> Result<Redeemed, Failure<RedeemRefusal>> {
-    let session = new_session_id(link.known.now)?;
-    let session_token = actor_session.map_or_else(random::secret, |session| {
-        next_cookie::impersonated_token(ctx, &link.ticket_hash, &session.id)
-    });
-    let principal = Principal::from(granted.clone());
-    let completed = answer(ctx, link, &principal, ask, &session)?;
-    let event = Event::under(EventKind::ImpersonationStarted, &granted, caller)
-        .with("mode", granted.mode().as_str())
-        .with("actor_proof", granted.actor_proof().as_str())
-        .with("redeem", link.terms.redeem.as_str())
-        .with("ends_at", granted.terms().ends_at.to_rfc3339())
-        .requested(granted.requested_by());
-    let (reason, ticket) = (ask.given.reason.clone(), ask.given.ticket.clone());
-    let event = Event { reason, ticket, ..event };
-    let (answer, kept) = match completed {
-        Way::On(answer) => (answer, None),
-        Way::Back(completed) => (completed.answer, Some(completed.kept)),
-    };
-    let (code, participant) = match &kept {
-        Some(StoredLogin::Code(code)) => (Some(code), None),
-        Some(told @ StoredLogin::Participant(_)) => (None, Some(told)),
-        Some(StoredLogin::Nothing) | None => (None, None),
-    };
-    let redemption = Redemption {
-        granted: &granted,
-        ticket_hash: &link.ticket_hash,
-        actor_session: actor_session.map(|session| &session.id),
-        session: &session,
-        session_token_hash: &hash::hash_secret(&session_token),
-        impersonator: &marks::impersonator(&granted),
-        code,
-        caller,
-    };
-    let won = match participant {
-        None => store::impersonations::redeem(conn, &redemption, &event).await?,
-        Some(told) => {
-            conn.transaction(async |tx| {
-                let won = store::impersonations::redeem(tx, &redemption, &event).await?;
-                Ok::<_, StoreError>(won && told.keep(tx, &principal, caller).await?)
-            })
-            .await?
-        }
-    };
-    if !won {
-        return reject(conn, &link.record, RedeemRefusal::Used, caller).await;
-    }
-    Ok(Redeemed {
-        session_token,
-        client: granted.client().clone(),
-        ends_at: granted.terms().ends_at,
-        answer,
-    })
-}
-
-fn new_session_id(now: Timestamp) -> Result<SessionId, StoreError> {
-    SessionId::parse(random::id("ses", now))
-        .map_err(|e| StoreError::Corrupt { table: "sessions", what: e.to_string() })
 }

@@ -1,6 +1,7 @@
 //! Somebody asks for a link that signs an actor in as a subject.
 mod opened_by;
 
+use super::after_redemption::AfterRedemption;
 use super::question::{DecisionQuestion, MissingParty};
 use crate::audit::{Event, EventKind};
 use crate::crypto::{bewit, hash, random};
@@ -9,7 +10,7 @@ use crate::domain::client::Client;
 use crate::domain::protocol::{Channel, Mode, ProtocolName, Redeem};
 use crate::domain::scope::Scopes;
 use crate::domain::{ClientId, ImpersonationId, Timestamp, UserId};
-use crate::flows::shared::decision_facts::{self, DecisionInputs, Onward, Who};
+use crate::flows::shared::decision_facts::{self, DecisionInputs, Who};
 use crate::flows::{Context, Failure};
 use crate::impersonation::grant::{DEFAULT_DURATION, LONGEST_DURATION, SHORTEST_DURATION};
 use crate::impersonation::{
@@ -214,7 +215,7 @@ fn prepare(
     })?;
     let granted = decide(&ask).map_err(StartRefusal::Denied)?;
     check_name(ctx, &ask)?;
-    check_the_way_on(&ask.client, &request)?;
+    check_after_redemption(&ask.client, &request)?;
     check_destination(&ask.client, start.target_link_uri.as_deref())?;
     let secret = random::secret();
     Ok(Prepared { granted, redeem, request, link_expires_at, duration, secret })
@@ -264,10 +265,10 @@ fn check_name(ctx: &Context, ask: &ImpersonationRequest) -> Result<(), StartRefu
 }
 
 /// An application that is answered although it did not ask must be able to keep a code to itself.
-fn check_the_way_on(client: &Client, request: &LoginRequest) -> Result<(), StartRefusal> {
-    match Context::onward(client) {
-        Some(Onward::Application(_)) => Ok(()),
-        Some(Onward::Unsolicited) => {
+fn check_after_redemption(client: &Client, request: &LoginRequest) -> Result<(), StartRefusal> {
+    match AfterRedemption::of(client) {
+        Some(AfterRedemption::InitiateLogin(_)) => Ok(()),
+        Some(AfterRedemption::UnsolicitedResponse) => {
             let keeps_a_secret = client.kind.is_confidential()
                 || request.protocol != ProtocolName::Oauth2
                 || request.code_challenge.is_some();

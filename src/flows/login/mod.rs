@@ -6,7 +6,7 @@ pub mod change_password;
 pub mod change_profile;
 pub mod complete_login;
 pub mod consent;
-pub(in crate::flows) mod failed_attempts;
+pub(super) mod failed_attempts;
 pub mod native;
 pub mod next_cookie;
 pub mod reset_password;

@@ -4,20 +4,14 @@
 //! the organizations that they are about are still at the versions that they were read at. It says so in the statement by which a request
 //! finds its token or its link, so nothing is asked twice and there is no stale yes, not for a moment.
 use crate::domain::client::Client;
-use crate::domain::protocol::{Channel, Redeem};
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
-use crate::domain::{ClientId, SessionId, Timestamp, UserId};
+use crate::domain::{ClientId, Timestamp, UserId};
 use crate::flows::Context;
-use crate::flows::impersonation::question::DecisionQuestion;
-use crate::impersonation::{
-    ActorProof, Given, ImpersonationRequest, Occasion, RequestedBy, Requester,
-    RequestingApplication, Terms,
-};
+use crate::impersonation::{RequestedBy, Requester, RequestingApplication};
 use crate::observability::counters;
 use crate::store::impersonations::{DecisionFacts, ImpersonationRecord, facts};
-use crate::store::sessions::browser_sessions::FoundSession;
-use crate::store::{self, Conn, Moment, StoreError};
+use crate::store::{Conn, Moment, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,133 +135,4 @@ pub async fn remember(ctx: &Context, who: Who, known: &DecisionInputs) {
     if is_new && known.facts.at.directory.is_some() {
         memory.insert(who, Arc::clone(&known.facts)).await;
     }
-}
-
-/// The question whether a running impersonation may go on, with today's facts. Whoever asked for it has to stand
-/// too: once the global client is switched off, whatever it asked for is over.
-///
-/// `None`: it is not running, or somebody it needs is not there any more.
-pub async fn of_running(
-    conn: &Conn,
-    record: &ImpersonationRecord,
-    known: &DecisionInputs,
-) -> Result<Option<ImpersonationRequest>, StoreError> {
-    let proof = proof_of_actor(conn, record).await?;
-    let (Some(starts_at), Some(ends_at), Some(last_seen_at), None) =
-        (record.redeemed_at, record.ends_at, record.last_seen_at, record.ended_at)
-    else {
-        return Ok(None);
-    };
-    let link = record.link.as_ref();
-    let question = DecisionQuestion {
-        occasion: Occasion::Use,
-        channel: record.channel,
-        protocol: record.protocol,
-        requested_by: &record.requested_by,
-        scopes: None,
-        proof,
-        actor_is_impersonated: false,
-        return_url: link.map(|link| link.request.return_url.as_str()),
-        mode: record.mode,
-        redeem: link.map(|link| link.redeem),
-        given: given(record),
-        step_up: None,
-        terms: Terms { id: record.id.clone(), starts_at, ends_at, last_seen_at },
-        created_at: Some(record.created_at),
-    };
-    Ok(question.about(known).ok())
-}
-
-/// The question whether a link that waits could still be opened by its actor, as if they had signed in just now: their
-/// session is asked about when they open it. A `direct` link is opened without one.
-///
-/// `None`: somebody it needs is not there any more.
-pub fn of_waiting(
-    record: &ImpersonationRecord,
-    known: &DecisionInputs,
-) -> Option<ImpersonationRequest> {
-    let link = record.link.as_ref()?;
-    let now = known.now;
-    let proof = match link.redeem {
-        Redeem::Confirm => ActorProof::Session { authenticated_at: now },
-        Redeem::Direct => ActorProof::Asserted,
-    };
-    let duration = chrono::Duration::seconds(link.duration);
-    let question = DecisionQuestion {
-        occasion: Occasion::Redemption,
-        channel: record.channel,
-        protocol: record.protocol,
-        requested_by: &record.requested_by,
-        scopes: None,
-        proof,
-        actor_is_impersonated: false,
-        return_url: Some(&link.request.return_url),
-        mode: record.mode,
-        redeem: Some(link.redeem),
-        given: given(record),
-        created_at: Some(record.created_at),
-        step_up: None,
-        terms: Terms::starting(record.id.clone(), now, duration, None),
-    };
-    question.about(known).ok()
-}
-
-/// What the row says was given for it.
-pub(in crate::flows) fn given(record: &ImpersonationRecord) -> Given {
-    Given { reason: record.reason.clone(), ticket: record.ticket.clone() }
-}
-
-async fn proof_of_actor(
-    conn: &Conn,
-    record: &ImpersonationRecord,
-) -> Result<ActorProof, StoreError> {
-    match (&record.actor_session, &record.bearer_hash) {
-        (Some(session), _) => proof_by_session(conn, session).await,
-        (None, Some(bearer)) => proof_by_token(conn, bearer).await,
-        (None, None) if record.channel == Channel::JwtGrant => Ok(ActorProof::Client),
-        (None, None) => Ok(ActorProof::Asserted),
-    }
-}
-
-async fn proof_by_session(conn: &Conn, session: &SessionId) -> Result<ActorProof, StoreError> {
-    // Not `resume`: an actor who works in the application leaves their own session idle.
-    Ok(match store::sessions::browser_sessions::find_by_id(conn, session).await? {
-        Some((FoundSession::Own(session), now))
-            if session.ended_at.is_none() && now < session.expires_at =>
-        {
-            ActorProof::Session { authenticated_at: session.authenticated_at }
-        }
-        Some((FoundSession::Own(_) | FoundSession::Impersonated { .. }, _)) | None => {
-            ActorProof::SessionEnded
-        }
-    })
-}
-
-async fn proof_by_token(conn: &Conn, bearer: &[u8]) -> Result<ActorProof, StoreError> {
-    Ok(match store::tokens::access_tokens::find(conn, bearer).await? {
-        Some((token, at)) if !token.ended && !token.inactive && at.now < token.expires_at => {
-            ActorProof::Token { authenticated_at: token.authenticated_at }
-        }
-        Some(_) | None => ActorProof::TokenEnded,
-    })
-}
-
-impl Context {
-    /// Where the application goes on after a redemption.
-    pub fn onward(client: &Client) -> Option<Onward<'_>> {
-        match (&client.initiate_login_uri, client.impersonation.unsolicited) {
-            (_, true) => Some(Onward::Unsolicited),
-            (Some(uri), false) => Some(Onward::Application(uri)),
-            (None, false) => None,
-        }
-    }
-}
-
-/// The two ways on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Onward<'a> {
-    /// The application starts a request of its own (OpenID Connect Core §4), with all its checks.
-    Application(&'a str),
-    /// The protocol answers at once, although nobody asked.
-    Unsolicited,
 }

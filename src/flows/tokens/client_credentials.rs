@@ -2,8 +2,8 @@
 //!
 //! [RFC 6749 §4.4]: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
 use super::authenticate_client::AuthenticatedClient;
-use super::exchange_code::GrantRefusal;
 use super::issue_tokens::{self, IssuedTokens};
+use super::refusal::GrantRefusal;
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;
 use crate::domain::api_scope::ApiScope;

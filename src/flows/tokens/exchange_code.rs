@@ -5,6 +5,7 @@
 use super::authenticate_client::AuthenticatedClient;
 use super::issue_tokens::{self, IssuedTokens, Mint};
 use super::refresh_tokens;
+use super::refusal::GrantRefusal;
 use crate::audit::{Event, EventKind};
 use crate::authentication::remembered;
 use crate::crypto::hash;
@@ -27,22 +28,6 @@ pub struct Exchange {
     pub code: String,
     pub redirect_uri: Option<String>,
     pub code_verifier: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum GrantRefusal {
-    #[error("the application may not use this grant")]
-    NotAllowed,
-    /// Unknown, expired, used, somebody else's, or its user is gone: all one.
-    #[error("the code or token is not valid")]
-    Invalid,
-    /// Of an exchange; an unknown subject is one as whom the actor may not act.
-    #[error("the actor may not act as the subject")]
-    MayNotAct,
-    #[error("the scope is more than was granted")]
-    Scope,
-    #[error("the application may not ask for tokens for this audience")]
-    Audience,
 }
 
 const INVALID: Failure<GrantRefusal> = Failure::Refused(GrantRefusal::Invalid);

@@ -6,8 +6,8 @@
 //! [RFC 8693]: https://www.rfc-editor.org/rfc/rfc8693
 use super::act_as_user::{self, ActedCall, SubjectName};
 use super::authenticate_client::AuthenticatedClient;
-use super::exchange_code::GrantRefusal;
 use super::issue_tokens::{self, IssuedTokens, Mint};
+use super::refusal::GrantRefusal;
 use super::verify_access_token::{LiveToken, verify};
 use crate::audit::{Event, EventKind};
 use crate::domain::api_scope::ApiScope;

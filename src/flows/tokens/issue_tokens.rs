@@ -3,7 +3,7 @@
 //! Every path to a token of a user comes through here, with a [`Principal`]: so the marks of an
 //! impersonation and its hard end are never forgotten.
 use super::claims;
-use super::verify_access_token::FOR_ITSELF;
+use super::jwt::{CLIENT_CREDENTIALS, jti_hash, new_jti};
 use crate::crypto::keys::SigningKey;
 use crate::crypto::{hash, jws, random};
 use crate::domain::client::{Client, SigningAlgorithm};
@@ -130,12 +130,6 @@ impl Drawn {
     }
 }
 
-/// By which the row of a JWT is found. Not the hash of the `jti` alone: whoever reads a `jti` somewhere
-/// must not be able to bring it as an opaque token.
-pub(in crate::flows) fn jti_hash(jti: &str) -> Vec<u8> {
-    hash::hash_secret(&format!("jti {jti}"))
-}
-
 /// Signs what was drawn and stored.
 pub fn finish(
     ctx: &Context,
@@ -256,23 +250,11 @@ pub(in crate::flows) fn access_jwt_for_client(
         "client_id": client.id.as_str(),
         "iat": issued_at,
         "exp": issued_at + client.access_token_lifetime,
-        "jti": jti_made_at(now),
+        "jti": new_jti(now),
         "scope": scope.to_string(),
-        "gty": FOR_ITSELF,
+        "gty": CLIENT_CREDENTIALS,
     });
     sign(&*signer(ctx, SigningAlgorithm::Es256)?, "at+jwt", &claims)
-}
-
-/// Unique, and says when it was made more finely than `iat`, which counts seconds: of a token without a row this alone
-/// says whether it is older than the moment before which its application was given nothing that counts.
-fn jti_made_at(now: Timestamp) -> String {
-    format!("{}.{}", random::secret(), now.timestamp_micros())
-}
-
-/// When a token was made, by its `jti`; those of earlier versions do not say.
-pub(in crate::flows) fn made_at(jti: &str) -> Option<Timestamp> {
-    let (_, micros) = jti.rsplit_once('.')?;
-    Timestamp::from_timestamp_micros(micros.parse().ok()?)
 }
 
 pub(in crate::flows) fn signer(

@@ -10,8 +10,8 @@
 //! [RFC 6749 §6]: https://www.rfc-editor.org/rfc/rfc6749#section-6
 //! [RFC 9700 §4.14]: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 use super::authenticate_client::AuthenticatedClient;
-use super::exchange_code::GrantRefusal;
 use super::issue_tokens::{self, IssuedTokens, Mint};
+use super::refusal::GrantRefusal;
 use crate::authentication::remembered;
 use crate::crypto::{hash, random};
 use crate::domain::Timestamp;

@@ -2,7 +2,7 @@
 //!
 //! [RFC 7009]: https://www.rfc-editor.org/rfc/rfc7009
 use super::authenticate_client::AuthenticatedClient;
-use super::issue_tokens::jti_hash;
+use super::jwt::jti_hash;
 use super::verify_access_token;
 use crate::crypto::hash;
 use crate::domain::ClientId;
@@ -37,7 +37,7 @@ pub async fn revoke(
     let Some(signed) = verify_access_token::signed(ctx, token, client)? else { return Ok(()) };
     let token_hash = jti_hash(&signed.jti);
     let stored = store::tokens::access_tokens::revoke(&conn, &token_hash, client).await?;
-    if !stored && signed.for_itself {
+    if !stored && signed.by_client_credentials {
         store::tokens::access_tokens::insert_revoked(&conn, &token_hash, client, signed.expires_at)
             .await?;
     }

@@ -2,7 +2,7 @@
 //!
 //! Opaque tokens are rows; a JWT's signature only says that we made it, and its row whether it still
 //! counts. A JWT that an application got for itself has a row only once it is revoked.
-use super::issue_tokens::{self, jti_hash};
+use super::jwt::{self, CLIENT_CREDENTIALS, jti_hash};
 use crate::authentication::check_own;
 use crate::crypto::{hash, jws};
 use crate::domain::caller::Caller;
@@ -23,8 +23,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// How a JWT says that it speaks for an application and not for a user.
-pub const FOR_ITSELF: &str = "client-credentials";
 /// The longest token that is looked at.
 const LONGEST: usize = jws::MAX_TOKEN;
 
@@ -60,7 +58,7 @@ struct SignedToken {
     scope: Scopes,
     audience: Option<String>,
     may_act: Option<String>,
-    for_itself: bool,
+    by_client_credentials: bool,
 }
 
 /// Never a stale yes: everything but the application is read from the database, and an outage is an
@@ -89,7 +87,7 @@ pub async fn verify(
             let live = judge((ctx, conn, caller), record, (signed.jti, token_hash, at)).await?;
             Ok(live.map(|live| LiveToken { may_act: signed.may_act, ..live }))
         }
-        None if signed.for_itself => unstored(ctx, conn, signed).await,
+        None if signed.by_client_credentials => unstored(ctx, conn, signed).await,
         Some(_) | None => Ok(None),
     }
 }
@@ -249,7 +247,7 @@ async fn unstored(
     else {
         return Ok(None);
     };
-    let made_at = issue_tokens::made_at(&signed.jti).unwrap_or(issued_at);
+    let made_at = jwt::made_at(&signed.jti).unwrap_or(issued_at);
     let (counts, now) = access_tokens::standing_of_client(conn, &signed.client, made_at).await?;
     if !counts || !in_time(&signed, now) {
         return Ok(None);
@@ -294,7 +292,7 @@ fn parse_claims(ctx: &Context, claims: &Map<String, Value>) -> Option<SignedToke
         // One without is for nobody, and not for us (RFC 9068 §4).
         audience: Some(audience(claims)?),
         may_act: may_act(claims),
-        for_itself: text("gty") == Some(FOR_ITSELF),
+        by_client_credentials: text("gty") == Some(CLIENT_CREDENTIALS),
     })
 }
 
@@ -318,7 +316,7 @@ fn may_act(claims: &Map<String, Value>) -> Option<String> {
 pub(in crate::flows) struct Revocable {
     pub(in crate::flows) jti: String,
     pub(in crate::flows) expires_at: Timestamp,
-    pub(in crate::flows) for_itself: bool,
+    pub(in crate::flows) by_client_credentials: bool,
 }
 
 /// A JWT that `client` was given.
@@ -330,6 +328,10 @@ pub(in crate::flows) fn signed(
     let signed = read(ctx, token)?.filter(|signed| signed.client == *client);
     Ok(signed.and_then(|signed| {
         let expires_at = Timestamp::from_timestamp(signed.times.exp, 0)?;
-        Some(Revocable { jti: signed.jti, expires_at, for_itself: signed.for_itself })
+        Some(Revocable {
+            jti: signed.jti,
+            expires_at,
+            by_client_credentials: signed.by_client_credentials,
+        })
     }))
 }

@@ -11,13 +11,13 @@ pub mod sessions;
 use super::console::kit::Tab;
 use super::console::session::may_enter;
 use super::ui::error::PageError;
-use super::ui::frame::{Page, frame};
-use super::ui::headers::{redirect, render};
+use super::ui::frame::frame;
+use super::ui::headers::render;
+use super::ui::layout::Page;
 use super::{
-    pages::{BrowserSession, set_up, sign_out},
+    pages::sign_out,
     ui::{read, resource},
 };
-use crate::domain::user::User;
 use crate::flows::login::account::overview;
 use access::AccountAccess;
 use actix_web::http::StatusCode;
@@ -85,21 +85,6 @@ struct OverviewPage {
     /// There is something for them in the console.
     console: bool,
     csrf: String,
-}
-
-/// Where `user` lands without a better place: the console, if there is anything for them in it.
-pub fn landing(user: &User) -> &'static str {
-    if may_enter(user) { "/console" } else { "/account" }
-}
-
-/// `/`. An installation that nobody administers leads to its set-up.
-pub async fn home(browser: BrowserSession) -> HttpResponse {
-    let to = match browser.own() {
-        Some(session) => landing(&session.user),
-        None if set_up::waits(&browser).await => "/setup",
-        None => "/account",
-    };
-    redirect(browser.request.method(), to)
 }
 
 async fn get(owner: AccountOwner) -> Result<HttpResponse, PageError> {

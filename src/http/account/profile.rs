@@ -5,8 +5,9 @@ use crate::flows::login::change_profile::{self, LONGEST, ProfileRefusal, change_
 use crate::http::console::kit::{Field, Tab};
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::Posted;
-use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::frame::frame;
 use crate::http::ui::headers::render;
+use crate::http::ui::layout::Page;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

@@ -11,8 +11,8 @@ use crate::flows::logout::sign_out_all::{
 use crate::http::cookies;
 use crate::http::ui::browser::with_cookies;
 use crate::http::ui::error::PageError;
-use crate::http::ui::frame::{Action, bare};
 use crate::http::ui::headers::render;
+use crate::http::ui::layout::{Action, bare};
 use crate::http::ui::message::{Message, Tone};
 use crate::http::ui::read;
 use actix_web::HttpResponse;

@@ -5,8 +5,8 @@ use crate::domain::permission::{
 };
 use crate::domain::user::User;
 use crate::http::ui::assets;
-use crate::http::ui::frame::{Action, Page};
 use crate::http::ui::headers::render;
+use crate::http::ui::layout::{Action, Page};
 use crate::http::ui::message::{Message, Surroundings};
 use askama::Template;
 use std::rc::Rc;

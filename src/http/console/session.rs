@@ -12,8 +12,9 @@ use crate::flows::{Accident, Context};
 use crate::http::ui::browser::BrowserSession;
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::{self, Form};
-use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::frame::frame;
 use crate::http::ui::headers::redirect;
+use crate::http::ui::layout::Page;
 use crate::http::{
     pages::sign_out,
     ui::{done_in, parameter},

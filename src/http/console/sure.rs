@@ -1,7 +1,7 @@
 //! A page that asks once more before something far-reaching is done, and says how far it reaches.
 use super::ConsoleFrame;
 use super::kit::Field;
-use crate::http::ui::frame::Page;
+use crate::http::ui::layout::Page;
 use askama::Template;
 
 #[derive(Template)]

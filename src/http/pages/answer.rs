@@ -1,7 +1,7 @@
 //! How a room's answer leaves: as a redirect, or as a page that posts it.
 use crate::http::ui::assets;
-use crate::http::ui::frame::{Page, bare};
 use crate::http::ui::headers::{FormTargets, redirect, render_framed_by, render_leading_to};
+use crate::http::ui::layout::{Page, bare};
 use crate::login::Answer;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};

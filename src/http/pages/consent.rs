@@ -7,8 +7,9 @@ use crate::flows::login::consent::{self, Answering, ConsentQuestion, ConsentRefu
 use crate::http::ui::browser::BrowserSession;
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::{self, Posted};
-use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::frame::frame;
 use crate::http::ui::headers::{FormTargets, redirect, render_leading_to};
+use crate::http::ui::layout::Page;
 use crate::http::ui::parameter;
 use crate::http::ui::return_to::ReturnTo;
 use actix_web::http::StatusCode;

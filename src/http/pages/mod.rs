@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod consent;
 pub mod farewell;
 pub mod go;
+pub mod home;
 pub mod impersonation;
 pub mod reset_password;
 pub mod set_up;
@@ -21,16 +22,15 @@ use super::error::ApiError;
 use super::extract::Anyone;
 use super::ui::{in_kind, read, resource};
 pub use crate::http::ui::browser::BrowserSession;
-pub use crate::http::ui::frame::{Page, frame};
+pub use crate::http::ui::frame::frame;
 pub use crate::http::ui::headers::{render, render_leading_to};
+pub use crate::http::ui::layout::Page;
 pub use answer::{answer, form_post};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.configure(crate::http::console::routes)
-        .configure(crate::http::account::routes)
-        .service(resource("/", "GET, HEAD").route(read().to(crate::http::account::home)))
+    cfg.service(resource("/", "GET, HEAD").route(read().to(home::home)))
         .service(
             resource("/login", "GET, HEAD, POST")
                 .route(read().to(sign_in::get))

@@ -15,11 +15,12 @@ use crate::http::cookies;
 use crate::http::ui::browser::{BrowserSession, with_cookies};
 use crate::http::ui::error::PageError;
 use crate::http::ui::forms::{self, Form, Posted};
-use crate::http::ui::frame::{Page, frame};
+use crate::http::ui::frame::frame;
 use crate::http::ui::headers::{redirect, render_leading_to};
+use crate::http::ui::layout::Page;
 use crate::http::ui::parameter;
 use crate::http::ui::return_to::ReturnTo;
-use crate::http::{account, ui::throttled};
+use crate::http::ui::throttled;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -201,8 +202,11 @@ async fn enter(
     let own = cookies::set_own(request, &signed_in.session_token);
     let known = cookies::set_acquaintance(request, &signed_in.acquaintance);
     let acted: Vec<SessionId> = browser.seen.held.iter().map(|held| held.session.clone()).collect();
-    let to =
-        if return_to.is_default() { account::landing(&signed_in.user) } else { return_to.as_str() };
+    let to = if return_to.is_default() {
+        super::home::landing(&signed_in.user)
+    } else {
+        return_to.as_str()
+    };
     let answer = farewell::onward(request, &browser.ctx, &acted, to).await;
     let answer = answer.map_err(|cause| browser.accident(&cause))?;
     let gone = cookies::remove_all_impersonated(request);

@@ -1,5 +1,5 @@
 //! Errors that a page ends in, as text for people. They never contain internal details.
-use super::frame::Action;
+use super::layout::Action;
 use super::message::{Message, Surroundings, Tone};
 use crate::flows::Accident;
 use crate::flows::Failure;
@@ -116,7 +116,7 @@ impl ResponseError for PageError {
         };
         let mut answer = match &self.surroundings {
             Some(Surroundings(draw)) => draw(message, self.status),
-            None => message.render(super::frame::bare(self.heading), self.status),
+            None => message.render(super::layout::bare(self.heading), self.status),
         };
         if let Some(seconds) = self.retry_after {
             let seconds = header::HeaderValue::from_static(seconds);

@@ -1,6 +1,6 @@
 //! A page with a message and no form: refusals, errors, the end of a session.
-use super::frame::{Action, Page, bare};
 use super::headers::render;
+use super::layout::{Action, Page, bare};
 use crate::http::caller;
 use crate::http::error::ApiError;
 use crate::http::reason::with_reason;

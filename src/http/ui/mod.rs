@@ -6,6 +6,7 @@ pub mod forms;
 pub mod frame;
 pub mod headers;
 pub mod labels;
+pub mod layout;
 pub mod message;
 pub mod return_to;
 pub mod throttled;

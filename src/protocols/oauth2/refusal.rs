@@ -7,7 +7,7 @@
 use crate::authentication::throttle::RetryAfter;
 use crate::flows::login::authorize::AuthorizeRefusal;
 use crate::flows::tokens::authenticate_client::ClientRefusal;
-use crate::flows::tokens::exchange_code::GrantRefusal;
+use crate::flows::tokens::refusal::GrantRefusal;
 
 /// What the application is told through the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use super::Oauth2;
 use super::answer::with_refusal;
 use super::metadata::document;
 use super::parameters::OauthParameters as Sent;
-use super::request::{self, BadAuthorizeRequest, is_registered};
+use super::request::{self, BadAuthorizeRequest as Bad, is_registered};
 use crate::authentication::with_password;
 use crate::domain::client::{
     AuthMethod, Client, ClientImpersonation, ClientKind, GrantType, SigningAlgorithm,
@@ -58,7 +58,7 @@ fn client(kind: ClientKind, redirect_uris: &[&str]) -> Client {
 }
 
 /// A good request of a confidential application; `changed` in place of its parameters.
-fn read_as(kind: ClientKind, changed: &[(&str, Option<&str>)]) -> Result<Ask, BadAuthorizeRequest> {
+fn read_as(kind: ClientKind, changed: &[(&str, Option<&str>)]) -> Result<Ask, Bad> {
     let changed: Vec<_> =
         changed.iter().map(|(name, value)| (*name, value.map(str::to_owned))).collect();
     let good = format!(
@@ -69,15 +69,15 @@ fn read_as(kind: ClientKind, changed: &[(&str, Option<&str>)]) -> Result<Ask, Ba
     request::read(&Arc::new(client(kind, &[CALLBACK])), &sent, ISSUER)
 }
 
-fn read(changed: &[(&str, Option<&str>)]) -> Result<Ask, BadAuthorizeRequest> {
+fn read(changed: &[(&str, Option<&str>)]) -> Result<Ask, Bad> {
     read_as(ClientKind::Web, changed)
 }
 
-fn error_of(asked: &Result<Ask, BadAuthorizeRequest>) -> &'static str {
+fn error_of(asked: &Result<Ask, Bad>) -> &'static str {
     match asked {
         Ok(_) => "accepted",
-        Err(BadAuthorizeRequest::Here(_)) => "here",
-        Err(BadAuthorizeRequest::There(_, refusal)) => refusal.words().0,
+        Err(Bad::Here(_)) => "here",
+        Err(Bad::There(_, refusal)) => refusal.words().0,
     }
 }
 
@@ -203,10 +203,7 @@ fn c09_and_c10_only_code_is_a_response_type() {
         let asked = read(&[("response_type", Some(other))]);
         assert_eq!(error_of(&asked), "unsupported_response_type", "{other}");
     }
-    let Err(BadAuthorizeRequest::There(reply, _)) = read(&[("response_type", Some("token"))])
-    else {
-        panic!()
-    };
+    let Err(Bad::There(reply, _)) = read(&[("response_type", Some("token"))]) else { panic!() };
     assert_eq!(reply.mode, ResponseMode::Fragment);
 }
 
@@ -252,10 +249,7 @@ fn c11_and_c44_every_answer_names_the_issuer_and_escapes_what_was_sent() {
             Answer::WebMessage { .. } => panic!("{mode}"),
         }
     }
-    let Err(BadAuthorizeRequest::There(reply, refusal)) = read(&[("prompt", Some("none login"))])
-    else {
-        panic!()
-    };
+    let Err(Bad::There(reply, refusal)) = read(&[("prompt", Some("none login"))]) else { panic!() };
     let told = to(with_refusal(&reply, refusal, ISSUER));
     assert!(told.starts_with("https://rp.example/cb?error=invalid_request&"), "{told}");
     assert!(told.ends_with("&state=s&iss=https%3A%2F%2Fid.example"), "{told}");

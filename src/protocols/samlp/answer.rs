@@ -3,30 +3,25 @@
 //! [SAML bindings §3.5]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
 //! [SAML profiles §4.1.4.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-profiles-2.0-os.pdf
 use super::names::entity_id;
-use super::refusal::{SUCCESS, SamlRefusal, SamlStatus, refuse};
+use super::refusal::{SamlRefusal, refuse};
+use super::response::{ResponseEnvelope, SUCCESS, post};
 use crate::crypto::certificate::PublicKey;
 use crate::crypto::hash::xml_id;
-use crate::crypto::xml::{Cipher, SignaturePlace, Signer, XmlError, encrypt, escape};
-use crate::domain::Timestamp;
+use crate::crypto::xml::{Cipher, XmlError, encrypt};
 use crate::domain::client::Client;
 use crate::domain::federation::{NameIdFormat, SamlSettings};
 use crate::domain::user::User;
-use crate::login::{Answer, Login, LoginRequest, NameId, ProtocolResponse, Unanswerable};
+use crate::login::{Login, NameId, ProtocolResponse, Unanswerable};
 use crate::protocols::common::attributes;
 use crate::protocols::common::saml_assertion::{
-    Assertion, PASSWORD_PROTECTED, Spelling, UNSPECIFIED, compact, instant,
+    Assertion, PASSWORD_PROTECTED, Spelling, UNSPECIFIED,
 };
-use askama::Template;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::Duration;
 
 /// Counted back for applications whose clock is behind.
 const SKEW: Duration = Duration::seconds(30);
 /// Together with [`SKEW`] five minutes (D18).
 const LIFETIME: Duration = Duration::seconds(270);
-
-const END: &str = "</samlp:Response>";
 
 /// Who signed in; or why the application cannot be told as it wants to be.
 pub fn with_assertion(login: &Login<'_>) -> Result<ProtocolResponse, Unanswerable> {
@@ -160,60 +155,4 @@ fn encrypted(settings: &SamlSettings, assertion: &str) -> Result<String, Unanswe
         .and_then(|key| encrypt(assertion, &key, cipher))
         .map_err(|problem| Unanswerable(format!("its key to encrypt with: {problem}")))?;
     Ok(format!("<saml:EncryptedAssertion>{encrypted}</saml:EncryptedAssertion>"))
-}
-
-/// A Response without its content.
-pub struct ResponseEnvelope<'a> {
-    pub id: &'a str,
-    pub issuer: &'a str,
-    pub request: &'a LoginRequest,
-    pub status: SamlStatus,
-    pub now: Timestamp,
-}
-
-impl ResponseEnvelope<'_> {
-    pub fn write_around(&self, content: &str) -> Result<String, XmlError> {
-        let request = self.request;
-        let empty = compact(&ResponseXml {
-            id: escape(self.id)?,
-            now: instant(self.now),
-            destination: escape(&request.return_url)?,
-            in_response_to: request.in_response_to.as_deref().map(escape).transpose()?,
-            issuer: escape(entity_id(self.issuer))?,
-            status: self.status,
-        })?;
-        // What is signed already goes in octet for octet.
-        let head = empty.strip_suffix(END).ok_or(XmlError::NotMade)?;
-        Ok([head, content, END].concat())
-    }
-
-    pub fn sign_around(&self, content: &str, signer: &Signer) -> Result<String, XmlError> {
-        signer.sign_enveloped(
-            &self.write_around(content)?,
-            "ID",
-            self.id,
-            SignaturePlace::AfterIssuer,
-        )
-    }
-}
-
-/// To the application, with its `RelayState` as it came.
-pub fn post(request: &LoginRequest, response: &str) -> Answer {
-    let mut fields = vec![("SAMLResponse", STANDARD.encode(response))];
-    if let Some(state) = &request.state {
-        fields.push(("RelayState", state.clone()));
-    }
-    Answer::FormPost { action: request.return_url.clone(), fields }
-}
-
-/// Its values are escaped already.
-#[derive(Template)]
-#[template(path = "samlp/response.xml", escape = "none")]
-struct ResponseXml {
-    id: String,
-    now: String,
-    destination: String,
-    in_response_to: Option<String>,
-    issuer: String,
-    status: SamlStatus,
 }

@@ -5,7 +5,9 @@
 //! [SAML bindings §3.4, §3.5]: https://docs.oasis-open.org/security/saml/v2.0/saml-bindings-2.0-os.pdf
 use super::names::DEFLATE;
 use crate::crypto::certificate::PublicKey;
-use crate::crypto::xml::{Document, Element, Limits, Name, XmlError, read, verify, verify_octets};
+use crate::crypto::xml::{
+    Document, Element, Limits, Name, XmlError, is_signed, read, verify, verify_octets,
+};
 use crate::domain::federation::SamlSettings;
 use crate::http::form::pairs;
 use base64::Engine as _;
@@ -120,7 +122,7 @@ impl Received {
                 "The SAML message is not of the kind that belongs here.",
             ));
         }
-        let enveloped = document.is_signed();
+        let enveloped = is_signed(&document);
         if self.detached.is_none() && !enveloped {
             return match demand {
                 Signature::Demanded => Err(UnreadableMessage(

@@ -13,6 +13,7 @@ pub mod message;
 pub mod metadata;
 pub mod names;
 pub mod refusal;
+pub mod response;
 pub mod request;
 pub mod routes;
 mod sso;

@@ -3,7 +3,7 @@
 //! Messages are fixed texts; nothing that was sent comes back in them.
 //!
 //! [SAML core §3.2.2]: https://docs.oasis-open.org/security/saml/v2.0/saml-core-2.0-os.pdf
-use super::answer::{self, ResponseEnvelope};
+use super::response::{ResponseEnvelope, SamlStatus, post};
 use crate::crypto::hash::xml_id;
 use crate::crypto::random;
 use crate::crypto::xml::{Signer, XmlError};
@@ -25,12 +25,8 @@ pub enum SamlRefusal {
     InvalidAttribute,
 }
 
-pub const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 const REQUESTER: &str = "urn:oasis:names:tc:SAML:2.0:status:Requester";
 const RESPONDER: &str = "urn:oasis:names:tc:SAML:2.0:status:Responder";
-
-/// The two codes of a status and its message.
-pub type SamlStatus = (&'static str, Option<&'static str>, Option<&'static str>);
 
 impl SamlRefusal {
     pub fn words(self) -> SamlStatus {
@@ -103,5 +99,5 @@ pub fn refuse(
     let id = xml_id("samlp refusal", &random::secret());
     let envelope = ResponseEnvelope { id: &id, issuer, request, status: refusal.words(), now };
     let xml = envelope.sign_around("", signer)?;
-    Ok(answer::post(request, &xml))
+    Ok(post(request, &xml))
 }

@@ -1,8 +1,8 @@
 //! The pool, the limits of a connection, statements, TLS, and whether a pooler stands between.
-pub(in crate::store) mod bounded_conn;
+pub(super) mod bounded_conn;
 pub mod long_transaction;
 mod generation;
 pub mod pgbouncer_check;
 pub mod pool;
-pub(in crate::store) mod statement;
+pub(super) mod statement;
 pub(crate) mod tls;

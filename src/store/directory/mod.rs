@@ -9,5 +9,5 @@ pub mod search;
 pub mod service_accounts;
 pub mod user_cache;
 pub mod users;
-pub(in crate::store) mod version;
+pub(super) mod version;
 pub mod write;

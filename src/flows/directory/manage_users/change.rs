@@ -201,7 +201,7 @@ async fn set_role(
 }
 
 /// Whether the caller holds all that co-administrators hold, and has their rank.
-pub(in crate::flows::directory::manage_users) async fn check_reaches_coadmin(
+pub(super) async fn check_reaches_coadmin(
     tx: &Conn,
     manager: &Manager<'_>,
 ) -> Result<(), Failure<ManageRefusal>> {

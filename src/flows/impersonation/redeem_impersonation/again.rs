@@ -3,17 +3,17 @@
 //! A browser follows the second press and drops the answer to the first, with the cookie in it. So whoever has just
 //! redeemed a link gets the same impersonation once more: in the session that redeemed it, by a form that was made
 //! for it, within a minute. Nothing new begins.
-use super::onward::initiate_login;
+use super::landing::initiate_login;
 use super::{Opener, Redeemed, check_mac, own_session};
 use crate::authentication::Session;
 use crate::crypto::hash;
 use crate::domain::Timestamp;
 use crate::domain::protocol::Redeem;
 use crate::flows::Context;
+use crate::flows::impersonation::after_redemption::AfterRedemption;
 use crate::flows::impersonation::end_impersonation::decide_again;
 use crate::flows::login::complete_login::{Completed, CompletedLogin, complete_login};
 use crate::flows::login::next_cookie;
-use crate::flows::shared::decision_facts::Onward;
 use crate::impersonation::Impersonation;
 use crate::login::{Answer, Principal};
 use crate::store::impersonations::{ImpersonationRecord, Link, Ticket};
@@ -23,7 +23,7 @@ use chrono::Duration;
 const AGAIN_WITHIN: Duration = Duration::minutes(1);
 
 /// `None`: the link has not just been redeemed here, and is judged like any other.
-pub(in crate::flows::impersonation::redeem_impersonation) async fn confirm_again(
+pub(super) async fn confirm_again(
     ctx: &Context,
     conn: &Conn,
     opener: Opener<'_>,
@@ -93,11 +93,11 @@ async fn answer(
     let GivenAnswer { granted, record, link, session, now } = given;
     let Some(client) = ctx.clients.find(conn, &record.client).await? else { return Ok(None) };
     let principal = Principal::from(granted);
-    match (Context::onward(&client), ctx.room(record.protocol)) {
-        (Some(Onward::Application(uri)), _) => {
+    match (AfterRedemption::of(&client), ctx.room(record.protocol)) {
+        (Some(AfterRedemption::InitiateLogin(uri)), _) => {
             Ok(Some(Answer::Redirect(initiate_login(ctx, uri, &principal, record))))
         }
-        (Some(Onward::Unsolicited), Some(room)) => {
+        (Some(AfterRedemption::UnsolicitedResponse), Some(room)) => {
             let request = &link.request;
             let signed_in =
                 CompletedLogin { principal: &principal, client: &client, request, session, now };
@@ -105,6 +105,6 @@ async fn answer(
             let is_kept = kept.keep(conn, &principal, opener.caller).await?;
             Ok(is_kept.then_some(answer))
         }
-        (Some(Onward::Unsolicited) | None, _) => Ok(None),
+        (Some(AfterRedemption::UnsolicitedResponse) | None, _) => Ok(None),
     }
 }

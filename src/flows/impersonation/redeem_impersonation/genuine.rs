@@ -9,10 +9,7 @@ use crate::store::impersonations::ImpersonationRecord;
 
 /// Whether the path names the ticket's subject, as ours do, or its actor, as in Auth0's document: a URL never says
 /// one person and signs in another.
-pub(in crate::flows::impersonation::redeem_impersonation) fn names_somebody_of(
-    record: &ImpersonationRecord,
-    resource: &str,
-) -> bool {
+pub(super) fn names_somebody_of(record: &ImpersonationRecord, resource: &str) -> bool {
     let path = resource.split('?').next().unwrap_or_default();
     let raw = path.rsplit('/').nth(1).unwrap_or_default();
     let named = percent_encoding::percent_decode_str(raw).decode_utf8().ok();
@@ -22,7 +19,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) fn names_somebody_of(
 
 /// The hash of the ticket and the second from which the bewit is no longer good, if one of our keys made
 /// the MAC over exactly this URL.
-pub(in crate::flows::impersonation::redeem_impersonation) fn check_mac(
+pub(super) fn check_mac(
     ctx: &Context,
     resource: &str,
 ) -> Result<(Vec<u8>, i64), Failure<RedeemRefusal>> {
@@ -45,7 +42,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) fn check_mac(
 }
 
 /// What has become of the ticket of `record`.
-pub(in crate::flows::impersonation::redeem_impersonation) fn state(
+pub(super) fn state(
     record: &ImpersonationRecord,
     link_expires_at: Timestamp,
     now: Timestamp,

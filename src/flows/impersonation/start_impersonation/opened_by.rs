@@ -16,11 +16,7 @@ pub(in crate::flows) enum OpenedBy {
 impl OpenedBy {
     /// How the link is redeemed. What a person asked for by a token of their own is always confirmed: the token
     /// says that they signed in somewhere, not that they mean this.
-    pub(in crate::flows::impersonation::start_impersonation) fn redeem(
-        self,
-        start: &Start,
-        client: &Client,
-    ) -> Redeem {
+    pub(super) fn redeem(self, start: &Start, client: &Client) -> Redeem {
         match (self, &start.requested_by) {
             (Self::ItsActor, _) | (_, RequestedBy::Token { .. }) => Redeem::Confirm,
             (

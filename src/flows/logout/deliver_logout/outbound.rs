@@ -13,20 +13,12 @@ use url::{Host, Url};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Posts a logout token; the problem, if there is one, in words for the operator.
-pub(in crate::flows::logout::deliver_logout) async fn post_token(
-    ctx: &Context,
-    url: &str,
-    token: &str,
-) -> Result<(), String> {
+pub(super) async fn post_token(ctx: &Context, url: &str, token: &str) -> Result<(), String> {
     send(form(ctx, url, &[("logout_token", token)])?, |status| status.is_success()).await
 }
 
 /// The same with the fields of a room's form.
-pub(in crate::flows::logout::deliver_logout) async fn post(
-    ctx: &Context,
-    url: &str,
-    fields: &[(&str, &str)],
-) -> Result<(), String> {
+pub(super) async fn post(ctx: &Context, url: &str, fields: &[(&str, &str)]) -> Result<(), String> {
     send(form(ctx, url, fields)?, or_redirect).await
 }
 
@@ -37,10 +29,7 @@ fn form(ctx: &Context, url: &str, fields: &[(&str, &str)]) -> Result<RequestBuil
 }
 
 /// Opens a URL that carries its message in the query.
-pub(in crate::flows::logout::deliver_logout) async fn get(
-    ctx: &Context,
-    url: &str,
-) -> Result<(), String> {
+pub(super) async fn get(ctx: &Context, url: &str) -> Result<(), String> {
     let (url, client) = prepare(ctx, url)?;
     send(client.get(url), or_redirect).await
 }

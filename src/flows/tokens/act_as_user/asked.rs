@@ -16,30 +16,29 @@ use crate::store::impersonations::acting::{self, Acted, ActingKey};
 use crate::store::{self, Conn, Moment, StoreError};
 
 /// The row of an earlier call.
-pub(in crate::flows::tokens::act_as_user) enum Earlier {
+pub(super) enum Earlier {
     NotLookedUp,
     Known(Option<Box<Acted>>),
 }
 
 /// What both ask.
-pub(in crate::flows::tokens::act_as_user) struct ActRequest<'a> {
-    pub(in crate::flows::tokens::act_as_user) channel: Channel,
-    pub(in crate::flows::tokens::act_as_user) client: &'a ClientId,
+pub(super) struct ActRequest<'a> {
+    pub(super) channel: Channel,
+    pub(super) client: &'a ClientId,
     /// And their organization. None: the bearer speaks for an application and for no user.
-    pub(in crate::flows::tokens::act_as_user) actor:
-        Option<(&'a UserId, Option<&'a OrganizationId>)>,
-    pub(in crate::flows::tokens::act_as_user) actor_is_impersonated: bool,
-    pub(in crate::flows::tokens::act_as_user) proof: ActorProof,
-    pub(in crate::flows::tokens::act_as_user) bearer_hash: Option<&'a [u8]>,
+    pub(super) actor: Option<(&'a UserId, Option<&'a OrganizationId>)>,
+    pub(super) actor_is_impersonated: bool,
+    pub(super) proof: ActorProof,
+    pub(super) bearer_hash: Option<&'a [u8]>,
     /// None: nobody has this name.
-    pub(in crate::flows::tokens::act_as_user) subject: Option<&'a UserId>,
-    pub(in crate::flows::tokens::act_as_user) expires_at: Timestamp,
+    pub(super) subject: Option<&'a UserId>,
+    pub(super) expires_at: Timestamp,
     /// When the bearer was looked up.
-    pub(in crate::flows::tokens::act_as_user) at: Option<&'a Moment>,
+    pub(super) at: Option<&'a Moment>,
 }
 
 impl ActRequest<'_> {
-    pub(in crate::flows::tokens::act_as_user) async fn answered(
+    pub(super) async fn answered(
         &self,
         ctx: &Context,
         conn: &Conn,

@@ -5,8 +5,8 @@ use crate::flows::Failure;
 use crate::http::console::kit::ShownMoment;
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
-use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
+use crate::http::ui::layout::Page;
 use crate::provision::applications::ClientRecord;
 use crate::provision::applications::{
     ApplicationView, OldTokens, WriteRefusal, may_write, rotate_secret,

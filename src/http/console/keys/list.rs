@@ -5,8 +5,8 @@ use crate::flows::operations::see_keys::{KeyState, PublishedKey, ShownKey, list_
 use crate::http::console::kit::ShownMoment;
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
-use crate::http::ui::frame::Page;
 use crate::http::ui::headers::{FormTargets, render, secure};
+use crate::http::ui::layout::Page;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use askama::Template;

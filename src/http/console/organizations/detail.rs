@@ -17,8 +17,8 @@ use crate::http::console::{
     users,
 };
 use crate::http::ui::error::PageError;
-use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
+use crate::http::ui::layout::Page;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

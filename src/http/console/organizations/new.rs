@@ -7,8 +7,8 @@ use crate::flows::directory::manage_organizations::{OrganizationRefusal, create 
 use crate::http::console::kit::Field;
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession, FreshConsoleSession};
 use crate::http::ui::error::PageError;
-use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
+use crate::http::ui::layout::Page;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

@@ -1,7 +1,4 @@
 //! Changes to the roles and the status of a user.
-use super::{detail, named, path};
-use crate::domain::permission::USERS_WRITE;
-use crate::domain::text::is_plain_line;
 use crate::domain::user::User;
 use crate::domain::{Status, UserId};
 use crate::flows::Failure;
@@ -9,14 +6,12 @@ use crate::flows::directory::manage_members::{
     MemberRefusal, MembershipChange, change_member, offer,
 };
 use crate::http::console::kit::Select;
-use crate::http::console::{ConsoleSession, FreshConsoleSession, roles};
+use crate::http::console::{ConsoleSession, roles};
 use crate::http::ui::error::PageError;
-use crate::http::ui::forms::Posted;
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-const GIVE: &str = "give-role";
-const TAKE: &str = "take-role";
+pub(super) const GIVE: &str = "give-role";
+pub(super) const TAKE: &str = "take-role";
 pub const STATUS: &str = "status-of-user";
 
 /// What the page offers about a user; nothing that would be refused.
@@ -80,47 +75,6 @@ pub const SENTENCES: &[(&str, &str)] = &[
     ("inactive", "Deactivated. They are signed out everywhere and can't be impersonated."),
     ("active", "Reactivated. They can sign in again."),
 ];
-
-pub async fn give(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
-    let (console, posted) = fresh.into_parts();
-    change_role(&console, posted, MemberPurpose::Give).await
-}
-
-pub async fn take(fresh: FreshConsoleSession) -> Result<HttpResponse, PageError> {
-    let (console, posted) = fresh.into_parts();
-    change_role(&console, posted, MemberPurpose::Take).await
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MemberPurpose {
-    Give,
-    Take,
-}
-
-async fn change_role(
-    console: &ConsoleSession,
-    posted: Posted,
-    purpose: MemberPurpose,
-) -> Result<HttpResponse, PageError> {
-    console.require(USERS_WRITE)?;
-    let user = named(console)?;
-    let form = posted.only(console.request(), &["csrf", "role"])?;
-    let word = if purpose == MemberPurpose::Give { GIVE } else { TAKE };
-    console.check(&form, word, &[user.as_str()])?;
-    let role = form.get("role");
-    if role.is_empty() && purpose == MemberPurpose::Give {
-        return detail::page(console, &user, Some("Choose a role."), StatusCode::BAD_REQUEST).await;
-    }
-    if role.is_empty() || !is_plain_line(role) {
-        return Err(console.malformed("Which role?"));
-    }
-    let (change, done) = match purpose {
-        MemberPurpose::Give => (MembershipChange::Give(role), "given"),
-        MemberPurpose::Take => (MembershipChange::Take(role), "taken"),
-    };
-    apply(console, &user, change).await?;
-    Ok(console.done(&path(&user), done))
-}
 
 pub async fn apply(
     console: &ConsoleSession,

@@ -3,6 +3,7 @@
 pub mod detail;
 pub mod list;
 pub mod member;
+pub mod member_change;
 pub mod preview;
 pub mod status;
 
@@ -32,11 +33,11 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
         )
         .service(
             super::resource("/console/users/{user_id}/roles/give", "POST")
-                .route(web::post().to(member::give)),
+                .route(web::post().to(member_change::give)),
         )
         .service(
             super::resource("/console/users/{user_id}/roles/take", "POST")
-                .route(web::post().to(member::take)),
+                .route(web::post().to(member_change::take)),
         )
         .service(
             super::resource("/console/users/{user_id}/status", "GET, HEAD, POST")

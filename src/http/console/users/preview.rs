@@ -12,9 +12,9 @@ use crate::flows::tokens::preview_tokens::{
 use crate::http::console::kit::{Field, Select};
 use crate::http::console::{ConsoleFrame, ConsoleSection, ConsoleSession};
 use crate::http::ui::error::PageError;
-use crate::http::ui::frame::Page;
 use crate::http::ui::headers::render;
 use crate::http::ui::labels;
+use crate::http::ui::layout::Page;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;

@@ -12,8 +12,8 @@ use crate::domain::caller::Caller;
 use crate::domain::client::GrantType;
 use crate::domain::scope::Scopes;
 use crate::flows::tokens::authenticate_client::AuthenticatedClient;
-use crate::flows::tokens::exchange_code::GrantRefusal;
 use crate::flows::tokens::issue_tokens::IssuedTokens;
+use crate::flows::tokens::refusal::GrantRefusal;
 use crate::flows::{Context, Failure};
 
 pub async fn run(

@@ -1,37 +1,37 @@
 //! Where the browser goes after a redemption.
 use super::{FoundLink, RedeemRefusal};
 use crate::domain::SessionId;
+use crate::flows::impersonation::after_redemption::AfterRedemption;
 use crate::flows::impersonation::start_impersonation::encode;
 use crate::flows::login::complete_login::{Completed, CompletedLogin, complete_login};
-use crate::flows::shared::decision_facts::Onward;
 use crate::flows::{Context, Failure};
 use crate::impersonation::{Denial, ImpersonationRequest};
 use crate::login::{Answer, Principal};
 use crate::store::impersonations::ImpersonationRecord;
 
-pub(in crate::flows::impersonation::redeem_impersonation) enum Way<'a> {
-    On(Answer),
-    Back(Box<Completed<'a>>),
+pub(super) enum Landing<'a> {
+    Redirect(Answer),
+    Respond(Box<Completed<'a>>),
 }
 
 /// To the application, so that it asks for itself; or the protocol's answer at once.
-pub(in crate::flows::impersonation::redeem_impersonation) fn answer<'a>(
+pub(super) fn answer<'a>(
     ctx: &Context,
     link: &'a FoundLink,
     principal: &'a Principal,
     ask: &'a ImpersonationRequest,
     session: &'a SessionId,
-) -> Result<Way<'a>, Failure<RedeemRefusal>> {
+) -> Result<Landing<'a>, Failure<RedeemRefusal>> {
     let refuse = |denial| Failure::Refused(RedeemRefusal::Denied(denial));
-    match Context::onward(&ask.client) {
-        Some(Onward::Application(uri)) => {
-            Ok(Way::On(Answer::Redirect(initiate_login(ctx, uri, principal, &link.record))))
-        }
-        Some(Onward::Unsolicited) => {
+    match AfterRedemption::of(&ask.client) {
+        Some(AfterRedemption::InitiateLogin(uri)) => Ok(Landing::Redirect(Answer::Redirect(
+            initiate_login(ctx, uri, principal, &link.record),
+        ))),
+        Some(AfterRedemption::UnsolicitedResponse) => {
             let room = ctx.room(ask.protocol).ok_or_else(|| refuse(Denial::ProtocolMismatch))?;
             let (client, request, now) = (&ask.client, &link.terms.request, ask.now);
             let signed_in = CompletedLogin { principal, client, request, session, now };
-            Ok(Way::Back(Box::new(complete_login(ctx, room, signed_in)?)))
+            Ok(Landing::Respond(Box::new(complete_login(ctx, room, signed_in)?)))
         }
         None => Err(refuse(Denial::ClientNotEnabled)),
     }
@@ -40,7 +40,7 @@ pub(in crate::flows::impersonation::redeem_impersonation) fn answer<'a>(
 /// Third-party initiated login ([OpenID Connect Core §4]).
 ///
 /// [OpenID Connect Core §4]: https://openid.net/specs/openid-connect-core-1_0.html#ThirdPartyInitiatedLogin
-pub(in crate::flows::impersonation::redeem_impersonation) fn initiate_login(
+pub(super) fn initiate_login(
     ctx: &Context,
     uri: &str,
     principal: &Principal,
