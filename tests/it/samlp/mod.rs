@@ -3,6 +3,7 @@ mod answers;
 mod clients;
 mod corpus;
 mod impersonating;
+mod lists;
 mod metadata;
 mod names;
 mod requests;
