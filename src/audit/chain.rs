@@ -1,4 +1,4 @@
-//! The seals over the trail.
+//! Seals over the audit trail.
 //!
 //! A seal covers a stretch of events and names the seal before it, so that a changed, removed or inserted event makes
 //! that seal wrong and every later one. It is an HMAC under a key that is derived from the master key, so the

@@ -1,4 +1,4 @@
-//! One event.
+//! An audit event.
 use crate::domain::caller::Caller;
 use crate::domain::client::Client;
 use crate::domain::protocol::EndReason;
@@ -105,7 +105,7 @@ impl Event {
         }
     }
 
-    /// A request to act as somebody, and what became of it.
+    /// An impersonation request and its outcome.
     pub fn about(kind: EventKind, ask: &ImpersonationRequest, caller: &Caller) -> Self {
         Self {
             actor: Some(ask.actor.id.to_string()),
@@ -127,7 +127,7 @@ impl Event {
         Self { organization: whose, ..about.requested(&ask.requester.by) }.because(denial.code())
     }
 
-    /// Who asked, with the kind of their id, and by which application.
+    /// The requester with the kind of its id, and the application.
     #[must_use]
     pub fn requested(self, by: &RequestedBy) -> Self {
         let event = self.with("requested_by", by.id()).with("requester", by.kind());

@@ -1,4 +1,4 @@
-//! What the audit trail says, and how its seals are checked.
+//! Events of the audit trail, and its seals.
 //!
 //! An [`Event`] is written in the transaction of the act it tells of: no event, no act. The actor is
 //! always the person or service that really acted, never the subject. Seals: [`chain`].

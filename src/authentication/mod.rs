@@ -1,4 +1,4 @@
-//! Has this person shown who they are? Pure.
+//! Proofs of authentication. Pure.
 //!
 //! [`Authenticated`] is the proof; only this module makes one: from a password that matched
 //! ([`with_password`]), from a live session ([`Session::resume`]), from a sign-in that a refresh
@@ -41,7 +41,7 @@ pub enum SignInRefusal {
 
 /// Judges a password sign-in; `matches` is the verdict of the password hash.
 ///
-/// The password comes first: whether an account is inactive is told only to its owner.
+/// The password is checked first, so that only the owner learns that an account is inactive.
 pub fn with_password(
     user: User,
     matches: bool,
@@ -89,7 +89,7 @@ pub fn check_vouched(user: &User, client: &Client) -> Result<(), VouchRefusal> {
     if user.is_active() { Ok(()) } else { Err(VouchRefusal::Inactive) }
 }
 
-/// The same of a user who is known to be active.
+/// As above, for a user who is known to be active.
 pub fn check_own(
     (kind, owner): (UserKind, Option<&ClientId>),
     organization: Option<&OrganizationId>,

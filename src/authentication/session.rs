@@ -1,4 +1,4 @@
-//! The browser sessions that people sign in to.
+//! Browser sessions of users.
 use super::Authenticated;
 use crate::domain::user::User;
 use crate::domain::{SessionId, Timestamp};
@@ -6,7 +6,7 @@ use chrono::Duration;
 
 /// A session ends this long after its sign-in, however busy it is.
 pub const LIFETIME: Duration = Duration::hours(12);
-/// A session that nobody uses for this long is over.
+/// Idle limit of a session.
 pub const IDLE_LIMIT: Duration = Duration::hours(2);
 
 /// A session of a person who signed in for themselves, as stored.
@@ -37,7 +37,7 @@ pub fn is_fresh(authenticated_at: Timestamp, now: Timestamp, window: Option<Dura
 }
 
 impl Session {
-    /// The session still stands for its user.
+    /// Whether the session is valid.
     pub fn resume(&self, now: Timestamp) -> Result<Authenticated, SessionRefusal> {
         let idle = now >= self.last_seen_at + IDLE_LIMIT;
         if self.ended_at.is_some() || now >= self.expires_at || idle {

@@ -40,8 +40,8 @@ pub const CLIENT_BRAKE: Brake = Brake { free: 100, longest: Duration::minutes(1)
 
 /// How long failures in a row are remembered after the last one.
 pub const STREAK_KEPT: Duration = Duration::days(30);
-/// The same for wrong secrets of an application, which no right one makes forgotten: a busy application shows one
-/// each second.
+/// How long wrong secrets in a row are remembered. A correct secret does not reset them, because a busy application
+/// sends one each second.
 pub const CLIENT_STREAK_KEPT: Duration = Duration::hours(1);
 
 impl Brake {

@@ -361,7 +361,7 @@ pub fn bootstrap() -> Result<(), Problem> {
 
 pub fn restored() -> Result<(), Problem> {
     with_context(SettingsPurpose::Sealing, async |ctx| {
-        let ended = after_restore::end_what_was_handed_out(&ctx).await?;
+        let ended = after_restore::end_issued_credentials(&ctx).await?;
         let (sessions, impersonations) = (ended.sessions, ended.impersonations);
         let head = Head::of(&after_restore::begin_epoch(&ctx).await?).to_string();
         output::done(

@@ -16,10 +16,10 @@ pub struct BoxProfile {
     /// Bytes; −1 for no limit. For resource servers to look at: no content is kept here.
     pub space_amount: i64,
     pub restriction: Restriction,
-    /// Those that somebody has set.
+    /// Flags that were set explicitly.
     pub flags: BTreeMap<Flag, bool>,
     pub tracking_codes: Vec<TrackingCode>,
-    /// A second address, which nobody has shown to be theirs and to which nothing is sent.
+    /// A second, unverified address, to which nothing is sent.
     pub notification_email: Option<String>,
 }
 

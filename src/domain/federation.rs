@@ -109,7 +109,7 @@ pub struct SamlSettings {
     pub name_id_format: Option<String>,
     /// The name that the application knows, and the field of the user that it is filled from.
     pub attributes: BTreeMap<String, String>,
-    /// Whoever is signed in may start from our side, without a request.
+    /// Allows sign-ins that start at this server, without a request.
     pub idp_initiated: bool,
     /// Name the actor in a `Delegation` condition too ([SAML V2.0 Condition for Delegation Restriction]).
     ///

@@ -24,7 +24,7 @@ pub const RETIRED: &[&str] = &["policies:write", "settings:write"];
 
 /// The built-in role of co-administrators.
 pub const COADMIN: &str = "coadmin";
-/// The built-in role of service accounts, which nobody else can be given.
+/// The built-in role of service accounts, for these alone.
 pub const APP_SERVICE: &str = "app_service";
 
 /// Every permission that Understudy itself asks for: what the built-in role `admin` holds.

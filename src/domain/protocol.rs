@@ -31,7 +31,7 @@ impl ProtocolName {
     }
 }
 
-/// A way in. Each only translates between its wire format and the heart.
+/// A channel by which an impersonation is requested. Each only translates between its wire format and the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
     /// The impersonation endpoint and its bewit link.
@@ -40,7 +40,7 @@ pub enum Channel {
     Console,
     /// The `As-User` header: a call with the actor's own bearer that names a user by id.
     AsUser,
-    /// The `On-Behalf-Of` header: the same, by e-mail address.
+    /// The `On-Behalf-Of` header: the subject by e-mail address.
     OnBehalfOf,
     /// An application's service account asks for a token of a managed user ([RFC 7523]).
     ///

@@ -1,12 +1,12 @@
 //! A name for a set of permissions, with a rank.
 //!
-//! Nobody hands out what they do not have: [`GrantPower`] is the one rule about that, for every way there is to
-//! give or take a role and to change what is in one.
+//! Callers grant only permissions that they have: [`GrantPower`] is the only rule about that, for every way to
+//! grant one.
 use super::permission::{APP_SERVICE, COADMIN, Permissions};
 
 /// Every permission.
 pub const ADMIN: &str = "admin";
-/// Ours, with permissions that a migration sets; nobody changes them.
+/// Built-in role, whose permissions a migration sets.
 pub const BUILT_IN: [&str; 4] = [ADMIN, "support", COADMIN, APP_SERVICE];
 /// Characters in a name.
 pub const MAX_NAME_LEN: usize = 100;
@@ -17,7 +17,7 @@ pub fn is_built_in(name: &str) -> bool {
     BUILT_IN.contains(&name)
 }
 
-/// How much power somebody has to hand on.
+/// The power that a user can grant.
 #[derive(Debug, Clone, Copy)]
 pub struct GrantPower<'a> {
     pub permissions: &'a Permissions,

@@ -12,7 +12,7 @@ pub const PHONE: &str = "phone";
 pub const OFFLINE_ACCESS: &str = "offline_access";
 /// Make, read, change and delete the app users of one's application.
 pub const MANAGE_APP_USERS: &str = "manage_app_users";
-/// The same for everybody in the organization.
+/// Managing all users of the organization.
 pub const MANAGE_MANAGED_USERS: &str = "manage_managed_users";
 
 /// What every application may ask for: claims about the person who signs in.

@@ -1,4 +1,4 @@
-//! Somebody who can be signed in, or for whom an application works.
+//! A user: a person, an app user or a service account.
 use super::organization::Organization;
 use super::permission::Permissions;
 use super::{ClientId, OrganizationId, Status, UserId};
@@ -6,7 +6,7 @@ use super::{ClientId, OrganizationId, Status, UserId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserKind {
-    /// Somebody with a login.
+    /// A user with a login.
     Person,
     /// Made by an application over the API; has no login.
     AppUser,

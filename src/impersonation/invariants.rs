@@ -142,7 +142,7 @@ fn subject_fits_the_channel(ask: &ImpersonationRequest) -> Result<(), Denial> {
     }
 }
 
-/// Acting as somebody never gives a right that the actor does not have already.
+/// An impersonation never gives the actor a right that they lack.
 fn subject_has_no_more_rights(ask: &ImpersonationRequest) -> Result<(), Denial> {
     let (subject, actor) = (&ask.subject.permissions, &ask.actor.permissions);
     refuse_if(!subject.is_subset_of(actor), Denial::HigherPrivileges)?;

@@ -1,7 +1,7 @@
-//! Somebody can always administer: the last one is not removed, demoted or switched off (H14).
+//! Protects the last administrator from being removed, demoted or deactivated (H14).
 //!
-//! Counted under a lock on the role `admin`, within the transaction that takes somebody away: of two that
-//! take the last two, one waits and then finds that it may not.
+//! The count holds a lock on the role `admin` until the transaction ends, so that two concurrent changes cannot
+//! remove the last two.
 use crate::domain::UserId;
 use crate::domain::role::ADMIN;
 use crate::store::directory::roles::{Administrators, list_of, lock_and_count_administrators};
@@ -17,14 +17,14 @@ pub async fn before_change_of(tx: &Conn, user: &UserId) -> Result<Before, StoreE
     if is_one { before_change(tx).await } else { Ok(Before(None)) }
 }
 
-/// The same for a change that may take several away.
+/// As [`before_change_of`], for a change that may remove several.
 pub async fn before_change(tx: &Conn) -> Result<Before, StoreError> {
     Ok(Before(Some(lock_and_count_administrators(tx).await?)))
 }
 
 impl Before {
-    /// Whether somebody is left: of the operator's staff, if there was one. If not, the transaction must not
-    /// be committed.
+    /// Whether an administrator is left: one of the operator's staff, if there was one. If not, the transaction
+    /// must be rolled back.
     pub async fn leaves_somebody(self, tx: &Conn) -> Result<bool, StoreError> {
         let Some(before) = self.0 else { return Ok(true) };
         let now = lock_and_count_administrators(tx).await?;

@@ -1,7 +1,7 @@
-//! Staff give a user a role, take one, switch the user off and on.
+//! Assigns and removes roles, deactivates and reactivates users.
 //!
-//! One permission for all of it, both ways (H11), and one rule: whoever does it reaches the role
-//! ([`GrantPower`]), and everything that the user can do already (H12, H13). It holds for oneself too.
+//! One permission for all of it, in both directions (H11), and one rule: the caller must have the power of the role
+//! ([`GrantPower`]) and of everything that the user can do already (H12, H13), also for changes to themselves.
 use super::last_administrator::{self, Before};
 use super::view_user::sees;
 use crate::audit::{Event, EventKind};
@@ -30,13 +30,13 @@ pub enum MemberRefusal {
     RoleTooHigh,
     #[error("the user has permissions or a rank that the caller lacks")]
     Superior,
-    #[error("nobody switches themselves off")]
+    #[error("a user cannot deactivate themselves")]
     Oneself,
-    #[error("nobody could administer this installation any more")]
+    #[error("the last administrator cannot be removed")]
     LastAdministrator,
 }
 
-/// What is to become of somebody.
+/// A change to a user.
 #[derive(Debug, Clone, Copy)]
 pub enum MembershipChange<'a> {
     Give(&'a str),
@@ -54,7 +54,7 @@ impl MembershipChange<'_> {
     }
 }
 
-/// Does it, or says why not; both are written down. What is so already is no mistake.
+/// Makes the change or refuses it, and records both. A change without effect is no error.
 pub async fn change_member(
     ctx: &Context,
     by: &User,
@@ -110,7 +110,7 @@ async fn apply(
     let (own, caller) = (by.id.as_str(), &event.caller);
     match change {
         MembershipChange::Status(Status::Inactive) => {
-            revoke_user_access(tx, id, Some(own), caller).await?
+            revoke_user_access(tx, id, Some(own), caller).await?;
         }
         MembershipChange::Give(_)
         | MembershipChange::Take(_)
@@ -164,13 +164,13 @@ pub(in crate::flows) fn reaches(grant_power: GrantPower<'_>, role: &RoleRecord) 
     grant_power.reaches(role.permissions.iter().map(String::as_str), role.rank)
 }
 
-/// The highest rank of somebody's roles; 0 without any.
+/// The highest rank of a user's roles; 0 without any.
 pub(in crate::flows) async fn rank_of(conn: &Conn, user: &UserId) -> Result<i32, StoreError> {
     let roles = store::directory::roles::list_of(conn, user.as_str()).await?;
     Ok(roles.iter().map(|role| role.rank).max().unwrap_or(0))
 }
 
-/// What `by` may do about `user`: for pages, which offer nothing that would be refused.
+/// The changes that `by` may make to `user`, so that pages offer only these.
 pub struct Offer {
     /// The roles that `user` holds, and whether each can be taken.
     pub held: Vec<(RoleRecord, bool)>,

@@ -1,4 +1,4 @@
-//! Organizations: found, made, changed, switched off, removed.
+//! Lists, creates, changes, deactivates and deletes organizations.
 //!
 //! Staff of an organization with the permission change its name and its switch for impersonation; whether it
 //! is there and active is the operator's.
@@ -38,9 +38,9 @@ pub enum OrganizationRefusal {
     BadId,
     #[error("there is an organization of this id")]
     IdTaken,
-    #[error("there is somebody or something in it")]
+    #[error("the organization is not empty")]
     NotEmpty(OrganizationContents),
-    #[error("nobody could administer this installation any more")]
+    #[error("the last administrator cannot be removed")]
     LastAdministrator,
 }
 
@@ -128,7 +128,7 @@ pub async fn signed_in(ctx: &Context, id: &str) -> Result<i32, StoreError> {
     store::directory::organizations::count_signed_in(&conn, id, (now, now - IDLE_LIMIT), most).await
 }
 
-/// Makes one; its id.
+/// Creates an organization; returns its id.
 pub async fn create(
     ctx: &Context,
     by: &User,
@@ -186,7 +186,7 @@ fn event(by: &User, id: &OrganizationId, caller: &Caller) -> Event {
     }
 }
 
-/// The name, and whether anybody may be acted as there.
+/// Changes the name, and whether its users may be impersonated.
 pub async fn change_settings(
     ctx: &Context,
     by: &User,
@@ -217,13 +217,14 @@ pub async fn change_settings(
     .await
 }
 
-/// Whatever the people of an organization and its applications were given is over for good: when it is switched off,
-/// and once more when it is switched on, so that nothing counts that was being made meanwhile.
-pub async fn end_what_was_handed_out(tx: &Conn, id: &OrganizationId) -> Result<(), StoreError> {
+/// Invalidates the credentials of an organization's users and applications: when it is deactivated, and again when
+/// it is reactivated, for those that were issued in between.
+pub async fn end_issued_credentials(tx: &Conn, id: &OrganizationId) -> Result<(), StoreError> {
     store::tokens::not_before::put(tx, NotBefore::Organization(id.as_str())).await
 }
 
-/// Switched off, nobody of it signs in, and nobody acts as somebody of it. Switched on again, they sign in anew.
+/// Sets the status. Users of an inactive organization cannot sign in or be impersonated; after reactivation they
+/// sign in anew.
 pub async fn set_status(
     ctx: &Context,
     by: &User,
@@ -243,7 +244,7 @@ pub async fn set_status(
         let after = OrganizationRecord { status: status.as_str().to_owned(), ..before };
         let event = event(by, id, caller).with("action", "update");
         write(tx, by, &after, &event.with("status", status.as_str())).await?;
-        end_what_was_handed_out(tx, id).await?;
+        end_issued_credentials(tx, id).await?;
         if administrators.leaves_somebody(tx).await? {
             Ok(())
         } else {
@@ -283,7 +284,7 @@ async fn write(
     Ok(())
 }
 
-/// Only an empty one is removed: nobody deletes people by the way.
+/// Deletes an organization, which must be empty.
 pub async fn delete(
     ctx: &Context,
     by: &User,
@@ -303,7 +304,7 @@ pub async fn delete(
         }
         store::directory::service_accounts::delete_in(tx, id.as_str()).await?;
         // There may be another one of this id.
-        end_what_was_handed_out(tx, id).await?;
+        end_issued_credentials(tx, id).await?;
         store::directory::organizations::delete(tx, id.as_str()).await?;
         let event = event(by, id, caller).with("action", "delete");
         store::trail::append::append(tx, &event).await?;

@@ -1,8 +1,7 @@
-//! Staff of the operator make roles, change what is in them, and remove them.
+//! Creates, changes and deletes custom roles.
 //!
-//! Roles are the same in every organization, so only the operator's staff change them; and only as far as
-//! they reach themselves ([`GrantPower`]): what a role has, and what it is to have. A role that they hold
-//! themselves is no exception.
+//! Roles are global, so only the operator's staff change them, and only within their own power ([`GrantPower`]),
+//! before and after the change. Roles that they hold themselves are no exception.
 use super::manage_members::{rank_of, reaches};
 use crate::audit::{Event, EventKind};
 use crate::domain::caller::Caller;
@@ -39,7 +38,7 @@ pub enum RoleRefusal {
     Held(i64),
 }
 
-/// Whether somebody changes roles at all.
+/// Whether `user` may change roles at all.
 pub fn may_change(user: &User) -> bool {
     user.organization.is_none() && user.permissions.holds(ROLES_WRITE)
 }
@@ -75,12 +74,12 @@ pub async fn view_role(
     Ok(Some(RoleView { role, built_in, holders, within_reach }))
 }
 
-/// The highest rank that somebody may write down.
+/// The highest rank that `reader` may assign.
 pub async fn rank_of_reader(ctx: &Context, reader: &UserId) -> Result<i32, StoreError> {
     rank_of(&*ctx.store.conn().await?, reader).await
 }
 
-/// The same rules as for a provisioning file; permissions are sorted, each once.
+/// Validates a role as a provisioning file does; permissions are sorted and unique.
 pub fn check(mut wanted: RoleRecord) -> Result<RoleRecord, RoleRefusal> {
     wanted.name = wanted.name.trim().to_owned();
     let length = wanted.name.chars().count();
@@ -125,7 +124,7 @@ impl RoleChange {
     }
 }
 
-/// Does it, or says why not; a no for lack of power is written down too.
+/// Makes the change or refuses it; a refusal for lack of power is recorded too.
 pub async fn change_role(
     ctx: &Context,
     by: &User,
@@ -183,8 +182,8 @@ async fn apply(
             if !reaches(grant_power, wanted) {
                 return refused(RoleRefusal::TooHigh);
             }
-            let Some(told) = differences(&stored, wanted, event) else { return Ok(()) };
-            event = told;
+            let Some(changes) = differences(&stored, wanted, event) else { return Ok(()) };
+            event = changes;
             store::directory::roles::put(tx, wanted).await?;
             judge_touched(tx, Touched::Role(&wanted.name), by.id.as_str(), &event.caller).await?;
         }
@@ -201,7 +200,7 @@ async fn apply(
     Ok(())
 }
 
-/// The role as it stands, locked, if somebody of this clout may change it.
+/// The current role, locked, if the caller has the power to change it.
 async fn changeable(
     tx: &Conn,
     grant_power: GrantPower<'_>,
@@ -224,19 +223,19 @@ fn differences(stored: &RoleRecord, wanted: &RoleRecord, event: Event) -> Option
         missing.cloned().collect()
     };
     let (added, removed) = (lacks(stored, wanted), lacks(wanted, stored));
-    let mut told = event;
+    let mut changes = event;
     if stored.rank != wanted.rank {
-        told = told.with("rank", wanted.rank);
+        changes = changes.with("rank", wanted.rank);
     } else if added.is_empty() && removed.is_empty() {
         return None;
     }
     if !added.is_empty() {
-        told = told.with("added", added);
+        changes = changes.with("added", added);
     }
     if !removed.is_empty() {
-        told = told.with("removed", removed);
+        changes = changes.with("removed", removed);
     }
-    Some(told)
+    Some(changes)
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! Applications and administrators manage users by the Box-shaped API.
+//! Manages users through the Box-compatible API.
 //!
-//! An application's service account reaches the app users that the application made, and with enterprise
-//! access everybody in the organization; so does an administrator. Nobody reaches who has more power than
-//! they have, and whoever is acted as manages nobody.
+//! A service account manages its application's app users, and with enterprise access all users of the organization,
+//! as an administrator does. No caller manages a user with more power, and an impersonated user manages none.
 mod change;
 mod create;
 
@@ -30,7 +29,7 @@ pub enum ManageRefusal {
     Forbidden,
     #[error("the token was not given for managing users")]
     MissingScope,
-    /// Or somebody else's: all one.
+    /// Also for another organization's user.
     #[error("there is no such user")]
     NotFound,
     #[error("the login is taken")]
@@ -39,7 +38,7 @@ pub enum ManageRefusal {
     ExternalIdTaken,
     #[error("the role has permissions that the caller lacks")]
     RoleTooHigh,
-    #[error("nobody could administer this installation any more")]
+    #[error("the last administrator cannot be removed")]
     LastAdministrator,
     #[error("this cannot be changed for an app user")]
     NotForAppUsers(&'static str),
@@ -149,7 +148,7 @@ fn event(calling: Calling<'_>, target: &str, organization: &OrganizationId) -> E
     }
 }
 
-/// Everybody may look at themselves, and an impersonation at its subject.
+/// Users may view themselves, and an impersonation its subject.
 pub async fn find_user(
     ctx: &Context,
     calling: Calling<'_>,

@@ -1,5 +1,5 @@
-//! An application that is let in somewhere gets a user of its own there; when it is let in no longer, that
-//! user is switched off, and every token and impersonation of it is over.
+//! Manages service accounts: an authorized application gets a user in the organization; when the authorization
+//! ends, that user is disabled, and all its tokens and impersonations end.
 use crate::audit::{Event, EventKind};
 use crate::crypto::hash::sha256;
 use crate::crypto::random;
@@ -22,8 +22,8 @@ pub(in crate::flows) fn made_up_login(prefix: &str, client: &str) -> String {
     format!("{prefix}_{}_{drawn}@{DOMAIN}", service_id(client))
 }
 
-/// A number that stands for the application in logins, always the same: 11 digits out of a hash of its client id. It
-/// names nothing that could be asked for, so two applications may share one.
+/// The number of an application in generated logins: 11 digits of a hash of its client id. It is only for display,
+/// so two applications may share one.
 fn service_id(client: &str) -> u64 {
     const FIRST: u64 = 10_000_000_000;
     let hash = sha256(format!("box service id\n{client}").as_bytes());
@@ -42,10 +42,9 @@ pub(in crate::flows) async fn draw_user_id(conn: &Conn) -> Result<UserId, StoreE
     }
 }
 
-/// Makes the accounts agree with what applications are authorized for. Changes nothing the second time.
+/// Makes the accounts match the authorizations (idempotent).
 ///
-/// Whatever an application was given in an organization that lets it in no longer is over for good, as with a user who
-/// is switched off.
+/// All tokens of an application in an organization that withdraws its authorization become invalid.
 pub async fn settle(conn: &Conn, by: &str) -> Result<(), StoreError> {
     for missing in service_accounts::list_missing(conn).await? {
         let id = draw_user_id(conn).await?.to_string();

@@ -21,7 +21,7 @@ pub fn sees(reader: &User, user: &User) -> bool {
     reader.organization_id().is_none_or(|mine| user.organization_id() == Some(mine))
 }
 
-/// Somebody whom `reader` may see.
+/// A user whom `reader` may see.
 pub async fn find_user(
     ctx: &Context,
     reader: &User,
@@ -59,7 +59,7 @@ pub async fn view_user(
     Ok(seen.map(|(user, card)| UserView { user, card, sessions, now }))
 }
 
-/// The newest impersonations of somebody, and by them; only those of the reader's organization.
+/// The newest impersonations of a user and by them, only of the reader's organization.
 pub async fn impersonations(
     ctx: &Context,
     reader: &User,

@@ -65,14 +65,14 @@ pub async fn make_code(
     let granted = judge(ctx, &conn, (start, OpenedBy::ItsActor), caller).await?.granted;
     let now = granted.terms().starts_at;
     let letters = draw();
-    let kept = serde_json::to_value(kept(start))
+    let stored = serde_json::to_value(stored_request(start))
         .map_err(|e| StoreError::Corrupt { table: "handover_codes", what: e.to_string() })?;
     let code = NewHandoverCode {
         code_hash: &code_hash(&letters),
         actor: &start.actor,
         subject: &start.subject,
         client: &start.client,
-        request: &kept,
+        request: &stored,
         now,
         expires_at: now + LIFETIME,
     };
@@ -84,7 +84,7 @@ pub async fn make_code(
     Ok(Code { text: format!("{one}-{other}"), expires_at: code.expires_at })
 }
 
-fn kept(start: &Start) -> StoredHandover {
+fn stored_request(start: &Start) -> StoredHandover {
     StoredHandover {
         protocol: start.protocol,
         parameters: start.parameters.clone(),
@@ -145,7 +145,7 @@ pub async fn use_code(
 ) -> Result<String, Failure<CodeRefusal>> {
     let person = &session.user;
     let is_recent = step_up::is_recent(ctx, session).await?;
-    let keys = FailureKeys::of_stranger("go", person.id.as_str(), caller);
+    let keys = FailureKeys::of_anonymous("go", person.id.as_str(), caller);
     let mut conn = ctx.store.conn().await?;
     let attempt = keys.begin(ctx, &mut conn).await?;
     let attempt = attempt.map_err(|wait| Failure::Refused(CodeRefusal::Throttled(wait)))?;
@@ -239,7 +239,7 @@ async fn find_link(
 
 fn again(session: &Session, used: Used) -> Result<Start, StoreError> {
     let person = &session.user.id;
-    let kept: StoredHandover = serde_json::from_value(used.request)
+    let stored: StoredHandover = serde_json::from_value(used.request)
         .map_err(|e| StoreError::Corrupt { table: "handover_codes", what: e.to_string() })?;
     Ok(Start {
         channel: Channel::Console,
@@ -250,15 +250,15 @@ fn again(session: &Session, used: Used) -> Result<Start, StoreError> {
         proof: ActorProof::Session { authenticated_at: session.authenticated_at },
         subject: used.subject,
         client: used.client,
-        protocol: kept.protocol,
-        parameters: kept.parameters,
-        mode: kept.mode,
+        protocol: stored.protocol,
+        parameters: stored.parameters,
+        mode: stored.mode,
         ttl: None,
-        duration: kept.duration,
-        target_link_uri: kept.target_link_uri,
-        reason: kept.reason,
-        reason_code: kept.reason_code,
-        ticket: kept.ticket,
+        duration: stored.duration,
+        target_link_uri: stored.target_link_uri,
+        reason: stored.reason,
+        reason_code: stored.reason_code,
+        ticket: stored.ticket,
         ignored: Vec::new(),
     })
 }

@@ -348,8 +348,8 @@ async fn answer(
         return Err(Failure::Refused(AuthorizeRefusal::NoName));
     }
     let signed_in = CompletedLogin { principal, client: &ask.client, request, session, now };
-    let Completed { answer, kept } = complete_login(ctx, protocol, signed_in)?;
-    if kept.keep(conn, principal, caller).await? {
+    let Completed { answer, stored } = complete_login(ctx, protocol, signed_in)?;
+    if stored.store(conn, principal, caller).await? {
         Ok(answer)
     } else {
         // The session has just ended elsewhere.

@@ -28,7 +28,7 @@ pub struct CompletedLogin<'a> {
 /// The response, and the row that must be stored before it is sent.
 pub struct Completed<'a> {
     pub answer: Answer,
-    pub kept: StoredLogin<'a>,
+    pub stored: StoredLogin<'a>,
 }
 
 /// The row of a login.
@@ -61,14 +61,14 @@ pub fn complete_login<'a>(
         signer: ring.xml_signer(),
         pairwise: &ctx.shared.pairwise,
     };
-    let told = protocol.answer(&login).map_err(|problem| StoreError::Corrupt {
+    let response = protocol.answer(&login).map_err(|problem| StoreError::Corrupt {
         table: "clients",
         what: format!("{}: {problem}", client.id),
     })?;
     let user = &principal.subject().id;
     let impersonation = principal.impersonation();
     let of = impersonation.map(crate::impersonation::Impersonation::id);
-    let kept = match request.protocol {
+    let stored = match request.protocol {
         ProtocolName::Oauth2 => StoredLogin::Code(NewCode {
             id,
             code_hash: hash::hash_secret(&secret),
@@ -81,9 +81,9 @@ pub fn complete_login<'a>(
             ends_at: impersonation.map(|impersonation| impersonation.terms().ends_at),
             now,
         }),
-        ProtocolName::Samlp if told.name.is_none() => StoredLogin::Nothing,
+        ProtocolName::Samlp if response.name.is_none() => StoredLogin::Nothing,
         ProtocolName::Samlp | ProtocolName::Wsfed | ProtocolName::WsfedRms => {
-            let name = told.name;
+            let name = response.name;
             StoredLogin::Participant(NewParticipant {
                 id,
                 user,
@@ -95,11 +95,11 @@ pub fn complete_login<'a>(
             })
         }
     };
-    Ok(Completed { answer: told.answer, kept })
+    Ok(Completed { answer: response.answer, stored })
 }
 
 /// For SAML and WS-Federation the participant id is derived from session, client, protocol and address, so that
-/// repeated sign-ins reuse one row and one `SessionIndex`. Not for transient NameIDs nor impersonations.
+/// repeated sign-ins reuse one row and one `SessionIndex`. Not for transient `NameID`s nor impersonations.
 fn lasting_id(ctx: &Context, signed_in: &CompletedLogin<'_>) -> Option<String> {
     let CompletedLogin { principal, client, request, session, .. } = signed_in;
     let name = client.saml.as_deref();
@@ -118,7 +118,7 @@ fn lasting_id(ctx: &Context, signed_in: &CompletedLogin<'_>) -> Option<String> {
 impl StoredLogin<'_> {
     /// Stores the row, with the event of an impersonation; false when the session has ended, and then the response
     /// must not be sent.
-    pub async fn keep(
+    pub async fn store(
         &self,
         conn: &Conn,
         principal: &Principal,

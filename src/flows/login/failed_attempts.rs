@@ -58,7 +58,7 @@ impl FailureKeys {
     }
 
     /// An anonymous caller: counted by network, and in a row for the account, whether it exists or not.
-    pub(in crate::flows) fn of_stranger(purpose: &str, account: &str, caller: &Caller) -> Self {
+    pub(in crate::flows) fn of_anonymous(purpose: &str, account: &str, caller: &Caller) -> Self {
         let by_network = Self::by_network(purpose, account, caller);
         let streak = hashed(&format!("{purpose} in a row\0\0{account}"));
         let mut forgotten = by_network.forgotten;
@@ -68,8 +68,8 @@ impl FailureKeys {
 
     /// A known device of this account: failures of anonymous callers do not count for it, but its failures count
     /// for them.
-    pub(in crate::flows) fn of_acquaintance(purpose: &str, account: &str, caller: &Caller) -> Self {
-        let strangers = Self::of_stranger(purpose, account, caller);
+    pub(in crate::flows) fn of_known_device(purpose: &str, account: &str, caller: &Caller) -> Self {
+        let strangers = Self::of_anonymous(purpose, account, caller);
         let own = hashed(&format!("{purpose} known\0\0{account}"));
         let window = WINDOW;
         let mut besides: Vec<_> =
@@ -110,7 +110,7 @@ impl FailureKeys {
             store::sessions::login_failures::insert(conn, &kept).await?;
             return Ok(Ok(Attempt { keys: self, counted: true }));
         }
-        // One after the other: of many that come in the same moment, one uses the place that there is.
+        // Serialized, so that of concurrent attempts only as many proceed as the limit allows.
         let waits = conn
             .transaction::<_, StoreError, _>(async |tx| {
                 store::sessions::login_failures::lock(tx, streak).await?;

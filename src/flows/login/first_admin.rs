@@ -67,7 +67,7 @@ pub async fn is_needed(ctx: &Context) -> Result<bool, StoreError> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SetUpRefusal {
-    #[error("somebody administers this installation already")]
+    #[error("there is an administrator already")]
     NotNeeded,
     #[error("the code is wrong, used or expired")]
     WrongCode,
@@ -77,7 +77,7 @@ pub enum SetUpRefusal {
     BadEmail,
     #[error("this is no name")]
     BadName,
-    #[error("the e-mail address is somebody else's")]
+    #[error("the e-mail address is taken")]
     EmailTaken,
     #[error("{0}")]
     Password(change_password::PasswordRefusal),

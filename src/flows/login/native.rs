@@ -56,7 +56,7 @@ pub(in crate::flows) async fn takes_yes(
     use_once(ctx, USED, &sent, now + YES_TTL + YES_TTL).await
 }
 
-/// The same for every spelling and order of one request.
+/// One form for every spelling and order of a request.
 fn canonical(query: &str) -> String {
     let pairs = url::form_urlencoded::parse(query.as_bytes());
     let mut pairs: Vec<_> =

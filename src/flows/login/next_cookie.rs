@@ -25,7 +25,7 @@ pub struct PresentedCookie<'a> {
 }
 
 impl PresentedCookie<'_> {
-    /// Only this server can say which cookie comes next, and nobody learns the one before from it.
+    /// Only this server can derive the next cookie, and it does not reveal the previous one.
     pub(in crate::flows) fn next_token(&self, ctx: &Context) -> String {
         ctx.shared.forms.sign(PURPOSE, &[self.session.id.as_str(), self.token])
     }

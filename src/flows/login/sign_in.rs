@@ -7,7 +7,7 @@ use crate::crypto::{hash, password, random};
 use crate::domain::caller::Caller;
 use crate::domain::user::User;
 use crate::domain::{SessionId, Timestamp};
-use crate::flows::shared::passwords::{Busy, Line};
+use crate::flows::shared::passwords::{Busy, PasswordQueue};
 use crate::flows::{Context, Failure};
 use crate::observability::counters;
 use crate::store::sessions::browser_sessions::{FoundSession, NewSession};
@@ -40,7 +40,7 @@ pub struct Credentials<'a> {
     pub known_device: Option<&'a str>,
 }
 
-/// Signs what the cookie of a browser says in which somebody has signed in by `email`.
+/// Purpose of the MAC of the `known_device` cookie.
 const KNOWN: &str = "known browser";
 
 /// Lifetime of the `known_device` cookie: half a year.
@@ -60,17 +60,17 @@ fn known_device(ctx: &Context, email: &str, now: Timestamp) -> String {
     format!("{at}.{mac}")
 }
 
-async fn line(ctx: &Context, typed: &Credentials<'_>) -> Result<Line, StoreError> {
+async fn line(ctx: &Context, typed: &Credentials<'_>) -> Result<PasswordQueue, StoreError> {
     let Some((at, mac)) = typed.known_device.and_then(|token| token.split_once('.')) else {
-        return Ok(Line::Strangers);
+        return Ok(PasswordQueue::Anonymous);
     };
     let email = store::directory::users::canonical_email(typed.email);
     let made = at.parse().ok().and_then(Timestamp::from_timestamp_micros);
     let Some(made) = made.filter(|_| ctx.shared.forms.verify(KNOWN, &[&email, at], mac)) else {
-        return Ok(Line::Strangers);
+        return Ok(PasswordQueue::Anonymous);
     };
     let is_recent = crate::flows::shared::clock::now(ctx).await? - made < KNOWN_FOR;
-    Ok(if is_recent { Line::Known } else { Line::Strangers })
+    Ok(if is_recent { PasswordQueue::KnownDevice } else { PasswordQueue::Anonymous })
 }
 
 /// Throttle first, then the hash, then the verdict; a failure is counted and written down.
@@ -107,8 +107,8 @@ async fn sign_in_uncounted(
     }
     let account = store::directory::users::canonical_email(email);
     let keys = match line {
-        Line::Known => FailureKeys::of_acquaintance(PURPOSE, &account, caller),
-        Line::Strangers => FailureKeys::of_stranger(PURPOSE, &account, caller),
+        PasswordQueue::KnownDevice => FailureKeys::of_known_device(PURPOSE, &account, caller),
+        PasswordQueue::Anonymous => FailureKeys::of_anonymous(PURPOSE, &account, caller),
     };
     let (attempt, found) = {
         let mut conn = ctx.store.conn().await?;
@@ -149,7 +149,7 @@ async fn sign_in_uncounted(
 /// Whether the password matches, and the hash that takes the place of one that is too weak by now.
 async fn verify(
     ctx: &Context,
-    line: Line,
+    line: PasswordQueue,
     password: String,
     hash: Option<String>,
 ) -> Result<(bool, Option<String>), Busy> {

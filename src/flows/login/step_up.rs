@@ -8,7 +8,7 @@ use crate::authentication::{Session, is_fresh};
 use crate::crypto::password;
 use crate::domain::caller::Caller;
 use crate::domain::user::User;
-use crate::flows::shared::passwords::Line;
+use crate::flows::shared::passwords::PasswordQueue;
 use crate::flows::{Context, Failure};
 use crate::store::{self, StoreError, Transactional as _};
 
@@ -66,8 +66,8 @@ pub async fn prove_again(
     Ok(Proven { session, session_token: presented.next_token(ctx) })
 }
 
-/// Their own password, typed once more in a session of theirs; its hash. The same count of failures as at
-/// the sign-in in a known browser: a session that was left open is no place to guess at.
+/// Verifies the user's own password in a session of theirs; returns its hash. Failures count as at the sign-in of a
+/// known device, because a session that was left open must not allow guessing.
 pub(in crate::flows) async fn verify_own(
     ctx: &Context,
     user: &User,
@@ -80,7 +80,7 @@ pub(in crate::flows) async fn verify_own(
     let account = user.profile.email.as_deref().unwrap_or(user.id.as_str());
     // A live session shows as much as the cookie of a browser that is known.
     let account = store::directory::users::canonical_email(account);
-    let keys = FailureKeys::of_acquaintance(PURPOSE, &account, caller);
+    let keys = FailureKeys::of_known_device(PURPOSE, &account, caller);
     let (attempt, stored) = {
         let mut conn = ctx.store.conn().await?;
         let attempt = keys.begin(ctx, &mut conn).await?;
@@ -88,7 +88,8 @@ pub(in crate::flows) async fn verify_own(
         (attempt, store::directory::credentials::find_hash(&conn, &user.id).await?)
     };
     // No connection is held while a password is hashed.
-    let matches = ctx.shared.passwords.verify(Line::Known, typed, stored.clone()).await;
+    let matches =
+        ctx.shared.passwords.verify(PasswordQueue::KnownDevice, typed, stored.clone()).await;
     let Ok(matches) = matches else {
         attempt.given_up(&*ctx.store.conn().await?).await?;
         return Err(Failure::Busy);

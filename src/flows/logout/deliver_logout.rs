@@ -31,20 +31,20 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 pub async fn deliver_due(ctx: &Context) -> Result<usize, StoreError> {
     let conn = ctx.store.conn().await?;
     let due = deliveries::claim(&conn, AT_ONCE).await?;
-    let mut logout_notifications = Vec::with_capacity(due.len());
+    let mut logout_messages = Vec::with_capacity(due.len());
     for one in due {
-        let mail = prepare(ctx, &conn, &one).await?;
-        logout_notifications.push((one.id, mail, trace(&one)));
+        let notification = prepare(ctx, &conn, &one).await?;
+        logout_messages.push((one.id, notification, trace(&one)));
     }
     // The connection is returned before the requests, because applications may answer slowly.
     drop(conn);
-    let sent = join_all(logout_notifications.iter().map(|(id, mail, trace)| async move {
+    let sent = join_all(logout_messages.iter().map(|(id, notification, trace)| async move {
         let outcome = match trace {
-            Some(trace) => trace_context::scope(*trace, send(ctx, mail)).await,
-            None => send(ctx, mail).await,
+            Some(trace) => trace_context::scope(*trace, send(ctx, notification)).await,
+            None => send(ctx, notification).await,
         };
-        counters::LOGOUT_DELIVERIES.count(match (mail, &outcome) {
-            (Mail::Nobody, _) => "application_gone",
+        counters::LOGOUT_DELIVERIES.count(match (notification, &outcome) {
+            (Notification::ApplicationGone, _) => "application_gone",
             (_, Ok(())) => "delivered",
             (_, Err(_)) => "failed",
         });
@@ -70,22 +70,22 @@ fn trace(due: &Due) -> Option<TraceContext> {
     Some(trace.with_span(random::bytes()))
 }
 
-async fn send(ctx: &Context, mail: &Mail) -> Result<(), String> {
-    match mail {
-        Mail::Token(url, token) => outbound::post_token(ctx, url, token).await,
-        Mail::Farewells(answers) => bring(ctx, answers).await,
-        Mail::Nobody => Err("the application is gone".to_owned()),
+async fn send(ctx: &Context, notification: &Notification) -> Result<(), String> {
+    match notification {
+        Notification::Token(url, token) => outbound::post_token(ctx, url, token).await,
+        Notification::Messages(answers) => bring(ctx, answers).await,
+        Notification::ApplicationGone => Err("the application is gone".to_owned()),
     }
 }
 
 /// A notification for one application.
-enum Mail {
+enum Notification {
     /// The URL and the logout token.
     Token(String, String),
     /// The messages of its protocol; empty when it has logged out by itself.
-    Farewells(Vec<Answer>),
+    Messages(Vec<Answer>),
     /// The application does not exist any more.
-    Nobody,
+    ApplicationGone,
 }
 
 /// Sends the messages from server to server: a service provider finds the session by name and index, because there
@@ -106,32 +106,35 @@ async fn bring(ctx: &Context, answers: &[Answer]) -> Result<(), String> {
     Ok(())
 }
 
-async fn prepare(ctx: &Context, conn: &Conn, due: &Due) -> Result<Mail, StoreError> {
-    let Some(client) = ctx.clients.find(conn, &due.client).await? else { return Ok(Mail::Nobody) };
+async fn prepare(ctx: &Context, conn: &Conn, due: &Due) -> Result<Notification, StoreError> {
+    let Some(client) = ctx.clients.find(conn, &due.client).await? else {
+        return Ok(Notification::ApplicationGone);
+    };
     if !client.is_active() {
-        return Ok(Mail::Nobody);
+        return Ok(Notification::ApplicationGone);
     }
     match client.backchannel_logout_uri.clone() {
-        Some(url) => Ok(Mail::Token(url, token(ctx, conn, &client, due).await?)),
-        None if client.saml.is_some() => farewells(ctx, conn, &client, due).await,
-        None => Ok(Mail::Nobody),
+        Some(url) => Ok(Notification::Token(url, token(ctx, conn, &client, due).await?)),
+        None if client.saml.is_some() => messages(ctx, conn, &client, due).await,
+        None => Ok(Notification::ApplicationGone),
     }
 }
 
-async fn farewells(
+async fn messages(
     ctx: &Context,
     conn: &Conn,
     client: &Client,
     due: &Due,
-) -> Result<Mail, StoreError> {
-    let told = store::sessions::session_participants::list_of_session(conn, &due.session).await?;
+) -> Result<Notification, StoreError> {
+    let participants =
+        store::sessions::session_participants::list_of_session(conn, &due.session).await?;
     let mut answers = Vec::new();
-    for participant in told.iter().filter(|participant| participant.client == client.id) {
+    for participant in participants.iter().filter(|participant| participant.client == client.id) {
         // Not the id of the browser's message, because a service provider may accept each id only once.
         let message = hash::xml_id("farewell from server to server", &random::secret());
         answers.extend(notify_logout::word(ctx, client, participant, (&message, due.now))?);
     }
-    Ok(Mail::Farewells(answers))
+    Ok(Notification::Messages(answers))
 }
 
 async fn token(

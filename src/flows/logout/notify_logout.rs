@@ -1,6 +1,6 @@
 //! Notifies applications that took part in a session that it has ended.
 //!
-//! Through the browser while there is one ([`logout_notifications`]), because only the browser reaches an
+//! Through the browser while there is one ([`logout_messages`]), because only the browser reaches an
 //! application that keeps its session in a cookie; applications that have not answered are notified from server to
 //! server ([`super::deliver_logout`]).
 use super::sign_out;
@@ -20,28 +20,28 @@ use crate::store::sessions::{
 use crate::store::{self, Conn, StoreError};
 
 /// A logout notification that the browser carries to one application.
-pub struct Letter {
+pub struct LogoutMessage {
     pub application: String,
     pub answer: Answer,
 }
 
 /// The notifications for every participant of `sessions` that has not logged out yet.
-pub async fn logout_notifications(
+pub async fn logout_messages(
     ctx: &Context,
     sessions: &[SessionId],
-) -> Result<Vec<Letter>, StoreError> {
+) -> Result<Vec<LogoutMessage>, StoreError> {
     if sessions.is_empty() {
         return Ok(Vec::new());
     }
     let conn = ctx.store.conn().await?;
     let now = store::installation::settings::now(&conn).await?;
-    let mut logout_notifications = Vec::new();
+    let mut logout_messages = Vec::new();
     for session in sessions {
         for participant in participants::list_of_session(&conn, session).await? {
-            logout_notifications.extend(write(ctx, &conn, &participant, now).await?);
+            logout_messages.extend(write(ctx, &conn, &participant, now).await?);
         }
     }
-    Ok(logout_notifications)
+    Ok(logout_messages)
 }
 
 async fn write(
@@ -49,11 +49,11 @@ async fn write(
     conn: &Conn,
     participant: &Participant,
     now: Timestamp,
-) -> Result<Option<Letter>, StoreError> {
+) -> Result<Option<LogoutMessage>, StoreError> {
     let Some(client) = ctx.clients.find(conn, &participant.client).await? else { return Ok(None) };
     let message = message(ctx, &participant.id);
     let answer = word(ctx, &client, participant, (&message, now))?;
-    Ok(answer.map(|answer| Letter { application: client.name.clone(), answer }))
+    Ok(answer.map(|answer| LogoutMessage { application: client.name.clone(), answer }))
 }
 
 /// The logout notification of the application's protocol; `message` is its id.

@@ -12,7 +12,7 @@ use crate::store::{self, StoreError, Transactional as _};
 
 /// One row ends it, however much it is; also what has no row: a JWT that an application holds for itself, revoked
 /// since the backup.
-pub async fn end_what_was_handed_out(ctx: &Context) -> Result<Alive, StoreError> {
+pub async fn end_issued_credentials(ctx: &Context) -> Result<Alive, StoreError> {
     let (mut conn, caller) = (ctx.store.conn().await?, Caller::default());
     let alive = conn
         .transaction::<_, StoreError, _>(async |tx| {

@@ -82,7 +82,7 @@ async fn clean(conn: &Conn, of: &Cleaning, now: Timestamp) -> Result<usize, Stor
             }
         };
         most = most.max(gone.as_ref().copied().unwrap_or_default());
-        // Nobody knows how many: more than are counted, as far as anybody knows.
+        // Unknown; reported as more than the maximum.
         backlog
             .push((table, left.as_ref().ok().copied().flatten().unwrap_or(cleaning::MAX_COUNTED)));
         accident = accident.or(gone.err()).or(left.err());

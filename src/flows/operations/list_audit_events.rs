@@ -16,8 +16,8 @@ pub const MAX_EXPORT_ROWS: usize = 100_000;
 /// Events in memory at once.
 const BATCH_SIZE: i64 = 1_000;
 
-/// What `reader` may see of the trail, whatever else is asked for: of their organization, and without
-/// `audit:read` only what they did themselves or what was done to them.
+/// Limits a search to what `reader` may see: events of their organization, and without `audit:read` only those of
+/// which they are actor or subject.
 pub fn visible_to(reader: &User, search: EventSearch) -> EventSearch {
     let own = (!reader.permissions.holds(AUDIT_READ)).then(|| reader.id.to_string());
     // What one did oneself is one's own also where it was done to another organization's user.
@@ -92,7 +92,7 @@ pub struct Export {
     done: bool,
 }
 
-/// Counts first, and writes down who takes what away.
+/// Counts the events and records the export.
 pub async fn export(
     ctx: &Context,
     reader: &User,
@@ -114,8 +114,7 @@ pub async fn export(
     Ok(Export { search, after: 0, last, done: false })
 }
 
-/// The same for an operator at the server, of the whole trail: no more than a page of it is in memory, so there is no limit.
-/// The event about it is committed before the first one is given.
+/// As [`export`], of the whole trail for an operator at the server: only a page is in memory, so there is no limit.
 pub async fn export_from_outside(
     conn: &Conn,
     search: EventSearch,
@@ -140,7 +139,7 @@ impl Export {
         self.next_from(&*ctx.store.conn().await?).await
     }
 
-    /// The same for a caller that has a connection.
+    /// As [`Self::next`], on a given connection.
     pub async fn next_from(&mut self, conn: &Conn) -> Result<Option<Vec<TrailEntry>>, StoreError> {
         if self.done {
             return Ok(None);

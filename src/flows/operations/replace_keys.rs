@@ -23,7 +23,7 @@ pub struct Replaced {
 /// Every key is replaced, and no longer verifies anything as soon as the nodes follow; everybody is signed out,
 /// every impersonation and every token ends. One transaction.
 ///
-/// For whoever may run the program on the server.
+/// For operators who can run the program on the server.
 pub async fn replace_compromised(
     conn: &mut Conn,
     ring: &KeyStore,
@@ -48,7 +48,8 @@ pub enum ReplaceKeysRefusal {
     OthersSign,
 }
 
-/// The same for the person of `session`, who shows by their password that it is them: however lately they signed in.
+/// As [`replace_compromised`], for the user of `session`, who confirms their password, however recent their
+/// sign-in.
 ///
 /// Only if the keys that sign are still those of `seen`: of two who ask at once, one ends everything.
 pub async fn replace_seen(

@@ -1,4 +1,4 @@
-//! Keys are made, published before they are used, used, and kept for a while to verify with.
+//! Creates and rotates keys: each is published before it signs, and verifies for a while after.
 use crate::audit::{Event, EventKind};
 use crate::crypto::keys::{self, Algorithm};
 use crate::crypto::{certificate, random};
@@ -29,7 +29,7 @@ const LINK_RETIREMENT: Duration = Duration::seconds(crate::impersonation::ticket
 /// Makes the keys that are missing: a current one of each kind and the next, which every node and every
 /// application knows before it signs.
 pub async fn ensure_keys(conn: &mut Conn, ring: &KeyStore) -> Result<(), StoreError> {
-    // Keys of two master keys in one table would open for nobody.
+    // Keys under two master keys in one table could not all be decrypted.
     ring.check(conn).await?;
     conn.transaction(async |tx| {
         store::tokens::signing_keys::lock(tx).await?;
@@ -53,7 +53,7 @@ pub async fn ensure_keys(conn: &mut Conn, ring: &KeyStore) -> Result<(), StoreEr
 
 /// The next key of each algorithm takes over; the old one verifies until its last token has expired.
 ///
-/// `by` is who wants it, `None` whoever may run the program on the server.
+/// `by` is the user; `None` for the command line.
 pub async fn rotate(
     conn: &mut Conn,
     ring: &KeyStore,
@@ -65,8 +65,8 @@ pub async fn rotate(
 /// Every application has fetched the keys anew by then: what it keeps is rarely older than a day.
 pub const KNOWN_AFTER: Duration = Duration::hours(24);
 
-/// The same if the next keys have been published for [`KNOWN_AFTER`], or from the beginning: what was published a
-/// moment ago is not known to those who verify. `None`: they are younger.
+/// As [`rotate`], if the next keys have been published for [`KNOWN_AFTER`], or since the start, because verifiers
+/// do not know new keys yet. `None`: they are younger.
 pub async fn rotate_published(
     conn: &mut Conn,
     ring: &KeyStore,
@@ -75,8 +75,8 @@ pub async fn rotate_published(
     rotate_if(conn, ring, who, RotationCondition::Published).await
 }
 
-/// The same if the next keys are still those of `seen`, so that two who ask at once do it once: a key that nobody
-/// has been told of yet must not sign. `None`: they are others.
+/// As [`rotate`], if the next keys are still `seen`, so that two concurrent requests rotate once. `None`: they are
+/// others.
 pub async fn rotate_seen(
     conn: &mut Conn,
     ring: &KeyStore,
@@ -109,7 +109,7 @@ impl RotationCondition<'_> {
                     key.algorithm == next.algorithm && key.purpose == next.purpose
                 };
                 let beside = of_state("current").filter(same);
-                // Made together with the key in use: whoever knows that one knows both.
+                // Created together with the current key, so verifiers know both.
                 now - next.created_at >= KNOWN_AFTER
                     || beside.into_iter().all(|current| current.created_at >= next.created_at)
             }),

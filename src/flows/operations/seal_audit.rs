@@ -1,8 +1,8 @@
-//! The audit trail is sealed, and the sealer remembers the last seal that it has seen.
+//! Seals the audit trail, and remembers the last seal that it has seen.
 //!
-//! Whoever cuts the end off the trail removes its newest seals too, and what remains looks whole. A process that has
-//! seen them does not seal on top of what remains. Only the beginning of an epoch is taken for a reason: `understudy
-//! restored` names the last seal that is left.
+//! An attacker who cuts off the end of the trail removes its newest seals too, and the rest looks whole. A process
+//! that has seen them refuses to seal on top of the rest. Only the beginning of an epoch is accepted for a reason:
+//! `understudy restored` names the last remaining seal.
 use super::verify_audit::Head;
 use crate::flows::Context;
 use crate::store::trail::checkpoints::{self, Checkpoint, Covers};
@@ -18,8 +18,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// Seals what has come since, in a few seals; the head of the chain goes to the log too, where whoever cuts the
-    /// end of the trail off cannot reach it.
+    /// Seals new events. The head of the chain is also logged, where an attacker on the database cannot change it.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The keys that this server signs with, for people to look at: never a private part (H16).
+//! Shows the signing keys without their private parts (H16).
 use crate::crypto::certificate;
 use crate::crypto::hash::sha256;
 use crate::domain::Timestamp;
@@ -105,7 +105,7 @@ impl ShownKey {
         }
         let mut jwk = self.jwk.clone().filter(|_| self.purpose == "token")?;
         let members = jwk.as_object_mut()?;
-        // Whatever a later version may store beside: these are the public members.
+        // Only the public members, because a later version may store others.
         members.retain(|name, _| PUBLIC_MEMBERS.contains(&name.as_str()));
         let own = [("kid", json!(self.id)), ("use", json!("sig")), ("alg", json!(self.algorithm))];
         members.extend(own.map(|(name, value)| (name.to_owned(), value)));

@@ -1,11 +1,11 @@
-//! Whether the audit trail is whole: every seal is made again from what is stored.
+//! Verifies the audit trail: every seal is computed again from the stored events.
 //!
 //! A seal vouches for its events and for all seals before it. What follows the newest seal is vouched for by none; how
 //! much that is, and for how long it has waited, is part of the answer. Events that are missing at the end show as
 //! positions that the sequence gave out and that are neither events nor noted by a seal.
 //!
-//! What the database cannot show by itself is that it was not put back as a whole to what it was earlier. So the head
-//! of the chain is written to the log at each sealing, and whoever kept one asks whether it is still in the chain.
+//! The database cannot show that it was replaced as a whole by an earlier state. So the head of the chain is logged
+//! with each seal, and an operator who kept one can check that it is still in the chain.
 use crate::audit::chain::{GENESIS, SealKey, hex};
 use crate::domain::Timestamp;
 use crate::flows::Context;
@@ -68,7 +68,7 @@ pub enum Broken {
     Rewritten(i64),
     #[error("event {0} was added where everything was sealed: no seal covers it")]
     Uncovered(i64),
-    #[error("the sequence stands at {drawn}, but position {seen} was given out: it was set back")]
+    #[error("the sequence is at {drawn}, but position {seen} was given out: it was set back")]
     SetBack { drawn: i64, seen: i64 },
 }
 
@@ -88,7 +88,7 @@ pub struct Report {
     /// Seals that hold, and the events that they cover.
     pub seals: i64,
     pub events: i64,
-    /// Seals of the old kind among them, which whoever writes to the database could have made.
+    /// Seals of the old kind among them, which anyone with write access to the database could have made.
     pub old_seals: i64,
     /// Positions that the seals cover and that never became events, or were removed before they were sealed.
     pub void: i64,
@@ -167,7 +167,7 @@ impl Report {
 pub struct Evidence<'a> {
     /// Without it a seal of the new kind shows only that it fits its events.
     pub key: Option<&'a SealKey>,
-    /// A head that somebody wrote down at another place.
+    /// A head that was kept outside the database.
     pub kept: Option<&'a Head>,
 }
 

@@ -98,7 +98,8 @@ struct Writer {
 }
 
 impl Drop for Writer {
-    /// Also when its thread ends or it panics: then whoever waits is told, and the next caller starts another one.
+    /// Also runs when its thread ends or panics: waiting callers get an error, and the next caller starts another
+    /// writer.
     fn drop(&mut self) {
         if self.ended {
             return;

@@ -54,7 +54,7 @@ impl ClientCache {
         Ok(Some(client))
     }
 
-    /// Whoever wrote it here sees it at once; everywhere else it takes its second.
+    /// Removes a changed application, so that this process sees the change at once; others within a second.
     pub async fn forget(&self, id: &ClientId) {
         self.known.invalidate(id).await;
     }

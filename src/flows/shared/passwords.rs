@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct Passwords {
-    strangers: Arc<Semaphore>,
-    known: Arc<Semaphore>,
+    anonymous: Arc<Semaphore>,
+    known_device: Arc<Semaphore>,
     limit: usize,
     waiting: AtomicUsize,
 }
@@ -45,10 +45,10 @@ impl Drop for WaitingCaller<'_> {
 
 /// The queue of a password check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line {
-    Strangers,
+pub enum PasswordQueue {
+    Anonymous,
     /// For users who are known: by this browser, or because they are signed in.
-    Known,
+    KnownDevice,
 }
 
 /// The queue is full.
@@ -58,17 +58,17 @@ pub struct Busy;
 impl Passwords {
     /// `at_once` hashes for anonymous callers, and half as many for known devices.
     pub fn new(at_once: usize) -> Self {
-        let known = at_once.div_ceil(2);
+        let known_device = at_once.div_ceil(2);
         Self {
-            strangers: Arc::new(Semaphore::new(at_once)),
-            known: Arc::new(Semaphore::new(known)),
-            limit: at_once + known,
+            anonymous: Arc::new(Semaphore::new(at_once)),
+            known_device: Arc::new(Semaphore::new(known_device)),
+            limit: at_once + known_device,
             waiting: AtomicUsize::new(0),
         }
     }
 
     pub fn load(&self) -> HashingLoad {
-        let free = self.strangers.available_permits() + self.known.available_permits();
+        let free = self.anonymous.available_permits() + self.known_device.available_permits();
         HashingLoad {
             running: self.limit.saturating_sub(free),
             waiting: self.waiting.load(Ordering::Relaxed),
@@ -80,7 +80,7 @@ impl Passwords {
     /// the user exists.
     pub async fn verify(
         &self,
-        line: Line,
+        line: PasswordQueue,
         password: String,
         hash: Option<String>,
     ) -> Result<bool, Busy> {
@@ -96,7 +96,7 @@ impl Passwords {
 
     /// Hashes a new password, for a user who is already authenticated.
     pub async fn hash(&self, password: String) -> Result<Option<String>, Busy> {
-        self.take_a_turn(Line::Known, move || password::hash(&password).ok()).await
+        self.take_a_turn(PasswordQueue::KnownDevice, move || password::hash(&password).ok()).await
     }
 
     #[expect(
@@ -105,12 +105,12 @@ impl Passwords {
     )]
     async fn take_a_turn<T: Send + 'static>(
         &self,
-        line: Line,
+        line: PasswordQueue,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
         let turns = match line {
-            Line::Strangers => &self.strangers,
-            Line::Known => &self.known,
+            PasswordQueue::Anonymous => &self.anonymous,
+            PasswordQueue::KnownDevice => &self.known_device,
         };
         let turn = Arc::clone(turns).acquire_owned();
         let waiting = WaitingCaller::new(&self.waiting);

@@ -62,7 +62,7 @@ pub enum ExchangeRefusal {
 
 impl ExchangeRefusal {
     /// Whether the decision has recorded the refusal already.
-    fn is_of_the_heart(self) -> bool {
+    fn is_of_decision(self) -> bool {
         matches!(self, Self::StepUp | Self::Grant(GrantRefusal::MayNotAct))
     }
 }
@@ -97,7 +97,7 @@ pub async fn exchange_token(
         Err(refused) => Err(refused),
     };
     if let Err(Failure::Refused(refusal)) = &outcome
-        && !refusal.is_of_the_heart()
+        && !refusal.is_of_decision()
     {
         let event = refused(client, (exchange, actor.as_ref()), caller);
         store::trail::append::append(&conn, &event.because(refusal.to_string())).await?;

@@ -190,7 +190,7 @@ async fn rotate(
     if !done && again == Again::Same {
         // Used before, or by a concurrent request.
         let both = (token_hash, next.hash.as_slice());
-        done = store::tokens::refresh_tokens::hand_out_again(conn, both, &tokens).await?;
+        done = store::tokens::refresh_tokens::reissue_successor(conn, both, &tokens).await?;
     }
     if done {
         return Ok(issue_tokens::sign_tokens(ctx, mint, prepared, Some(next.secret))?);

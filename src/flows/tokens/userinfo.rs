@@ -1,4 +1,4 @@
-//! The UserInfo claims ([OpenID Connect Core §5.3]).
+//! The claims of the userinfo endpoint ([OpenID Connect Core §5.3]).
 //!
 //! [OpenID Connect Core §5.3]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
 use super::act_as_user::CalledAs;

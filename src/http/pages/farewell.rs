@@ -3,7 +3,7 @@
 //! Each letter travels in a frame of its own, all at once, so that one application that hangs holds up
 //! nobody; after [`PATIENCE`] the browser goes on without it.
 use crate::domain::SessionId;
-use crate::flows::logout::notify_logout::{Letter, logout_notifications};
+use crate::flows::logout::notify_logout::{LogoutMessage, logout_messages};
 use crate::flows::{Context, InternalError};
 use crate::http::ui::assets;
 use crate::http::ui::headers::{redirect, render_parting};
@@ -45,14 +45,14 @@ pub async fn onward(
     sessions: &[SessionId],
     to: &str,
 ) -> Result<HttpResponse, InternalError> {
-    let letters = logout_notifications(ctx, sessions).await?;
+    let letters = logout_messages(ctx, sessions).await?;
     if letters.is_empty() {
         return Ok(redirect(request.method(), to));
     }
     Ok(page(letters, to))
 }
 
-fn page(letters: Vec<Letter>, to: &str) -> HttpResponse {
+fn page(letters: Vec<LogoutMessage>, to: &str) -> HttpResponse {
     let mut envelopes = Vec::with_capacity(letters.len());
     for (nth, letter) in letters.into_iter().enumerate() {
         let (url, fields) = match letter.answer {

@@ -83,7 +83,7 @@ impl People {
     }
 }
 
-/// Somebody as they stood at `at`, or stand now.
+/// A user at `at`, from the cache, or read now.
 pub async fn at(
     mut conn: &Conn,
     id: &str,

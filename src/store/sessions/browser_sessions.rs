@@ -149,7 +149,11 @@ async fn convert(
             actor_session: actor_session.map(|text| crate::store::id(TABLE, text)).transpose()?,
         },
         (None, Some(_)) | (Some(_), None) => {
-            return Err(StoreError::Corrupt { table: TABLE, what: "half a mark".into() });
+            return Err(StoreError::Corrupt {
+                table: TABLE,
+                what: "impersonation_id and bound_client_id must both be set or both be null"
+                    .into(),
+            });
         }
     };
     Ok(Some((found, at.now)))

@@ -82,7 +82,7 @@ pub async fn rotate(
 
 /// Issues the successor of a used refresh token again, with a new access token; false when the successor was used
 /// itself, or the family is revoked.
-pub async fn hand_out_again(
+pub async fn reissue_successor(
     mut conn: &Conn,
     (token_hash, next): (&[u8], &[u8]),
     tokens: &NewTokens<'_>,

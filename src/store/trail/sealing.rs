@@ -82,7 +82,7 @@ async fn seal(
 ) -> Result<Option<Checkpoint>, StoreError> {
     use crate::store::Transactional as _;
     conn.transaction(async |tx| {
-        // Whatever the default of the database is: each statement sees what others commit meanwhile.
+        // Independent of the database's default: each statement sees concurrent commits.
         tx.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
         let begun: Vec<Begun> = diesel::sql_query(
             "SELECT number, epoch, after_seq, up_to, last_seq, events, sealed_at FROM audit_seal_begin($1)",

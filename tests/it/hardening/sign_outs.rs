@@ -69,7 +69,7 @@ async fn l09_after_a_backup_was_put_back_a_hundred_thousand_end_in_a_second() {
     fill(&server.db, 100_000).await;
     let ctx = server.parts.context(1).unwrap();
     let begun = Instant::now();
-    let alive = after_restore::end_what_was_handed_out(&ctx).await.unwrap();
+    let alive = after_restore::end_issued_credentials(&ctx).await.unwrap();
     let took = begun.elapsed();
     assert_eq!((alive.sessions, alive.tokens), (100_000, 100_000));
     // With a million by hand 0.8 s; others may be at work on this machine.

@@ -192,7 +192,7 @@ async fn k25_tokens_of_an_organizations_own_application_stay_dead() {
     let ctx = server.parts.context(1).unwrap();
     let conn = ctx.store.conn().await.unwrap();
     let globex = understudy::domain::OrganizationId::parse("org_globex").unwrap();
-    understudy::flows::directory::manage_organizations::end_what_was_handed_out(&conn, &globex)
+    understudy::flows::directory::manage_organizations::end_issued_credentials(&conn, &globex)
         .await
         .unwrap();
     assert_eq!(active(&server, &old).await, false);

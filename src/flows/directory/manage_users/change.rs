@@ -26,7 +26,7 @@ pub struct UserChanges {
     pub space_amount: Option<i64>,
     pub status: Option<BoxStatus>,
     pub role: Option<Role>,
-    /// Another address to sign in by, which nobody has shown to be theirs yet.
+    /// A new login address, not verified yet.
     pub login: Option<String>,
     pub flags: BTreeMap<Flag, bool>,
     pub tracking_codes: Option<Vec<TrackingCode>>,
@@ -217,7 +217,7 @@ pub(super) async fn check_reaches_coadmin(
     }
 }
 
-/// From this commit on no token of theirs counts, and nobody acts as them.
+/// Deletes a user and invalidates all their tokens and impersonations.
 pub async fn delete_user(
     ctx: &Context,
     calling: Calling<'_>,

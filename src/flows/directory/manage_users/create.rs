@@ -25,7 +25,7 @@ pub struct NewUser {
 pub enum NewUserIn {
     /// The application: no login, no credentials, no way into a page of ours.
     Application { external_id: Option<String> },
-    /// The organization. That the address is theirs nobody has shown yet.
+    /// The organization; the address is not verified yet.
     Organization { login: String, role: Role },
 }
 

@@ -101,9 +101,9 @@ async fn answer(
             let request = &link.request;
             let signed_in =
                 CompletedLogin { principal: &principal, client: &client, request, session, now };
-            let Completed { answer, kept } = complete_login(ctx, protocol, signed_in)?;
-            let is_kept = kept.keep(conn, &principal, opener.caller).await?;
-            Ok(is_kept.then_some(answer))
+            let Completed { answer, stored } = complete_login(ctx, protocol, signed_in)?;
+            let is_stored = stored.store(conn, &principal, opener.caller).await?;
+            Ok(is_stored.then_some(answer))
         }
         (Some(AfterRedemption::UnsolicitedResponse) | None, _) => Ok(None),
     }

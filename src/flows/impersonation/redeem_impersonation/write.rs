@@ -38,13 +38,13 @@ pub(super) async fn write(
         .requested(granted.requested_by());
     let (reason, ticket) = (ask.given.reason.clone(), ask.given.ticket.clone());
     let event = Event { reason, ticket, ..event };
-    let (answer, kept) = match completed {
+    let (answer, stored) = match completed {
         Landing::Redirect(answer) => (answer, None),
-        Landing::Respond(completed) => (completed.answer, Some(completed.kept)),
+        Landing::Respond(completed) => (completed.answer, Some(completed.stored)),
     };
-    let (code, participant) = match &kept {
+    let (code, participant) = match &stored {
         Some(StoredLogin::Code(code)) => (Some(code), None),
-        Some(told @ StoredLogin::Participant(_)) => (None, Some(told)),
+        Some(login @ StoredLogin::Participant(_)) => (None, Some(login)),
         Some(StoredLogin::Nothing) | None => (None, None),
     };
     let redemption = Redemption {
@@ -59,10 +59,10 @@ pub(super) async fn write(
     };
     let won = match participant {
         None => store::impersonations::redeem(conn, &redemption, &event).await?,
-        Some(told) => {
+        Some(login) => {
             conn.transaction(async |tx| {
                 let won = store::impersonations::redeem(tx, &redemption, &event).await?;
-                Ok::<_, StoreError>(won && told.keep(tx, &principal, caller).await?)
+                Ok::<_, StoreError>(won && login.store(tx, &principal, caller).await?)
             })
             .await?
         }

@@ -36,7 +36,7 @@ pub(super) async fn get(ctx: &Context, url: &str) -> Result<(), String> {
 
 fn prepare(ctx: &Context, url: &str) -> Result<(Url, &'static Client), String> {
     let url = Url::parse(url).map_err(|problem| problem.to_string())?;
-    // A server on a loopback address is somebody's own machine, and so are its applications.
+    // A server on a loopback address is a developer's machine, and so are its applications.
     let open = ctx.issuer().starts_with("http://");
     if !open && !may_be_called(&url) {
         return Err("not a public https address".to_owned());
@@ -45,21 +45,21 @@ fn prepare(ctx: &Context, url: &str) -> Result<(Url, &'static Client), String> {
 }
 
 /// Which status means delivered.
-type Heard = fn(StatusCode) -> bool;
+type IsDelivered = fn(StatusCode) -> bool;
 
-/// The answer of a service provider may travel in a redirect, which nobody follows.
+/// A service provider may respond with a redirect, which is not followed.
 fn or_redirect(status: StatusCode) -> bool {
     status.is_success() || status.is_redirection()
 }
 
 /// Every call carries on the trace that it belongs to, if there is one.
-async fn send(request: RequestBuilder, heard: Heard) -> Result<(), String> {
+async fn send(request: RequestBuilder, is_delivered: IsDelivered) -> Result<(), String> {
     let request = match current_traceparent() {
         Some(trace) => request.header("traceparent", trace),
         None => request,
     };
     match request.send().await {
-        Ok(answer) if heard(answer.status()) => Ok(()),
+        Ok(answer) if is_delivered(answer.status()) => Ok(()),
         Ok(answer) => Err(format!("answered {}", answer.status().as_u16())),
         Err(problem) if problem.is_timeout() => Err("did not answer in time".to_owned()),
         Err(problem) if problem.is_connect() => Err("cannot be reached".to_owned()),

@@ -1,4 +1,4 @@
-//! `/oidc/logout` (OpenID Connect RP-Initiated EndSessionRequest) and Auth0's `/v2/logout`.
+//! `/oidc/logout` (OpenID Connect RP-Initiated Logout) and Auth0's `/v2/logout`.
 //!
 //! Without proof of who asks nothing ends silently: the person is asked on our own page.
 use super::body::accident_page;
