@@ -27,7 +27,6 @@ use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::pin::pin;
-use std::time::Duration;
 
 /// What `serve` was told by its flags.
 pub struct Serving {
@@ -375,27 +374,4 @@ pub fn restored() -> Result<(), Problem> {
         );
         Ok(())
     })
-}
-
-/// One request to the server on this machine, without a client library: it runs every few seconds.
-pub fn healthcheck() -> Result<(), Problem> {
-    use std::io::{Read as _, Write as _};
-    let mut address = settings(Overrides::default(), SettingsPurpose::Probe)?.listen;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
-    let patience = Duration::from_secs(3);
-    let mut stream = std::net::TcpStream::connect_timeout(&address, patience)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.write_all(b"GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer)?;
-    let first = answer.lines().next().unwrap_or_default();
-    if first.contains(" 200") {
-        if output::is_json() {
-            output::result(&json!({ "ready": true }), "");
-        }
-        return Ok(());
-    }
-    Err(Problem::failed(format!("not ready: {first}")))
 }

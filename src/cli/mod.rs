@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod client;
 pub mod commands;
+mod healthcheck;
 pub mod dev;
 pub mod keys;
 pub mod output;
@@ -344,7 +345,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         Command::Audit { command: Audit::Export(asked) } => audit::export(&asked),
         Command::Bootstrap => commands::bootstrap(),
         Command::Restored => commands::restored(),
-        Command::Healthcheck => commands::healthcheck(),
+        Command::Healthcheck => healthcheck::healthcheck(),
         Command::Completions { shell } => shell::completions(shell, definition()),
         Command::Man => shell::man(definition()),
     };

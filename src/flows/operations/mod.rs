@@ -5,6 +5,7 @@ pub mod housekeeping;
 pub mod replace_keys;
 pub mod rotate_keys;
 pub mod seal_audit;
+mod seal_runs;
 pub mod list_audit_events;
 pub mod show_keys;
 pub mod take_readings;

@@ -6,6 +6,7 @@
 //!
 //! The database cannot show that it was replaced as a whole by an earlier state. So the head of the chain is logged
 //! with each seal, and an operator who kept one can check that it is still in the chain.
+pub use super::seal_runs::SealRuns;
 use crate::audit::chain::{GENESIS, SealKey, hex};
 use crate::domain::Timestamp;
 use crate::flows::Context;
@@ -108,51 +109,6 @@ pub struct Report {
     pub broken_seals: SealRuns,
     /// Seals after the first of them that hold: what they cover is as it was when it was sealed.
     pub hold_after: SealRuns,
-}
-
-/// Numbers of seals, in runs without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SealRuns(Vec<(i64, i64)>);
-
-impl SealRuns {
-    /// Runs that are shown; nobody reads more of them.
-    const SHOWN: usize = 10;
-
-    /// `number` is greater than every one before.
-    fn push(&mut self, number: i64) {
-        match self.0.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
-            Some(_) | None => self.0.push((number, number)),
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn count(&self) -> i64 {
-        self.0.iter().map(|(first, last)| last - first + 1).sum()
-    }
-
-    pub fn runs(&self) -> &[(i64, i64)] {
-        &self.0
-    }
-}
-
-impl fmt::Display for SealRuns {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, (first, last)) in self.0.iter().take(Self::SHOWN).enumerate() {
-            let comma = if nth == 0 { "" } else { ", " };
-            match last - first {
-                0 => write!(out, "{comma}{first}")?,
-                _ => write!(out, "{comma}{first}–{last}")?,
-            }
-        }
-        match self.0.len().saturating_sub(Self::SHOWN) {
-            0 => Ok(()),
-            more => write!(out, " and {more} more runs"),
-        }
-    }
 }
 
 impl Report {
@@ -397,22 +353,6 @@ pub async fn sealed(ctx: &Context) -> Result<Sealed, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn k16_runs_of_seals_are_named_by_their_ends_and_not_without_end() {
-        let mut runs = SealRuns::default();
-        for number in [2, 3, 4, 6, 8, 9] {
-            runs.push(number);
-        }
-        assert_eq!((runs.to_string().as_str(), runs.count()), ("2–4, 6, 8–9", 6));
-        for number in 0..20 {
-            runs.push(11 + number * 2);
-        }
-        assert!(
-            runs.to_string().ends_with("11, 13, 15, 17, 19, 21, 23 and 13 more runs"),
-            "{runs}"
-        );
-    }
 
     #[test]
     fn a_head_is_read_as_it_is_written() {
