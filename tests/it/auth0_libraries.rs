@@ -55,13 +55,12 @@ async fn setting(callbacks: &[&str], issuer: Option<&str>) -> Setting {
     let file = understudy::provision::read(&text, |_| None).unwrap_or_else(|it| panic!("{it:?}"));
     let never = understudy::provision::Prune::No;
     understudy::provision::apply_to(&mut conn, &file, never).await.unwrap();
-    let server = match issuer {
-        Some(issuer) => Node::start(&db, issuer).await,
-        None => {
-            let server = Node::launch(&db.url);
-            server.until_ready().await;
-            server
-        }
+    let server = if let Some(issuer) = issuer {
+        Node::start(&db, issuer).await
+    } else {
+        let server = Node::launch(&db.url);
+        server.until_ready().await;
+        server
     };
     let facts = json!({
         "issuer": issuer.unwrap_or(&server.url),
