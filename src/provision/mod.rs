@@ -31,6 +31,7 @@ mod read_saml;
 mod read_user;
 mod saml_keys;
 mod saml_metadata;
+mod schema;
 mod section;
 mod service_provider;
 mod steps;
@@ -46,6 +47,7 @@ pub use new_user::{PlannedUser, new_user};
 pub use plan::{Change, ChangedField, Listing, Plan, PlannedAction, ShownPlan, What};
 pub use progress::{Phase, Progress};
 pub use read::{read, read_draft, read_with_files, values};
+pub use schema::schema;
 pub use service_provider::{ServiceProvider, service_provider};
 
 #[cfg(test)]
