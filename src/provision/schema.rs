@@ -15,10 +15,10 @@ pub fn schema() -> Value {
     let mut top = section(vec![
         ("version", json!({ "const": 1 })),
         ("settings", section(vec![("impersonation", switch())])),
-        ("organizations", sections(organization())),
-        ("roles", sections(role())),
-        ("users", sections(user())),
-        ("clients", sections(client())),
+        ("organizations", list(organization())),
+        ("roles", list(role())),
+        ("users", list(user())),
+        ("clients", list(client())),
         ("policies", json!({ "type": ["array", "null"], "maxItems": 0 })),
     ]);
     if let Some(top) = top.as_object_mut() {
@@ -149,7 +149,7 @@ fn wsfed() -> Value {
 fn box_() -> Value {
     section(vec![
         ("authorized_in", list(text_item())),
-        ("public_keys", sections(with_id("id", vec![("pem", text())]))),
+        ("public_keys", list(with_id("id", vec![("pem", text())]))),
         ("perform_actions_as_users", flag()),
         ("on_behalf_of", flag()),
         ("generate_user_access_tokens", flag()),
@@ -169,7 +169,7 @@ fn attributes() -> Value {
 
 /// A mapping with these keys and no others. Whatever may be left out may be `null`, which resets it.
 fn section(keys: Vec<(&str, Value)>) -> Value {
-    let properties: Value = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let properties = Value::from_iter(keys);
     json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false })
 }
 
@@ -184,12 +184,9 @@ fn with_id(id: &'static str, keys: Vec<(&str, Value)>) -> Value {
     entry
 }
 
-fn sections(entry: Value) -> Value {
-    list(entry)
-}
-
 fn list(items: Value) -> Value {
-    json!({ "type": ["array", "null"], "items": items })
+    let kind = json!(["array", "null"]);
+    Value::from_iter([("type", kind), ("items", items)])
 }
 
 fn text() -> Value {
@@ -228,7 +225,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Each section with a key that nobody knows, and where its schema stands.
-    const UNKNOWN: &str = r#"
+    const UNKNOWN: &str = r"
 version: 1
 nobody: 1
 settings: {nobody: 1, impersonation: {nobody: 1}}
@@ -239,7 +236,7 @@ clients:
   - {client_id: a, kind: machine, nobody: 1, impersonation: {nobody: 1}, box: {nobody: 1, public_keys: [{nobody: 1}]}}
   - {client_id: b, kind: saml, saml: {nobody: 1}}
   - {client_id: c, kind: wsfed, wsfed: {nobody: 1}}
-"#;
+";
 
     /// Every mapping with fixed keys in a schema, by the way to it.
     fn walk(schema: &Value, path: &str, found: &mut Vec<(String, BTreeSet<String>)>) {
@@ -303,7 +300,9 @@ clients:
         let of_type = match &schema["type"] {
             Value::Null => true,
             Value::String(only) => only == kind,
-            kinds => kinds.as_array().unwrap().iter().any(|one| one == kind),
+            kinds @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                kinds.as_array().unwrap().iter().any(|one| one == kind)
+            }
         };
         let listed = schema["enum"].as_array().is_none_or(|words| words.contains(value));
         let constant = schema.get("const").is_none_or(|only| only == value);
@@ -317,7 +316,15 @@ clients:
             match (schema["properties"].get(key), &schema["additionalProperties"]) {
                 (Some(known), _) => check(known, value, &format!("{path}.{key}"), wrong),
                 (None, Value::Bool(false)) => wrong.push(format!("{path}: unknown {key}")),
-                (None, more) => check(more, value, &format!("{path}.{key}"), wrong),
+                (
+                    None,
+                    more @ (Value::Null
+                    | Value::Bool(true)
+                    | Value::Number(_)
+                    | Value::String(_)
+                    | Value::Array(_)
+                    | Value::Object(_)),
+                ) => check(more, value, &format!("{path}.{key}"), wrong),
             }
         }
         for key in schema["required"].as_array().into_iter().flatten() {
