@@ -99,6 +99,8 @@ enum Command {
     Restored,
     /// Ask the server on this machine whether it can serve; for container health checks.
     Healthcheck,
+    /// Print the JSON Schema of the directory file, for editors.
+    Schema,
     /// Print what a shell needs to complete commands and flags.
     Completions { shell: clap_complete::Shell },
     /// Print the manual page, for man(1).
@@ -346,6 +348,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Problem> {
         Command::Bootstrap => commands::bootstrap(),
         Command::Restored => commands::restored(),
         Command::Healthcheck => healthcheck::healthcheck(),
+        Command::Schema => shell::schema(),
         Command::Completions { shell } => shell::completions(shell, definition()),
         Command::Man => shell::man(definition()),
     };

@@ -1,4 +1,5 @@
 //! `completions` and `man`: what a shell and a reader of manuals want to know, made from the definition of the commands.
+//! `schema`: what an editor wants to know of the directory file.
 use super::{Problem, output};
 use clap::Command;
 use clap_complete::Shell;
@@ -8,6 +9,13 @@ pub fn completions(shell: Shell, mut command: Command) -> Result<(), Problem> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut text);
     output::piece(&String::from_utf8(text)?);
+    Ok(())
+}
+
+/// One document, with `--json` on one line.
+pub fn schema() -> Result<(), Problem> {
+    let schema = crate::provision::schema();
+    output::result(&schema, &serde_json::to_string_pretty(&schema)?);
     Ok(())
 }
 

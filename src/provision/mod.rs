@@ -35,6 +35,7 @@ mod read_user;
 mod saml_keys;
 mod saml_metadata;
 mod saml_names;
+mod schema;
 mod section;
 mod service_provider;
 mod step;
@@ -53,6 +54,7 @@ pub use options::{DryRun, Prune};
 pub use plan::{Change, ChangedField, Listing, Plan, PlannedAction, ShownPlan, What};
 pub use progress::{Phase, Progress};
 pub use read::{read, read_draft, read_with_files, values};
+pub use schema::schema;
 pub use service_provider::{ServiceProvider, service_provider};
 
 #[cfg(test)]

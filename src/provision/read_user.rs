@@ -11,7 +11,7 @@ use crate::store::directory::write::UserRecord;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-const KINDS: [&str; 3] = ["person", "service_account", "app_user"];
+pub(super) const KINDS: [&str; 3] = ["person", "service_account", "app_user"];
 
 #[derive(Default)]
 struct SeenUsers {

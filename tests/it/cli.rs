@@ -20,6 +20,7 @@ const COMMANDS: &[&str] = &[
     "bootstrap",
     "restored",
     "healthcheck",
+    "schema",
     "completions",
     "man",
 ];

@@ -148,7 +148,9 @@ pub async fn check_impersonation(
     let known = decision_facts::load(&conn, &who(start)).await?;
     let asked = (start, OpenedBy::ItsActor, None);
     let prepared = prepare(ctx, asked, &known).map_err(Failure::Refused)?;
-    let redeem = known.client().map_or(prepared.redeem, |client| client.impersonation.redeem);
+    let return_url = &prepared.request.return_url;
+    let redeem =
+        known.client().map_or(prepared.redeem, |client| opened_by::registered(client, return_url));
     Ok(Allowed { redeem, ends_at: prepared.granted.terms().ends_at })
 }
 
@@ -182,11 +184,11 @@ fn prepare(
     let client = known.client().ok_or(StartRefusal::NoSuchClient)?;
     let id =
         ImpersonationId::parse(random::id("imp", now)).map_err(|_| StartRefusal::NoSuchUser)?;
-    let redeem = opened_by.redeem(start, client);
+    let request = login_request(ctx, start, client)?;
+    let redeem = opened_by.redeem(start, (client, &request.return_url));
     let link_expires_at = ticket::expires_at(start.ttl, redeem, now)
         .map_err(|problem| bad("ttl", problem.to_string()))?;
     let duration = duration(start.duration)?;
-    let request = login_request(ctx, start, client)?;
     let longest = match redeem {
         Redeem::Confirm => Some(now + MAX_DURATION),
         Redeem::Direct => None,

@@ -160,3 +160,45 @@ async fn k23_prompts_and_the_question_go_together() {
     let on = answer(&alice, &page, "allow").await;
     assert!(alice.open(on.location()).await.location_param("code").is_some());
 }
+
+/// A `direct` link would be that silent code: into such an application it is confirmed by its actor.
+#[tokio::test]
+async fn k23_a_direct_link_hands_no_code_to_a_port_or_a_scheme_without_a_person() {
+    const DIRECT: &str = r#"
+version: 1
+clients:
+  - client_id: desktop
+    name: Desktop App
+    kind: native
+    redirect_uris: ["http://127.0.0.1/cb", "com.example.desktop:/cb", "https://app.example/cb"]
+    impersonation: {enabled: true, redeem: direct, unsolicited: true}
+"#;
+    let server = start().await;
+    apply(&server, DIRECT).await;
+    let link = async |to: &str| {
+        let body = serde_json::json!({
+            "protocol": "oauth2", "impersonator_id": "usr_sam", "client_id": "desktop",
+            "additionalParameters": {
+                "response_type": "code", "state": "s", "scope": "openid", "redirect_uri": to,
+                "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+            },
+        });
+        let answer = server.ask("usr_alice", body).await;
+        assert_eq!(answer.status, 200, "{to}: {}", answer.body);
+        answer.body.strip_prefix(&server.url).unwrap().to_owned()
+    };
+    for to in ["http://127.0.0.1/cb", "com.example.desktop:/cb"] {
+        let link = link(to).await;
+        let stranger = server.browser().get(&link).await;
+        assert_eq!(stranger.header("location"), None, "{to}");
+        assert!(stranger.body.contains("Sign in to open the impersonation link"), "{to}");
+        let page = server.sam().await.get(&link).await;
+        assert_eq!(page.status, 200, "{to}: {page:?}");
+        assert!(page.body.contains("Alice Chen") && page.body.contains("Desktop App"));
+    }
+    let codes = "SELECT count(*) FROM impersonations WHERE status <> 'link_issued'";
+    assert_eq!(server.db.count(codes).await, 0);
+    // An address that the application has claimed is as it is registered.
+    let claimed = server.browser().get(&link("https://app.example/cb").await).await;
+    assert!(claimed.location_param("code").is_some(), "{claimed:?}");
+}

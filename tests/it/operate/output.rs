@@ -32,6 +32,7 @@ async fn every_command_that_prints_has_one_json_document_with_json() {
         (&["apply", "--dry-run", "-f", "-"], "/changes/0/id"),
         (&["apply", "-f", "-"], "/changes/0/action"),
         (&["export"], "/users/0/id"),
+        (&["schema"], "/properties/clients"),
         (IMPERSONATE, "/url"),
         (&["client", "list"], "/clients/0/client_id"),
         (&["client", "end-tokens", "legacy"], "/client_id"),
