@@ -3,8 +3,8 @@
 pub mod audit;
 pub mod client;
 pub mod commands;
-mod healthcheck;
 pub mod dev;
+mod healthcheck;
 pub mod keys;
 pub mod output;
 pub mod place;
@@ -12,6 +12,7 @@ pub mod progress;
 pub mod shell;
 pub mod user;
 
+use crate::app::watch::Migrations;
 use crate::config::Overrides;
 use crate::provision::{DryRun, Listing, Prune, ServiceProvider};
 use crate::store::StoreError;
@@ -374,11 +375,7 @@ impl From<Serve> for commands::Serving {
             listen: serve.listen,
             ..Overrides::default()
         };
-        let migrations = if serve.no_migrate {
-            crate::app::watch::Migrations::Leave
-        } else {
-            crate::app::watch::Migrations::Run
-        };
+        let migrations = if serve.no_migrate { Migrations::Leave } else { Migrations::Run };
         Self { overrides, migrations }
     }
 }

@@ -122,7 +122,7 @@ impl Received {
                 "The SAML message is not of the kind that belongs here.",
             ));
         }
-        let enveloped = is_signed(&document);
+        let enveloped = is_signed(document);
         if self.detached.is_none() && !enveloped {
             return match demand {
                 Signature::Demanded => Err(UnreadableMessage(

@@ -45,7 +45,7 @@ pub fn logout_notification(
             session_index: escape(notification.login)?,
         })
     };
-    let message = LogoutMessage {
+    let message = SamlLogoutMessage {
         kind: "SAMLRequest",
         id: notification.message,
         relay_state: notification.state,
@@ -102,7 +102,7 @@ impl LogoutReply<'_> {
             issuer: escape(entity_id(self.issuer))?,
             status: self.outcome.status(),
         })?;
-        let message = LogoutMessage {
+        let message = SamlLogoutMessage {
             kind: "SAMLResponse",
             id: &id,
             relay_state: self.relay_state,
@@ -113,14 +113,14 @@ impl LogoutReply<'_> {
 }
 
 /// A message that is ready but for its signature.
-struct LogoutMessage<'a> {
+struct SamlLogoutMessage<'a> {
     kind: &'static str,
     id: &'a str,
     relay_state: Option<&'a str>,
     signer: &'a Signer,
 }
 
-impl LogoutMessage<'_> {
+impl SamlLogoutMessage<'_> {
     fn send(&self, xml: &str, settings: &SamlSettings, address: &str) -> Result<Answer, XmlError> {
         match settings.slo_binding {
             SloBinding::Redirect => self.redirect(xml, address),
