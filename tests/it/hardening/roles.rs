@@ -42,9 +42,8 @@ async fn i14_the_role_that_serves_needs_no_more_than_rows() {
     let path = format!("/2.0/users/{}", made["id"].as_str().unwrap());
     let gone = browser.send(browser.request(Method::DELETE, &path).bearer_auth(&enterprise)).await;
     assert_eq!(gone.status, 204, "{gone:?}");
-    housekeeping::delete_expired(&server.parts.context(1).unwrap(), ScanWindow::Recent)
-        .await
-        .unwrap();
+    let context = server.parts.context(1).unwrap();
+    housekeeping::delete_expired(&context, ScanWindow::Recent).await.unwrap();
     assert_eq!(browser.get("/health/ready").await.status, 200);
     // Sealed, too.
     let sealed = async || owner.count("SELECT count(*) FROM audit_checkpoints").await > 0;
