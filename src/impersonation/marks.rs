@@ -27,7 +27,7 @@ const IMPERSONATION_MODE: &str = "http://schemas.auth0.com/impersonation_mode";
 /// [Identity Metasystem claims, 2009/09]: http://schemas.xmlsoap.org/ws/2009/09/identity/claims/actor
 const ACTOR: &str = "http://schemas.xmlsoap.org/ws/2009/09/identity/claims/actor";
 
-/// As [`write`], for attributes of SAML 2.0.
+/// As [`write()`], for attributes of SAML 2.0.
 pub fn write_attributes(attributes: &mut Vec<(String, String)>, by: Option<&Impersonation>) {
     attributes.retain(|(name, _)| !RESERVED_ATTRIBUTES.contains(&name.as_str()));
     let Some(impersonation) = by else { return };
@@ -40,7 +40,7 @@ pub fn write_attributes(attributes: &mut Vec<(String, String)>, by: Option<&Impe
     attributes.push((IMPERSONATION_MODE.into(), impersonation.mode().as_str().into()));
 }
 
-/// As [`write`], for claims of WS-Federation, which has its own name for the actor too.
+/// As [`write()`], for claims of WS-Federation, which has its own name for the actor too.
 pub fn write_claims(claims: &mut Vec<(String, String)>, by: Option<&Impersonation>) {
     write_attributes(claims, by);
     if let Some(impersonation) = by {
