@@ -178,7 +178,7 @@ pub fn migrate() -> Result<(), Problem> {
         let conn = store::connection::pool::connect(&place.url).await?;
         schema_version::check_not_newer(&conn).await?;
         let run = store::connection::pool::migrate(&place.url).await?;
-        // Somebody else may have been faster, with a newer program.
+        // Another process with a newer program may have migrated in the meantime.
         schema_version::check(&conn).await?;
         Ok::<_, StoreError>(run)
     })?;

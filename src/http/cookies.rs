@@ -69,7 +69,7 @@ pub fn posted_request(request: &HttpRequest, id: &str) -> Option<String> {
     read(request, &posted_request_name(id, is_secure(request)))
 }
 
-/// That somebody has signed in here before; see `flows::login::sign_in`.
+/// Marks a browser in which a user has signed in before; see `flows::login::sign_in`.
 pub fn known_device(request: &HttpRequest) -> Option<String> {
     read(request, &named(KNOWN, is_secure(request)))
 }

@@ -16,7 +16,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// A request or logout message from the network: 256 KiB (D13), and read within 50 ms whatever it holds.
+    /// A request or logout message from the network: 256 KiB (D13). Any content is read within 50 ms.
     pub const MESSAGE: Self = Self {
         bytes: 256 * 1024,
         depth: 32,

@@ -139,7 +139,7 @@ pub struct Allowed {
 /// submit the form.
 ///
 /// Nothing is issued or written, because a form asks this at every key press, and that is no attempt to
-/// impersonate. The attempt itself is recorded, whatever its outcome.
+/// impersonate. The attempt that follows is recorded, granted or refused.
 pub async fn check_impersonation(
     ctx: &Context,
     start: &Start,

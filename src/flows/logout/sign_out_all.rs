@@ -1,6 +1,6 @@
 //! All sessions and tokens of a user, of an organization, of an application or of everybody end at once.
 //!
-//! One row ends them, whatever their number ([`store::tokens::not_before`]), so it takes milliseconds. The batches
+//! One row ends any number of them ([`store::tokens::not_before`]), so it takes milliseconds. The batches
 //! that follow ([`mark_ended`]) only record it: sessions are marked, applications are notified, each impersonation
 //! gets its end event.
 use crate::audit::{Event, EventKind};

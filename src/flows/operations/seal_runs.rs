@@ -6,7 +6,7 @@ use std::fmt;
 pub struct SealRuns(Vec<(i64, i64)>);
 
 impl SealRuns {
-    /// Runs that are shown; nobody reads more of them.
+    /// How many runs are printed; the rest is counted.
     const SHOWN: usize = 10;
 
     /// `number` is greater than every one before.

@@ -28,7 +28,7 @@ use crate::store::tokens::box_tokens::{self, NewToken, Once};
 use crate::store::{self, Conn, StoreError, Transactional as _, directory::box_subjects};
 use chrono::Duration;
 
-/// Maximum lifetime, whatever the application's setting.
+/// Maximum lifetime; a longer one in the application's settings is cut to it.
 const MAX_LIFETIME: Duration = Duration::hours(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

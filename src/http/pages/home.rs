@@ -11,7 +11,7 @@ pub fn landing(user: &User) -> &'static str {
     if may_enter(user) { "/console" } else { "/account" }
 }
 
-/// `/`. An installation that nobody administers leads to its set-up.
+/// `/`. An installation without an administrator leads to its set-up.
 pub async fn home(browser: BrowserSession) -> HttpResponse {
     let to = match browser.own() {
         Some(session) => landing(&session.user),
